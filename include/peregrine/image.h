@@ -1,0 +1,34 @@
+// Pictures as the pipeline passes them on: 8-bit, three interleaved channels, rows `pitch` bytes apart.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "peregrine/tensor.h"
+
+namespace peregrine {
+
+enum class PixelOrder : std::uint8_t { bgr, rgb };
+
+/// A picture that somebody else owns, in host or device memory. 1 <= width, height.
+struct ImageView {
+  const std::uint8_t* data = nullptr;
+  int width = 0;             ///< pixels
+  int height = 0;            ///< pixels
+  std::ptrdiff_t pitch = 0;  ///< bytes from one row to the next, at least 3 * width
+  PixelOrder order = PixelOrder::bgr;
+  Device device;
+};
+
+/// A picture in host memory, dense rows. Decoders give BGR, as OpenCV does.
+struct HostImage {
+  int width = 0;
+  int height = 0;
+  PixelOrder order = PixelOrder::bgr;
+  std::vector<std::uint8_t> pixels;  ///< height * width * 3
+
+  ImageView view() const { return {pixels.data(), width, height, std::ptrdiff_t{3} * width, order, Device::cpu()}; }
+};
+
+}  // namespace peregrine

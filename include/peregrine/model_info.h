@@ -1,0 +1,38 @@
+// What a model is, independent of the engine that runs it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace peregrine {
+
+enum class Task : std::uint8_t { detect, pose, segment, reid };
+/// "detect", "pose", "segment", "reid".
+const char* to_string(Task task) noexcept;
+
+enum class HeadLayout : std::uint8_t {
+  raw,      ///< one tensor a level and branch, names in graph/head.h; decoding is ours, in FP32
+  decoded,  ///< one tensor [N, 4 + classes + extra, anchors], boxes xywh in input pixels, scores after the sigmoid
+};
+
+struct ModelInfo {
+  Task task = Task::detect;
+  std::string name;          ///< file name, without folder
+  std::string sha256;        ///< of the model file, lower-case hexadecimal
+  std::string architecture;  ///< "YOLO11", "YOLOv8", "OSNet x0_25", "ONNX"
+  HeadLayout head = HeadLayout::raw;
+  std::vector<std::string> class_names;  ///< by class index; empty for reid
+  int image_height = 640;                ///< training size of the input, pixels
+  int image_width = 640;
+  std::vector<int> strides;  ///< of the head's levels, rising: {8, 16, 32}; empty for reid
+  int dfl_bins = 16;         ///< bins of the box distribution a side (raw head)
+  int keypoints = 0;         ///< pose: how many
+  int keypoint_dims = 0;     ///< pose: 3 with visibility, 2 without
+  int mask_channels = 0;     ///< segment: prototypes
+  int embedding = 0;         ///< reid: length of the feature vector
+  bool dynamic_shape = true; ///< false: an ONNX file that fixes its input; batch and size can't be chosen
+  int fixed_batch = 0;       ///< batch that a file with static shapes insists on; 0: any
+};
+
+}  // namespace peregrine

@@ -1,0 +1,62 @@
+// What comes out of the pipeline. All coordinates are pixels of the original image.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peregrine/model_info.h"
+
+namespace peregrine {
+
+/// Binary mask as COCO run lengths: column-major, starting with zeros; sum of counts = height * width.
+struct RunLengthMask {
+  int height = 0;
+  int width = 0;
+  std::vector<std::uint32_t> counts;
+};
+
+/// COCO's compressed string of the run lengths, as pycocotools writes it.
+std::string to_coco_string(const RunLengthMask& mask);
+/// Inverse; throws Error "image.mask" on a malformed string.
+RunLengthMask from_coco_string(int height, int width, std::string_view counts);
+
+struct Keypoint {
+  float x = 0, y = 0;
+  float confidence = 1;  ///< visibility after the sigmoid; 1 where the model has none
+};
+
+struct Object {
+  Task task = Task::detect;
+  int model = 0;  ///< index into Results::models
+  int class_id = 0;
+  float confidence = 0;
+  std::array<float, 4> box{};  ///< x1, y1, x2, y2; clipped to the image, not rounded
+  std::vector<Keypoint> keypoints;
+  std::optional<RunLengthMask> mask;
+  std::vector<float> embedding;  ///< L2-normalised; empty without ReID
+};
+
+struct NamedBytes {
+  std::string name;
+  std::uint64_t bytes = 0;
+};
+
+struct StageTimes {
+  double decode = 0, preprocess = 0, inference = 0, postprocess = 0;  ///< milliseconds
+};
+
+struct ImageResult {
+  std::string path;
+  std::int64_t frame = -1;  ///< frame number of a video, -1 for a still picture
+  int width = 0, height = 0;
+  std::vector<Object> objects;  ///< by confidence, falling
+  StageTimes time_ms;
+  std::vector<NamedBytes> host_to_device, device_to_host;
+  bool host_decoded = false;
+};
+
+}  // namespace peregrine

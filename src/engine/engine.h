@@ -1,0 +1,75 @@
+// What every engine offers: a builder that turns a graph into a plan, and a loaded plan that runs.
+// One conformance suite (tests/conformance) runs over all builders.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "peregrine/tensor.h"
+
+namespace peregrine {
+
+enum class Precision : std::uint8_t { fp32, fp16, bf16 };
+/// "fp32", "fp16", "bf16".
+const char* to_string(Precision precision) noexcept;
+
+/// A CUDA stream without CUDA's headers; null is the CPU (and, on a device, the default stream).
+struct StreamHandle {
+  void* cuda_stream = nullptr;
+};
+
+struct Binding {
+  std::string name;  ///< graph::input_name or an output name (graph/head.h)
+  bool is_input = false;
+  DType dtype = DType::f32;
+  Device device;    ///< where enqueue expects it
+  Shape shape;      ///< logical NCHW, at the shape the plan was built for
+  Strides strides;  ///< layout, in elements
+};
+
+struct BuildOptions {
+  Precision precision = Precision::fp32;
+  Device device;             ///< cpu or cuda:N
+  bool dynamic_size = false; ///< CPU engine: one plan for any batch, height and width (predict --rect)
+  int threads = 0;           ///< CPU engine: 0 lets it decide
+  std::size_t workspace_bytes = std::size_t{1} << 30;
+  /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
+  std::function<bool(double, std::string_view)> progress;
+};
+
+/// A built engine as bytes, with what is needed to say whether it still fits.
+struct Plan {
+  std::string engine;                 ///< Builder::name()
+  Precision precision = Precision::fp32;
+  std::string library_versions;       ///< "openvino 2026.4.1"; compared as text
+  std::string device_name;            ///< "NVIDIA H100 80GB HBM3 (compute capability 9.0)" or CPU features
+  std::vector<std::byte> bytes;       ///< the engine's own format
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::span<const Binding> io() const = 0;
+  /// What really runs, as the library reports it (OpenVINO may refuse a precision).
+  virtual Precision precision() const = 0;
+  /// Runs once: `bindings` in the order of io(). On a device: asynchronous on `stream`, allocates nothing,
+  /// never synchronises, can be captured in a CUDA graph. On the CPU: returns when done.
+  virtual void enqueue(std::span<const TensorView> bindings, StreamHandle stream) = 0;
+};
+
+class Builder {
+ public:
+  virtual ~Builder() = default;
+  virtual std::string name() const = 0;  ///< "openvino", "cuda", "tensorrt", "tensorrt-rtx"
+  /// One sentence a node that this engine cannot run, naming it; from the same table that lowers.
+  virtual std::vector<std::string> unsupported(const graph::Graph& graph) const = 0;
+  virtual Plan build(const graph::Graph& graph, const BuildOptions& options) const = 0;
+  virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const = 0;
+};
+
+}  // namespace peregrine

@@ -1,0 +1,37 @@
+// A model file, read: what it is, and its graph for any input size. File formats end here.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "graph/graph.h"
+#include "peregrine/model_info.h"
+
+namespace peregrine {
+
+struct InputShape {
+  int batch = 1, height = 640, width = 640;  ///< height and width: multiples of the largest stride
+};
+
+class Model {
+ public:
+  /// Builds the graph for one input shape, FP32, batch-norm folded, outputs named as in graph/head.h.
+  using GraphFactory = std::function<graph::Graph(const InputShape&)>;
+
+  Model(ModelInfo info, GraphFactory factory) : info_(std::move(info)), factory_(std::move(factory)) {}
+
+  const ModelInfo& info() const noexcept { return info_; }
+  /// Throws Error "model.shape" when the model cannot take that shape.
+  graph::Graph graph(const InputShape& shape) const { return factory_(shape); }
+
+ private:
+  ModelInfo info_;
+  GraphFactory factory_;
+};
+
+/// Reads a .pt/.pth checkpoint (Ultralytics or OSNet) or an .onnx file; the kind is told by content, not
+/// by name. Throws Error of family "model" naming the file.
+Model load_model(const std::filesystem::path& path);
+
+}  // namespace peregrine

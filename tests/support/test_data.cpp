@@ -1,0 +1,30 @@
+#include "support/test_data.h"
+
+#include <cstdlib>
+#include <stdexcept>
+
+namespace peregrine::test {
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> shared_data() {
+  const char* configured = std::getenv("PEREGRINE_TEST_DATA");
+  const fs::path path = configured ? fs::path(configured) : fs::path(PEREGRINE_SOURCE_DIR) / ".." / "shared" / "data";
+  if (fs::exists(path / "weights")) return path;
+  return std::nullopt;
+}
+
+fs::path repository_file(const fs::path& relative) { return fs::path(PEREGRINE_SOURCE_DIR) / relative; }
+
+TemporaryFolder::TemporaryFolder() {
+  std::string pattern = (fs::temp_directory_path() / "peregrine-test-XXXXXX").string();
+  if (!mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder");
+  path_ = pattern;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+}  // namespace peregrine::test
