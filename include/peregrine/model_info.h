@@ -25,14 +25,14 @@ struct ModelInfo {
   std::vector<std::string> class_names;  ///< by class index; empty for reid
   int image_height = 640;                ///< training size of the input, pixels
   int image_width = 640;
-  std::vector<int> strides;  ///< of the head's levels, rising: {8, 16, 32}; empty for reid
-  int dfl_bins = 16;         ///< bins of the box distribution a side (raw head)
-  int keypoints = 0;         ///< pose: how many
-  int keypoint_dims = 0;     ///< pose: 3 with visibility, 2 without
-  int mask_channels = 0;     ///< segment: prototypes
-  int embedding = 0;         ///< reid: length of the feature vector
-  bool dynamic_shape = true; ///< false: an ONNX file that fixes its input; batch and size can't be chosen
-  int fixed_batch = 0;       ///< batch that a file with static shapes insists on; 0: any
+  std::vector<int> strides;   ///< of the head's levels, rising: {8, 16, 32}; empty for reid
+  int dfl_bins = 16;          ///< bins of the box distribution a side (raw head)
+  int keypoints = 0;          ///< pose: how many
+  int keypoint_dims = 0;      ///< pose: 3 with visibility, 2 without
+  int mask_channels = 0;      ///< segment: prototypes
+  int embedding = 0;          ///< reid: length of the feature vector
+  bool dynamic_shape = true;  ///< false: an ONNX file that fixes its input; batch and size can't be chosen
+  int fixed_batch = 0;        ///< batch that a file with static shapes insists on; 0: any
 };
 
 }  // namespace peregrine

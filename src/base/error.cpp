@@ -6,12 +6,14 @@
 namespace peregrine {
 
 Error::Error(std::string code, std::string sentence, std::string hint)
-    : code_(std::move(code)), sentence_(std::move(sentence)), hint_(std::move(hint)),
+    : code_(std::move(code)),
+      sentence_(std::move(sentence)),
+      hint_(std::move(hint)),
       line_(hint_.empty() ? sentence_ : sentence_ + " " + hint_) {}
 
 int exit_status(std::string_view code) noexcept {
-  constexpr std::array<std::pair<std::string_view, int>, 6> families{{
-      {"usage", 2}, {"image", 1}, {"source", 1}, {"output", 1}, {"validation", 1}, {"interrupted", 130}}};
+  constexpr std::array<std::pair<std::string_view, int>, 6> families{
+      {{"usage", 2}, {"image", 1}, {"source", 1}, {"output", 1}, {"validation", 1}, {"interrupted", 130}}};
   const std::string_view family = code.substr(0, code.find('.'));
   for (const auto& [name, status] : families)
     if (name == family) return status;

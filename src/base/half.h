@@ -37,8 +37,8 @@ PEREGRINE_HD Half to_half(float value) {
   const std::uint32_t bits = float_to_bits(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
   const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return {static_cast<std::uint16_t>(sign | 0x7e00u)};    // NaN
-  if (magnitude >= 0x477ff000u) return {static_cast<std::uint16_t>(sign | 0x7c00u)};   // overflow or infinity
+  if (magnitude > 0x7f800000u) return {static_cast<std::uint16_t>(sign | 0x7e00u)};   // NaN
+  if (magnitude >= 0x477ff000u) return {static_cast<std::uint16_t>(sign | 0x7c00u)};  // overflow or infinity
   if (magnitude < 0x38800000u) {  // subnormal half: adding 0.5 aligns the mantissa, hardware rounds to even
     const std::uint32_t aligned = float_to_bits(bits_to_float(magnitude) + 0.5f) - 0x3f000000u;
     return {static_cast<std::uint16_t>(sign | aligned)};

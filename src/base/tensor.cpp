@@ -77,9 +77,7 @@ Strides dense_strides(const Shape& shape) {
   return strides;
 }
 
-Strides channels_last_strides(const Shape& nchw) {
-  return {nchw[1] * nchw[2] * nchw[3], 1, nchw[3] * nchw[1], nchw[1]};
-}
+Strides channels_last_strides(const Shape& nchw) { return {nchw[1] * nchw[2] * nchw[3], 1, nchw[3] * nchw[1], nchw[1]}; }
 
 bool TensorView::dense() const noexcept { return strides == dense_strides(shape); }
 
@@ -94,9 +92,7 @@ HostTensor HostTensor::zeros(DType dtype, const Shape& shape) {
   return tensor;
 }
 
-TensorView HostTensor::view() const noexcept {
-  return {data_.get(), dtype_, Device::cpu(), shape_, dense_strides(shape_)};
-}
+TensorView HostTensor::view() const noexcept { return {data_.get(), dtype_, Device::cpu(), shape_, dense_strides(shape_)}; }
 
 HostTensor HostTensor::clone() const {
   HostTensor copy(dtype_, shape_);

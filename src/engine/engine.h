@@ -10,13 +10,10 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "peregrine/precision.h"
 #include "peregrine/tensor.h"
 
 namespace peregrine {
-
-enum class Precision : std::uint8_t { fp32, fp16, bf16 };
-/// "fp32", "fp16", "bf16".
-const char* to_string(Precision precision) noexcept;
 
 /// A CUDA stream without CUDA's headers; null is the CPU (and, on a device, the default stream).
 struct StreamHandle {
@@ -34,9 +31,9 @@ struct Binding {
 
 struct BuildOptions {
   Precision precision = Precision::fp32;
-  Device device;             ///< cpu or cuda:N
-  bool dynamic_size = false; ///< CPU engine: one plan for any batch, height and width (predict --rect)
-  int threads = 0;           ///< CPU engine: 0 lets it decide
+  Device device;              ///< cpu or cuda:N
+  bool dynamic_size = false;  ///< CPU engine: one plan for any batch, height and width (predict --rect)
+  int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
   std::function<bool(double, std::string_view)> progress;
@@ -44,11 +41,11 @@ struct BuildOptions {
 
 /// A built engine as bytes, with what is needed to say whether it still fits.
 struct Plan {
-  std::string engine;                 ///< Builder::name()
+  std::string engine;  ///< Builder::name()
   Precision precision = Precision::fp32;
-  std::string library_versions;       ///< "openvino 2026.4.1"; compared as text
-  std::string device_name;            ///< "NVIDIA H100 80GB HBM3 (compute capability 9.0)" or CPU features
-  std::vector<std::byte> bytes;       ///< the engine's own format
+  std::string library_versions;  ///< "openvino 2026.4.1"; compared as text
+  std::string device_name;       ///< "NVIDIA H100 80GB HBM3 (compute capability 9.0)" or CPU features
+  std::vector<std::byte> bytes;  ///< the engine's own format
 };
 
 class Engine {

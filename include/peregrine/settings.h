@@ -1,0 +1,64 @@
+// Settings of a pipeline: file, then environment (PEREGRINE_ + NAME), then flags; later wins.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peregrine/precision.h"
+
+namespace peregrine {
+
+struct Settings {
+  bool enable_tensorrt = true;               ///< prefer TensorRT; the cuda engine serves where it is missing
+  bool tensorrt_fp16 = true;                 ///< FP16 engines; off gives FP32
+  bool force_gpu_only = true;                ///< anything off the GPU, or not FP16 where due, is an error at once
+  int device = 0;                            ///< CUDA ordinal, written "cuda:0"
+  float model_confidence_threshold = 0.25f;  ///< strictly greater
+  float iou = 0.7f;                          ///< NMS suppresses above it
+  int max_det = 300;                         ///< objects kept a picture
+  std::optional<int> imgsz;                  ///< input size; unset: the checkpoint's training size
+  int batch = 1;
+  std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
+  std::filesystem::path store;         ///< where engines, generations and backups live
+
+  std::filesystem::path detect_model, pose_model, segment_model, reid_model;  ///< [models]: what migrate moves
+};
+
+/// One row of the settings table: the only place that knows a setting's name, meaning and syntax.
+struct SettingEntry {
+  std::string_view name;     ///< "IOU", "models.detect"
+  std::string_view meaning;  ///< for help and `peregrine config`
+  std::string_view expects;  ///< "true or false", "a number from 0 to 1"
+  /// False when the text is not what `expects` says.
+  bool (*parse)(Settings& settings, const std::string& text);
+  std::string (*format)(const Settings& settings);
+};
+
+std::span<const SettingEntry> setting_table();
+
+/// A setting's value and where it came from: "default", "peregrine.toml", "environment", "flag".
+struct EffectiveSetting {
+  std::string_view name, meaning;
+  std::string value, origin;
+};
+
+struct LoadedSettings {
+  Settings settings;
+  std::vector<EffectiveSetting> effective;  ///< in the order of the table
+};
+
+struct SettingSources {
+  std::optional<std::filesystem::path> file;  ///< unset: ./peregrine.toml when it exists
+  std::map<std::string, std::string> flags;   ///< setting name -> text; from the command line
+};
+
+/// Reads file, environment and flags. Throws Error "usage.setting" naming the file or variable, the value
+/// and what was expected; an unknown key in the file is an error that offers the nearest name.
+LoadedSettings load_settings(const SettingSources& sources);
+
+}  // namespace peregrine

@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+
+#include "peregrine/settings.h"
+
+namespace peregrine {
+
+namespace {
+
+template <class T>
+bool number(const std::string& text, T low, T high, T& out) {
+  T value{};
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high)) return false;
+  out = value;
+  return true;
+}
+
+template <bool Settings::*Member>
+bool parse_bool(Settings& settings, const std::string& text) {
+  const bool yes = text == "true" || text == "1" || text == "on" || text == "yes";
+  const bool no = text == "false" || text == "0" || text == "off" || text == "no";
+  if (yes || no) settings.*Member = yes;
+  return yes || no;
+}
+
+template <bool Settings::*Member>
+std::string format_bool(const Settings& settings) {
+  return settings.*Member ? "true" : "false";
+}
+
+template <float Settings::*Member>
+bool parse_share(Settings& settings, const std::string& text) {
+  return number(text, 0.0f, 1.0f, settings.*Member);
+}
+
+template <auto Settings::*Member>
+std::string format_number(const Settings& settings) {
+  return fmt::format("{}", settings.*Member);
+}
+
+template <int Settings::*Member, int Low, int High>
+bool parse_int(Settings& settings, const std::string& text) {
+  return number(text, Low, High, settings.*Member);
+}
+
+template <std::filesystem::path Settings::*Member>
+bool parse_path(Settings& settings, const std::string& text) {
+  settings.*Member = text;
+  return !text.empty();
+}
+
+template <std::filesystem::path Settings::*Member>
+std::string format_path(const Settings& settings) {
+  return (settings.*Member).string();
+}
+
+bool parse_device(Settings& settings, const std::string& text) {
+  return text.starts_with("cuda:") && number(text.substr(5), 0, 1023, settings.device);
+}
+
+bool parse_image_size(Settings& settings, const std::string& text) {
+  int value = 0;
+  if (!number(text, 32, 8192, value)) return false;
+  settings.imgsz = value;
+  return true;
+}
+
+bool parse_precision_setting(Settings& settings, const std::string& text) {
+  settings.precision = parse_precision(text);
+  return settings.precision.has_value();
+}
+
+constexpr SettingEntry table[] = {
+    {"ENABLE_TENSORRT", "prefer TensorRT; the cuda engine serves where it is missing", "true or false",
+     parse_bool<&Settings::enable_tensorrt>, format_bool<&Settings::enable_tensorrt>},
+    {"TENSORRT_FP16", "FP16 engines; off gives FP32", "true or false", parse_bool<&Settings::tensorrt_fp16>,
+     format_bool<&Settings::tensorrt_fp16>},
+    {"FORCE_GPU_ONLY", "anything off the GPU, or not FP16 where due, is an error at once", "true or false",
+     parse_bool<&Settings::force_gpu_only>, format_bool<&Settings::force_gpu_only>},
+    {"DEVICE", "the GPU to run on", "cuda:N, e.g. cuda:0", parse_device,
+     [](const Settings& s) { return fmt::format("cuda:{}", s.device); }},
+    {"MODEL_CONFIDENCE_THRESHOLD", "keep objects with a confidence strictly above", "a number from 0 to 1",
+     parse_share<&Settings::model_confidence_threshold>, format_number<&Settings::model_confidence_threshold>},
+    {"IOU", "NMS suppresses boxes that overlap by more", "a number from 0 to 1", parse_share<&Settings::iou>,
+     format_number<&Settings::iou>},
+    {"MAX_DET", "objects kept a picture", "a whole number from 1 to 30000", parse_int<&Settings::max_det, 1, 30000>,
+     format_number<&Settings::max_det>},
+    {"IMGSZ", "input size in pixels; unset: the checkpoint's training size", "a whole number from 32 to 8192", parse_image_size,
+     [](const Settings& s) { return s.imgsz ? fmt::format("{}", *s.imgsz) : std::string(); }},
+    {"BATCH", "pictures that run through an engine together", "a whole number from 1 to 256", parse_int<&Settings::batch, 1, 256>,
+     format_number<&Settings::batch>},
+    {"PRECISION", "fp16, fp32 or bf16; unset: TENSORRT_FP16 decides", "fp16, fp32 or bf16", parse_precision_setting,
+     [](const Settings& s) { return s.precision ? std::string(to_string(*s.precision)) : std::string(); }},
+    {"STORE", "folder of engines, generations and backups", "a path", parse_path<&Settings::store>,
+     format_path<&Settings::store>},
+    {"models.detect", "checkpoint that migrate moves", "a path", parse_path<&Settings::detect_model>,
+     format_path<&Settings::detect_model>},
+    {"models.pose", "checkpoint that migrate moves", "a path", parse_path<&Settings::pose_model>,
+     format_path<&Settings::pose_model>},
+    {"models.segment", "checkpoint that migrate moves", "a path", parse_path<&Settings::segment_model>,
+     format_path<&Settings::segment_model>},
+    {"models.reid", "checkpoint that migrate moves", "a path", parse_path<&Settings::reid_model>,
+     format_path<&Settings::reid_model>},
+};
+
+}  // namespace
+
+std::span<const SettingEntry> setting_table() { return table; }
+
+}  // namespace peregrine

@@ -1,0 +1,84 @@
+#include "peregrine/settings.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "peregrine/error.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+class SettingsTest : public testing::Test {
+ protected:
+  std::filesystem::path write(const std::string& text) {
+    const auto path = folder_.path() / "p.toml";
+    std::ofstream(path) << text;
+    return path;
+  }
+  std::string failure(const SettingSources& sources) {
+    try {
+      load_settings(sources);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  }
+  std::string origin_of(const LoadedSettings& loaded, std::string_view name) {
+    for (const auto& setting : loaded.effective)
+      if (setting.name == name) return setting.origin;
+    return "";
+  }
+  void TearDown() override { unsetenv("PEREGRINE_IOU"); }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(SettingsTest, DefaultsAreTheDesigns) {
+  const Settings settings = load_settings({write(""), {}}).settings;
+  EXPECT_TRUE(settings.enable_tensorrt && settings.tensorrt_fp16 && settings.force_gpu_only);
+  EXPECT_EQ(settings.device, 0);
+  EXPECT_FLOAT_EQ(settings.model_confidence_threshold, 0.25f);
+  EXPECT_FLOAT_EQ(settings.iou, 0.7f);
+  EXPECT_EQ(settings.max_det, 300);
+  EXPECT_FALSE(settings.imgsz || settings.precision);
+}
+
+TEST_F(SettingsTest, LaterSourcesWin) {
+  const auto file =
+      write("IOU = 0.5\nMAX_DET = 10\nFORCE_GPU_ONLY = false\nDEVICE = \"cuda:3\"\n[models]\ndetect = \"a b.pt\"\n");
+  setenv("PEREGRINE_IOU", "0.6", 1);
+  const LoadedSettings loaded = load_settings({file, {{"MAX_DET", "20"}}});
+  EXPECT_FLOAT_EQ(loaded.settings.iou, 0.6f);
+  EXPECT_EQ(loaded.settings.max_det, 20);
+  EXPECT_FALSE(loaded.settings.force_gpu_only);
+  EXPECT_EQ(loaded.settings.device, 3);
+  EXPECT_EQ(loaded.settings.detect_model, "a b.pt");
+  EXPECT_EQ(origin_of(loaded, "IOU"), "environment");
+  EXPECT_EQ(origin_of(loaded, "MAX_DET"), "flag");
+  EXPECT_EQ(origin_of(loaded, "DEVICE"), file.string());
+  EXPECT_EQ(origin_of(loaded, "BATCH"), "default");
+}
+
+TEST_F(SettingsTest, UnknownKeyOffersTheNearest) {
+  const std::string text = failure({write("MODEL_CONFIDENCE_TRESHOLD = 0.3\n"), {}});
+  EXPECT_THAT(text, testing::HasSubstr("MODEL_CONFIDENCE_TRESHOLD"));
+  EXPECT_THAT(text, testing::HasSubstr("Did you mean MODEL_CONFIDENCE_THRESHOLD?"));
+}
+
+TEST_F(SettingsTest, WrongValuesNameTheValueAndWhatIsExpected) {
+  EXPECT_THAT(failure({write("IOU = 1.5\n"), {}}), testing::HasSubstr("a number from 0 to 1"));
+  EXPECT_THAT(failure({write("DEVICE = \"gpu0\"\n"), {}}), testing::HasSubstr("cuda:N"));
+  EXPECT_THAT(failure({write("FORCE_GPU_ONLY = \"maybe\"\n"), {}}), testing::HasSubstr("true or false"));
+  EXPECT_THAT(failure({write("IOU = [1, 2]\n"), {}}), testing::HasSubstr("a number from 0 to 1"));
+  EXPECT_THAT(failure({write(""), {{"PRECISION", "int8"}}}), testing::HasSubstr("fp16, fp32 or bf16"));
+}
+
+TEST_F(SettingsTest, BrokenFileNamesTheLine) {
+  EXPECT_THAT(failure({write("IOU = 0.5\nMAX_DET = \n"), {}}), testing::HasSubstr("line 2"));
+  EXPECT_THAT(failure({folder_.path() / "none.toml", {}}), testing::HasSubstr("cannot be read"));
+}
+
+}  // namespace
+}  // namespace peregrine
