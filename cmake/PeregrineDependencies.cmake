@@ -4,6 +4,7 @@ set(PEREGRINE_DEPS ${CMAKE_SOURCE_DIR}/.deps CACHE PATH "Where the wheels' nativ
 
 find_package(fmt REQUIRED)
 find_package(tomlplusplus REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
 
 if(PEREGRINE_OPENVINO)
