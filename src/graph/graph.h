@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "base/tensor.h"
@@ -32,12 +33,17 @@ class Graph {
  public:
   ValueId add_input(std::string name, DType dtype, const Shape& shape);
   ValueId add_constant(std::string name, HostTensor tensor);
-  /// Appends a node, infers the shapes of its outputs (shapes.h) and returns them. Throws Error
-  /// "model.shape" naming the node when the inputs do not fit the operator.
+  /// Shares the tensor: graphs of one model for several input shapes hold its weights once.
+  ValueId add_constant(std::string name, std::shared_ptr<const HostTensor> tensor);
+  /// Appends a node, infers the shapes and types of its outputs (shapes.h) and returns them: all inputs
+  /// share one type, which is that of the outputs (but for Cast). One output is called as the node, several
+  /// NAME:0, NAME:1, ... Throws Error "model.shape" naming the node when the inputs do not fit the
+  /// operator or the name is taken.
   std::vector<ValueId> add_node(std::string name, Operation operation, std::vector<ValueId> inputs);
   /// The same for operators with one output.
   ValueId add(std::string name, Operation operation, std::vector<ValueId> inputs);
-  /// Makes a value an output of the graph under a name (head.h lists the names that stages know).
+  /// Makes a value an output of the graph under a name (head.h lists the names that stages know). Throws
+  /// Error "model.outputs" when an output has that name.
   void mark_output(ValueId value, std::string name);
 
   const std::vector<Node>& nodes() const noexcept { return nodes_; }
@@ -52,8 +58,13 @@ class Graph {
   ValueId find(std::string_view name) const;
 
  private:
-  friend class Rewriter;  // passes.h: the only way to change a graph that is built
+  friend class Rewriter;  // rewriter.h: the only way to change a graph that is built
+  static constexpr std::int32_t no_producer = -1;
+  ValueId add_value(Value value, std::int32_t producer);
+
   std::vector<Value> values_;
+  std::vector<std::int32_t> producers_;  ///< by value: index into nodes_
+  std::unordered_set<std::string> node_names_;
   std::vector<Node> nodes_;
   std::vector<ValueId> inputs_, outputs_;
   std::vector<std::string> output_names_;
