@@ -1,0 +1,121 @@
+#include "base/dynamic_library.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <link.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "peregrine/error.h"
+
+namespace peregrine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path executable_folder() {
+  std::error_code ignored;
+  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+/// Subfolders of `root` whose name starts with `prefix`, newest name first.
+std::vector<fs::path> folders_named(const fs::path& root, std::string_view prefix) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(root, ignored))
+    if (entry.is_directory(ignored) && entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+/// Where pip puts packages: the active virtual environment, the system and the user.
+std::vector<fs::path> site_packages() {
+  std::vector<fs::path> roots;
+  for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"})
+    if (const char* prefix = std::getenv(variable)) roots.emplace_back(prefix);
+  roots.insert(roots.end(), {"/usr/local", "/usr"});
+  if (const char* home = std::getenv("HOME")) roots.push_back(fs::path(home) / ".local");
+  std::vector<fs::path> sites;
+  for (const fs::path& root : roots)
+    for (const fs::path& python : folders_named(root / "lib", "python3"))
+      for (const char* name : {"site-packages", "dist-packages"}) sites.push_back(python / name);
+  return sites;
+}
+
+std::string loader_words() {
+  const char* words = dlerror();
+  return words ? words : "no reason given";
+}
+
+fs::path path_of(void* handle, const fs::path& fallback) {
+  const link_map* map = nullptr;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && map->l_name[0] ? fs::path(map->l_name) : fallback;
+}
+
+constexpr int load_flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
+
+}  // namespace
+
+std::vector<fs::path> library_folders(std::string_view wheel_folder) {
+  std::vector<fs::path> folders{executable_folder() / ".." / "lib" / "peregrine"};
+  for (const fs::path& toolkit : folders_named("/usr/local", "cuda")) folders.push_back(toolkit / "lib64");
+  if (!wheel_folder.empty())
+    for (const fs::path& site : site_packages()) folders.push_back(site / "nvidia" / wheel_folder);
+  std::erase_if(folders, [](const fs::path& folder) {
+    std::error_code ignored;
+    return !fs::is_directory(folder, ignored);
+  });
+  return folders;
+}
+
+DynamicLibrary DynamicLibrary::load(const LibraryRequest& request) {
+  std::vector<fs::path> candidates;
+  const std::vector<fs::path> folders = library_folders(request.wheel_folder);
+  const fs::path own = executable_folder() / ".." / "lib" / "peregrine";
+  for (const bool before_loader : {true, false}) {
+    for (const std::string_view name : request.file_names)
+      for (const fs::path& folder : folders)
+        if ((folder == own) == before_loader) candidates.push_back(folder / name);
+    if (before_loader)
+      for (const std::string_view name : request.file_names) candidates.emplace_back(name);
+  }
+  std::string refusal;
+  for (const fs::path& candidate : candidates) {
+    std::error_code ignored;
+    if (candidate.has_parent_path() && !fs::exists(candidate, ignored)) continue;
+    DynamicLibrary library;
+    library.handle_ = dlopen(candidate.c_str(), load_flags);
+    if (library.handle_) {
+      library.path_ = path_of(library.handle_, candidate);
+      return library;
+    }
+    // "Not found" of a bare name is the expected answer; a file that exists and does not load is news.
+    const std::string words = loader_words();
+    if (candidate.has_parent_path()) refusal = words;
+  }
+  std::string sentence = fmt::format("{} ({}) was not found", request.product, fmt::join(request.file_names, ", "));
+  if (!refusal.empty()) sentence = fmt::format("{} could not be loaded: {}", request.product, refusal);
+  throw Error("environment.library", sentence + ".", std::string(request.how_to_get));
+}
+
+DynamicLibrary DynamicLibrary::load_file(const fs::path& file) {
+  DynamicLibrary library;
+  library.handle_ = dlopen(file.c_str(), load_flags);
+  if (!library.handle_)
+    throw Error("environment.library", fmt::format("{} could not be loaded: {}.", file.string(), loader_words()));
+  library.path_ = path_of(library.handle_, file);
+  return library;
+}
+
+void* DynamicLibrary::find(const char* symbol) const noexcept { return handle_ ? dlsym(handle_, symbol) : nullptr; }
+
+void* DynamicLibrary::require(const char* symbol) const {
+  if (void* address = find(symbol)) return address;
+  throw Error("environment.library", fmt::format("{} has no function {}.", path_.string(), symbol),
+              "Another version of it is needed.");
+}
+
+}  // namespace peregrine

@@ -1,0 +1,125 @@
+#include "base/guard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/log.h"
+#include "base/tensor.h"
+#include "peregrine/error.h"
+
+namespace peregrine {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const Device gpu = Device::cuda(0);
+
+TensorView view_at(Device device, DType dtype = DType::f16) {
+  static std::byte memory[64];
+  return {memory, dtype, device, {2, 3}, {3, 1}};
+}
+
+std::pair<std::string, std::string> error_of(const auto& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return {error.code(), error.sentence()};
+  }
+  return {};
+}
+
+/// Keeps the log's lines while it lives.
+struct LogLines {
+  std::vector<std::string> lines;
+  LogLines() {
+    log::set_sink([this](log::Level, std::string_view line) { lines.emplace_back(line); });
+  }
+  ~LogLines() { log::set_sink({}); }
+};
+
+class GuardedName : public testing::TestWithParam<std::string_view> {};
+
+TEST_P(GuardedName, OnTheHostIsRaisedInTheseWords) {
+  PlacementGuard guard(true, gpu);
+  const std::string name(GetParam());
+  const auto raise = [&](Device place) { return error_of([&] { guard.require_gpu(name, view_at(place)); }); };
+  EXPECT_EQ(raise(Device::cpu()),
+            std::pair("enforcement.place" + std::string(),
+                      "GPU enforcement violation: " + name + " not on GPU (it is on cpu, expected cuda:0)"));
+  EXPECT_EQ(raise(Device::pinned()).second,
+            "GPU enforcement violation: " + name + " not on GPU (it is on cpu (pinned), expected cuda:0)");
+  EXPECT_EQ(raise(Device::cuda(1)).second,
+            "GPU enforcement violation: " + name + " not on GPU (it is on cuda:1, expected cuda:0)");
+  EXPECT_TRUE(guard.require_gpu(name, view_at(gpu)));
+}
+
+TEST_P(GuardedName, AnotherDtypeIsRaisedInTheseWords) {
+  PlacementGuard guard(true, gpu);
+  const std::string name(GetParam());
+  const auto [code, sentence] = error_of([&] { guard.require_fp16(name, view_at(gpu, DType::f32)); });
+  EXPECT_EQ(code, "enforcement.dtype");
+  EXPECT_EQ(sentence, "FP16 violation: " + name + " is FP32 (GPU enforcement violation: " + name + " not FP16)");
+  EXPECT_TRUE(guard.require_fp16(name, view_at(gpu)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, GuardedName,
+                         testing::Values(guarded::detection_output, guarded::pose_output, guarded::pose_keypoints,
+                                         guarded::pose_confidence, guarded::pose_boxes, guarded::segmentation_masks,
+                                         guarded::reid_features, "images"));
+
+TEST(PlacementGuard, PointersThatLieAreFoundOut) {
+  const TensorView liar = view_at(gpu);
+  PlacementGuard guard(true, gpu, [](const void*) { return Device::pinned(); });
+  EXPECT_THAT(error_of([&] { guard.require_gpu("detection output", liar); }).second, HasSubstr("it is on cpu (pinned)"));
+  PlacementGuard honest(true, gpu, [](const void*) { return Device::cuda(0); });
+  EXPECT_TRUE(honest.require_gpu("detection output", view_at(Device::cpu())));
+}
+
+TEST(PlacementGuard, NothingIsInPlaceAnywhere) {
+  PlacementGuard guard(true, gpu);
+  TensorView empty = view_at(Device::cpu());
+  empty.shape = {0, 3};
+  EXPECT_TRUE(guard.require_gpu("detection output", empty));
+}
+
+TEST(PlacementGuard, FailedStepIsAnErrorUnderForce) {
+  PlacementGuard guard(true, gpu);
+  const auto step = [&] {
+    return guard.run(
+        "decode", []() -> int { throw Error("device.memory", "no memory."); }, [] { return 2; });
+  };
+  const auto [code, sentence] = error_of(step);
+  EXPECT_EQ(code, "enforcement.step");
+  EXPECT_EQ(sentence, "GPU-only operation failed: decode: no memory.");
+}
+
+TEST(PlacementGuard, FailedStepFallsBackOnceInTheLogWithout) {
+  LogLines log;
+  PlacementGuard guard(false, gpu);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(guard.run(
+                  "decode", []() -> int { throw Error("device.memory", "no memory."); }, [] { return 2; }),
+              2);
+  EXPECT_FALSE(guard.require_gpu("pose boxes", view_at(Device::cpu())));
+  ASSERT_EQ(guard.fallbacks().size(), 2u);
+  EXPECT_EQ(guard.fallbacks()[0].step, "decode");
+  EXPECT_EQ(guard.fallbacks()[0].why, "no memory.");
+  EXPECT_THAT(log.lines, ElementsAre(HasSubstr("decode: no memory."), HasSubstr("pose boxes not on GPU")));
+}
+
+TEST(StartUp, WithoutDeviceIsRaised) {
+  const auto [code, sentence] = error_of([] { enforce_start_up(true, gpu, ""); });
+  EXPECT_EQ(code, "enforcement.cuda");
+  EXPECT_EQ(sentence, "FORCE_GPU_ONLY enabled but CUDA not available");
+  EXPECT_NO_THROW(enforce_start_up(false, gpu, ""));
+}
+
+TEST(StartUp, WithDeviceIsLogged) {
+  LogLines log;
+  enforce_start_up(true, gpu, "NVIDIA H100 80GB HBM3");
+  EXPECT_THAT(log.lines, ElementsAre("GPU-only mode enforced on device: cuda:0 (NVIDIA H100 80GB HBM3)"));
+}
+
+}  // namespace
+}  // namespace peregrine
