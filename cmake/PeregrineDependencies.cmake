@@ -12,12 +12,27 @@ if(PEREGRINE_OPENVINO)
 endif()
 
 if(PEREGRINE_CUDA)
+  # An installed CUDA 13 where there is one, the wheels' otherwise (PEREGRINE_SYSTEM_CUDA=OFF in the environment hides the first).
+  find_program(PEREGRINE_NVCC nvcc HINTS /usr/local/cuda/bin)
+  if((NOT PEREGRINE_NVCC OR "$ENV{PEREGRINE_SYSTEM_CUDA}" STREQUAL "OFF") AND EXISTS ${PEREGRINE_DEPS}/nvidia/cu13/bin/nvcc)
+    set(CMAKE_CUDA_COMPILER ${PEREGRINE_DEPS}/nvidia/cu13/bin/nvcc)
+    set(CUDAToolkit_ROOT ${PEREGRINE_DEPS}/nvidia/cu13)
+  elseif(PEREGRINE_NVCC AND NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${PEREGRINE_NVCC})
+  endif()
   if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 90a)
   endif()
   set(CMAKE_CUDA_STANDARD 20)
   enable_language(CUDA)
   find_package(CUDAToolkit 13 REQUIRED)
+  # Headers only: these libraries are loaded at run time.
+  find_path(PEREGRINE_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${PEREGRINE_DEPS}/nvidia/cudnn/include REQUIRED)
+  find_path(PEREGRINE_CUDNN_FRONTEND_INCLUDE cudnn_frontend.h HINTS ${PEREGRINE_DEPS}/include REQUIRED)
+  find_path(PEREGRINE_CUTLASS_INCLUDE cutlass/cutlass.h HINTS ${PEREGRINE_DEPS}/cutlass_library/source/include REQUIRED)
+  find_path(PEREGRINE_NVJPEG_INCLUDE nvjpeg.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${PEREGRINE_DEPS}/nvidia/cu13/include REQUIRED)
+  find_path(PEREGRINE_CUPTI_INCLUDE cupti.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_LIBRARY_ROOT}/extras/CUPTI/include
+                                             ${PEREGRINE_DEPS}/nvidia/cu13/include REQUIRED)
 endif()
 
 if(PEREGRINE_TESTS)

@@ -40,6 +40,12 @@ struct Object {
   std::vector<float> embedding;  ///< L2-normalised; empty without ReID
 };
 
+/// A step that ran on the CPU although a GPU was wanted. Under FORCE_GPU_ONLY there are none: it is an error.
+struct Fallback {
+  std::string step;  ///< what did not run, or lie, on the GPU
+  std::string why;
+};
+
 struct NamedBytes {
   std::string name;
   std::uint64_t bytes = 0;

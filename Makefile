@@ -1,0 +1,30 @@
+# make demo | test | build | install PREFIX=... | fuzz | soak | clean
+#   CUDA=auto|on|off   the GPU engine; auto: on where a driver or a CUDA 13 toolkit is found
+SHELL := /bin/bash
+CUDA ?= auto
+PREFIX ?= /usr/local
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
+cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
+
+.PHONY: build setup test demo install clean
+build: setup
+	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
+	@cmake --build $(BUILD) -j $(JOBS)
+
+setup:
+	@tools/setup/setup.sh openvino $(if $(filter ON,$(cuda)),cuda)
+
+test:
+	@tools/ci/test.sh
+
+demo: build
+	@tools/demo/run.sh $(BUILD)/bin/peregrine
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,80 @@
+// The whole way from pictures to objects, in ten lines:
+//
+//   peregrine::Settings settings = peregrine::load_settings({}).settings;
+//   peregrine::Pipeline pipeline(settings, {.models = {"yolo11n.pt"}});
+//   pipeline.run({"street.jpg"}, [](const peregrine::Outcome& outcome) {
+//     if (outcome.result) std::printf("%zu objects\n", outcome.result->objects.size());
+//     return true;
+//   });
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peregrine/error.h"
+#include "peregrine/image.h"
+#include "peregrine/model_info.h"
+#include "peregrine/results.h"
+#include "peregrine/settings.h"
+
+namespace peregrine {
+
+struct PipelineOptions {
+  std::vector<std::filesystem::path> models;  ///< run side by side over each picture; at least one
+  std::optional<std::filesystem::path> reid;  ///< adds an embedding to every person of one model
+  std::string reid_class = "person";          ///< the class that gets embeddings
+  std::string engine = "auto";                ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
+  std::vector<std::string> classes;           ///< keep only these, by name or number; empty: all
+  bool rect = false;                          ///< pad only to the next multiple of the stride (Ultralytics' default)
+  std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger pictures are refused before decoding
+};
+
+struct RunInfo {
+  std::string engine;           ///< "openvino", "cuda", ...
+  std::string device;           ///< "cpu (Intel ...)", "cuda:0 NVIDIA H100 80GB HBM3"
+  Precision precision{};        ///< what really runs
+  std::vector<Fallback> fallbacks;
+};
+
+/// What became of one source: a result or an error, never both.
+struct Outcome {
+  std::string path;  ///< valid UTF-8
+  std::size_t index = 0, total = 0;
+  std::optional<ImageResult> result;
+  std::optional<Error> error;
+  const HostImage* image = nullptr;  ///< decoded pixels where they are on the host; valid during the call
+};
+
+class Pipeline {
+ public:
+  /// Return false to stop after this outcome.
+  using Callback = std::function<bool(const Outcome&)>;
+
+  /// Reads and builds the models. The place of the start-up enforcement: with FORCE_GPU_ONLY and no CUDA
+  /// device it throws "enforcement.device" before any model is read.
+  Pipeline(const Settings& settings, const PipelineOptions& options);
+  ~Pipeline();
+  Pipeline(Pipeline&&) noexcept;
+  Pipeline& operator=(Pipeline&&) noexcept;
+
+  const RunInfo& info() const;
+  /// In the order of the options; the ReID model, where there is one, last.
+  const std::vector<ModelInfo>& models() const;
+
+  /// Pictures that the caller has decoded. Results in the same order.
+  std::vector<ImageResult> run(std::span<const ImageView> images);
+  /// Files, folders and globs, in order; the next picture is decoded while this one runs. One that fails
+  /// costs only itself. Returns how many outcomes were delivered.
+  std::size_t run(const std::vector<std::string>& sources, const Callback& deliver);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace peregrine

