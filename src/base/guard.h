@@ -9,14 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "peregrine/results.h"
 #include "peregrine/tensor.h"
 
 namespace peregrine {
-
-struct Fallback {
-  std::string step;  ///< what did not run, or lie, on the GPU
-  std::string why;
-};
 
 // Names under which the outputs are checked; engine bindings are checked under their own names.
 namespace guarded {
