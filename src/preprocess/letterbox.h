@@ -1,20 +1,17 @@
 // The letterbox: how a picture is scaled and padded to the model's input. Formulas: design, "Letterbox".
+// All sizes in pixels, at least 1; a picture is never resized to nothing.
 #pragma once
 
 #include "base/geometry.h"
 
 namespace peregrine::preprocess {
 
-/// Static input (rect=False): scale to fit, up or down, pad with 114 on both sides.
+/// Static input (rect=False): scale to fit, up or down, pad on both sides; the odd pixel goes right and below.
 Geometry letterbox(int image_width, int image_height, int input_width, int input_height);
-/// Ultralytics' default predict (rect=True): the input shrinks to the next multiple of `stride`.
+/// Ultralytics' default predict (rect=True): scaled to fit size x size, padded to the next multiple of `stride`.
 Geometry letterbox_rect(int image_width, int image_height, int size, int stride);
-
-/// Validation resizes twice: the long side to `size` with ceil, then a letterbox without scale-up.
-struct ValidationGeometry {
-  int first_width = 0, first_height = 0;
-  Geometry second;  ///< image_* is still the original picture
-};
-ValidationGeometry letterbox_validation(int image_width, int image_height, int size);
+/// Validation: the long side becomes `size`, the other one is rounded up, then padded to size x size. Scale factors
+/// differ from letterbox() where rounding does.
+Geometry letterbox_validation(int image_width, int image_height, int size);
 
 }  // namespace peregrine::preprocess
