@@ -3,6 +3,7 @@
 set(PEREGRINE_DEPS ${CMAKE_SOURCE_DIR}/.deps CACHE PATH "Where the wheels' native libraries lie")
 
 find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
