@@ -1,0 +1,38 @@
+// The kernels of preprocess: a batch of pictures of any sizes in one launch, bit-exact to preprocess/preprocess.h
+// (same arithmetic). All memory is on the device; every call is asynchronous on `cuda_stream` and allocates nothing.
+//
+// Inputs are [N,3,H,W], f32 or f16, any strides. An input whose pixels lie apart by more than three channels
+// (NHWC padded to four or eight) gets zeros in the extra ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/geometry.h"
+#include "peregrine/image.h"
+
+namespace peregrine::preprocess {
+
+/// One picture of the batch, in device memory that kernels can read.
+struct Picture {
+  const std::uint8_t* pixels = nullptr;  ///< 8-bit, three interleaved channels
+  std::ptrdiff_t pitch = 0;
+  PixelOrder order = PixelOrder::bgr;
+  Geometry geometry;  ///< for this picture and this input
+};
+
+/// Writes pictures[0..count) into slots 0..count of `input`, padding included.
+void letterbox_batch(const Picture* pictures, int count, const TensorView& input, void* cuda_stream);
+
+/// A person to cut out: `box` in pixels of pictures[picture].
+struct Crop {
+  float box[4];
+  int picture = 0;
+};
+
+/// Writes crops[first + i] into slot i of `input`, for every i below the input's batch and first + i < *count;
+/// the remaining slots are zeroed. Empty crops become zeros.
+void reid_crop_batch(const Picture* pictures, const Crop* crops, const int* count, int first, const TensorView& input,
+                     void* cuda_stream);
+
+}  // namespace peregrine::preprocess
