@@ -2,6 +2,7 @@
 // applied, greyscale and CMYK converted, alpha dropped). The GPU decoder is beside this file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,8 +13,16 @@ namespace peregrine::decode {
 
 inline constexpr std::int64_t default_max_pixels = std::int64_t{1} << 28;
 
-/// JPEG, PNG, BMP, PPM/PGM, WebP, told by content. Throws Error "image.empty", "image.unknown",
-/// "image.truncated", "image.corrupt" or "image.too_large"; `name` is named in the sentence.
+/// JPEG, PNG, BMP, PNM (P1 to P6) or WebP, told by content; of an animation the first frame.
+///
+/// Throws Error, with `name` in the sentence:
+///   image.empty        no bytes at all
+///   image.unknown      none of these formats
+///   image.too_large    more than `max_pixels`; known from the header, before anything is allocated
+///   image.truncated    the file ends before its picture does (a JPEG that lacks nothing but its end
+///                      marker is whole and is read, as OpenCV does)
+///   image.corrupt      damaged data: where OpenCV would fill in grey and go on, this is an error too
+///   image.unsupported  a variant of the format that is not read (12-bit JPEG, JPEG inside BMP ...)
 HostImage decode_image(std::span<const std::byte> file, const std::string& name, std::int64_t max_pixels = default_max_pixels);
 
 }  // namespace peregrine::decode

@@ -1,0 +1,39 @@
+// What every format's reader gets, and how it fails. Private to src/decode.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "peregrine/image.h"
+
+namespace peregrine::decode {
+
+struct Input {
+  std::span<const std::byte> bytes;
+  const std::string& name;
+  std::int64_t max_pixels;
+
+  const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+  std::size_t size() const { return bytes.size(); }
+
+  /// A black picture of this size; Error "image.too_large" above the limit, "image.corrupt" if a side is not positive.
+  HostImage allocate(std::int64_t width, std::int64_t height) const;
+  /// The check alone, for readers that allocate later.
+  void check_size(std::int64_t width, std::int64_t height) const;
+
+  [[noreturn]] void fail_truncated() const;
+  /// `why`: a clause without a full stop.
+  [[noreturn]] void fail_corrupt(std::string_view why) const;
+  [[noreturn]] void fail_unsupported(std::string_view why) const;
+};
+
+HostImage decode_jpeg(const Input& input);
+HostImage decode_png(const Input& input);
+HostImage decode_bmp(const Input& input);
+HostImage decode_pnm(const Input& input);
+HostImage decode_webp(const Input& input);
+
+}  // namespace peregrine::decode
