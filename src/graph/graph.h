@@ -70,9 +70,10 @@ class Graph {
   std::vector<std::string> output_names_;
 };
 
-/// Readable listing, one line a node; the same graph gives the same text.
+/// Readable listing: inputs, one line a node, outputs; the same graph gives the same text.
 std::string dump(const Graph& graph);
-/// SHA-256 over operators, attributes, edges, shapes and constants: the graph's identity in the store.
+/// SHA-256 over operators, attributes, edges, types, shapes, constants and the names of inputs and outputs:
+/// the graph's identity in the store. Names and order of nodes do not enter, nor does what no output needs.
 std::string digest(const Graph& graph);
 
 }  // namespace peregrine::graph

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -97,6 +98,10 @@ using Operation = std::variant<Conv, ConvTranspose, Linear, BatchNorm, InstanceN
 
 /// "Conv", "Silu", "Add", "MaxPool", ...: for messages, dumps and reports.
 std::string_view name_of(const Operation& operation) noexcept;
+
+/// "stride=2x2 pad=1,1,1,1": the operator's attributes, all of them, always in the same order; empty where
+/// it has none. The kind of Unary, Binary and Pool is part of the name instead.
+std::string attributes_of(const Operation& operation);
 
 /// Visitor from lambdas.
 template <class... F>
