@@ -63,6 +63,10 @@ class Builder {
  public:
   virtual ~Builder() = default;
   virtual std::string name() const = 0;  ///< "openvino", "cuda", "tensorrt", "tensorrt-rtx"
+  /// "openvino 2026.4.1": part of a plan's identity; a plan of other versions is built again.
+  virtual std::string library_versions() const = 0;
+  /// "NVIDIA H100 80GB HBM3 (compute capability 9.0)", or the CPU with its features: likewise.
+  virtual std::string device_name(const Device& device) const = 0;
   /// One sentence a node that this engine cannot run, naming it; from the same table that lowers.
   virtual std::vector<std::string> unsupported(const graph::Graph& graph) const = 0;
   virtual Plan build(const graph::Graph& graph, const BuildOptions& options) const = 0;

@@ -20,18 +20,6 @@ using namespace openvino;
 
 constexpr const char* device = "CPU";
 
-/// "openvino 2026.4.1": the release, without the build's number, which differs between packages of one release.
-std::string library_version() {
-  const std::string text = ov::get_openvino_version().buildNumber;
-  return "openvino " + text.substr(0, text.find('-'));
-}
-
-std::string cpu_name() {
-  const auto name = core().get_property(device, ov::device::full_name);
-  const auto capabilities = core().get_property(device, ov::device::capabilities);
-  return fmt::format("{} ({})", name, fmt::join(capabilities, ", "));
-}
-
 std::vector<Binding> bindings_of(const graph::Graph& graph) {
   std::vector<Binding> bindings;
   const auto add = [&](graph::ValueId id, const std::string& name, bool is_input) {
@@ -51,6 +39,18 @@ class OpenVinoBuilder final : public Builder {
  public:
   std::string name() const override { return "openvino"; }
 
+  /// The release, without the build's number, which differs between packages of one release.
+  std::string library_versions() const override {
+    const std::string text = ov::get_openvino_version().buildNumber;
+    return "openvino " + text.substr(0, text.find('-'));
+  }
+
+  std::string device_name(const Device&) const override {
+    const auto name = core().get_property(device, ov::device::full_name);
+    const auto capabilities = core().get_property(device, ov::device::capabilities);
+    return fmt::format("{} ({})", name, fmt::join(capabilities, ", "));
+  }
+
   std::vector<std::string> unsupported(const graph::Graph& graph) const override { return lower(graph, false).refused; }
 
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
@@ -68,8 +68,8 @@ class OpenVinoBuilder final : public Builder {
       const std::string_view blob = exported.view();
       return {.engine = name(),
               .precision = options.precision,
-              .library_versions = library_version(),
-              .device_name = cpu_name(),
+              .library_versions = library_versions(),
+              .device_name = device_name(options.device),
               .bytes = write_plan({.precision = options.precision,
                                    .dynamic = options.dynamic_size,
                                    .threads = options.threads,
@@ -83,9 +83,9 @@ class OpenVinoBuilder final : public Builder {
   std::unique_ptr<Engine> load(const Plan& plan, const Device& place) const override {
     if (place.on_gpu())
       throw Error("engine.device", fmt::format("The openvino engine runs on the CPU, not on {}.", to_string(place)));
-    if (plan.engine != name() || plan.library_versions != library_version())
+    if (plan.engine != name() || plan.library_versions != library_versions())
       throw Error("engine.plan",
-                  fmt::format("The plan is for {} ({}), this is {}.", plan.engine, plan.library_versions, library_version()),
+                  fmt::format("The plan is for {} ({}), this is {}.", plan.engine, plan.library_versions, library_versions()),
                   "Build the engine again.");
     PlanContent content = read_plan(plan.bytes);
     try {
