@@ -1,0 +1,58 @@
+// JPEG on the GPU: compressed bytes go up, pixels are born in device memory. nvJPEG, loaded on use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace peregrine::decode {
+
+/// The two backends of nvJPEG whose entropy decoding runs on the GPU. Its default backend is never used:
+/// that one may decode on the host without saying so.
+enum class JpegBackend : std::uint8_t {
+  hardware,    ///< the decoder engine of data-centre GPUs (A100, H100 ...): baseline, single scan
+  gpu_hybrid,  ///< kernels, through the decoupled interface
+};
+/// "HARDWARE", "GPU_HYBRID".
+const char* to_string(JpegBackend backend) noexcept;
+
+/// What the header says, read on the host.
+struct JpegHeader {
+  int width = 0, height = 0;  ///< of the upright picture (EXIF orientation applied)
+  std::string refusal;        ///< why the GPU cannot decode it ("it is progressive"); empty when it can
+};
+
+/// One picture to decode. `pixels` is device memory of height rows of `pitch` bytes, 3 * width at least; BGR.
+struct JpegJob {
+  std::span<const std::byte> file;
+  std::uint8_t* pixels = nullptr;
+  std::size_t pitch = 0;
+};
+
+/// For one thread at a time.
+class JpegDecoder {
+ public:
+  /// On the current device. Without a wish: HARDWARE where the GPU has an engine, else GPU_HYBRID. Throws
+  /// "environment.library" without nvJPEG, "device.jpeg" when the wished backend is not there.
+  explicit JpegDecoder(std::optional<JpegBackend> wish = {});
+  ~JpegDecoder();
+  JpegDecoder(JpegDecoder&&) noexcept;
+  JpegDecoder& operator=(JpegDecoder&&) noexcept;
+
+  JpegBackend backend() const noexcept;
+
+  JpegHeader inspect(std::span<const std::byte> file);
+
+  /// Decodes pictures that inspect() did not refuse, as one batch, on `cuda_stream`. `failed[i]` tells which
+  /// could not be decoded; the others are whole. The compressed bytes enter the ledger as "jpeg".
+  void decode(std::span<const JpegJob> jobs, std::span<bool> failed, void* cuda_stream);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace peregrine::decode
