@@ -7,6 +7,8 @@ find_package(nlohmann_json REQUIRED)
 find_package(tomlplusplus REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(Threads REQUIRED)
+# Debian's libzip-config.cmake asks for tools that are packaged elsewhere.
+find_library(PEREGRINE_LIBZIP zip REQUIRED)
 
 if(PEREGRINE_OPENVINO)
   find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS ${PEREGRINE_DEPS}/openvino/cmake NO_DEFAULT_PATH)

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <fstream>
+#include <new>
+#include <span>
+#include <vector>
+
+#include "base/sha256.h"
+#include "model/model.h"
+#include "model/torch/checkpoint.h"
+#include "model/ultralytics/ultralytics_model.h"
+#include "peregrine/error.h"
+
+namespace peregrine {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Bytes = std::vector<std::byte>;
+
+Bytes read_file(const fs::path& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) throw Error("model.missing", "the file does not exist", "Check the path.");
+  if (!fs::is_regular_file(path, error)) throw Error("model.unreadable", "it is not a file", "Give a .pt, .pth or .onnx file.");
+  std::ifstream stream(path, std::ios::binary);
+  const auto size = fs::file_size(path, error);
+  Bytes bytes(error ? 0 : static_cast<std::size_t>(size));
+  if (error || !stream || !stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
+    throw Error("model.unreadable", "the file cannot be read", "Check its permissions.");
+  if (bytes.empty()) throw Error("model.empty", "the file is empty", "Copy or download it again.");
+  return bytes;
+}
+
+bool begins_with(std::span<const std::byte> file, std::string_view text) {
+  return file.size() >= text.size() && std::equal(text.begin(), text.end(), reinterpret_cast<const char*>(file.data()));
+}
+
+Error unknown_kind(std::span<const std::byte> file) {
+  constexpr const char* wanted = "Give a .pt or .pth checkpoint of Ultralytics or OSNet, or an .onnx file.";
+  if (begins_with(file, "version https://git-lfs"))
+    return {"model.unknown", "the file is only a pointer of Git LFS", "Fetch the real file with 'git lfs pull'."};
+  if (begins_with(file, "<"))
+    return {"model.unknown", "the file is a web page", "The download went wrong: fetch the file itself."};
+  return {"model.unknown", "the file is no model that Peregrine knows", wanted};
+}
+
+Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
+  torch::Checkpoint checkpoint(file);
+  if (ultralytics::is_module_tree(checkpoint.root())) return ultralytics::read_model(std::move(checkpoint), std::move(info));
+  throw Error("model.unknown", "the checkpoint is neither an Ultralytics model nor an OSNet",
+              "Supported are YOLOv8 and YOLO11 (detect, pose, segment) and OSNet; other models as .onnx.");
+}
+
+Model read_model(std::span<const std::byte> file, ModelInfo info) {
+  if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
+  throw unknown_kind(file);
+}
+
+}  // namespace
+
+Model load_model(const fs::path& path) {
+  try {
+    const Bytes file = read_file(path);
+    ModelInfo info;
+    info.name = path.filename().string();
+    info.sha256 = sha256_hex(file);
+    return read_model(file, std::move(info));
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}.", path.string(), error.sentence()), error.hint());
+  } catch (const std::bad_alloc&) {
+    throw Error("model.size", fmt::format("{}: the model needs more memory than there is.", path.string()),
+                "Do not trust this file.");
+  }
+}
+
+}  // namespace peregrine

@@ -1,0 +1,101 @@
+#include "model/ultralytics/lowering.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "model/ultralytics/module_table.h"
+
+namespace peregrine::ultralytics {
+
+namespace {
+
+/// A module may contain itself in a forged file.
+constexpr int deepest = 32;
+
+constexpr const char* hint = "Export the model to ONNX with Ultralytics and give that file.";
+
+graph::Pair zero_padding(const Module& conv) {
+  const pickle::Value* mode = conv.attribute("padding_mode");
+  const std::string* name = mode ? pickle::text(*mode) : nullptr;
+  if (name && *name != "zeros") throw unsupported_module(conv, fmt::format("pads with {}", *name));
+  return conv.pair("padding");
+}
+
+}  // namespace
+
+Error unsupported_class(const Module& module) {
+  return {"model.unsupported",
+          fmt::format("'{}' is a module of class {}, which is not supported", module.path(), module.full_class_name()), hint};
+}
+
+Error unsupported_module(const Module& module, std::string_view what) {
+  return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.class_name(), what), hint};
+}
+
+ValueId Lowering::module(const Module& module, std::span<const ValueId> inputs) {
+  const LowerModule lower = find_module(module.class_name());
+  if (!lower) throw unsupported_class(module);
+  if (depth_ == deepest) throw unsupported_module(module, "lies too deep in other modules");
+  ++depth_;
+  const ValueId result = lower(*this, module, inputs);
+  --depth_;
+  return result;
+}
+
+ValueId Lowering::convolution(const Module& conv, const std::optional<Module>& norm, ValueId input) {
+  AffineSource source{conv.tensor("weight"), conv.tensor("bias"), nullptr};
+  if (!source.weight) throw unsupported_module(conv, "has no weight");
+  BatchNormSource folded;
+  if (norm) {
+    folded = {norm->tensor("weight"), norm->tensor("bias"), norm->tensor("running_mean"), norm->tensor("running_var"),
+              norm->number("eps")};
+    if (!folded.mean || !folded.variance) throw unsupported_module(*norm, "keeps no running statistics");
+    source.norm = &folded;
+  }
+  const Affine affine = weights_.affine(conv.path(), source);
+  std::vector<ValueId> inputs{input, graph_.add_constant(conv.path() + ".weight", affine.weight)};
+  if (affine.bias) inputs.push_back(graph_.add_constant(conv.path() + ".bias", affine.bias));
+
+  const graph::Pair pad = zero_padding(conv);
+  const std::array<std::int64_t, 4> pads{pad[0], pad[1], pad[0], pad[1]};
+  const std::int64_t groups = conv.integer("groups");
+  if (!conv.flag("transposed", false))
+    return graph_.add(conv.path(), graph::Conv{conv.pair("stride"), conv.pair("dilation"), pads, groups}, std::move(inputs));
+  if (conv.pair("dilation") != graph::Pair{1, 1}) throw unsupported_module(conv, "is dilated");
+  return graph_.add(conv.path(), graph::ConvTranspose{conv.pair("stride"), pads, conv.pair("output_padding"), groups},
+                    std::move(inputs));
+}
+
+ValueId Lowering::scalar(std::string name, double value) {
+  HostTensor tensor(DType::f32, {1});
+  *tensor.as<float>() = static_cast<float>(value);
+  return graph_.add_constant(std::move(name), std::move(tensor));
+}
+
+graph::Pool Lowering::max_pool(const Module& module) {
+  if (module.pair("dilation") != graph::Pair{1, 1}) throw unsupported_module(module, "is dilated");
+  if (module.flag("ceil_mode", false)) throw unsupported_module(module, "rounds sizes up");
+  const graph::Pair pad = module.pair("padding");
+  return {graph::Pool::Kind::max, module.pair("kernel_size"), module.pair("stride"), {pad[0], pad[1], pad[0], pad[1]}};
+}
+
+ValueId Lowering::add(const Module& module, std::string_view suffix, graph::Operation operation, std::vector<ValueId> inputs) {
+  return graph_.add(suffix.empty() ? module.path() : fmt::format("{}.{}", module.path(), suffix), std::move(operation),
+                    std::move(inputs));
+}
+
+std::vector<ValueId> Lowering::split_channels(const Module& module, std::vector<std::int64_t> sizes, ValueId input) {
+  return graph_.add_node(module.path() + ".split", graph::Split{1, std::move(sizes)}, {input});
+}
+
+ValueId Lowering::concat_channels(const Module& module, std::vector<ValueId> inputs) {
+  return add(module, "concat", graph::Concat{1}, std::move(inputs));
+}
+
+ValueId Lowering::sum(const Module& module, std::string_view suffix, ValueId a, ValueId b) {
+  return add(module, suffix, graph::Binary{graph::Binary::Kind::add}, {a, b});
+}
+
+}  // namespace peregrine::ultralytics

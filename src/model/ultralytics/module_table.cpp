@@ -1,0 +1,17 @@
+#include "model/ultralytics/module_table.h"
+
+namespace peregrine::ultralytics {
+
+LowerModule find_module(std::string_view class_name) {
+  for (const auto& part : {layer_modules(), block_modules(), attention_modules()})
+    for (const ModuleEntry& entry : part)
+      if (entry.class_name == class_name) return entry.lower;
+  return nullptr;
+}
+
+ValueId only(const Module& module, std::span<const ValueId> inputs) {
+  if (inputs.size() != 1) throw unsupported_module(module, "does not take exactly one input here");
+  return inputs.front();
+}
+
+}  // namespace peregrine::ultralytics

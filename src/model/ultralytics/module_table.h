@@ -1,0 +1,30 @@
+// Which function lowers which class of module.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "model/ultralytics/lowering.h"
+
+namespace peregrine::ultralytics {
+
+/// Lowers one module. Most take one input and throw Error "model.unsupported" for another count; Concat takes several.
+using LowerModule = ValueId (*)(Lowering& lowering, const Module& module, std::span<const ValueId> inputs);
+
+struct ModuleEntry {
+  std::string_view class_name;
+  LowerModule lower;
+};
+
+/// Null when the class is unknown.
+LowerModule find_module(std::string_view class_name);
+
+/// Parts of the table, a file each.
+std::span<const ModuleEntry> layer_modules();      ///< layers.cpp: torch.nn and Ultralytics' Conv and Concat
+std::span<const ModuleEntry> block_modules();      ///< blocks.cpp: bottlenecks and pyramids
+std::span<const ModuleEntry> attention_modules();  ///< attention.cpp
+
+/// The input of a module that takes one.
+ValueId only(const Module& module, std::span<const ValueId> inputs);
+
+}  // namespace peregrine::ultralytics

@@ -1,0 +1,102 @@
+#include "model/ultralytics/ultralytics_model.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "graph/head.h"
+#include "model/ultralytics/heads.h"
+#include "model/ultralytics/metadata.h"
+#include "model/ultralytics/module_table.h"
+
+namespace peregrine::ultralytics {
+
+namespace {
+
+/// The module tree: as Ultralytics does, the averaged weights (`ema`) where training left them. Null where there is none.
+const pickle::Value* find_tree(const pickle::Value& root) {
+  for (const char* key : {"ema", "model"}) {
+    const pickle::Value* value = pickle::find(root, key);
+    if (value && !pickle::class_name(*value).empty()) return value;
+  }
+  return pickle::class_name(root).empty() || !pickle::find(pickle::get<pickle::Object>(root)->state, "_modules") ? nullptr
+                                                                                                                 : &root;
+}
+
+/// Everything that graphs of one checkpoint share.
+struct Network {
+  std::shared_ptr<const pickle::Document> document;  ///< the modules are views of it
+  std::vector<Module> modules;
+  Weights weights;
+  ModelInfo info;
+};
+
+/// Inputs of module i: attribute `f` counts modules, -1 is the one before.
+std::vector<ValueId> inputs_of(const Module& module, const std::vector<ValueId>& results, ValueId image) {
+  const pickle::Value* from = module.attribute("f");
+  const auto list = from ? pickle::items(*from) : std::nullopt;
+  const auto at = [&](const pickle::Value& value) {
+    const auto index = pickle::integer(value);
+    const auto done = static_cast<std::int64_t>(results.size());
+    if (index == -1) return results.empty() ? image : results.back();
+    if (!index || *index >= done || *index < -done)
+      throw unsupported_module(module, "takes its input from a module that does not come before it");
+    return results[static_cast<std::size_t>(*index < 0 ? done + *index : *index)];
+  };
+  if (!from) throw unsupported_module(module, "does not say where its input comes from");
+  if (!list) return {at(*from)};
+  std::vector<ValueId> inputs;
+  for (const pickle::Value& value : *list) inputs.push_back(at(value));
+  return inputs;
+}
+
+graph::Graph build(Network& network, const InputShape& shape) {
+  const int multiple = network.info.strides.back();
+  if (shape.batch < 1 || shape.height < 1 || shape.width < 1 || shape.height % multiple != 0 || shape.width % multiple != 0)
+    throw Error("model.shape",
+                fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height),
+                fmt::format("Width and height must be multiples of {}.", multiple));
+  graph::Graph graph;
+  Lowering lowering(graph, network.weights);
+  const ValueId image = graph.add_input(graph::input_name, DType::f32, {shape.batch, 3, shape.height, shape.width});
+  std::vector<ValueId> results;
+  for (const Module& module : network.modules) {
+    const std::vector<ValueId> inputs = inputs_of(module, results, image);
+    if (&module == &network.modules.back())
+      lower_head(lowering, module, inputs);
+    else
+      results.push_back(lowering.module(module, inputs));
+  }
+  return graph;
+}
+
+/// Names the first module that has no lowering, before anything that depends on it can fail.
+void require_known(const std::vector<Module>& modules) {
+  for (const Module& module : modules)
+    if (!find_module(module.class_name()) && !(is_head(module) && &module == &modules.back())) throw unsupported_class(module);
+}
+
+}  // namespace
+
+bool is_module_tree(const pickle::Value& root) { return find_tree(root) != nullptr; }
+
+Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
+  const std::shared_ptr<const pickle::Document> document = checkpoint.document();
+  const Module tree(*find_tree(document->root), "");
+  const std::shared_ptr<Network> network(
+      new Network{document, tree.child("model").children(), Weights(std::move(checkpoint)), std::move(info)});
+  if (network->modules.empty()) throw unsupported_module(tree, "has no modules");
+  require_known(network->modules);
+  describe_head(network->modules.back(), network->weights, network->info);
+  describe_training(document->root, tree, network->info);
+  network->info.architecture = architecture_of(network->modules);
+
+  // Building one small graph reads all weights and finds whatever is wrong; then the file is not needed any more.
+  const int smallest = 2 * network->info.strides.back();
+  check_head(build(*network, {1, smallest, smallest}), network->info);
+  network->weights.release_file();
+  const ModelInfo described = network->info;
+  return Model(described, [network](const InputShape& shape) { return build(*network, shape); });
+}
+
+}  // namespace peregrine::ultralytics

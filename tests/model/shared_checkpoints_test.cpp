@@ -1,0 +1,95 @@
+// The stock checkpoints, where the shared data is at hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "graph/head.h"
+#include "model/model.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+Shape output_shape(const graph::Graph& graph, const std::string& name) { return graph.value(graph.find(name)).shape; }
+
+/// Elements of all constants: the parameters, batch-norm folded.
+std::int64_t parameters(const graph::Graph& graph) {
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < graph.value_count(); ++i)
+    if (const auto& constant = graph.value(static_cast<graph::ValueId>(i)).constant) count += constant->shape().elements();
+  return count;
+}
+
+struct Expected {
+  const char* file;
+  const char* architecture;
+  Task task;
+  std::size_t classes;
+  std::int64_t parameters;  ///< as PyTorch counts them in the fused model, without DFL's fixed 16, plus attention's scale
+  std::vector<std::string> outputs;
+};
+
+const Expected stock[] = {
+    {"yolo11n.pt", "YOLO11", Task::detect, 80, 2616233, {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
+    {"yolov8n.pt", "YOLOv8", Task::detect, 80, 3151888, {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
+    {"yolo11n-pose.pt",
+     "YOLO11",
+     Task::pose,
+     1,
+     2866453,
+     {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2", "kpt.0", "kpt.1", "kpt.2"}},
+    {"yolo11n-seg.pt",
+     "YOLO11",
+     Task::segment,
+     80,
+     2868649,
+     {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2", "coef.0", "coef.1", "coef.2", "proto"}},
+};
+
+class StockCheckpoint : public testing::TestWithParam<Expected> {};
+
+TEST_P(StockCheckpoint, HasItsTaskClassesAndShapes) {
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const Model model = load_model(data / "weights" / GetParam().file);
+  const ModelInfo& info = model.info();
+  EXPECT_EQ(info.name, GetParam().file);
+  EXPECT_EQ(info.architecture, GetParam().architecture);
+  EXPECT_EQ(info.task, GetParam().task);
+  EXPECT_EQ(info.class_names.size(), GetParam().classes);
+  EXPECT_EQ(info.class_names.front(), "person");
+  EXPECT_EQ(info.strides, (std::vector<int>{8, 16, 32}));
+  EXPECT_EQ(info.image_height, 640);
+  EXPECT_EQ(info.image_width, 640);
+  EXPECT_EQ(info.dfl_bins, 16);
+
+  const graph::Graph graph = model.graph({2, 320, 640});
+  EXPECT_EQ(graph.output_names(), GetParam().outputs);
+  EXPECT_EQ(parameters(graph), GetParam().parameters);
+  EXPECT_EQ(output_shape(graph, "box.0"), (Shape{2, 64, 40, 80}));
+  EXPECT_EQ(output_shape(graph, "cls.2"), (Shape{2, static_cast<std::int64_t>(GetParam().classes), 10, 20}));
+  if (info.task == Task::pose) {
+    EXPECT_EQ(output_shape(graph, "kpt.1"), (Shape{2, 51, 20, 40}));
+  }
+  if (info.task == Task::segment) {
+    EXPECT_EQ(output_shape(graph, "proto"), (Shape{2, 32, 80, 160}));
+  }
+}
+
+TEST_P(StockCheckpoint, GraphsShareTheirWeights) {
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const Model model = load_model(data / "weights" / GetParam().file);
+  const graph::Graph small = model.graph({1, 64, 64}), large = model.graph({1, 128, 128});
+  const graph::ValueId weight = small.nodes().front().inputs[1];
+  EXPECT_EQ(small.value(weight).constant, large.value(weight).constant);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, StockCheckpoint, testing::ValuesIn(stock), [](const auto& test) {
+  std::string name = test.param.file;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace peregrine
