@@ -1,5 +1,6 @@
 #include "base/run_length.h"
 
+#include <bit>
 #include <cstring>
 #include <string>
 
@@ -103,6 +104,25 @@ RunLengthMask encode_mask(std::span<const std::uint8_t> bits, const MaskWindow& 
       for (std::size_t i = first[column]; i < first[column + 1]; ++i) runs.flip(top + rows[i]);
       if (bottom[column]) runs.flip(top + window.height);
     }
+  }
+  runs.finish(std::int64_t{height} * width);
+  return mask;
+}
+
+RunLengthMask encode_packed_mask(std::span<const std::uint32_t> words, const MaskWindow& window, int height, int width) {
+  RunLengthMask mask{height, width, {}};
+  RunCollector runs(mask);
+  const std::size_t column_words = (static_cast<std::size_t>(window.height) + 31) / 32;
+  for (int column = 0; column < window.width; ++column) {
+    const std::uint32_t* word = words.data() + column * column_words;
+    const std::int64_t top = std::int64_t{window.left + column} * height + window.top;
+    std::uint32_t above = 0;
+    for (std::size_t i = 0; i < column_words; ++i) {
+      for (std::uint32_t flips = word[i] ^ (word[i] << 1 | above); flips != 0; flips &= flips - 1)
+        runs.flip(top + static_cast<std::int64_t>(i) * 32 + std::countr_zero(flips));
+      above = word[i] >> 31;
+    }
+    if (above) runs.flip(top + window.height);
   }
   runs.finish(std::int64_t{height} * width);
   return mask;

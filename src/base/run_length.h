@@ -20,6 +20,10 @@ struct MaskWindow {
 /// mask's outline alone.
 RunLengthMask encode_mask(std::span<const std::uint8_t> bits, const MaskWindow& window, int height, int width);
 
+/// The same from packed columns, as mask kernels write them: each column ceil(window.height / 32) words, row r in
+/// bit r % 32 of word r / 32, unused bits zero.
+RunLengthMask encode_packed_mask(std::span<const std::uint32_t> words, const MaskWindow& window, int height, int width);
+
 /// Row-major bytes, height * width, each 0 or 1.
 std::vector<std::uint8_t> decode_mask(const RunLengthMask& mask);
 

@@ -1,7 +1,9 @@
 // Head tensors -> objects in pixels of the picture. A task is data plus one file in this folder.
 // Formulas: design, "Exact meaning". All arithmetic FP32, whatever the dtype of the tensors.
+// Here on the host; the same arithmetic in kernels: postprocess/cuda/postprocess.h.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,19 +16,22 @@
 namespace peregrine::postprocess {
 
 struct NamedTensor {
-  std::string name;  ///< graph/head.h
+  std::string name;  ///< base/head_names.h
   TensorView view;   ///< [N, ...], any strides, f32 or f16
 };
 
 struct Options {
-  float confidence = 0.25f;   ///< strictly greater
-  float iou = 0.7f;           ///< suppress on strictly greater
+  float confidence = 0.25f;  ///< strictly greater
+  float iou = 0.7f;          ///< suppress on strictly greater
   int max_detections = 300;
-  std::vector<int> classes;   ///< empty: all
-  bool multi_label = false;   ///< validation: every class above the threshold is a candidate
+  std::vector<int> classes;       ///< empty: all
+  bool multi_label = false;       ///< validation: every class above the threshold is a candidate
   bool validation_masks = false;  ///< masks made at input size, see design ("Masks, val")
   bool keep_candidates = false;   ///< fill Detections::candidates (parity checks)
 };
+
+/// At most this many candidates compete, the best ones.
+inline constexpr int max_candidates = 30000;
 
 /// A box before NMS, in input pixels.
 struct Candidate {
@@ -37,15 +42,16 @@ struct Candidate {
 };
 
 struct Detections {
-  std::vector<Object> objects;        ///< by confidence, falling
-  std::vector<Candidate> candidates;  ///< above the threshold, before NMS; only when asked for
+  std::vector<Object> objects;        ///< by confidence, falling; equal ones by anchor, then class
+  std::vector<Candidate> candidates;  ///< above the threshold, before NMS, in the same order; only when asked for
 };
 
-/// Objects of picture `n` of the batch. `heads` are in host memory.
+/// Objects of picture `n` of the batch; Object::model stays 0. `heads` are in host memory. Throws Error "model.head"
+/// when a head tensor is missing or has another shape than `model` calls for.
 Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> heads, int n, const Geometry& geometry,
                        const Options& options);
 
-/// L2 normalisation in place: norm <= 1e-12 leaves the vector, non-finite elements become 0.
+/// L2 normalisation in place: non-finite elements become 0, then a norm <= 1e-12 leaves the vector.
 void normalise_embedding(std::span<float> features);
 
 }  // namespace peregrine::postprocess

@@ -33,6 +33,16 @@ RunLengthMask encode_whole(const Bits& bits, int height, int width) {
   return encode_mask(bits, {0, 0, width, height}, height, width);
 }
 
+/// What the mask kernels write for the same window.
+std::vector<std::uint32_t> packed(const Bits& bits, int height, int width) {
+  const std::size_t column_words = (static_cast<std::size_t>(height) + 31) / 32;
+  std::vector<std::uint32_t> words(column_words * width);
+  for (int y = 0; y < height; ++y)
+    for (int x = 0; x < width; ++x)
+      words[x * column_words + y / 32] |= std::uint32_t{bits[static_cast<std::size_t>(y) * width + x]} << y % 32;
+  return words;
+}
+
 TEST(RunLength, AgreesWithPycocotools) {
   std::ifstream file(test::repository_file("tests/base/data/coco_masks.txt"));
   std::string line;
@@ -47,6 +57,7 @@ TEST(RunLength, AgreesWithPycocotools) {
     const Bits bits = draw(kind, height, width, seed);
     const RunLengthMask mask = encode_whole(bits, height, width);
     EXPECT_EQ(to_coco_string(mask), expected);
+    EXPECT_EQ(encode_packed_mask(packed(bits, height, width), {0, 0, width, height}, height, width).counts, mask.counts);
     EXPECT_EQ(from_coco_string(height, width, expected).counts, mask.counts);
     EXPECT_EQ(decode_mask(mask), bits);
   }
@@ -64,6 +75,8 @@ TEST(RunLength, WindowEqualsWholePicture) {
         for (int x = 0; x < window.width; ++x)
           whole[(window.top + y) * width + window.left + x] = bits[static_cast<std::size_t>(y) * window.width + x];
       EXPECT_EQ(encode_mask(bits, window, height, width).counts, encode_whole(whole, height, width).counts);
+      EXPECT_EQ(encode_packed_mask(packed(bits, window.height, window.width), window, height, width).counts,
+                encode_whole(whole, height, width).counts);
     }
   }
 }

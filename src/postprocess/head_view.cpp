@@ -1,0 +1,129 @@
+#include "postprocess/head_view.h"
+
+#include <algorithm>
+
+#include "base/head_names.h"
+#include "peregrine/error.h"
+
+namespace peregrine::postprocess {
+namespace {
+
+[[noreturn]] void unfit(const ModelInfo& model, const std::string& what) {
+  throw Error("model.head", model.name + ": " + what,
+              "the engine and the model's description do not belong together: build the engine again");
+}
+
+/// Finds tensors of one picture by name.
+class Heads {
+ public:
+  Heads(const ModelInfo& model, std::span<const NamedTensor> tensors, int n) : model_(model), tensors_(tensors), n_(n) {}
+
+  /// [N, channels, H, W], or [N, channels, W] taken as one row.
+  FeatureMap get(const std::string& name, int channels) const {
+    const TensorView& view = find(name);
+    const std::size_t rank = view.shape.rank();
+    if (view.device.on_gpu()) unfit(model_, "output '" + name + "' is on " + to_string(view.device) + ", expected cpu");
+    if (view.dtype != DType::f32 && view.dtype != DType::f16)
+      unfit(model_, "output '" + name + "' is " + to_string(view.dtype) + ", expected FP32 or FP16");
+    if ((rank != 3 && rank != 4) || view.shape[1] != channels || n_ < 0 || n_ >= view.shape[0])
+      unfit(model_, "output '" + name + "' has shape " + to_string(view.shape) + ", expected " + std::to_string(channels) +
+                        " channels for picture " + std::to_string(n_));
+    FeatureMap map;
+    map.half = view.dtype == DType::f16;
+    map.data = view.as<const std::byte>() + n_ * view.strides[0] * static_cast<std::ptrdiff_t>(size_of(view.dtype));
+    map.channels = channels;
+    map.height = rank == 4 ? static_cast<int>(view.shape[2]) : 1;
+    map.width = static_cast<int>(view.shape[rank - 1]);
+    map.channel_stride = view.strides[1];
+    map.row_stride = rank == 4 ? view.strides[2] : 0;
+    map.column_stride = view.strides[rank - 1];
+    return map;
+  }
+
+ private:
+  const TensorView& find(const std::string& name) const {
+    const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& t) { return t.name == name; });
+    if (found == tensors_.end()) unfit(model_, "the engine has no output '" + name + "'");
+    return found->view;
+  }
+
+  const ModelInfo& model_;
+  std::span<const NamedTensor> tensors_;
+  int n_;
+};
+
+int extra_channels(const ModelInfo& model) {
+  if (model.task == Task::pose) return model.keypoints * model.keypoint_dims;
+  return model.task == Task::segment ? model.mask_channels : 0;
+}
+
+std::vector<Level> raw_levels(const ModelInfo& model, const Heads& heads) {
+  std::vector<Level> levels;
+  int anchors = 0;
+  for (int i = 0; i < static_cast<int>(model.strides.size()); ++i) {
+    Level level;
+    level.box = heads.get(head::box_output(i), 4 * model.dfl_bins);
+    level.classes = heads.get(head::class_output(i), static_cast<int>(model.class_names.size()));
+    if (model.task == Task::pose) level.extra = heads.get(head::keypoint_output(i), extra_channels(model));
+    if (model.task == Task::segment) level.extra = heads.get(head::coefficient_output(i), extra_channels(model));
+    level.first_anchor = anchors;
+    level.stride = static_cast<float>(model.strides[i]);
+    anchors += level.box.height * level.box.width;
+    for (const FeatureMap* map : {&level.classes, &level.extra})
+      if (map->channels != 0 && (map->height != level.box.height || map->width != level.box.width))
+        unfit(model, "the outputs of level " + std::to_string(i) + " differ in height or width");
+    levels.push_back(level);
+  }
+  return levels;
+}
+
+Level decoded_level(const ModelInfo& model, const Heads& heads) {
+  const int classes = static_cast<int>(model.class_names.size());
+  const int extra = extra_channels(model);
+  const FeatureMap all = heads.get(head::decoded_output, 4 + classes + extra);
+  Level level;
+  level.decoded = true;
+  level.box = all.slice(0, 4);
+  level.classes = all.slice(4, classes);
+  level.extra = all.slice(4 + classes, extra);
+  return level;
+}
+
+}  // namespace
+
+FeatureMap FeatureMap::slice(int first, int count) const {
+  FeatureMap part = *this;
+  part.data = static_cast<const std::byte*>(data) + first * channel_stride * static_cast<std::ptrdiff_t>(half ? 2 : 4);
+  part.channels = count;
+  return part;
+}
+
+CentredBox Level::box_at(int row, int column) const {
+  if (decoded) return {box.at(0, row, column), box.at(1, row, column), box.at(2, row, column), box.at(3, row, column)};
+  const int bins = box.channels / 4;
+  const auto distance = [&](int side) {
+    return expected_bin([&](int bin) { return box.at(side * bins + bin, row, column); }, bins);
+  };
+  return decode_box(distance(0), distance(1), distance(2), distance(3), column, row, stride);
+}
+
+AnchorPlace HeadView::place(int anchor) const {
+  const Level* level = &levels.back();
+  while (anchor < level->first_anchor) --level;
+  const int cell = anchor - level->first_anchor;
+  return {level, cell / level->box.width, cell % level->box.width};
+}
+
+HeadView view_head(const ModelInfo& model, std::span<const NamedTensor> heads, int n) {
+  const Heads tensors(model, heads, n);
+  HeadView view;
+  if (model.head == HeadLayout::decoded)
+    view.levels.push_back(decoded_level(model, tensors));
+  else
+    view.levels = raw_levels(model, tensors);
+  if (model.task == Task::segment) view.proto = tensors.get(head::proto_output, model.mask_channels);
+  if (view.levels.empty()) unfit(model, "a raw head without strides");
+  return view;
+}
+
+}  // namespace peregrine::postprocess

@@ -1,0 +1,29 @@
+#include "postprocess/scale_math.h"
+#include "postprocess/tasks.h"
+
+namespace peregrine::postprocess {
+namespace {
+
+Keypoint keypoint_at(const AnchorPlace& at, int channel, bool with_visibility, const Geometry& geometry) {
+  const Level& level = *at.level;
+  const auto value = [&](int i) { return level.extra.at(channel + i, at.row, at.column); };
+  float x = value(0), y = value(1);
+  if (!level.decoded) {
+    x = decode_keypoint(x, at.column, level.stride);
+    y = decode_keypoint(y, at.row, level.stride);
+  }
+  return {image_x(x, geometry), image_y(y, geometry), with_visibility ? level.score(value(2)) : 1.0f};
+}
+
+}  // namespace
+
+void attach_keypoints(const ModelInfo& model, const HeadView& head, std::span<const Candidate> kept, const Geometry& geometry,
+                      std::vector<Object>& objects) {
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const AnchorPlace at = head.place(kept[i].anchor);
+    for (int k = 0; k < model.keypoints; ++k)
+      objects[i].keypoints.push_back(keypoint_at(at, k * model.keypoint_dims, model.keypoint_dims == 3, geometry));
+  }
+}
+
+}  // namespace peregrine::postprocess

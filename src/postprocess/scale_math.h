@@ -1,0 +1,26 @@
+// From input pixels back to pixels of the picture (design, "Scale back").
+#pragma once
+
+#include "base/geometry.h"
+#include "base/host_device.h"
+#include "postprocess/decode_math.h"
+
+namespace peregrine::postprocess {
+
+PEREGRINE_HD float clamped(float value, float limit) { return value < 0.0f ? 0.0f : (value > limit ? limit : value); }
+
+PEREGRINE_HD float image_x(float x, const Geometry& g) {
+  const float gain = static_cast<float>(static_cast<double>(g.resized_width) / g.image_width);
+  return clamped((x - static_cast<float>(g.pad_left)) / gain, static_cast<float>(g.image_width));
+}
+
+PEREGRINE_HD float image_y(float y, const Geometry& g) {
+  const float gain = static_cast<float>(static_cast<double>(g.resized_height) / g.image_height);
+  return clamped((y - static_cast<float>(g.pad_top)) / gain, static_cast<float>(g.image_height));
+}
+
+PEREGRINE_HD Corners image_box(const float* box, const Geometry& g) {
+  return {image_x(box[0], g), image_y(box[1], g), image_x(box[2], g), image_y(box[3], g)};
+}
+
+}  // namespace peregrine::postprocess

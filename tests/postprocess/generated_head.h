@@ -1,0 +1,41 @@
+// The heads of tools/fixtures/make_head_cases.py: every value follows from its index, exactly representable as a half.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/geometry.h"
+#include "base/tensor.h"
+#include "postprocess/postprocess.h"
+
+namespace peregrine::test {
+
+/// How a generated tensor is stored.
+struct Storage {
+  DType dtype = DType::f32;
+  bool channels_last = false;
+};
+
+/// Owns tensors and hands out their views by name.
+class GeneratedHead {
+ public:
+  GeneratedHead(const ModelInfo& model, const Geometry& geometry, int seed, int batch = 1, Storage storage = {});
+
+  const std::vector<postprocess::NamedTensor>& tensors() const { return views_; }
+
+ private:
+  /// [batch, channels, height, width] (or [batch, channels, width] where height is 0); picture n has seed + n.
+  template <class Value>
+  void add(const std::string& name, int channels, int height, int width, Value value);
+
+  int seed_, batch_;
+  Storage storage_;
+  std::vector<HostTensor> owners_;
+  std::vector<postprocess::NamedTensor> views_;
+};
+
+/// Three classes, strides 8, 16 and 32, four keypoints, six mask channels.
+ModelInfo generated_model(Task task, HeadLayout layout, int keypoint_dims = 3);
+
+}  // namespace peregrine::test
