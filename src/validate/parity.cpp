@@ -1,0 +1,122 @@
+#include "validate/parity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "validate/mask_algebra.h"
+
+namespace peregrine::validate {
+
+namespace {
+
+float box_difference(const std::array<float, 4>& a, const std::array<float, 4>& b) {
+  float largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+/// Keypoints below this are guesses: where they lie says nothing.
+constexpr float seen = 0.5f;
+
+float keypoint_difference(const Object& reference, const Object& tested) {
+  float largest = 0;
+  for (std::size_t k = 0; k < reference.keypoints.size() && k < tested.keypoints.size(); ++k) {
+    const Keypoint &a = reference.keypoints[k], &b = tested.keypoints[k];
+    if (a.confidence > seen) largest = std::max(largest, std::hypot(a.x - b.x, a.y - b.y));
+  }
+  return largest;
+}
+
+/// Pairs objects of one class, nearest boxes first; an index of -1 has no partner. Far ones are no partners: half the
+/// object's size apart they are different objects.
+std::vector<int> pair_up(std::span<const Object> reference, std::span<const Object> tested) {
+  struct Pair {
+    float distance;
+    int reference, tested;
+  };
+  std::vector<Pair> pairs;
+  for (std::size_t r = 0; r < reference.size(); ++r)
+    for (std::size_t t = 0; t < tested.size(); ++t) {
+      if (reference[r].class_id != tested[t].class_id) continue;
+      const auto& box = reference[r].box;
+      const float distance = box_difference(box, tested[t].box);
+      if (distance <= std::max({box[2] - box[0], box[3] - box[1], 4.0f}) / 2)
+        pairs.push_back({distance, static_cast<int>(r), static_cast<int>(t)});
+    }
+  std::ranges::stable_sort(pairs, {}, &Pair::distance);
+  std::vector<int> partner(reference.size(), -1);
+  std::vector<bool> taken(tested.size());
+  for (const Pair& pair : pairs) {
+    if (partner[static_cast<std::size_t>(pair.reference)] >= 0 || taken[static_cast<std::size_t>(pair.tested)]) continue;
+    partner[static_cast<std::size_t>(pair.reference)] = pair.tested;
+    taken[static_cast<std::size_t>(pair.tested)] = true;
+  }
+  return partner;
+}
+
+}  // namespace
+
+float cosine(std::span<const float> a, std::span<const float> b) {
+  double dot = 0, aa = 0, bb = 0;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    dot += static_cast<double>(a[i]) * b[i];
+    aa += static_cast<double>(a[i]) * a[i];
+    bb += static_cast<double>(b[i]) * b[i];
+  }
+  return aa > 0 && bb > 0 ? static_cast<float>(dot / std::sqrt(aa * bb)) : 0.0f;
+}
+
+void Parity::add(const ParityInput& input) {
+  const std::vector<int> partner = pair_up(input.reference, input.tested);
+  for (std::size_t r = 0; r < input.reference.size(); ++r)
+    if (input.reference[r].confidence > limits_.min_confidence)
+      judge(input, input.reference[r], partner[r] >= 0 ? &input.tested[static_cast<std::size_t>(partner[r])] : nullptr);
+  for (std::size_t t = 0; t < input.tested.size(); ++t)
+    if (input.tested[t].confidence > limits_.min_confidence + limits_.confidence &&
+        std::ranges::find(partner, static_cast<int>(t)) == partner.end())
+      ++extra_;
+}
+
+void Parity::judge(const ParityInput& input, const Object& reference, const Object* tested) {
+  ++objects_;
+  if (!tested) return depart(input, reference, "is not found");
+  const float box = box_difference(reference.box, tested->box);
+  const float confidence = std::abs(reference.confidence - tested->confidence);
+  if (box > limits_.box_px) return depart(input, reference, fmt::format("box departs by {:.2f} px", box));
+  if (confidence > limits_.confidence) return depart(input, reference, fmt::format("confidence departs by {:.4f}", confidence));
+  worst_box_px_ = std::max(worst_box_px_, box);
+  worst_confidence_ = std::max(worst_confidence_, confidence);
+  if (reference.mask && tested->mask)
+    worst_mask_iou_ = std::min(worst_mask_iou_, static_cast<float>(mask_iou(*reference.mask, *tested->mask)));
+  worst_keypoint_px_ = std::max(worst_keypoint_px_, keypoint_difference(reference, *tested));
+  if (!reference.embedding.empty() && !tested->embedding.empty())
+    worst_embedding_cosine_ = std::min(worst_embedding_cosine_, cosine(reference.embedding, tested->embedding));
+  ++found_;
+}
+
+void Parity::depart(const ParityInput& input, const Object& reference, const std::string& why) {
+  const bool tie = std::ranges::any_of(input.candidates, [&](const ParityCandidate& candidate) {
+    return candidate.class_id == reference.class_id && box_difference(candidate.box, reference.box) <= limits_.box_px &&
+           std::abs(candidate.confidence - reference.confidence) <= limits_.confidence;
+  });
+  if (tie) ++nms_ties_;
+  const auto& box = reference.box;
+  departures_.push_back({input.picture,
+                         fmt::format("class {} at ({:.0f}, {:.0f}, {:.0f}, {:.0f}), confidence {:.3f}: {}", reference.class_id,
+                                     box[0], box[1], box[2], box[3], reference.confidence, why),
+                         tie});
+}
+
+bool Parity::passed() const {
+  const auto allowed = [&](float share) {
+    return std::max(1, static_cast<int>(std::floor((1 - share) * static_cast<float>(objects_))));
+  };
+  const int missing = objects_ - found_;
+  return missing <= allowed(limits_.share_after_nms) && missing - nms_ties_ <= allowed(limits_.share_before_nms) &&
+         worst_mask_iou_ >= limits_.mask_iou && worst_keypoint_px_ <= limits_.keypoint_px &&
+         worst_embedding_cosine_ >= limits_.embedding_cosine;
+}
+
+}  // namespace peregrine::validate

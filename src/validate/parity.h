@@ -1,0 +1,79 @@
+// Two sets of results for the same pictures, compared object by object: how far an engine, a precision or a program departs
+// from a reference, and whether a missing object is a wrong number or only lost a tie in NMS.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peregrine/results.h"
+
+namespace peregrine::validate {
+
+struct ParityLimits {
+  float min_confidence = 0.3f;  ///< reference objects at or below it are not looked at
+  float box_px = 1.5f;          ///< largest difference of an edge
+  float confidence = 0.02f;
+  float mask_iou = 0.97f;           ///< at least
+  float keypoint_px = 2.0f;         ///< of keypoints that the reference sees (confidence above 0.5)
+  float embedding_cosine = 0.999f;  ///< at least
+  float share_before_nms = 0.99f;   ///< of reference objects that have such a candidate before NMS
+  float share_after_nms = 0.97f;    ///< of reference objects that are found again
+};
+
+/// A candidate before NMS, in pixels of the picture.
+struct ParityCandidate {
+  std::array<float, 4> box{};
+  float confidence = 0;
+  int class_id = 0;
+};
+
+/// Results of one model on one picture. `candidates` may be empty: then every missing object counts as wrong.
+struct ParityInput {
+  std::string picture;
+  std::span<const Object> reference, tested;
+  std::span<const ParityCandidate> candidates;
+};
+
+struct Departure {
+  std::string picture, what;  ///< "person 0.412 at (12, 40, 88, 210): box departs by 3.2 px"
+  bool nms_tie = false;       ///< a candidate before NMS was right
+};
+
+/// Adds up over pictures.
+class Parity {
+ public:
+  explicit Parity(const ParityLimits& limits) : limits_(limits) {}
+
+  void add(const ParityInput& input);
+
+  int objects() const { return objects_; }
+  int found() const { return found_; }
+  int nms_ties() const { return nms_ties_; }
+  /// Objects of the tested side, above the limit on confidence, that the reference does not have.
+  int extra() const { return extra_; }
+  float worst_box_px() const { return worst_box_px_; }
+  float worst_confidence() const { return worst_confidence_; }
+  float worst_mask_iou() const { return worst_mask_iou_; }
+  float worst_keypoint_px() const { return worst_keypoint_px_; }
+  float worst_embedding_cosine() const { return worst_embedding_cosine_; }
+  const std::vector<Departure>& departures() const { return departures_; }
+
+  /// One miss is always allowed: on few objects a share says nothing finer.
+  bool passed() const;
+
+ private:
+  void judge(const ParityInput& input, const Object& reference, const Object* tested);
+  void depart(const ParityInput& input, const Object& reference, const std::string& why);
+
+  ParityLimits limits_;
+  int objects_ = 0, found_ = 0, nms_ties_ = 0, extra_ = 0;
+  // Of the objects that were found again.
+  float worst_box_px_ = 0, worst_confidence_ = 0, worst_mask_iou_ = 1, worst_keypoint_px_ = 0, worst_embedding_cosine_ = 1;
+  std::vector<Departure> departures_;
+};
+
+/// Cosine of two vectors of equal length; 0 when one of them is zero.
+float cosine(std::span<const float> a, std::span<const float> b);
+
+}  // namespace peregrine::validate
