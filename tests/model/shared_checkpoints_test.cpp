@@ -91,5 +91,19 @@ INSTANTIATE_TEST_SUITE_P(Ultralytics, StockCheckpoint, testing::ValuesIn(stock),
   return name;
 });
 
+TEST(OsnetCheckpoint, TrainingLayoutIsRead) {
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const Model model = load_model(data / "weights" / "osnet_x0_25_msmt17.pth");
+  EXPECT_EQ(model.info().task, Task::reid);
+  EXPECT_EQ(model.info().architecture, "OSNet x0_25");
+  EXPECT_EQ(model.info().embedding, 512);
+  EXPECT_EQ(model.info().image_height, 256);
+  EXPECT_EQ(model.info().image_width, 128);
+  EXPECT_TRUE(model.info().class_names.empty());
+  const graph::Graph graph = model.graph({3, 256, 128});
+  EXPECT_EQ(output_shape(graph, "features"), (Shape{3, 512}));
+  EXPECT_EQ(parameters(graph), 198088);
+}
+
 }  // namespace
 }  // namespace peregrine

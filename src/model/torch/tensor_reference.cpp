@@ -39,20 +39,28 @@ TensorReference rebuild(std::span<const Value> arguments) {
   return tensor;
 }
 
-}  // namespace
-
-std::optional<TensorReference> tensor_reference(const Value& value) {
-  Value inner = value;
+/// Arguments of the rebuild function, through Parameter wrappers.
+std::optional<std::span<const Value>> rebuild_arguments(const Value& value) {
+  const Value* inner = &value;
   for (int wrappers = 0; wrappers < 4; ++wrappers) {
-    const std::string name = pickle::class_name(inner);
-    const auto* call = pickle::get<pickle::Object>(inner);
+    const std::string name = pickle::class_name(*inner);
+    const auto* call = pickle::get<pickle::Object>(*inner);
     const auto arguments = call ? pickle::items(call->arguments) : std::nullopt;
     if (!arguments || arguments->empty()) return std::nullopt;
-    if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor") return rebuild(*arguments);
+    if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor") return arguments;
     if (name != "torch._utils._rebuild_parameter" && name != "torch._utils._rebuild_parameter_with_state") return std::nullopt;
-    inner = arguments->front();
+    inner = &arguments->front();
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+bool is_tensor(const Value& value) { return rebuild_arguments(value).has_value(); }
+
+std::optional<TensorReference> tensor_reference(const Value& value) {
+  const auto arguments = rebuild_arguments(value);
+  return arguments ? std::optional(rebuild(*arguments)) : std::nullopt;
 }
 
 }  // namespace peregrine::torch

@@ -1,0 +1,76 @@
+#include "model/osnet/osnet_layers.h"
+
+namespace peregrine::osnet {
+
+ValueId Layers::constant(const std::string& name, const Constant& tensor) {
+  const auto known = constants_.find(name);
+  return known != constants_.end() ? known->second : constants_.emplace(name, graph_.add_constant(name, tensor)).first->second;
+}
+
+std::vector<ValueId> Layers::affine(const std::string& name, const std::string& norm) {
+  AffineSource source{&state_.tensor(name + ".weight"), state_.find_tensor(name + ".bias"), nullptr};
+  BatchNormSource folded;
+  if (has_batch_norm(norm)) {
+    folded = {state_.find_tensor(norm + ".weight"), state_.find_tensor(norm + ".bias"), &state_.tensor(norm + ".running_mean"),
+              &state_.tensor(norm + ".running_var")};
+    source.norm = &folded;
+  }
+  const Affine parameters = weights_.affine(name, source);
+  std::vector<ValueId> inputs{constant(name + ".weight", parameters.weight)};
+  if (parameters.bias) inputs.push_back(constant(name + ".bias", parameters.bias));
+  return inputs;
+}
+
+ValueId Layers::convolution(const std::string& name, const std::string& norm, ValueId x, Window window) {
+  std::vector<ValueId> inputs = affine(name, norm);
+  const Shape& weight = graph_.value(inputs.front()).shape;
+  const bool depthwise = weight.rank() == 4 && weight[1] == 1 && weight[0] == graph_.value(x).shape[1];
+  inputs.insert(inputs.begin(), x);
+  const std::int64_t pad = window.pad;
+  const ValueId y =
+      graph_.add(name, graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, depthwise ? weight[0] : 1},
+                 std::move(inputs));
+  return !has_batch_norm(norm) && state_.contains(norm + ".weight") ? instance_norm(norm, y) : y;
+}
+
+ValueId Layers::conv_norm(const std::string& name, ValueId x, Window window) {
+  return convolution(name + ".conv", name + ".bn", x, window);
+}
+
+ValueId Layers::conv_norm_relu(const std::string& name, ValueId x, Window window) {
+  return relu(name + ".relu", conv_norm(name, x, window));
+}
+
+ValueId Layers::instance_norm(const std::string& name, ValueId x) {
+  const auto parameter = [&](const std::string& part) {
+    return constant(name + part, weights_.tensor(name + part, state_.tensor(name + part)));
+  };
+  return graph_.add(name, graph::InstanceNorm{}, {x, parameter(".weight"), parameter(".bias")});
+}
+
+ValueId Layers::embedding(const std::string& name, ValueId x) {
+  std::vector<ValueId> inputs = affine(name + ".0", name + ".1");
+  inputs.insert(inputs.begin(), x);
+  return relu(name + ".2", graph_.add(name + ".0", graph::Linear{}, std::move(inputs)));
+}
+
+ValueId Layers::relu(const std::string& name, ValueId x) { return graph_.add(name, graph::Unary{graph::Unary::Kind::relu}, {x}); }
+
+ValueId Layers::add(const std::string& name, ValueId a, ValueId b) {
+  return graph_.add(name, graph::Binary{graph::Binary::Kind::add}, {a, b});
+}
+
+ValueId Layers::gate(const std::string& name, const std::string& stream, ValueId x) {
+  const std::string prefix = stream + ".gate";
+  const auto layer = [&](const std::string& part, ValueId input) {
+    std::vector<ValueId> inputs = affine(name + part, "");
+    inputs.insert(inputs.begin(), input);
+    return graph_.add(prefix + part, graph::Conv{}, std::move(inputs));
+  };
+  const ValueId mean = graph_.add(prefix + ".mean", graph::GlobalAveragePool{}, {x});
+  const ValueId hidden = relu(prefix + ".relu", layer(".fc1", mean));
+  const ValueId factor = graph_.add(prefix + ".sigmoid", graph::Unary{graph::Unary::Kind::sigmoid}, {layer(".fc2", hidden)});
+  return graph_.add(prefix, graph::Binary{graph::Binary::Kind::mul}, {x, factor});
+}
+
+}  // namespace peregrine::osnet
