@@ -1,22 +1,36 @@
-// What to run on: files, folders, globs (video and standard input come with their issue).
+// What to run on: files, folders, globs.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "peregrine/error.h"
 
 namespace peregrine::source {
 
 struct Item {
   std::filesystem::path path;
-  std::string display;  ///< valid UTF-8, for messages and JSON
+  std::string display;         ///< valid UTF-8, for messages and JSON
+  std::optional<Error> error;  ///< the argument gave nothing to read; read_file throws it
 };
 
-/// Expands arguments in order: a file as it is, a folder to its pictures by name (not recursive), a glob
-/// to its matches by name. Throws Error "source.missing" or "source.empty".
+/// Expands arguments in order:
+/// - what exists and is no folder: itself, whatever its name;
+/// - a folder: its pictures (.jpg .jpeg .jpe .jfif .png .bmp .dib .pbm .pgm .ppm .pnm .webp, in any case),
+///   hidden ones left out, in natural order of their names (2.jpg before 10.jpg), not recursive;
+/// - a glob (* ? [...]): the files that match, in natural order; matching folders are left alone.
+/// An argument that gives nothing costs only itself: it becomes one item with Error "source.missing" (no
+/// such file, no match), "source.empty" (folder without pictures) or "source.unreadable".
 std::vector<Item> expand(const std::vector<std::string>& arguments);
 
-/// Whole file. Throws Error "image.unreadable" or "image.empty".
-std::vector<std::byte> read_file(const Item& item);
+/// Larger than the picture of the default --max-pixels in any format.
+inline constexpr std::uint64_t default_max_bytes = std::uint64_t{2} << 30;
+
+/// Whole file. Throws item.error where it is set, else Error "image.unreadable", "image.empty" or "image.too_large".
+std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes = default_max_bytes);
 
 }  // namespace peregrine::source

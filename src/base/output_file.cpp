@@ -1,0 +1,82 @@
+#include "base/output_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+
+#include "base/text.h"
+#include "peregrine/error.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, int error) {
+  const char* hint =
+      error == ENOSPC || error == EDQUOT ? "Free some space, or choose another place." : "Choose a place that can be written.";
+  throw Error("output.write", printable(path.native()) + " cannot be written: " + std::generic_category().message(error) + ".",
+              hint);
+}
+
+fs::path follow_links(fs::path path) {
+  std::error_code error;
+  const fs::path target = fs::is_symlink(path, error) ? fs::canonical(path, error) : fs::path();
+  return target.empty() ? path : target;
+}
+
+/// 0, or the error number.
+int write_all(int file, std::span<const std::byte> contents) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(file, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    contents = contents.subspan(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+void write_straight(const fs::path& path, const fs::path& named, std::span<const std::byte> contents) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) fail(named, errno);
+  const int write_error = write_all(file, contents);
+  const int close_error = ::close(file) == 0 ? 0 : errno;  // network file systems report a full disk here
+  if (write_error || close_error) fail(named, write_error ? write_error : close_error);
+}
+
+}  // namespace
+
+PendingFile::PendingFile(fs::path path) : path_(follow_links(std::move(path))) {
+  static std::atomic<unsigned> counter{0};
+  temporary_ = path_.parent_path() /
+               fmt::format(".{}.{}-{}.part{}", path_.stem().native(), ::getpid(), counter++, path_.extension().native());
+}
+
+PendingFile::~PendingFile() {
+  std::error_code ignored;
+  if (!committed_) fs::remove(temporary_, ignored);
+}
+
+void PendingFile::commit() {
+  std::error_code error;
+  fs::rename(temporary_, path_, error);
+  if (error) fail(path_, error.value());
+  committed_ = true;
+}
+
+void write_file(const fs::path& path, std::span<const std::byte> contents) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return write_straight(path, path, contents);
+  PendingFile file(path);
+  write_straight(file.temporary(), path, contents);
+  file.commit();
+}
+
+void write_file(const fs::path& path, std::string_view contents) { write_file(path, std::as_bytes(std::span(contents))); }
+
+}  // namespace peregrine

@@ -1,0 +1,35 @@
+// Files appear whole or not at all: written beside their place under a temporary name, then renamed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace peregrine {
+
+/// The place of a file that is being written. Whoever writes opens temporary(); commit() renames it into
+/// place; without commit() the destructor removes it. Throws Error "output.write" only.
+class PendingFile {
+ public:
+  /// `path` may be a symbolic link: its target is replaced.
+  explicit PendingFile(std::filesystem::path path);
+  ~PendingFile();
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+
+  /// Beside the final place, with the same extension; a name that no other writer uses.
+  const std::filesystem::path& temporary() const { return temporary_; }
+  void commit();
+
+ private:
+  std::filesystem::path path_, temporary_;
+  bool committed_ = false;
+};
+
+/// Writes the whole file or leaves the old one (or none). What is no regular file (/dev/stdout, a pipe) is
+/// written straight. Throws Error "output.write".
+void write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
+void write_file(const std::filesystem::path& path, std::string_view contents);
+
+}  // namespace peregrine
