@@ -1,0 +1,63 @@
+#include "console.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "peregrine/error.h"
+
+namespace peregrine::cli {
+
+namespace {
+
+volatile std::sig_atomic_t interrupt_seen = 0;
+
+void on_interrupt(int signal) {
+  interrupt_seen = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+spdlog::level::level_enum spdlog_level(log::Level level) {
+  switch (level) {
+    case log::Level::debug: return spdlog::level::debug;
+    case log::Level::info: return spdlog::level::info;
+    case log::Level::warning: return spdlog::level::warn;
+    case log::Level::error: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+}  // namespace
+
+void set_up_log(bool quiet, bool verbose, bool json) {
+  auto logger = spdlog::stderr_color_mt("peregrine");
+  logger->set_level(spdlog::level::debug);
+  logger->set_pattern(json ? "%v" : "%^%l%$: %v");
+  if (!json && verbose) logger->set_pattern("%H:%M:%S.%e %^%l%$: %v");
+  log::set_level(quiet ? log::Level::error : verbose ? log::Level::debug : log::Level::info);
+  log::set_sink([logger, json](log::Level level, std::string_view message) {
+    if (!json) return logger->log(spdlog_level(level), "{}", message);
+    const nlohmann::ordered_json line{{"level", spdlog::level::to_string_view(spdlog_level(level)).data()},
+                                      {"message", std::string(message)}};
+    logger->log(spdlog_level(level), "{}", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  });
+}
+
+void report(const Error& error) {
+  if (log::enabled(log::Level::error)) return log::error(error.what());
+  spdlog::error("{}", error.what());
+}
+
+void report_unexpected(std::string_view what) { log::error(what); }
+
+void catch_interrupt() {
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
+}
+
+bool interrupted() { return interrupt_seen != 0; }
+
+}  // namespace peregrine::cli

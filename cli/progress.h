@@ -1,0 +1,28 @@
+// Progress: a bar on a terminal, plain lines otherwise.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace peregrine::cli {
+
+class Progress {
+ public:
+  /// `what` names the things counted: "images". Silent when `quiet`.
+  Progress(std::string what, bool quiet);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void update(std::size_t done, std::size_t total, const std::string& item);
+  /// Removes the bar so that another line can be printed.
+  void clear();
+
+ private:
+  std::string what_;
+  bool quiet_;
+  bool terminal_;
+  bool shown_ = false;
+};
+
+}  // namespace peregrine::cli

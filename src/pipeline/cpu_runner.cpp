@@ -1,0 +1,193 @@
+#include "pipeline/cpu_runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/tensor.h"
+#include "pipeline/class_filter.h"
+#include "pipeline/model_engine.h"
+#include "preprocess/letterbox.h"
+#include "preprocess/preprocess.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+/// Persons that one ReID run takes; more go in further runs.
+constexpr int reid_batch = 16;
+
+class Stopwatch {
+ public:
+  /// Milliseconds since construction or the last call.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    return std::chrono::duration<double, std::milli>(now - std::exchange(last_, now)).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+/// A batch of pictures letterboxed for one input size, shared by all models of that size.
+struct PreparedInput {
+  Shape shape;
+  HostTensor tensor;
+  std::vector<Geometry> geometry;
+};
+
+class CpuRunner final : public BatchRunner {
+ public:
+  CpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options)
+      : settings_(settings), rect_(options.rect) {
+    for (const auto& path : options.models) add_model(load_model(path), choice);
+    require_known_classes(models_, options.classes);
+    for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
+    if (options.reid) add_reid(load_model(*options.reid), choice, options.reid_class);
+    info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision, {}};
+    for (const ModelEngine& engine : engines_) info_.precision = engine.precision();
+  }
+
+  const RunInfo& info() const override { return info_; }
+  const std::vector<ModelInfo>& models() const override { return models_; }
+  std::vector<ImageResult> run(std::span<const ImageView> images) override;
+
+ private:
+  void add_model(Model model, const EngineChoice& choice) {
+    if (model.info().task == Task::reid)
+      throw Error("usage.model", fmt::format("{} is a ReID model.", model.info().name), "Pass it with --reid.");
+    models_.push_back(model.info());
+    const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
+    if (rect_ && !model.info().dynamic_shape)
+      throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");
+    engines_.emplace_back(std::move(model), choice, shape, rect_);
+  }
+
+  void add_reid(Model model, const EngineChoice& choice, const std::string& class_name) {
+    reid_target_ = find_reid_target(models_, class_name);
+    models_.push_back(model.info());
+    const bool dynamic = model.info().dynamic_shape;
+    reid_ = std::make_unique<ModelEngine>(std::move(model), choice, input_shape(models_.back(), {}, dynamic ? reid_batch : 1),
+                                          dynamic);
+  }
+
+  Geometry geometry_for(const ImageView& image, const ModelEngine& engine) const;
+  PreparedInput& prepare(const ModelEngine& engine, std::span<const ImageView> images);
+  void embed(const ImageView& image, ImageResult& result);
+
+  Settings settings_;
+  bool rect_;
+  RunInfo info_;
+  std::vector<ModelInfo> models_;
+  std::vector<ModelEngine> engines_;
+  std::vector<std::vector<int>> filters_;
+  std::unique_ptr<ModelEngine> reid_;
+  ReidTarget reid_target_;
+  std::vector<PreparedInput> prepared_;  ///< of the running batch, by shape; buffers are kept between batches
+};
+
+Geometry CpuRunner::geometry_for(const ImageView& image, const ModelEngine& engine) const {
+  if (rect_) return preprocess::letterbox_rect(image.width, image.height, engine.shape().width, engine.model().strides.back());
+  return preprocess::letterbox(image.width, image.height, engine.shape().width, engine.shape().height);
+}
+
+PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const ImageView> images) {
+  const Geometry first = geometry_for(images[0], engine);
+  const std::int64_t batch = rect_ ? 1 : engine.shape().batch;
+  const Shape shape{batch, 3, first.input_height, first.input_width};
+  auto slot = std::ranges::find(prepared_, shape, &PreparedInput::shape);
+  if (slot == prepared_.end()) {
+    prepared_.push_back({shape, HostTensor::zeros(DType::f32, shape), {}});
+    slot = std::prev(prepared_.end());
+  }
+  if (slot->geometry.empty()) {
+    for (std::size_t n = 0; n < images.size(); ++n) {
+      slot->geometry.push_back(geometry_for(images[n], engine));
+      preprocess::letterbox_into(images[n], slot->geometry[n], slot->tensor.view(), static_cast<int>(n));
+    }
+  }
+  return *slot;
+}
+
+std::vector<ImageResult> CpuRunner::run(std::span<const ImageView> images) {
+  if (rect_ && images.size() > 1) {  // each picture has an input size of its own
+    std::vector<ImageResult> results;
+    for (const ImageView& image : images) results.push_back(std::move(run({&image, 1}).front()));
+    return results;
+  }
+  std::vector<ImageResult> results(images.size());
+  std::erase_if(prepared_, [&](const PreparedInput&) { return rect_; });
+  for (PreparedInput& input : prepared_) input.geometry.clear();
+  for (std::size_t m = 0; m < engines_.size(); ++m) {
+    Stopwatch watch;
+    const PreparedInput& input = prepare(engines_[m], images);
+    StageTimes spent{0, watch.lap(), 0, 0};
+    const auto heads = engines_[m].run(input.tensor.view());
+    spent.inference = watch.lap();
+    postprocess::Options options;
+    options.confidence = settings_.model_confidence_threshold;
+    options.iou = settings_.iou;
+    options.max_detections = settings_.max_det;
+    options.classes = filters_[m];
+    const double share = 1.0 / static_cast<double>(images.size());
+    for (std::size_t n = 0; n < images.size(); ++n) {
+      watch.lap();
+      auto objects =
+          postprocess::postprocess(engines_[m].model(), heads, static_cast<int>(n), input.geometry[n], options).objects;
+      for (Object& object : objects) {
+        object.model = static_cast<int>(m);
+        results[n].objects.push_back(std::move(object));
+      }
+      results[n].time_ms.preprocess += spent.preprocess * share;
+      results[n].time_ms.inference += spent.inference * share;
+      results[n].time_ms.postprocess += watch.lap();
+    }
+  }
+  for (std::size_t n = 0; n < images.size(); ++n) {
+    results[n].width = images[n].width;
+    results[n].height = images[n].height;
+    if (reid_) embed(images[n], results[n]);
+    std::ranges::stable_sort(results[n].objects, std::ranges::greater{}, &Object::confidence);
+  }
+  return results;
+}
+
+void CpuRunner::embed(const ImageView& image, ImageResult& result) {
+  std::vector<Object*> persons;
+  for (Object& object : result.objects)
+    if (object.model == reid_target_.model && object.class_id == reid_target_.class_id) persons.push_back(&object);
+  Stopwatch watch;
+  const auto most = static_cast<std::size_t>(reid_->shape().batch);
+  for (std::size_t begin = 0; begin < persons.size(); begin += most) {
+    const std::size_t count = std::min(most, persons.size() - begin);
+    const auto slots = static_cast<std::int64_t>(reid_->dynamic() ? count : most);
+    HostTensor input = HostTensor::zeros(DType::f32, {slots, 3, reid_->shape().height, reid_->shape().width});
+    std::vector<bool> cropped(count);
+    for (std::size_t i = 0; i < count; ++i)
+      cropped[i] = preprocess::reid_crop_into(image, persons[begin + i]->box, input.view(), static_cast<int>(i));
+    result.time_ms.preprocess += watch.lap();
+    const TensorView features = reid_->run(input.view()).front().view;
+    result.time_ms.inference += watch.lap();
+    const auto length = static_cast<std::size_t>(features.shape[1]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float* row = features.as<float>() + i * length;
+      auto& embedding = persons[begin + i]->embedding;
+      embedding.assign(length, 0.0f);
+      if (!cropped[i]) continue;  // an empty crop is zeros
+      std::copy_n(row, length, embedding.begin());
+      postprocess::normalise_embedding(embedding);
+    }
+    result.time_ms.postprocess += watch.lap();
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<BatchRunner> make_cpu_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options) {
+  return std::make_unique<CpuRunner>(std::move(choice), settings, options);
+}
+
+}  // namespace peregrine::pipeline

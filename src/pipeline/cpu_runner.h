@@ -1,0 +1,11 @@
+// The CPU's runner: host memory throughout. Serves only when FORCE_GPU_ONLY is off.
+#pragma once
+
+#include "pipeline/batch_runner.h"
+#include "pipeline/engine_choice.h"
+
+namespace peregrine::pipeline {
+
+std::unique_ptr<BatchRunner> make_cpu_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options);
+
+}  // namespace peregrine::pipeline

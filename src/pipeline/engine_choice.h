@@ -1,0 +1,24 @@
+// Which engine serves, on which device, in which precision; the start-up enforcement.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "peregrine/settings.h"
+
+namespace peregrine::pipeline {
+
+struct EngineChoice {
+  std::unique_ptr<Builder> builder;
+  Device device;
+  std::string device_name;
+  Precision precision = Precision::fp32;
+};
+
+/// Applies the rules of the design ("Engine auto"). Throws "enforcement.device" when FORCE_GPU_ONLY is on and
+/// no CUDA device is there, "usage.engine" for a name that is none, "environment.engine" for an engine that
+/// this program or machine does not have.
+EngineChoice choose_engine(const Settings& settings, const std::string& engine);
+
+}  // namespace peregrine::pipeline

@@ -1,0 +1,90 @@
+#include "pipeline/model_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "graph/passes.h"
+#include "peregrine/error.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+/// Shapes kept for a dynamic engine; a folder of pictures rarely has more aspect ratios at once.
+constexpr std::size_t most_cached_shapes = 16;
+
+graph::Graph prepared_graph(const Model& model, const InputShape& shape) {
+  graph::Graph graph = model.graph(shape);
+
+  return graph;
+}
+
+}  // namespace
+
+InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, int batch) {
+  InputShape shape{batch, model.image_height, model.image_width};
+  if (wanted_size && model.task != Task::reid) {
+    const int stride = model.strides.empty() ? 32 : model.strides.back();
+    shape.height = shape.width = (*wanted_size + stride - 1) / stride * stride;
+  }
+  if (!model.dynamic_shape && (shape.height != model.image_height || shape.width != model.image_width))
+    throw Error("usage.imgsz", fmt::format("{} runs at {}x{} only.", model.name, model.image_width, model.image_height),
+                "Leave out --imgsz, or export the model with dynamic shapes.");
+  if (model.fixed_batch != 0 && model.fixed_batch != batch)
+    throw Error("usage.batch", fmt::format("{} runs at batch {} only.", model.name, model.fixed_batch),
+                fmt::format("Pass --batch {}, or export the model with a dynamic batch.", model.fixed_batch));
+  return shape;
+}
+
+ModelEngine::ModelEngine(Model model, const EngineChoice& choice, const InputShape& shape, bool dynamic)
+    : model_(std::move(model)), shape_(shape), dynamic_(dynamic) {
+  const graph::Graph graph = prepared_graph(model_, shape);
+  if (const auto reasons = choice.builder->unsupported(graph); !reasons.empty())
+    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", choice.builder->name(), model_.info().name,
+                                                  fmt::join(reasons, " ")));
+  BuildOptions options;
+  options.precision = choice.precision;
+  options.device = choice.device;
+  options.dynamic_size = dynamic;
+  engine_ = choice.builder->load(choice.builder->build(graph, options), choice.device);
+  outputs_.emplace(std::vector<std::int64_t>{shape.batch, 3, shape.height, shape.width}, allocate(graph));
+  log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", model_.info().name, to_string(model_.info().task),
+                         choice.builder->name(), shape.batch, shape.height, shape.width, to_string(engine_->precision())));
+}
+
+ModelEngine::Outputs ModelEngine::allocate(const graph::Graph& graph) {
+  Outputs outputs;
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
+    outputs.tensors.emplace_back(DType::f32, graph.value(graph.outputs()[i]).shape);
+    outputs.named.push_back({graph.output_names()[i], outputs.tensors.back().view()});
+  }
+  return outputs;
+}
+
+ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
+  std::vector<std::int64_t> key(input.begin(), input.end());
+  if (const auto found = outputs_.find(key); found != outputs_.end()) return found->second;
+  if (outputs_.size() >= most_cached_shapes) outputs_.erase(outputs_.begin());
+  const InputShape shape{static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])};
+  return outputs_.emplace(std::move(key), allocate(model_.graph(shape))).first->second;
+}
+
+std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& input) {
+  Outputs& outputs = outputs_for(input.shape);
+  std::vector<TensorView> bindings;
+  for (const Binding& binding : engine_->io()) {
+    if (binding.is_input) {
+      bindings.push_back(input);
+      continue;
+    }
+    const auto output = std::ranges::find(outputs.named, binding.name, &postprocess::NamedTensor::name);
+    if (output == outputs.named.end()) throw Error("internal.binding", fmt::format("Nothing is bound to {}.", binding.name));
+    bindings.push_back(output->view);
+  }
+  engine_->enqueue(bindings, {});
+  return outputs.named;
+}
+
+}  // namespace peregrine::pipeline

@@ -1,0 +1,50 @@
+// One model with its engine, in host memory: runs an input tensor, hands out the head tensors.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/tensor.h"
+#include "engine/engine.h"
+#include "model/model.h"
+#include "pipeline/engine_choice.h"
+#include "postprocess/postprocess.h"
+
+namespace peregrine::pipeline {
+
+/// The input of a model for a wanted size (nothing: the training size), rounded up to a multiple of the largest
+/// stride, as Ultralytics does. Throws "usage.imgsz" or "usage.batch" for a file that fixes another shape.
+InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, int batch);
+
+class ModelEngine {
+ public:
+  /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`.
+  ModelEngine(Model model, const EngineChoice& choice, const InputShape& shape, bool dynamic);
+
+  const ModelInfo& model() const { return model_.info(); }
+  const InputShape& shape() const { return shape_; }
+  bool dynamic() const { return dynamic_; }
+  Precision precision() const { return engine_->precision(); }
+
+  /// `input` is [N,3,H,W] FP32 in host memory. The returned views live until the next run.
+  std::span<const postprocess::NamedTensor> run(const TensorView& input);
+
+ private:
+  /// Buffers for the outputs at one input shape.
+  struct Outputs {
+    std::vector<HostTensor> tensors;
+    std::vector<postprocess::NamedTensor> named;
+  };
+  static Outputs allocate(const graph::Graph& graph);
+  Outputs& outputs_for(const Shape& input);
+
+  Model model_;
+  InputShape shape_;
+  bool dynamic_;
+  std::unique_ptr<Engine> engine_;
+  std::map<std::vector<std::int64_t>, Outputs> outputs_;  ///< by input shape; one entry unless dynamic
+};
+
+}  // namespace peregrine::pipeline

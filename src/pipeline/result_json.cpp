@@ -1,0 +1,75 @@
+#include "pipeline/result_json.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "peregrine/version.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Rounded for reading; a pixel's hundredth is far below what a model knows.
+double rounded(double value, int digits) {
+  const double scale = std::pow(10.0, digits);
+  return std::round(value * scale) / scale;
+}
+
+constexpr int pixel_digits = 2, confidence_digits = 4, embedding_digits = 6, time_digits = 3;
+
+Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
+  const ModelInfo& model = models.at(static_cast<std::size_t>(object.model));
+  Json json{{"task", to_string(object.task)}, {"model", model.name}, {"class", object.class_id}};
+  if (object.class_id < static_cast<int>(model.class_names.size()))
+    json["name"] = model.class_names[static_cast<std::size_t>(object.class_id)];
+  json["confidence"] = rounded(object.confidence, confidence_digits);
+  for (float edge : object.box) json["box"].push_back(rounded(edge, pixel_digits));
+  for (const Keypoint& point : object.keypoints)
+    json["keypoints"].push_back(
+        {rounded(point.x, pixel_digits), rounded(point.y, pixel_digits), rounded(point.confidence, confidence_digits)});
+  if (object.mask) json["mask"] = {{"size", {object.mask->height, object.mask->width}}, {"counts", to_coco_string(*object.mask)}};
+  for (float element : object.embedding) json["embedding"].push_back(rounded(element, embedding_digits));
+  return json;
+}
+
+Json transfers_json(const std::vector<NamedBytes>& transfers) {
+  Json json = Json::array();
+  for (const NamedBytes& transfer : transfers) json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
+  return json;
+}
+
+Json image_json(const ImageResult& image, const std::vector<ModelInfo>& models) {
+  Json json{{"path", image.path}};
+  if (image.frame >= 0) json["frame"] = image.frame;
+  json["width"] = image.width;
+  json["height"] = image.height;
+  json["objects"] = Json::array();
+  for (const Object& object : image.objects) json["objects"].push_back(object_json(object, models));
+  json["time_ms"] = {{"decode", rounded(image.time_ms.decode, time_digits)},
+                     {"preprocess", rounded(image.time_ms.preprocess, time_digits)},
+                     {"inference", rounded(image.time_ms.inference, time_digits)},
+                     {"postprocess", rounded(image.time_ms.postprocess, time_digits)}};
+  if (!image.host_to_device.empty() || !image.device_to_host.empty())
+    json["transfers"] = {{"host_to_device", transfers_json(image.host_to_device)},
+                         {"device_to_host", transfers_json(image.device_to_host)}};
+  return json;
+}
+
+}  // namespace
+
+std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
+                    const std::vector<std::pair<std::string, Error>>& errors) {
+  Json json{{"peregrine", version}, {"engine", info.engine}, {"device", info.device}, {"precision", to_string(info.precision)}};
+  json["fallbacks"] = Json::array();
+  for (const Fallback& fallback : info.fallbacks) json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
+  json["images"] = Json::array();
+  for (const ImageResult& image : images) json["images"].push_back(image_json(image, models));
+  json["errors"] = Json::array();
+  for (const auto& [path, error] : errors)
+    json["errors"].push_back({{"path", path}, {"code", error.code()}, {"message", error.sentence()}, {"hint", error.hint()}});
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace peregrine::pipeline
