@@ -10,12 +10,15 @@
 
 namespace peregrine::render {
 
-/// Draws onto a copy of `image` (host memory). Line width and text grow with the picture.
+/// Draws onto a copy of `image` (host memory). Lines and text grow with the picture; a class has the same
+/// colour everywhere; labels stay inside the picture. Where several models found the same thing (one class
+/// name, IoU above 0.7), it gets one box and one label, the most confident, and the masks and skeletons of all.
 /// `class_names[m]` are the names of model m.
-HostImage draw(const ImageView& image, const std::vector<Object>& objects, const std::vector<std::vector<std::string>>& class_names);
+HostImage draw(const ImageView& image, const std::vector<Object>& objects,
+               const std::vector<std::vector<std::string>>& class_names);
 
-/// Encodes by the extension of `path` (.jpg, .png) and writes under a temporary name, then renames.
-/// Throws Error "output.write".
+/// Encodes by the extension of `path` (.jpg .jpeg: quality 92, full colour resolution; .png) and writes it
+/// whole or not at all. Throws Error "output.write".
 void save(const HostImage& image, const std::filesystem::path& path);
 
 }  // namespace peregrine::render
