@@ -36,7 +36,7 @@ struct BuildOptions {
   int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
-  std::function<bool(double, std::string_view)> progress;
+  std::function<bool(double, std::string_view)> progress{};
 };
 
 /// A built engine as bytes, with what is needed to say whether it still fits.

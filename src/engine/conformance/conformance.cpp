@@ -1,0 +1,87 @@
+#include "engine/conformance/conformance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/conformance/random.h"
+#include "engine/host_run.h"
+#include "graph/reference.h"
+
+namespace peregrine::conformance {
+
+namespace {
+
+double relative_difference(const HostTensor& actual, const HostTensor& expected) {
+  double difference = 0, largest = 1e-30;
+  for (std::int64_t i = 0; i < expected.shape().elements(); ++i) {
+    const double a = actual.as<float>()[i], b = expected.as<float>()[i];
+    if (!std::isfinite(a) || !std::isfinite(b)) return std::numeric_limits<double>::infinity();
+    difference = std::max(difference, std::abs(a - b));
+    largest = std::max(largest, std::abs(b));
+  }
+  return difference / largest;
+}
+
+/// Runs a loaded engine on a graph's random inputs and adds a comparison an output.
+void compare(Engine& engine, const graph::Graph& graph, Outcome& outcome) {
+  const std::vector<HostTensor> inputs = random_inputs(graph);
+  std::vector<TensorView> views;
+  for (const HostTensor& input : inputs) views.push_back(input.view());
+  std::vector<Shape> shapes;
+  for (graph::ValueId id : graph.outputs()) shapes.push_back(graph.value(id).shape);
+  const std::vector<HostTensor> expected = graph::run_reference(graph, views);
+  const std::vector<HostTensor> actual = run_on_host(engine, views, shapes);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    outcome.comparisons.push_back({graph.output_names()[i], relative_difference(actual[i], expected[i])});
+}
+
+}  // namespace
+
+double tolerance(Precision precision) {
+  switch (precision) {
+    case Precision::fp32: return 2e-6;
+    case Precision::fp16: return 1e-3;  // two roundings of 2^-11
+    case Precision::bf16: return 8e-3;
+  }
+  return 0;
+}
+
+bool Outcome::passed() const {
+  return !comparisons.empty() && std::ranges::all_of(comparisons, [&](const Comparison& c) { return c.difference <= allowed; });
+}
+
+std::vector<HostTensor> random_inputs(const graph::Graph& graph) {
+  std::vector<HostTensor> inputs;
+  for (graph::ValueId id : graph.inputs())
+    inputs.push_back(random_tensor(graph.value(id).shape, static_cast<std::uint32_t>(inputs.size()) + 1));
+  return inputs;
+}
+
+Outcome run(const Case& test, const Builder& builder, const BuildOptions& options) {
+  const graph::Graph graph = test.make();
+  Outcome outcome{.refused = builder.unsupported(graph)};
+  if (!outcome.ran()) return outcome;
+  const auto engine = builder.load(builder.build(graph, options), options.device);
+  outcome.precision = engine->precision();
+  outcome.allowed = test.slack * tolerance(outcome.precision);
+  compare(*engine, graph, outcome);
+  return outcome;
+}
+
+Outcome run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options) {
+  const graph::Graph built_for = test.make(1, 12, 16);
+  Outcome outcome{.refused = builder.unsupported(built_for)};
+  if (!outcome.ran()) return outcome;
+  BuildOptions open = options;
+  open.dynamic_size = true;
+  const auto engine = builder.load(builder.build(built_for, open), options.device);
+  outcome.precision = engine->precision();
+  outcome.allowed = test.slack * tolerance(outcome.precision);
+  compare(*engine, built_for, outcome);
+  compare(*engine, test.make(1, 8, 20), outcome);
+  compare(*engine, test.make(3, 16, 8), outcome);
+  return outcome;
+}
+
+}  // namespace peregrine::conformance

@@ -1,0 +1,103 @@
+// One suite, every engine (engines.cpp), every case (src/engine/conformance): results against the reference executor.
+#include "engine/conformance/conformance.h"
+
+#include <gmock/gmock.h>
+
+#include "conformance/engines.h"
+#include "peregrine/error.h"
+
+namespace peregrine {
+namespace {
+
+using conformance::Outcome;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Parameter {
+  const test::EngineUnderTest* engine;
+  Precision precision;
+};
+
+std::string name_of(const ::testing::TestParamInfo<Parameter>& info) {
+  std::string name = info.param.engine->make()->name() + "_" + to_string(info.param.precision);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+std::vector<Parameter> parameters() {
+  std::vector<Parameter> all;
+  for (const test::EngineUnderTest& engine : test::engines())
+    for (Precision precision : engine.precisions) all.push_back({&engine, precision});
+  return all;
+}
+
+class Conformance : public ::testing::TestWithParam<Parameter> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = test::missing(engine()); !why.empty()) GTEST_SKIP() << "skipped: " << why;
+  }
+
+  const test::EngineUnderTest& engine() const { return *GetParam().engine; }
+  BuildOptions options() const { return {.precision = GetParam().precision, .device = engine().device}; }
+
+  /// A case either agrees with the reference, or is one that this engine is known to refuse.
+  template <class Case>
+  void expect_agreement(const Case& test) const {
+    SCOPED_TRACE(test.name);
+    const auto builder = engine().make();
+    const Outcome outcome = conformance::run(test, *builder, options());
+    EXPECT_EQ(outcome.ran(), !engine().refuses.contains(test.name)) << ::testing::PrintToString(outcome.refused);
+    if (!outcome.ran()) return;
+    for (const conformance::Comparison& output : outcome.comparisons)
+      EXPECT_LE(output.difference, outcome.allowed) << output.output << " in " << to_string(outcome.precision);
+    EXPECT_TRUE(outcome.passed());
+  }
+};
+
+TEST_P(Conformance, Operators) {
+  for (const conformance::Case& test : conformance::operator_cases()) expect_agreement(test);
+}
+
+TEST_P(Conformance, Blocks) {
+  for (const conformance::Case& test : conformance::block_cases()) expect_agreement(test);
+}
+
+TEST_P(Conformance, OpenShapes) {
+  if (!engine().open_shapes) GTEST_SKIP() << "skipped: shapes are fixed when this engine is built";
+  for (const conformance::OpenShapeCase& test : conformance::open_shape_cases()) expect_agreement(test);
+}
+
+TEST_P(Conformance, RefusalsNameTheNodeAndBuildingThrowsThem) {
+  const auto builder = engine().make();
+  for (const conformance::Case& test : conformance::operator_cases()) {
+    if (!engine().refuses.contains(test.name)) continue;
+    SCOPED_TRACE(test.name);
+    const graph::Graph graph = test.make();
+    const std::vector<std::string> reasons = builder->unsupported(graph);
+    ASSERT_EQ(reasons.size(), 1u);
+    EXPECT_THAT(reasons[0], HasSubstr("node (" + std::string(graph::name_of(graph.nodes()[0].operation)) + ")"));
+    try {
+      builder->build(graph, options());
+      ADD_FAILURE() << "was built";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), "engine.unsupported");
+      EXPECT_THAT(error.sentence(), HasSubstr(reasons[0]));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, Conformance, ::testing::ValuesIn(parameters()), name_of);
+
+TEST(ConformanceCases, CoverEveryOperator) {
+  std::set<std::size_t> covered;
+  std::set<std::string> names;
+  for (const conformance::Case& test : conformance::operator_cases()) {
+    EXPECT_TRUE(names.insert(test.name).second) << test.name << " is there twice";
+    const graph::Graph graph = test.make();
+    for (const graph::Node& node : graph.nodes()) covered.insert(node.operation.index());
+  }
+  EXPECT_EQ(covered.size(), std::variant_size_v<graph::Operation>);
+}
+
+}  // namespace
+}  // namespace peregrine

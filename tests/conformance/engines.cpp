@@ -1,0 +1,29 @@
+#include "conformance/engines.h"
+
+#if PEREGRINE_OPENVINO
+#include "engine/openvino/openvino_builder.h"
+#endif
+#if PEREGRINE_CUDA
+#include "base/cuda/device.h"
+#endif
+
+namespace peregrine::test {
+
+const std::vector<EngineUnderTest>& engines() {
+  static const std::vector<EngineUnderTest> all {
+#if PEREGRINE_OPENVINO
+    {make_openvino_builder, Device::cpu(), {Precision::fp32, Precision::bf16, Precision::fp16}, true, {"Cast.fp64"}},
+#endif
+  };
+  return all;
+}
+
+std::string missing(const EngineUnderTest& engine) {
+  if (!engine.device.on_gpu()) return {};
+#if PEREGRINE_CUDA
+  if (cuda::device_count() > 0) return {};
+#endif
+  return "no CUDA device";
+}
+
+}  // namespace peregrine::test
