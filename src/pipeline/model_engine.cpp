@@ -17,7 +17,7 @@ constexpr std::size_t most_cached_shapes = 16;
 
 graph::Graph prepared_graph(const Model& model, const InputShape& shape) {
   graph::Graph graph = model.graph(shape);
-
+  graph::run_passes(graph);
   return graph;
 }
 

@@ -1,0 +1,32 @@
+# What a user gets: the command, one shared library with the public headers, and the native libraries that we carry, in
+# PREFIX/lib/peregrine, found relative to the executable. Nothing of it refers to the checkout.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+get_property(module_targets GLOBAL PROPERTY PEREGRINE_MODULE_TARGETS)
+add_library(peregrine_library SHARED cmake/empty.cpp)
+set_target_properties(peregrine_library PROPERTIES
+  OUTPUT_NAME peregrine EXPORT_NAME peregrine VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  INSTALL_RPATH "$ORIGIN/peregrine")
+target_link_libraries(peregrine_library PRIVATE ${module_targets})
+list(JOIN module_targets "," whole)
+set_property(TARGET peregrine_library PROPERTY LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${whole}")
+target_include_directories(peregrine_library INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(peregrine_library INTERFACE cxx_std_20)
+set_target_properties(peregrine PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/peregrine")
+
+install(TARGETS peregrine RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS peregrine_library EXPORT peregrine LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/peregrine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/peregrine)
+install(EXPORT peregrine NAMESPACE peregrine:: FILE peregrineConfig.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/peregrine)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/peregrineConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/peregrineConfigVersion.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/peregrine)
+
+if(PEREGRINE_OPENVINO)
+  # The core, the CPU plugin with the frontend that reads its plans, and the thread pool; no other device, no other format.
+  file(GLOB carried ${PEREGRINE_DEPS}/openvino/libs/libopenvino.so* ${PEREGRINE_DEPS}/openvino/libs/libopenvino_intel_cpu_plugin.so
+       ${PEREGRINE_DEPS}/openvino/libs/libopenvino_ir_frontend.so* ${PEREGRINE_DEPS}/openvino/libs/libtbb*.so*
+       ${PEREGRINE_DEPS}/openvino/libs/libhwloc.so*)
+  install(FILES ${carried} DESTINATION ${CMAKE_INSTALL_LIBDIR}/peregrine)
+endif()
