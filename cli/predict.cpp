@@ -9,6 +9,7 @@
 #include "peregrine/pipeline.h"
 #include "pipeline/result_json.h"
 #include "progress.h"
+#include "render/render.h"
 
 namespace peregrine::cli {
 
@@ -99,6 +100,8 @@ class Collector {
 
   void keep(const Outcome& outcome) {
     try {
+      if (!flags_.save.empty() && outcome.image)
+        render::save(render::draw(outcome.image->view(), outcome.result->objects, class_names_), save_names_.next(outcome.path));
     } catch (const Error& error) {
       return fail(outcome.path, error);
     }
