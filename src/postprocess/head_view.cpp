@@ -16,13 +16,15 @@ namespace {
 /// Finds tensors of one picture by name.
 class Heads {
  public:
-  Heads(const ModelInfo& model, std::span<const NamedTensor> tensors, int n) : model_(model), tensors_(tensors), n_(n) {}
+  Heads(const ModelInfo& model, std::span<const NamedTensor> tensors, int n, bool on_gpu)
+      : model_(model), tensors_(tensors), n_(n), on_gpu_(on_gpu) {}
 
   /// [N, channels, H, W], or [N, channels, W] taken as one row.
   FeatureMap get(const std::string& name, int channels) const {
     const TensorView& view = find(name);
     const std::size_t rank = view.shape.rank();
-    if (view.device.on_gpu()) unfit(model_, "output '" + name + "' is on " + to_string(view.device) + ", expected cpu");
+    if (view.device.on_gpu() != on_gpu_)
+      unfit(model_, "output '" + name + "' is on " + to_string(view.device) + ", expected " + (on_gpu_ ? "a GPU" : "cpu"));
     if (view.dtype != DType::f32 && view.dtype != DType::f16)
       unfit(model_, "output '" + name + "' is " + to_string(view.dtype) + ", expected FP32 or FP16");
     if ((rank != 3 && rank != 4) || view.shape[1] != channels || n_ < 0 || n_ >= view.shape[0])
@@ -30,14 +32,15 @@ class Heads {
                         " channels for picture " + std::to_string(n_));
     FeatureMap map;
     map.half = view.dtype == DType::f16;
-    map.data = view.as<const std::byte>() + n_ * view.strides[0] * static_cast<std::ptrdiff_t>(size_of(view.dtype));
+    map.data = view.data;
     map.channels = channels;
     map.height = rank == 4 ? static_cast<int>(view.shape[2]) : 1;
     map.width = static_cast<int>(view.shape[rank - 1]);
+    map.picture_stride = view.strides[0];
     map.channel_stride = view.strides[1];
     map.row_stride = rank == 4 ? view.strides[2] : 0;
     map.column_stride = view.strides[rank - 1];
-    return map;
+    return map.of_picture(n_);
   }
 
  private:
@@ -50,6 +53,7 @@ class Heads {
   const ModelInfo& model_;
   std::span<const NamedTensor> tensors_;
   int n_;
+  bool on_gpu_;
 };
 
 int extra_channels(const ModelInfo& model) {
@@ -91,20 +95,9 @@ Level decoded_level(const ModelInfo& model, const Heads& heads) {
 
 }  // namespace
 
-FeatureMap FeatureMap::slice(int first, int count) const {
-  FeatureMap part = *this;
-  part.data = static_cast<const std::byte*>(data) + first * channel_stride * static_cast<std::ptrdiff_t>(half ? 2 : 4);
-  part.channels = count;
-  return part;
-}
-
-CentredBox Level::box_at(int row, int column) const {
-  if (decoded) return {box.at(0, row, column), box.at(1, row, column), box.at(2, row, column), box.at(3, row, column)};
-  const int bins = box.channels / 4;
-  const auto distance = [&](int side) {
-    return expected_bin([&](int bin) { return box.at(side * bins + bin, row, column); }, bins);
-  };
-  return decode_box(distance(0), distance(1), distance(2), distance(3), column, row, stride);
+int HeadView::anchors() const {
+  const Level& last = levels.back();
+  return last.first_anchor + last.box.height * last.box.width;
 }
 
 AnchorPlace HeadView::place(int anchor) const {
@@ -114,8 +107,8 @@ AnchorPlace HeadView::place(int anchor) const {
   return {level, cell / level->box.width, cell % level->box.width};
 }
 
-HeadView view_head(const ModelInfo& model, std::span<const NamedTensor> heads, int n) {
-  const Heads tensors(model, heads, n);
+HeadView view_head(const ModelInfo& model, std::span<const NamedTensor> heads, int n, bool on_gpu) {
+  const Heads tensors(model, heads, n, on_gpu);
   HeadView view;
   if (model.head == HeadLayout::decoded)
     view.levels.push_back(decoded_level(model, tensors));

@@ -18,6 +18,11 @@ struct MaskPlan {
   bool bits = false;
 };
 
+/// Consecutive positions [first, first + count) along one axis.
+struct PixelRange {
+  int first = 0, count = 0;
+};
+
 /// Two neighbouring positions and their weights, which sum to 1.
 struct LinearTap {
   int first, second;
@@ -53,6 +58,60 @@ PEREGRINE_HD int first_pixel(float edge, int limit) {
   const float pixel = ceilf(edge);
   if (!(pixel > 0.0f)) return 0;
   return pixel < static_cast<float>(limit) ? static_cast<int>(pixel) : limit;
+}
+
+/// The middle's positions behind pixel `d` of the image.
+PEREGRINE_HD LinearTap image_tap_x(const MaskPlan& plan, int d) {
+  const LinearTap tap = linear_tap(d, plan.content_width, plan.image_width);
+  return {tap.first + plan.content_left, tap.second + plan.content_left, tap.weight_first, tap.weight_second};
+}
+
+PEREGRINE_HD LinearTap image_tap_y(const MaskPlan& plan, int d) {
+  const LinearTap tap = linear_tap(d, plan.content_height, plan.image_height);
+  return {tap.first + plan.content_top, tap.second + plan.content_top, tap.weight_first, tap.weight_second};
+}
+
+PEREGRINE_HD LinearTap middle_tap_x(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_width, plan.middle_width); }
+
+PEREGRINE_HD LinearTap middle_tap_y(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_height, plan.middle_height); }
+
+/// First of `count` positions for which the rising predicate holds; `count` where none does.
+template <class Predicate>
+PEREGRINE_HD int first_where(int count, Predicate holds) {
+  int low = 0, high = count;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (holds(middle))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+/// Pixels of the image that may be set, along one axis, for an object whose side is [low, high): in pixels of the image, or,
+/// for masks of bits, of the input (the middle).
+template <class Tap>
+PEREGRINE_HD PixelRange mask_range(bool of_bits, Tap tap, int image_side, float low, float high) {
+  int first, end;
+  if (of_bits) {
+    first = first_where(image_side, [&](int d) { return static_cast<float>(tap(d).second) >= low; });
+    end = first_where(image_side, [&](int d) { return static_cast<float>(tap(d).first) >= high; });
+  } else {
+    first = first_pixel(low, image_side);
+    end = first_pixel(high, image_side);
+  }
+  return {first, end > first ? end - first : 0};
+}
+
+PEREGRINE_HD PixelRange mask_columns(const MaskPlan& plan, float low, float high) {
+  return mask_range(
+      plan.bits, [&](int d) { return image_tap_x(plan, d); }, plan.image_width, low, high);
+}
+
+PEREGRINE_HD PixelRange mask_rows(const MaskPlan& plan, float low, float high) {
+  return mask_range(
+      plan.bits, [&](int d) { return image_tap_y(plan, d); }, plan.image_height, low, high);
 }
 
 }  // namespace peregrine::postprocess

@@ -1,12 +1,55 @@
-// Where a picture's content lies among the prototypes.
+// Where a picture's content lies among the prototypes (design, "Masks"). Kernels make the plan from the geometry they find in
+// device memory, so that pictures of any size pass through one recorded graph.
 #pragma once
 
+#include <cmath>
+
 #include "base/geometry.h"
+#include "base/host_device.h"
 #include "postprocess/mask_math.h"
 
 namespace peregrine::postprocess {
 
-MaskPlan prediction_mask_plan(const Geometry& geometry, int proto_width, int proto_height);
-MaskPlan validation_mask_plan(const Geometry& geometry, int proto_width, int proto_height);
+/// Size and leading padding of the content along one axis.
+struct ContentSide {
+  int offset, length;
+};
+
+/// A side of the picture scaled by `gain` and centred in `side` elements; half to even, at least 1.
+PEREGRINE_HD ContentSide content_side(int side, int image_side, double gain) {
+  const int length = static_cast<int>(rint(image_side * gain));
+  const int content = length > 1 ? length : 1;
+  return {static_cast<int>(rint((side - content) / 2.0 - 0.1)), content};
+}
+
+PEREGRINE_HD double fitting_gain(int width, int height, const Geometry& g) {
+  const double vertical = static_cast<double>(height) / g.image_height;
+  const double horizontal = static_cast<double>(width) / g.image_width;
+  return vertical < horizontal ? vertical : horizontal;
+}
+
+/// 1, 2 or 4: how far the prototypes must be upsampled for the padding to be a whole number of elements on each side.
+PEREGRINE_HD int prototype_upsampling(const Geometry& g, int proto_width, int proto_height) {
+  constexpr int stride = 4;
+  const int width = stride * proto_width, height = stride * proto_height;
+  const double gain = fitting_gain(width, height, g);
+  const int pad =
+      (height - content_side(height, g.image_height, gain).length) | (width - content_side(width, g.image_width, gain).length);
+  const int pads = pad | (pad / 2);
+  return pads % 4 == 0 ? 1 : (pads % 2 == 0 ? 2 : 4);
+}
+
+PEREGRINE_HD MaskPlan prediction_mask_plan(const Geometry& g, int proto_width, int proto_height) {
+  const int factor = prototype_upsampling(g, proto_width, proto_height);
+  const int width = factor * proto_width, height = factor * proto_height;
+  const double gain = fitting_gain(width, height, g);
+  const ContentSide x = content_side(width, g.image_width, gain), y = content_side(height, g.image_height, gain);
+  return {proto_width, proto_height, width, height, x.offset, y.offset, x.length, y.length, g.image_width, g.image_height, false};
+}
+
+PEREGRINE_HD MaskPlan validation_mask_plan(const Geometry& g, int proto_width, int proto_height) {
+  return {proto_width,     proto_height,     g.input_width, g.input_height, g.pad_left, g.pad_top,
+          g.resized_width, g.resized_height, g.image_width, g.image_height, true};
+}
 
 }  // namespace peregrine::postprocess

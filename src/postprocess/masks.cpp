@@ -7,15 +7,11 @@ namespace {
 
 constexpr int word_bits = 32;
 
-std::vector<LinearTap> taps(int source, int destination, int offset) {
+template <class Tap>
+std::vector<LinearTap> taps(int count, Tap tap) {
   std::vector<LinearTap> result;
-  result.reserve(static_cast<std::size_t>(destination));
-  for (int d = 0; d < destination; ++d) {
-    LinearTap tap = linear_tap(d, source, destination);
-    tap.first += offset;
-    tap.second += offset;
-    result.push_back(tap);
-  }
+  result.reserve(static_cast<std::size_t>(count));
+  for (int d = 0; d < count; ++d) result.push_back(tap(d));
   return result;
 }
 
@@ -54,10 +50,10 @@ bool PackedMask::empty() const {
 MaskAssembler::MaskAssembler(const FeatureMap& proto, const MaskPlan& plan)
     : plan_(plan),
       channels_(proto.channels),
-      to_image_x_(taps(plan.content_width, plan.image_width, plan.content_left)),
-      to_image_y_(taps(plan.content_height, plan.image_height, plan.content_top)),
-      to_middle_x_(taps(plan.proto_width, plan.middle_width, 0)),
-      to_middle_y_(taps(plan.proto_height, plan.middle_height, 0)) {
+      to_image_x_(taps(plan.image_width, [&](int d) { return image_tap_x(plan, d); })),
+      to_image_y_(taps(plan.image_height, [&](int d) { return image_tap_y(plan, d); })),
+      to_middle_x_(taps(plan.middle_width, [&](int d) { return middle_tap_x(plan, d); })),
+      to_middle_y_(taps(plan.middle_height, [&](int d) { return middle_tap_y(plan, d); })) {
   if (!proto.half && proto.column_stride == 1) {
     proto_ = static_cast<const float*>(proto.data);
     channel_stride_ = proto.channel_stride;
@@ -76,8 +72,8 @@ MaskAssembler::MaskAssembler(const FeatureMap& proto, const MaskPlan& plan)
 PackedMask MaskAssembler::assemble(std::span<const float> coefficients, const std::array<float, 4>& image_box,
                                    const std::array<float, 4>& input_box) {
   const std::array<float, 4>& box = plan_.bits ? input_box : image_box;
-  const Span x = span_along(false, image_range(false, box[0], box[2]));
-  const Span y = span_along(true, image_range(true, box[1], box[3]));
+  const Span x = span_along(to_image_x_, to_middle_x_, mask_columns(plan_, box[0], box[2]));
+  const Span y = span_along(to_image_y_, to_middle_y_, mask_rows(plan_, box[1], box[3]));
   PackedMask mask;
   mask.window = {x.image.first, y.image.first, x.image.count, y.image.count};
   if (x.image.count <= 0 || y.image.count <= 0) return {};
@@ -94,30 +90,15 @@ PackedMask MaskAssembler::assemble(std::span<const float> coefficients, const st
   return mask;
 }
 
-/// Pixels of the image that the box [low, high) can reach along one axis.
-MaskAssembler::Range MaskAssembler::image_range(bool vertical, float low, float high) const {
-  const int side = vertical ? plan_.image_height : plan_.image_width;
-  if (!plan_.bits) {
-    const int first = first_pixel(low, side);
-    return {first, first_pixel(high, side) - first};
-  }
-  const std::vector<LinearTap>& taps = vertical ? to_image_y_ : to_image_x_;
-  const auto reached = [&](const LinearTap& tap) { return inside(tap.first, low, high) || inside(tap.second, low, high); };
-  const auto first = std::find_if(taps.begin(), taps.end(), reached);
-  const auto end = std::find_if_not(first, taps.end(), reached);
-  return {static_cast<int>(first - taps.begin()), static_cast<int>(end - first)};
-}
-
-MaskAssembler::Span MaskAssembler::span_along(bool vertical, Range image) const {
+MaskAssembler::Span MaskAssembler::span_along(const std::vector<LinearTap>& to_image, const std::vector<LinearTap>& to_middle,
+                                              PixelRange image) {
   if (image.count <= 0) return {};
-  const auto behind = [](const std::vector<LinearTap>& taps, Range range) {
+  const auto behind = [](const std::vector<LinearTap>& taps, PixelRange range) {
     const int first = taps[range.first].first;
-    return Range{first, taps[range.first + range.count - 1].second - first + 1};
+    return PixelRange{first, taps[range.first + range.count - 1].second - first + 1};
   };
-  Span span{image, {}, {}};
-  span.middle = behind(vertical ? to_image_y_ : to_image_x_, image);
-  span.proto = behind(vertical ? to_middle_y_ : to_middle_x_, span.middle);
-  return span;
+  const PixelRange middle = behind(to_image, image);
+  return {image, middle, behind(to_middle, middle)};
 }
 
 /// Fills logits_ (columns of the prototypes' part) and stretches each column to the middle's rows.

@@ -30,16 +30,11 @@ class MaskAssembler {
                       const std::array<float, 4>& input_box);
 
  private:
-  /// [first, first + count) along one axis.
-  struct Range {
-    int first = 0, count = 0;
-  };
   /// What an object needs of one axis, at each of the three sizes.
   struct Span {
-    Range image, middle, proto;
+    PixelRange image, middle, proto;
   };
-  Span span_along(bool vertical, Range image) const;
-  Range image_range(bool vertical, float low, float high) const;
+  static Span span_along(const std::vector<LinearTap>& to_image, const std::vector<LinearTap>& to_middle, PixelRange image);
   void combine_prototypes(std::span<const float> coefficients, const Span& x, const Span& y);
   const float* middle_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box);
   const float* image_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box);

@@ -5,14 +5,8 @@ namespace peregrine::postprocess {
 namespace {
 
 Keypoint keypoint_at(const AnchorPlace& at, int channel, bool with_visibility, const Geometry& geometry) {
-  const Level& level = *at.level;
-  const auto value = [&](int i) { return level.extra.at(channel + i, at.row, at.column); };
-  float x = value(0), y = value(1);
-  if (!level.decoded) {
-    x = decode_keypoint(x, at.column, level.stride);
-    y = decode_keypoint(y, at.row, level.stride);
-  }
-  return {image_x(x, geometry), image_y(y, geometry), with_visibility ? level.score(value(2)) : 1.0f};
+  const auto value = [&](int index) { return at.level->keypoint(channel, index, at.row, at.column); };
+  return {image_x(value(0), geometry), image_y(value(1), geometry), with_visibility ? value(2) : 1.0f};
 }
 
 }  // namespace
