@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
               hint);
 }
 
-fs::path follow_links(fs::path path) {
+fs::path follow_links(const fs::path& path) {
   std::error_code error;
   const fs::path target = fs::is_symlink(path, error) ? fs::canonical(path, error) : fs::path();
   return target.empty() ? path : target;
@@ -50,7 +50,7 @@ void write_straight(const fs::path& path, const fs::path& named, std::span<const
 
 }  // namespace
 
-PendingFile::PendingFile(fs::path path) : path_(follow_links(std::move(path))) {
+PendingFile::PendingFile(const fs::path& path) : path_(follow_links(path)) {
   static std::atomic<unsigned> counter{0};
   temporary_ = path_.parent_path() /
                fmt::format(".{}.{}-{}.part{}", path_.stem().native(), ::getpid(), counter++, path_.extension().native());

@@ -13,7 +13,7 @@ namespace peregrine {
 class PendingFile {
  public:
   /// `path` may be a symbolic link: its target is replaced.
-  explicit PendingFile(std::filesystem::path path);
+  explicit PendingFile(const std::filesystem::path& path);
   ~PendingFile();
   PendingFile(const PendingFile&) = delete;
   PendingFile& operator=(const PendingFile&) = delete;

@@ -41,7 +41,8 @@ class Canvas {
     std::uint8_t* pixel = image_.pixels.data() + (std::ptrdiff_t{y} * image_.width + x) * 3;
     const bool bgr = image_.order == PixelOrder::bgr;
     const std::uint8_t channels[3] = {bgr ? colour.blue : colour.red, colour.green, bgr ? colour.red : colour.blue};
-    for (int i = 0; i < 3; ++i) pixel[i] = static_cast<std::uint8_t>(pixel[i] + (channels[i] - pixel[i]) * alpha + 0.5f);
+    const int weight = static_cast<int>(alpha * 256);
+    for (int i = 0; i < 3; ++i) pixel[i] = static_cast<std::uint8_t>(pixel[i] + (((channels[i] - pixel[i]) * weight + 128) >> 8));
   }
 
   /// Lines with round ends, blended as one shape: where they cross, nothing shows.

@@ -50,6 +50,7 @@ bool same_place(const Object& a, const Object& b) {
 /// Objects by confidence, falling, those of different models that show the same thing joined.
 std::vector<Thing> group(const std::vector<Object>& objects, const std::vector<std::vector<std::string>>& class_names) {
   std::vector<const Object*> sorted;
+  sorted.reserve(objects.size());
   for (const Object& object : objects) sorted.push_back(&object);
   std::stable_sort(sorted.begin(), sorted.end(), [](const Object* a, const Object* b) { return a->confidence > b->confidence; });
   std::vector<Thing> things;

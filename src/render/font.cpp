@@ -75,6 +75,7 @@ class StrokeReader {
 const Shape& shape_of(char32_t character) {
   static const std::vector<Shape> shapes = [] {
     std::vector<Shape> all;
+    all.reserve(glyphs.size());
     for (const Glyph& glyph : glyphs) all.push_back(StrokeReader(glyph).read());
     return all;
   }();
@@ -107,6 +108,7 @@ void draw_text(Canvas& canvas, std::string_view text, Point origin, float capita
     const Shape& shape = shape_of(c);
     const auto on_canvas = [&](Point p) { return Point{left + p.x * scale, origin.y - p.y * scale}; };
     std::vector<Segment> segments;
+    segments.reserve(shape.segments.size());
     for (const Segment& segment : shape.segments) segments.push_back({on_canvas(segment.from), on_canvas(segment.to)});
     canvas.strokes(segments, 2 * radius, colour);
     left += (shape.width + gap_units) * scale;
