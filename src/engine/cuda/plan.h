@@ -297,7 +297,7 @@ Accesses accesses(const Operation& operation);
 
 /// Text that is equal for two steps exactly when they ask the same of a kernel: kind, attributes, dtypes, shapes, strides
 /// and alignment, but neither names nor addresses. The tuner times one of them.
-std::string signature(const ExecutionPlan& plan, const Step& step);
+std::string signature(const Step& step);
 
 /// Readable listing: totals, bindings, then a line a step. The same plan gives the same text.
 std::string dump(const ExecutionPlan& plan);

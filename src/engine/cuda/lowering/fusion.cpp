@@ -1,0 +1,35 @@
+#include "engine/cuda/lowering/fusion.h"
+
+#include <array>
+
+namespace peregrine::cuda::lowering {
+
+std::span<const Fusion> fusions() {
+  static constexpr std::array list{
+      Fusion{"activation", "an activation is free in the epilogue of what it follows; first, as other patterns look for it",
+             fuse_activation},
+      Fusion{"residual", "so is the sum of a bottleneck; after the activation, which stands between", fuse_residual},
+      Fusion{"activation after residual", "OSNet's blocks: relu(x + identity); the sum must have been taken in before",
+             fuse_activation_after_residual},
+      Fusion{"gate", "five small steps become one; its two convolutions must have taken in their activations", fuse_gate},
+      Fusion{"gated sum", "the streams of a block are read once for all gates; needs single gates", fuse_gated_sum},
+      Fusion{"attention", "the scores never reach memory", fuse_attention},
+      Fusion{"split of groups", "rows of a weight in another order make split parts contiguous, which reshape then needs",
+             fuse_split_of_groups},
+      Fusion{"pool chain", "SPPF reads its input once", fuse_pool_chain},
+  };
+  return list;
+}
+
+void fuse(DraftList& drafts) {
+  for (const Fusion& fusion : fusions())
+    for (std::size_t i = 0; i < drafts.size();)
+      if (fusion.apply(drafts, i))
+        i = 0;  // indices have changed; lists are short
+      else
+        ++i;
+}
+
+void take_nodes(Draft& into, const Draft& from) { into.nodes.insert(into.nodes.end(), from.nodes.begin(), from.nodes.end()); }
+
+}  // namespace peregrine::cuda::lowering

@@ -1,0 +1,29 @@
+// Lanes: which steps run side by side, and what each waits for.
+#pragma once
+
+#include <vector>
+
+#include "engine/cuda/plan.h"
+
+namespace peregrine::cuda {
+
+/// Earlier steps that step `index` must not overtake: they write what it reads or writes, or read what it writes.
+std::vector<std::int32_t> dependencies(const ExecutionPlan& plan, std::int32_t index);
+
+/// Assigns every step a lane (at most `max_lanes`) and its waits, by the plan's order and estimated times. Buffers of the
+/// arena need no offsets yet: they are still taken to be apart.
+void assign_lanes(ExecutionPlan& plan, int max_lanes);
+
+/// What is surely done when a step starts, by the plan's lanes and waits.
+class HappensBefore {
+ public:
+  explicit HappensBefore(const ExecutionPlan& plan);
+  /// Step `earlier` is done before step `later` starts.
+  bool operator()(std::int32_t earlier, std::int32_t later) const;
+
+ private:
+  std::vector<std::int32_t> lane_, position_;     ///< by step
+  std::vector<std::vector<std::int32_t>> clock_;  ///< by step and lane: how many of the lane's steps are done before it
+};
+
+}  // namespace peregrine::cuda
