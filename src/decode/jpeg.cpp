@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "base/turn.h"
 #include "decode/input.h"
 #include "decode/orientation.h"
 
@@ -166,6 +167,6 @@ class JpegReader {
 
 }  // namespace
 
-HostImage decode_jpeg(const Input& input) { return apply_orientation(JpegReader(input).read(), jpeg_orientation(input.bytes)); }
+HostImage decode_jpeg(const Input& input) { return turn_upright(JpegReader(input).read(), jpeg_orientation(input.bytes)); }
 
 }  // namespace peregrine::decode

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/turn.h"
 #include "decode/input.h"
 #include "decode/orientation.h"
 
@@ -43,7 +44,7 @@ class PngReader {
       png_read_image(reader.png_, reader.rows_);
       png_read_end(reader.png_, reader.info_);  // the last checksum; EXIF may follow the pixels
     });
-    return apply_orientation(std::move(image), orientation());
+    return turn_upright(std::move(image), orientation());
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/turn.h"
 #include "decode/input.h"
 #include "decode/orientation.h"
 
@@ -67,7 +68,7 @@ HostImage decode_webp(const Input& input) {
     fail(input, status);
   HostImage image = input.allocate(features.width, features.height);
   features.has_animation ? read_first_frame(input, image) : read_still(input, image);
-  return apply_orientation(std::move(image), orientation_of(input));
+  return turn_upright(std::move(image), orientation_of(input));
 }
 
 }  // namespace peregrine::decode
