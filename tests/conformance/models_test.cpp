@@ -17,7 +17,7 @@ class WholeModels : public ::testing::TestWithParam<const test::EngineUnderTest*
     if (const std::string why = test::missing(*GetParam()); !why.empty()) GTEST_SKIP() << "skipped: " << why;
   }
 
-  /// Every output within the limit for a chain of FP32 operators: 1e-3 of the tensor's largest value.
+  /// A hundred FP32 operators in a row: 1e-4 of each tensor's largest value.
   void expect_agreement(const conformance::Outcome& outcome) const {
     ASSERT_TRUE(outcome.ran()) << ::testing::PrintToString(outcome.refused);
     for (const conformance::Comparison& output : outcome.comparisons) EXPECT_LE(output.difference, 1e-4) << output.output;
