@@ -5,48 +5,12 @@
 #include <cctype>
 
 #include "engine/conformance/conformance.h"
-#include "engine/cuda/plan_check.h"
 #include "network.h"
 #include "peregrine/error.h"
-#include "plan_comparison.h"
-#include "plan_executor.h"
+#include "plan_expectations.h"
 
 namespace peregrine::test {
 namespace {
-
-constexpr double fp32_tolerance = 1e-3;  // of the largest value of each tensor
-constexpr double fp16_tolerance = 2e-2;
-
-void expect_sound(const cuda::ExecutionPlan& plan) {
-  const std::vector<std::string> found = cuda::defects(plan);
-  EXPECT_TRUE(found.empty()) << found.front() << '\n' << cuda::dump(plan);
-}
-
-/// All that is claimed of a plan: sound, right in order for every value, right in any order that it allows.
-void expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options, double tolerance) {
-  const cuda::ExecutionPlan plan = cuda::lower(graph, options);
-  expect_sound(plan);
-  const std::vector<HostTensor> inputs = conformance::random_inputs(graph);
-  const NamedValues expected = reference_values(graph, inputs);
-  EXPECT_GT(expect_values(plan, inputs, expected, tolerance), 0);
-  PlanExecutor in_order(plan), interleaved(plan);
-  for (PlanExecutor* executor : {&in_order, &interleaved})
-    for (std::size_t i = 0; i < inputs.size(); ++i) executor->set_input(plan.bindings[i].name, inputs[i]);
-  in_order.run();
-  for (unsigned seed = 0; seed < 3; ++seed) {
-    interleaved.run_interleaved(seed);
-    for (const std::string& name : graph.output_names()) {
-      const HostTensor a = in_order.output(name), b = interleaved.output(name);
-      ASSERT_TRUE(std::equal(a.as<float>(), a.as<float>() + a.shape().elements(), b.as<float>())) << name << ", order " << seed;
-    }
-  }
-}
-
-cuda::LoweringOptions options_for(Precision precision) {
-  cuda::LoweringOptions options;
-  options.precision = precision;
-  return options;
-}
 
 /// A network with every block of YOLO11, odd channel counts included.
 graph::Graph small_yolo(std::int64_t batch = 1) {
@@ -124,12 +88,11 @@ class Settings : public testing::TestWithParam<Setting> {
     const Setting& s = GetParam();
     return {s.precision, s.input_channels, s.fuse_siblings, s.in_place_residual, s.max_lanes};
   }
-  double tolerance() const { return GetParam().precision == Precision::fp32 ? fp32_tolerance : fp16_tolerance; }
 };
 
-TEST_P(Settings, YoloIsRight) { expect_right(small_yolo(), options(), tolerance()); }
-TEST_P(Settings, YoloInABatchIsRight) { expect_right(small_yolo(3), options(), tolerance()); }
-TEST_P(Settings, OsnetIsRight) { expect_right(small_osnet(), options(), tolerance()); }
+TEST_P(Settings, YoloIsRight) { expect_right(small_yolo(), options()); }
+TEST_P(Settings, YoloInABatchIsRight) { expect_right(small_yolo(3), options()); }
+TEST_P(Settings, OsnetIsRight) { expect_right(small_osnet(), options()); }
 
 INSTANTIATE_TEST_SUITE_P(Plan, Settings,
                          testing::Values(Setting{"fp32"}, Setting{"fp16", Precision::fp16},
@@ -150,7 +113,11 @@ TEST_P(Conformance, PlanIsRight) {
     EXPECT_THROW(cuda::lower(graph, {}), Error);
     GTEST_SKIP() << refused.front();
   }
-  expect_right(graph, options_for(Precision::fp32), fp32_tolerance);
+  for (Precision precision : {Precision::fp32, Precision::fp16}) {
+    cuda::LoweringOptions options;
+    options.precision = precision;
+    expect_right(graph, options);
+  }
 }
 
 std::vector<conformance::Case> all_cases() {

@@ -1,0 +1,36 @@
+#include "plan_expectations.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/conformance/conformance.h"
+#include "engine/cuda/plan_check.h"
+#include "plan_comparison.h"
+#include "plan_executor.h"
+
+namespace peregrine::test {
+
+cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options) {
+  cuda::ExecutionPlan plan = cuda::lower(graph, options);
+  const std::vector<std::string> found = cuda::defects(plan);
+  EXPECT_TRUE(found.empty()) << found.front() << '\n' << cuda::dump(plan);
+  const std::vector<HostTensor> inputs = conformance::random_inputs(graph);
+  EXPECT_GT(expect_values(plan, inputs, reference_values(graph, inputs), tolerance_of(options.precision)), 0);
+
+  PlanExecutor in_order(plan), interleaved(plan);
+  for (PlanExecutor* executor : {&in_order, &interleaved})
+    for (std::size_t i = 0; i < inputs.size(); ++i) executor->set_input(plan.bindings[i].name, inputs[i]);
+  in_order.run();
+  for (unsigned seed = 0; seed < 3; ++seed) {
+    interleaved.run_interleaved(seed);
+    for (const std::string& name : graph.output_names()) {
+      const HostTensor a = in_order.output(name), b = interleaved.output(name);
+      const bool same = std::equal(a.as<float>(), a.as<float>() + a.shape().elements(), b.as<float>());
+      EXPECT_TRUE(same) << name << ", order " << seed;
+    }
+  }
+  return plan;
+}
+
+}  // namespace peregrine::test

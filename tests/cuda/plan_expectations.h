@@ -1,0 +1,17 @@
+// What every plan must fulfil, whatever it computes.
+#pragma once
+
+#include "engine/cuda/lowering.h"
+
+namespace peregrine::test {
+
+inline constexpr double fp32_tolerance = 1e-3;  ///< of the largest value of each tensor
+inline constexpr double fp16_tolerance = 2e-2;
+
+inline double tolerance_of(Precision precision) { return precision == Precision::fp32 ? fp32_tolerance : fp16_tolerance; }
+
+/// Lowers; expects the plan to be sound, right after every step for every value that is then complete, and to give the
+/// same outputs in any order that its lanes and waits allow. Returns it.
+cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options);
+
+}  // namespace peregrine::test
