@@ -10,6 +10,9 @@ find_package(Threads REQUIRED)
 # Debian's libzip-config.cmake asks for tools that are packaged elsewhere.
 find_library(PEREGRINE_LIBZIP zip REQUIRED)
 
+find_package(Protobuf REQUIRED)
+find_path(PEREGRINE_ONNX_PROTO onnx/onnx.proto REQUIRED)
+
 if(PEREGRINE_OPENVINO)
   find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS ${PEREGRINE_DEPS}/openvino/cmake NO_DEFAULT_PATH)
 endif()

@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "model/model.h"
+#include "model/onnx/reader.h"
 #include "model/osnet/osnet_model.h"
 #include "model/torch/checkpoint.h"
 #include "model/ultralytics/ultralytics_model.h"
@@ -56,6 +57,7 @@ Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
 
 Model read_model(std::span<const std::byte> file, ModelInfo info) {
   if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
+  if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info));
   throw unknown_kind(file);
 }
 

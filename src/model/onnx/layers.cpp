@@ -1,0 +1,177 @@
+// Operators with weights or windows.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "model/onnx/operators.h"
+
+namespace peregrine::onnx {
+
+namespace {
+
+using Index = std::int64_t;
+using Integers = std::vector<Index>;
+
+graph::Pair pair(const Translation& t, std::string_view name, Index fallback) {
+  const Integers values = t.node.integers(name, {fallback, fallback});
+  if (values.size() != 2) refuse(fmt::format("{} in {} dimensions are not supported", name, values.size()));
+  return {values[0], values[1]};
+}
+
+std::array<Index, 4> pads(const Translation& t) {
+  if (const std::string mode = t.node.text("auto_pad", "NOTSET"); mode != "NOTSET" && mode != "VALID")
+    refuse(fmt::format("auto_pad {} is not supported", mode), "Export with explicit padding.");
+  const Integers values = t.node.integers("pads", {0, 0, 0, 0});
+  if (values.size() != 4) refuse(fmt::format("padding in {} dimensions is not supported", values.size() / 2));
+  return {values[0], values[1], values[2], values[3]};
+}
+
+/// With ceil_mode a last window may hang over the edge: the padding there that makes it fit. A window that would
+/// begin in that padding does not count.
+void extend_for_ceil_mode(const Shape& x, graph::Pool& pool) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Index extent = x[i + 2], stride = pool.stride[i];
+    const Index padded = extent + pool.pad[i] + pool.pad[i + 2];
+    if (stride < 1 || padded < pool.kernel[i]) continue;  // refused by shape inference
+    const Index rest = (padded - pool.kernel[i]) % stride;
+    const Index last_start = padded - pool.kernel[i] - rest + stride;
+    if (rest != 0 && last_start < extent + pool.pad[i]) pool.pad[i + 2] += stride - rest;
+  }
+}
+
+Operands pool(Translation& t, graph::Pool::Kind kind) {
+  constexpr Index sane = Index{1} << 20;
+  graph::Pool pool{.kind = kind,
+                   .kernel = pair(t, "kernel_shape", 0),
+                   .stride = pair(t, "strides", 1),
+                   .pad = pads(t),
+                   .count_padding = kind == graph::Pool::Kind::average && t.node.integer("count_include_pad", 0) != 0};
+  if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilated pooling is not supported");
+  const auto insane = [&](Index value) { return value < 0 || value > sane; };
+  if (std::ranges::any_of(pool.kernel, insane) || std::ranges::any_of(pool.stride, insane) ||
+      std::ranges::any_of(pool.pad, insane))
+    throw Error("model.shape", "kernel, stride or padding is out of range");
+  if (t.node.integer("ceil_mode", 0) != 0 && t.shape(0).rank() == 4) {
+    const auto before = pool.pad;
+    extend_for_ceil_mode(t.shape(0), pool);
+    if (pool.count_padding && pool.pad != before) refuse("ceil_mode together with count_include_pad is not supported");
+  }
+  return t.emit(pool, {t.input(0)});
+}
+
+/// Scales of Resize and Upsample, one a dimension: given, or those that make the wanted sizes.
+std::vector<float> scales_of(const Translation& t) {
+  const bool upsample = t.node.proto().op_type() == "Upsample";
+  if (upsample && t.opset() < 9) return t.node.numbers("scales");
+  const std::size_t place = upsample || t.opset() < 11 ? 1 : 2;
+  if (t.has_input(place)) {
+    const HostTensor scales = t.known(place, "the scale").to_f32();
+    if (scales.shape().elements() > 0) return {scales.as<float>(), scales.as<float>() + scales.shape().elements()};
+  }
+  std::vector<float> result;
+  const Integers sizes = t.integers(3);
+  const Shape& x = t.shape(0);
+  for (std::size_t i = 0; i < std::min(sizes.size(), x.rank()); ++i)
+    result.push_back(static_cast<float>(sizes[i]) / static_cast<float>(x[i]));
+  return result;
+}
+
+/// Whether "nearest" picks element i / factor (rounded down), which is what the graph's operator does.
+bool picks_floor(const Translation& t, float factor) {
+  if (t.opset() < 11) return true;  // the only meaning that Upsample and the first Resize had
+  const std::string transform = t.node.text("coordinate_transformation_mode", "half_pixel");
+  const std::string rounding = t.node.text("nearest_mode", "round_prefer_floor");
+  const bool rounds = rounding == "round_prefer_floor" || rounding == "round_prefer_ceil";
+  if (transform == "asymmetric") return rounding == "floor" || (rounding == "round_prefer_floor" && factor <= 2);
+  // Half-pixel centres never lie half-way for a whole factor, so both ways of rounding agree.
+  return (transform == "half_pixel" || transform == "pytorch_half_pixel") && rounds;
+}
+
+}  // namespace
+
+Operands conv(Translation& t) {
+  const graph::Conv op{
+      .stride = pair(t, "strides", 1), .dilation = pair(t, "dilations", 1), .pad = pads(t), .groups = t.node.integer("group", 1)};
+  return t.emit(op, t.inputs(2, 3));
+}
+
+Operands conv_transpose(Translation& t) {
+  if (t.node.has("output_shape")) refuse("output_shape is not supported");
+  if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilation is not supported");
+  const graph::ConvTranspose op{.stride = pair(t, "strides", 1),
+                                .pad = pads(t),
+                                .output_pad = pair(t, "output_padding", 0),
+                                .groups = t.node.integer("group", 1)};
+  return t.emit(op, t.inputs(2, 3));
+}
+
+Operands gemm(Translation& t) {
+  if (t.node.number("alpha", 1) != 1 || t.node.number("beta", 1) != 1 || t.node.integer("transA", 0) != 0)
+    refuse("alpha, beta or transA are not supported");
+  Operands operands = t.inputs(2, 3);
+  if (t.node.integer("transB", 0) == 0) operands[1] = t.emit_one(graph::Transpose{{1, 0}}, {operands[1]});
+  if (operands.size() > 2) operands[2] = t.emit_one(graph::Reshape{{t.shape(operands[2]).elements()}}, {operands[2]});
+  return t.emit(graph::Linear{}, operands);
+}
+
+Operands mat_mul(Translation& t) {
+  const Operand &a = t.input(0), &b = t.input(1);
+  if (t.shape(a).rank() == 2 && t.shape(b).rank() == 2 && b.known)
+    return t.emit(graph::Linear{}, {a, t.emit_one(graph::Transpose{{1, 0}}, {b})});
+  return t.emit(graph::MatMul{}, {a, b});
+}
+
+Operands batch_norm(Translation& t) {
+  if (t.node.integer("training_mode", 0) != 0) refuse("training mode is not supported", "Export in evaluation mode.");
+  return t.emit(graph::BatchNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(5, 5));
+}
+
+Operands instance_norm(Translation& t) { return t.emit(graph::InstanceNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(3, 3)); }
+
+Operands max_pool(Translation& t) { return pool(t, graph::Pool::Kind::max); }
+Operands average_pool(Translation& t) { return pool(t, graph::Pool::Kind::average); }
+Operands global_average_pool(Translation& t) { return t.emit(graph::GlobalAveragePool{}, {t.input(0)}); }
+
+Operands reduce_mean(Translation& t) {
+  Integers axes = t.has_input(1) ? t.integers(1) : t.node.integers("axes", {});
+  const Shape& x = t.shape(0);
+  for (Index& axis : axes) axis += axis < 0 ? static_cast<Index>(x.rank()) : 0;
+  std::ranges::sort(axes);
+  if (x.rank() != 4 || axes != Integers{2, 3}) refuse("means over other axes than height and width are not supported");
+  const Operand mean = t.emit_one(graph::GlobalAveragePool{}, {t.input(0)});
+  if (t.node.integer("keepdims", 1) != 0) return {mean};
+  return t.emit(graph::Reshape{{x[0], x[1]}}, {mean});
+}
+
+Operands resize(Translation& t) {
+  if (t.node.has("axes") || t.node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    refuse("axes and keep_aspect_ratio_policy are not supported");
+  const std::vector<float> scales = scales_of(t);
+  const auto enlarges = [](float scale) { return scale >= 1 && scale <= 64 && std::floor(scale) == scale; };
+  if (scales.size() != 4 || scales[0] != 1 || scales[1] != 1 || !enlarges(scales[2]) || !enlarges(scales[3]))
+    refuse("only whole factors for height and width are supported");
+  graph::Upsample op{.factor = {static_cast<Index>(scales[2]), static_cast<Index>(scales[3])}};
+  const std::string mode = t.node.text("mode", "nearest");
+  const std::string transform = t.node.text("coordinate_transformation_mode", "half_pixel");
+  if (mode == "linear" && t.opset() >= 11 && (transform == "half_pixel" || transform == "pytorch_half_pixel"))
+    op.kind = graph::Upsample::Kind::bilinear;
+  else if (mode != "nearest" || !picks_floor(t, std::max(scales[2], scales[3])))
+    refuse(fmt::format("mode {} with {} coordinates is not supported", mode, transform));
+  return t.emit(op, {t.input(0)});
+}
+
+Operands softmax(Translation& t) {
+  const Shape& x = t.shape(0);
+  const Index rank = static_cast<Index>(x.rank());
+  Index axis = t.node.integer("axis", t.opset() < 13 ? 1 : -1);
+  if (axis < -rank || axis >= rank) throw Error("model.shape", fmt::format("axis {} does not exist in {}", axis, to_string(x)));
+  axis += axis < 0 ? rank : 0;
+  // Before opset 13 everything from the axis on is one long vector.
+  if (t.opset() < 13 && std::any_of(x.begin() + axis + 1, x.end(), [](Index extent) { return extent != 1; }))
+    refuse("softmax over several axes is not supported");
+  return t.emit(graph::Softmax{axis}, {t.input(0)});
+}
+
+}  // namespace peregrine::onnx

@@ -1,0 +1,43 @@
+// An ONNX file in memory, and its graph at any input size that it takes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "graph/graph.h"
+#include "model/model.h"
+#include "model/onnx/proto.h"
+
+namespace peregrine::onnx {
+
+class Network {
+ public:
+  /// Throws Error "model.damaged", "model.tensor" or "model.unsupported".
+  explicit Network(std::span<const std::byte> file);
+
+  /// Extents of the picture input: N, C, H, W; 0 where the file leaves them open.
+  const Shape& input() const { return input_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  /// Names of the outputs, as the file has them, in its order.
+  const std::vector<std::string>& outputs() const { return outputs_; }
+  /// The graph, passes run, its outputs renamed to `names` (one for each of outputs()). Throws Error "model.shape" when
+  /// the file does not take that input.
+  graph::Graph graph(const InputShape& shape, const std::vector<std::string>& names) const;
+
+ private:
+  void read_input(const pb::GraphProto& graph);
+
+  std::vector<pb::NodeProto> nodes_;
+  std::unordered_map<std::string, std::shared_ptr<const HostTensor>> initializers_;
+  std::int64_t opset_ = 0;
+  std::string input_name_;
+  Shape input_;
+  std::vector<std::string> outputs_;
+  std::map<std::string, std::string> metadata_;
+};
+
+}  // namespace peregrine::onnx

@@ -1,0 +1,21 @@
+// ONNX files: those that Ultralytics exports (YOLOv8, YOLO11: detect, pose, segment; decoded head), OSNet exports, and
+// our own (raw heads, writer.h). Opset 7 and later; FP16 and other float types become FP32.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "model/model.h"
+
+namespace peregrine::onnx {
+
+/// Whether the file begins as every ONNX file does.
+bool is_onnx(std::span<const std::byte> file);
+
+/// `info` brings name and sha256; the rest is read from Ultralytics' metadata where the file has it, else deduced from the
+/// shapes of its outputs. The bytes are not needed afterwards. Throws Error "model.damaged", "model.tensor" for a
+/// file that is not whole, "model.unsupported" naming the first operator that is unknown, and its node, "model.head"
+/// for outputs that no stage could read.
+Model read_model(std::span<const std::byte> file, ModelInfo info);
+
+}  // namespace peregrine::onnx
