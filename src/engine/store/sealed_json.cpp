@@ -1,0 +1,38 @@
+#include "engine/store/sealed_json.h"
+
+#include <fmt/format.h>
+
+#include "base/sha256.h"
+#include "peregrine/error.h"
+
+namespace peregrine::store {
+
+void throw_damaged(const std::string& where, const std::string& why) {
+  throw Error("store.damaged", fmt::format("{} is damaged: {}.", where, why),
+              "Nothing was changed. Build the engine again, or `peregrine engines restore` what was in service.");
+}
+
+std::string dump_json(const nlohmann::json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string seal_json(const nlohmann::json& content) {
+  const nlohmann::json sealed{{"format", format_version}, {"sha256", sha256_hex(dump_json(content))}, {"content", content}};
+  return dump_json(sealed, 1) + "\n";
+}
+
+nlohmann::json unseal_json(std::string_view text, const std::string& where) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer())
+    throw_damaged(where, "it is no JSON of a store");
+  if (json["format"] > format_version)
+    throw Error("store.version",
+                fmt::format("{} was written by a newer peregrine (format {}, this one knows {}).", where,
+                            json["format"].get<int>(), format_version),
+                "Update peregrine, or choose another store with --store.");
+  if (!json.contains("content") || !json.contains("sha256") || json["sha256"] != sha256_hex(dump_json(json["content"])))
+    throw_damaged(where, "its digest differs");
+  return json["content"];
+}
+
+}  // namespace peregrine::store

@@ -1,0 +1,221 @@
+#include "engine/store/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "engine/store/engine_folder.h"
+#include "engine/store/files.h"
+#include "engine/store/sealed_json.h"
+#include "peregrine/error.h"
+
+namespace peregrine::store {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view format_prefix = "peregrine store ";
+
+void check_format(const fs::path& file, std::string_view text) {
+  int version = 0;
+  const bool known = text.starts_with(format_prefix) &&
+                     std::from_chars(text.data() + format_prefix.size(), text.data() + text.size(), version).ec == std::errc();
+  if (!known) throw_damaged(printable(file.native()), "it does not say which format the store has");
+  if (version > format_version)
+    throw Error("store.version",
+                fmt::format("The store {} was written by a newer peregrine (format {}, this one knows {}).",
+                            printable(file.parent_path().native()), version, format_version),
+                "Update peregrine, or choose another store with --store.");
+}
+
+/// A folder in which the first change may have begun: these come before the format file.
+bool looks_new(const fs::path& root) {
+  return std::ranges::all_of(fs::directory_iterator(root), [](const fs::directory_entry& entry) {
+    return entry.path().filename() == "lock" || entry.path().filename() == "format.new";
+  });
+}
+
+/// Names of the engines' folders, damaged ones included; a folder without a manifest is no engine yet.
+std::vector<std::string> engine_ids(const fs::path& folder) {
+  std::vector<std::string> ids;
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(folder, absent))
+    if (has_manifest(entry.path())) ids.push_back(entry.path().filename().native());
+  std::ranges::sort(ids);
+  return ids;
+}
+
+}  // namespace
+
+Store::Store(fs::path root) : root_(std::move(root)) {
+  if (!fs::exists(root_)) return;
+  const fs::path format = root_ / "format";
+  if (const auto text = read_if_exists(format))
+    check_format(format, *text);
+  else if (!fs::is_directory(root_) || !looks_new(root_))
+    throw Error("store.foreign", fmt::format("{} is no store of engines: it holds other things.", printable(root_.native())),
+                "Choose a store of its own with --store, or the setting STORE.");
+}
+
+fs::path Store::engine_folder(const std::string& id) const { return root_ / "engines" / id; }
+
+void Store::prepare() const {
+  make_folders(root_);
+  const FileLock lock(root_ / "lock");
+  if (!fs::exists(root_ / "format")) replace_file(root_ / "format", fmt::format("{}{}\n", format_prefix, format_version));
+  for (const char* folder : {"engines", "generations", "locks"}) make_folders(root_ / folder);
+}
+
+std::string Store::resolve(const std::string& id) const {
+  std::vector<std::string> matches;
+  for (const std::string& known : engine_ids(root_ / "engines"))
+    if (!id.empty() && known.starts_with(id)) matches.push_back(known);
+  if (matches.size() == 1) return matches.front();
+  if (matches.empty())
+    throw Error("store.missing", fmt::format("There is no engine {} in the store {}.", printable(id), printable(root_.native())),
+                "`peregrine engines list` names those there are.");
+  throw Error("store.ambiguous", fmt::format("Several engines begin with {}: {}.", id, fmt::join(matches, ", ")),
+              "Give more digits.");
+}
+
+std::vector<Listing> Store::list() const {
+  std::vector<Listing> all;
+  for (const std::string& id : engine_ids(root_ / "engines")) {
+    Listing listing{.id = id, .manifest = {}, .damage = {}};
+    try {
+      listing.manifest = read_manifest_of(engine_folder(id));
+    } catch (const Error& error) {
+      listing.damage = error.sentence();
+    }
+    all.push_back(std::move(listing));
+  }
+  return all;
+}
+
+Manifest Store::show(const std::string& id) const { return read_manifest_of(engine_folder(resolve(id))); }
+
+Found Store::find(const Identity& wanted) const {
+  Found found;
+  const std::string id = id_of(wanted);
+  std::vector<std::string> nearest;
+  for (const Listing& listing : list()) {
+    if (!listing.manifest) {
+      if (listing.id == id) return {.engine = {}, .verify_again = false, .why = listing.damage};
+      continue;
+    }
+    if (listing.id == id) {
+      if (!has_plan(engine_folder(id), *listing.manifest))
+        return {.engine = {}, .verify_again = false, .why = fmt::format("The plan of engine {} is gone or cut short.", id)};
+      found.engine = listing.manifest;
+      const auto& validation = listing.manifest->validation;
+      found.verify_again = validation && validation->ran && validation->driver != wanted.driver;
+      found.why.clear();
+      return found;
+    }
+    const Identity& kept = listing.manifest->identity;
+    if (kept.engine != wanted.engine || kept.model_sha256 != wanted.model_sha256) continue;
+    std::vector<std::string> parts = differences(kept, wanted);
+    if (!nearest.empty() && parts.size() >= nearest.size()) continue;
+    found.why = fmt::format("Engine {} does not serve: {}.", listing.id, fmt::join(parts, "; "));
+    nearest = std::move(parts);
+  }
+  return found;
+}
+
+void Store::clear_leftovers() const {
+  std::error_code absent;
+  for (const auto& entry : fs::directory_iterator(root_ / "engines", absent)) {
+    if (const auto lock = FileLock::try_lock(root_ / "locks" / entry.path().filename())) clear_engine_folder(entry.path());
+  }
+}
+
+Manifest Store::put(const Identity& identity, const Draft& draft) const {
+  Manifest manifest{.id = id_of(identity),
+                    .identity = identity,
+                    .model = draft.model,
+                    .effective_precision = draft.effective_precision,
+                    .plan_sha256 = sha256_hex(draft.plan.bytes),
+                    .plan_bytes = draft.plan.bytes.size(),
+                    .built_at = utc_now(),
+                    .build_seconds = draft.build_seconds,
+                    .validation = draft.validation};
+  write_engine_folder(engine_folder(manifest.id), manifest, draft.plan.bytes);
+  return manifest;
+}
+
+Manifest Store::obtain(const Identity& wanted, const std::function<Draft()>& build, bool rebuild,
+                       const std::function<void()>& waiting) {
+  if (!rebuild)
+    if (const Found found = find(wanted); found.engine) return *found.engine;
+  prepare();
+  const FileLock lock(root_ / "locks" / id_of(wanted), waiting);
+  if (!rebuild)
+    if (const Found found = find(wanted); found.engine) return *found.engine;  // the one we waited for made it
+  clear_leftovers();
+  return put(wanted, build());
+}
+
+void Store::record_validation(const std::string& id, const ValidationRecord& record) {
+  const std::string resolved = resolve(id);
+  prepare();
+  const FileLock lock(root_ / "locks" / resolved);
+  Manifest manifest = read_manifest_of(engine_folder(resolved));
+  manifest.validation = record;
+  replace_manifest(engine_folder(resolved), manifest);
+}
+
+Loaded Store::load(const std::string& id, const Environment& now, Trust trust) const {
+  return load_folder(engine_folder(resolve(id)), now, trust);
+}
+
+void Store::verify_integrity(const std::string& id) const { read_engine_folder(engine_folder(resolve(id))); }
+
+void Store::copy_out(const std::string& id, const fs::path& folder) const {
+  const Loaded engine = read_engine_folder(engine_folder(resolve(id)));
+  if (fs::exists(folder) && !has_manifest(folder) && !fs::is_empty(folder))
+    throw Error("store.foreign", fmt::format("{} holds other things than an engine.", printable(folder.native())),
+                "Choose a new folder.");
+  write_engine_folder(folder, engine.manifest, engine.plan.bytes);
+}
+
+void Store::remove(const std::string& id, bool force) {
+  const std::string resolved = resolve(id);
+  prepare();
+  const auto engine_lock = FileLock::try_lock(root_ / "locks" / resolved);
+  if (!engine_lock)
+    throw Error("store.busy", fmt::format("Engine {} is being built or verified by another process.", resolved),
+                "Try again when it is done.");
+  const FileLock lock(root_ / "lock");
+  const Generation serving = current();
+  if (std::ranges::any_of(serving.roles, [&](const auto& role) { return role.second.engine == resolved; }))
+    throw Error("store.in_use", fmt::format("Engine {} is in service.", resolved),
+                "Put another one into service first: `peregrine engines use ID`.");
+  if (const auto number = generation_naming(resolved); number && !force)
+    throw Error("store.in_use", fmt::format("Engine {} belongs to generation {}, which could be restored.", resolved, *number),
+                "--force removes it all the same.");
+  remove_engine_folder(engine_folder(resolved));
+}
+
+Loaded load_folder(const fs::path& folder, const Environment& now, Trust trust) {
+  Loaded engine = read_engine_folder(folder);
+  const Manifest& manifest = engine.manifest;
+  const std::string name = fmt::format("Engine {} ({}, {} {})", manifest.id, printable(manifest.model.name),
+                                       manifest.identity.engine, to_string(manifest.identity.precision));
+  Identity here = manifest.identity;
+  here.library_versions = now.library_versions;
+  here.device_name = now.device_name;
+  if (const auto parts = differences(manifest.identity, here); !parts.empty())
+    throw Error("store.stale", fmt::format("{} no longer fits this machine: {}.", name, fmt::join(parts, "; ")),
+                fmt::format("Build it again: `peregrine build {} --engine {}`.", printable(manifest.model.name),
+                            manifest.identity.engine));
+  if (trust == Trust::verified) require_validation(manifest, name, now.driver);
+  return engine;
+}
+
+}  // namespace peregrine::store
