@@ -57,13 +57,6 @@ void lower_branches(Lowering& lowering, const Module& list, std::span<const Valu
     lowering.graph().mark_output(lowering.module(branches[i], levels[i]), output(static_cast<int>(i)));
 }
 
-void require_channels(const graph::Graph& graph, const std::string& output, std::int64_t channels) {
-  const Shape& shape = graph.value(graph.find(output)).shape;
-  if (shape[1] != channels)
-    throw Error("model.head", fmt::format("the head gives {} channels as '{}' where {} are due", shape[1], output, channels),
-                "The file is damaged or not supported.");
-}
-
 }  // namespace
 
 bool is_head(const Module& module) { return find_class(module) != nullptr; }
@@ -96,23 +89,6 @@ void lower_head(Lowering& lowering, const Module& head, std::span<const ValueId>
     lower_branches(lowering, head.child("cv4"), levels, graph::coefficient_output);
     lowering.graph().mark_output(lowering.child(head, "proto", levels.front()), graph::proto_output);
   }
-}
-
-void check_head(const graph::Graph& graph, const ModelInfo& info) {
-  for (int i = 0; i < static_cast<int>(info.strides.size()); ++i) {
-    require_channels(graph, graph::box_output(i), 4 * info.dfl_bins);
-    require_channels(graph, graph::class_output(i), static_cast<std::int64_t>(info.class_names.size()));
-    if (info.task == Task::pose) require_channels(graph, graph::keypoint_output(i), info.keypoints * info.keypoint_dims);
-    if (info.task == Task::segment) require_channels(graph, graph::coefficient_output(i), info.mask_channels);
-    const Shape& input = graph.value(graph.inputs().front()).shape;
-    const Shape& map = graph.value(graph.find(graph::box_output(i))).shape;
-    if (map[2] * info.strides[static_cast<std::size_t>(i)] != input[2] ||
-        map[3] * info.strides[static_cast<std::size_t>(i)] != input[3])
-      throw Error("model.head",
-                  fmt::format("level {} of the head has {} cells, which does not fit its stride", i, to_string(map)),
-                  "The file is damaged or not supported.");
-  }
-  if (info.task == Task::segment) require_channels(graph, graph::proto_output, info.mask_channels);
 }
 
 }  // namespace peregrine::ultralytics

@@ -18,7 +18,4 @@ void describe_head(const Module& head, Weights& weights, ModelInfo& info);
 /// Lowers the head over its feature maps, finest first, and marks the outputs.
 void lower_head(Lowering& lowering, const Module& head, std::span<const ValueId> levels);
 
-/// Throws Error "model.head" where the shapes of the outputs contradict `info`.
-void check_head(const graph::Graph& graph, const ModelInfo& info);
-
 }  // namespace peregrine::ultralytics

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "graph/head.h"
+#include "model/head_check.h"
 #include "model/ultralytics/heads.h"
 #include "model/ultralytics/metadata.h"
 #include "model/ultralytics/module_table.h"
