@@ -1,6 +1,7 @@
-# peregrine_module(NAME SOURCES ... [CUDA_SOURCES ...] [DEPENDS module ...] [LINKS vendor ...])
+# peregrine_module(NAME [CONTRACT] SOURCES ... [CUDA_SOURCES ...] [DEPENDS module ...] [LINKS vendor ...])
 #   One folder under src/ as a static library peregrine_NAME. DEPENDS are other modules (public),
-#   LINKS are vendor libraries (private: their headers stay inside the folder).
+#   LINKS are vendor libraries (private: their headers stay inside the folder). CONTRACT lets kernels fuse multiply
+#   and add: for those that share no arithmetic with the host.
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -39,12 +40,14 @@ if(PEREGRINE_CCACHE)
 endif()
 
 function(peregrine_module name)
-  cmake_parse_arguments(arg "" "" "SOURCES;CUDA_SOURCES;DEPENDS;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "CONTRACT" "" "SOURCES;CUDA_SOURCES;DEPENDS;LINKS" ${ARGN})
   string(REPLACE "/" "_" target peregrine_${name})
   add_library(${target} STATIC ${arg_SOURCES})
   if(PEREGRINE_CUDA AND arg_CUDA_SOURCES)
     target_sources(${target} PRIVATE ${arg_CUDA_SOURCES})
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>)
+    if(NOT arg_CONTRACT)
+      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false>)
+    endif()
   endif()
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
   foreach(module IN LISTS arg_DEPENDS)

@@ -1,0 +1,392 @@
+// The cuda engine on this machine's GPU: builds models, compares their outputs with recorded ones, and prints where the
+// time goes.
+//
+// engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--lanes N] [--no-tune] [--top N] [--size N]
+// [--list] MODEL...
+//   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
+//                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
+//   --csv FILE     every measurement of the tuner
+//   --size N       side of the picture; default: the model's own
+//   --list         print the plan only; needs no GPU
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "base/cuda/device.h"
+#include "base/cuda/graph.h"
+#include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "base/half.h"
+#include "base/log.h"
+#include "engine/cuda/cudnn.h"
+#include "engine/cuda/executor.h"
+#include "engine/cuda/lowering.h"
+#include "engine/cuda/plan_file.h"
+#include "engine/cuda/statistics.h"
+#include "engine/cuda/tuning.h"
+#include "graph/passes.h"
+#include "model/model.h"
+#include "peregrine/error.h"
+
+namespace {
+
+using namespace peregrine;
+using namespace peregrine::cuda;
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+struct Options {
+  std::vector<int> batches{1};
+  Precision precision = Precision::fp16;
+  fs::path golden, csv;
+  int lanes = LoweringOptions{}.max_lanes;
+  int size = 0;
+  bool tune = true, list = false;
+  std::size_t top = 12;
+  std::vector<fs::path> models;
+};
+
+Options parse(int count, char** values) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string name = values[i];
+    const auto value = [&]() -> std::string {
+      if (i + 1 == count) throw Error("usage.option", name + " needs a value.");
+      return values[++i];
+    };
+    if (name == "--batch") {
+      options.batches.clear();
+      const std::string list = value() + ",";
+      for (std::size_t from = 0, to; (to = list.find(',', from)) != std::string::npos; from = to + 1)
+        options.batches.push_back(std::stoi(list.substr(from, to - from)));
+    } else if (name == "--precision") {
+      options.precision = value() == "fp32" ? Precision::fp32 : Precision::fp16;
+    } else if (name == "--golden") {
+      options.golden = value();
+    } else if (name == "--csv") {
+      options.csv = value();
+    } else if (name == "--lanes") {
+      options.lanes = std::stoi(value());
+    } else if (name == "--no-tune") {
+      options.tune = false;
+    } else if (name == "--list") {
+      options.list = true;
+    } else if (name == "--size") {
+      options.size = std::stoi(value());
+    } else if (name == "--top") {
+      options.top = static_cast<std::size_t>(std::stoi(value()));
+    } else if (name.starts_with("--")) {
+      throw Error("usage.option", "Unknown option " + name + ".");
+    } else {
+      options.models.emplace_back(name);
+    }
+  }
+  return options;
+}
+
+std::optional<std::vector<float>> read_floats(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::vector<float> values(fs::file_size(file) / sizeof(float));
+  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+  return values;
+}
+
+/// Offset of the element `index` of a dense tensor in a strided one; axis 0 left out.
+std::int64_t strided_offset(const TensorRef& tensor, std::int64_t index) {
+  std::int64_t offset = 0;
+  for (std::size_t axis = tensor.shape.rank(); axis-- > 1;) {
+    offset += index % tensor.shape[axis] * tensor.strides[axis];
+    index /= tensor.shape[axis];
+  }
+  return offset;
+}
+
+std::int64_t picture_elements(const TensorRef& tensor) { return tensor.shape.elements() / tensor.shape[0]; }
+
+/// A binding's memory on device and host.
+struct BoundMemory {
+  const PlanBinding& binding;
+  DeviceBuffer device;
+  std::vector<std::byte> host;
+
+  explicit BoundMemory(const PlanBinding& of) : binding(of), device(bytes_of(of.tensor), of.name), host(bytes_of(of.tensor)) {}
+
+  static std::size_t bytes_of(const TensorRef& tensor) {
+    return static_cast<std::size_t>(tensor.shape[0] * tensor.strides[0]) * size_of(tensor.dtype);
+  }
+  void put(std::int64_t at, float value) {
+    if (binding.tensor.dtype == DType::f32)
+      reinterpret_cast<float*>(host.data())[at] = value;
+    else
+      reinterpret_cast<Half*>(host.data())[at] = to_half(value);
+  }
+  float get(std::int64_t at) const {
+    return binding.tensor.dtype == DType::f32 ? reinterpret_cast<const float*>(host.data())[at]
+                                              : to_float(reinterpret_cast<const Half*>(host.data())[at]);
+  }
+};
+
+ExecutionPlan lowered(const fs::path& model_file, int batch, const Options& options) {
+  const Model model = load_model(model_file);
+  const bool own_size = options.size == 0 || model.info().task == Task::reid;
+  graph::Graph graph = model.graph(
+      {batch, own_size ? model.info().image_height : options.size, own_size ? model.info().image_width : options.size});
+  graph::run_passes(graph);
+  return lower(graph, {.precision = options.precision, .max_lanes = options.lanes});
+}
+
+class Run {
+ public:
+  Run(const fs::path& model_file, int batch, const Options& options, const Target& target)
+      : options_(options), target_(target), stem_(model_file.stem().string()), batch_(batch), stream_(Stream::create()) {
+    const auto begin = Clock::now();
+    ExecutionPlan plan = lowered(model_file, batch, options);
+    fmt::print("\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n", stem_, batch,
+               to_string(options.precision), plan.steps.size(), plan.lanes, plan.arena_bytes / 1e6,
+               static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
+    if (options.tune) tune_plan(plan);
+    const auto write_begin = Clock::now();
+    const std::vector<std::byte> bytes = to_bytes(plan);
+    const double writing = seconds_since(write_begin);
+    const auto load_begin = Clock::now();
+    executor_.emplace(plan_from_bytes(bytes), target);
+    fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
+               static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),
+               static_cast<double>(executor_->device_bytes()) / 1e6);
+    for (const PlanBinding& binding : executor_->plan().bindings) {
+      memory_.push_back(std::make_unique<BoundMemory>(binding));
+      pointers_.push_back(memory_.back()->device.data());
+    }
+  }
+
+  void compare_outputs() {
+    const bool recorded = fill_input();
+    for (const auto& memory : memory_)
+      if (memory->binding.is_input)
+        copy_to_device(memory->binding.name, memory->device.data(), memory->host.data(), memory->host.size(), stream_.get());
+      else
+        fill(memory->device.data(), 0xff, memory->host.size(), stream_.get());
+    executor_->enqueue(pointers_, stream_.get());
+    for (const auto& memory : memory_)
+      if (!memory->binding.is_input)
+        copy_to_host(memory->binding.name, memory->host.data(), memory->device.data(), memory->host.size(), stream_.get());
+    stream_.synchronize();
+    for (const auto& memory : memory_)
+      if (!memory->binding.is_input) print_difference(*memory, recorded);
+  }
+
+  void measure_total() {
+    const Graph graph = Graph::capture(stream_.get(), [&] { executor_->enqueue(pointers_, stream_.get()); });
+    const double replayed = median_us(200, [&] { graph.launch(stream_.get()); });
+    const double back_to_back = median_us(20,
+                                          [&] {
+                                            for (int i = 0; i < 10; ++i) graph.launch(stream_.get());
+                                          }) /
+                                10;
+    const double direct = median_us(50, [&] { executor_->enqueue(pointers_, stream_.get()); });
+    fmt::print(
+        "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
+        stem_, batch_, replayed, back_to_back, direct, graph.node_count());
+  }
+
+  void measure_steps() {
+    struct Row {
+      std::size_t step;
+      double us, floor_us;
+    };
+    std::vector<Row> rows;
+    double sum = 0, floor = 0;
+    const ExecutionPlan& plan = executor_->plan();
+    constexpr int repeats = 20;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+      const Graph graph = Graph::capture(stream_.get(), [&] {
+        for (int r = 0; r < repeats; ++r) executor_->enqueue_step(i, stream_.get());
+      });
+      const double us = median_us(7, [&] { graph.launch(stream_.get()); }) / repeats;
+      const double least = 1e6 * least_seconds(cost(plan.steps[i].operation), {});
+      rows.push_back({i, us, least});
+      sum += us, floor += least;
+    }
+    fmt::print("steps one after another {:.1f} us, their floors {:.1f} us\n", sum, floor);
+    std::map<std::string, std::pair<int, double>> by_kind;
+    for (const Row& row : rows) {
+      const Step& step = plan.steps[row.step];
+      auto& [number, us] = by_kind[fmt::format("{}/{}", name_of(step.operation), step.choice.candidate)];
+      ++number, us += row.us;
+    }
+    for (const auto& [kind, total] : by_kind) fmt::print("  {:<28} {:>4} steps {:>9.1f} us\n", kind, total.first, total.second);
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.us - a.floor_us > b.us - b.floor_us; });
+    fmt::print("  furthest from their floor:\n");
+    for (std::size_t i = 0; i < std::min(options_.top, rows.size()); ++i) {
+      const Step& step = plan.steps[rows[i].step];
+      fmt::print("  {:>8.2f} us, floor {:>7.2f} ({:>3.0f} %) tuned {:>7.2f}  {:<34} {} {}\n", rows[i].us, rows[i].floor_us,
+                 100 * rows[i].floor_us / rows[i].us, step.choice.microseconds, step.name, describe(step), describe(step.choice));
+    }
+  }
+
+ private:
+  void tune_plan(ExecutionPlan& plan) {
+    std::ofstream csv;
+    if (!options_.csv.empty()) csv.open(options_.csv, std::ios::app);
+    std::map<std::string, int> reasons;
+    int tried = 0;
+    double preparing = 0;
+    const auto begin = Clock::now();
+    tune(plan, target_, {.progress = {}, .observe = [&](const Measurement& m) {
+                           ++tried;
+                           preparing += m.preparing_ms;
+                           if (!m.rejected.empty())
+                             ++reasons[fmt::format("{}: {}", m.choice.candidate, m.rejected.substr(0, 110))];
+                           if (csv)
+                             csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.choice.candidate,
+                                                fmt::join(m.choice.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
+                         }});
+    fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried, preparing / 1e3);
+    std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    for (std::size_t i = 0; i < std::min<std::size_t>(sorted.size(), 8); ++i)
+      fmt::print("  rejected {:>4}x {}\n", sorted[i].second, sorted[i].first);
+  }
+
+  /// Whether recorded data was found.
+  bool fill_input() {
+    bool recorded = true;
+    for (const auto& memory : memory_) {
+      if (!memory->binding.is_input) continue;
+      const TensorRef& tensor = memory->binding.tensor;
+      const auto values = read_floats(options_.golden / stem_ / (memory->binding.name + ".f32"));
+      recorded = recorded && values && static_cast<std::int64_t>(values->size()) == picture_elements(tensor);
+      for (std::int64_t n = 0; n < tensor.shape[0]; ++n)
+        for (std::int64_t i = 0; i < picture_elements(tensor); ++i) {
+          const float value = recorded ? (*values)[static_cast<std::size_t>(i)] : static_cast<float>(i * 7919 % 256) / 255.0f;
+          memory->put(n * tensor.strides[0] + strided_offset(tensor, i), value);
+        }
+    }
+    return recorded;
+  }
+
+  void print_difference(const BoundMemory& memory, bool recorded) const {
+    const TensorRef& tensor = memory.binding.tensor;
+    const auto wanted = recorded ? read_floats(options_.golden / stem_ / (memory.binding.name + ".f32")) : std::nullopt;
+    double largest = 0, scale = 0, squares = 0, wanted_squares = 0;
+    std::int64_t not_finite = 0;
+    const std::int64_t elements = picture_elements(tensor);
+    if (wanted && static_cast<std::int64_t>(wanted->size()) != elements) {
+      fmt::print("  {:<10} recorded with {} elements, here {}\n", memory.binding.name, wanted->size(), elements);
+      return;
+    }
+    for (std::int64_t n = 0; n < tensor.shape[0]; ++n)
+      for (std::int64_t i = 0; i < elements; ++i) {
+        const double value = memory.get(n * tensor.strides[0] + strided_offset(tensor, i));
+        if (!std::isfinite(value)) ++not_finite;
+        if (!wanted || !std::isfinite(value)) continue;
+        const double truth = (*wanted)[static_cast<std::size_t>(i)];
+        largest = std::max(largest, std::abs(value - truth));
+        scale = std::max(scale, std::abs(truth));
+        squares += (value - truth) * (value - truth), wanted_squares += truth * truth;
+      }
+    const std::string verdict = wanted ? fmt::format("max |a-b| {:.4g} of max |b| {:.4g}, relative L2 {:.3g}", largest, scale,
+                                                     std::sqrt(squares / wanted_squares))
+                                       : "nothing recorded to compare with";
+    fmt::print("  {:<10} {:<14} {}{}\n", memory.binding.name, to_string(tensor.shape), verdict,
+               not_finite ? fmt::format("  NOT FINITE: {}", not_finite) : "");
+  }
+
+  static std::string describe(const Step& step) {
+    const Accesses touched = accesses(step.operation);
+    std::string text = fmt::format("{} {}", name_of(step.operation), to_string(touched.reads.front()->shape));
+    if (const auto* conv = std::get_if<Conv>(&step.operation))
+      text += fmt::format(" w{} s{}{}", to_string(conv->weight.shape), conv->stride[0], conv->residual ? " +res" : "");
+    if (const auto* conv = std::get_if<cuda::Depthwise>(&step.operation)) text += fmt::format(" s{}", conv->stride[0]);
+    return text;
+  }
+  static std::string describe(const Choice& choice) {
+    return fmt::format("[{} {}]", choice.candidate, fmt::join(choice.parameters, " "));
+  }
+
+  template <class Work>
+  double median_us(int rounds, const Work& work) const {
+    const Event start = Event::create_timing(), end = Event::create_timing();
+    std::vector<double> times;
+    for (int i = 0; i < 3; ++i) work();
+    for (int i = 0; i < rounds; ++i) {
+      start.record(stream_.get());
+      work();
+      end.record(stream_.get());
+      end.synchronize();
+      times.push_back(1e3 * end.milliseconds_since(start));
+    }
+    std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
+    return times[static_cast<std::size_t>(rounds / 2)];
+  }
+
+  const Options& options_;
+  const Target& target_;
+  std::string stem_;
+  int batch_;
+  Stream stream_;
+  std::optional<Executor> executor_;
+  std::vector<std::unique_ptr<BoundMemory>> memory_;
+  std::vector<void*> pointers_;
+};
+
+int list_all(const Options& options) {
+  for (const fs::path& model : options.models)
+    for (const int batch : options.batches) fmt::print("{}", dump(lowered(model, batch, options)));
+  return 0;
+}
+
+int run_all(const Options& options) {
+  const DeviceFacts device = device_facts(0);
+  const DeviceScope scope(0);
+  const auto begin = Clock::now();
+  std::unique_ptr<Cudnn> cudnn;
+  try {
+    cudnn = std::make_unique<Cudnn>();
+  } catch (const Error& missing) {
+    fmt::print("no cuDNN: {}\n", missing.what());
+  }
+  fmt::print("{}; driver for CUDA {}; cuDNN {} loaded in {:.2f} s\n", device.identity(), driver_version(),
+             cudnn ? cudnn->version() : "none", seconds_since(begin));
+  const Target target{device, cudnn.get()};
+  int failures = 0;
+  for (const fs::path& model : options.models)
+    for (const int batch : options.batches) try {
+        Run run(model, batch, options, target);
+        run.compare_outputs();
+        run.measure_total();
+        run.measure_steps();
+      } catch (const Error& error) {
+        ++failures;
+        fmt::print("FAILED {} batch {}: {} ({})\n", model.filename().string(), batch, error.what(), error.code());
+        if (error.code() == "device.lost") return 1;
+      }
+  return failures ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  log::set_sink([](log::Level level, std::string_view line) {
+    if (level >= log::Level::warning) fmt::print("log: {}\n", line);
+  });
+  try {
+    const Options options = parse(count, values);
+    return options.list ? list_all(options) : run_all(options);
+  } catch (const Error& error) {
+    fmt::print("{} ({})\n", error.what(), error.code());
+    return 3;
+  }
+}

@@ -1,0 +1,87 @@
+#include "engine/cuda/cuda_builder.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "engine/cuda/cuda_engine.h"
+#include "engine/cuda/lowering.h"
+#include "engine/cuda/plan_file.h"
+#include "engine/cuda/tuning.h"
+#include "peregrine/error.h"
+
+namespace peregrine {
+
+namespace {
+
+using namespace cuda;
+
+DeviceFacts facts_of(const Device& device) {
+  if (!device.on_gpu() || device_count() == 0)
+    throw Error("environment.device", fmt::format("The cuda engine needs a CUDA device, not {}.", to_string(device)),
+                "nvidia-smi should list a GPU; the driver must be 580 or newer.");
+  return device_facts(device.index);
+}
+
+/// Null with a note in the log where the library is missing: the own kernels serve every step.
+std::unique_ptr<Cudnn> load_cudnn() {
+  try {
+    return std::make_unique<Cudnn>();
+  } catch (const Error& missing) {
+    log::warning(fmt::format("The cuda engine runs without cuDNN's kernels: {}", missing.what()));
+    return nullptr;
+  }
+}
+
+std::string version_of(const Cudnn* cudnn) { return cudnn ? cudnn->version() : "none"; }
+
+PlanIdentity identity(const std::string& graph_digest, const DeviceFacts& device, const Cudnn* cudnn) {
+  return {.graph_digest = graph_digest,
+          .device_name = device.name,
+          .compute_capability = fmt::format("{}.{}", device.major, device.minor),
+          .cudnn_version = version_of(cudnn),
+          .driver_version = driver_version()};
+}
+
+class CudaBuilder final : public Builder {
+ public:
+  std::string name() const override { return "cuda"; }
+  std::string library_versions() const override { return "cudnn " + version_of(load_cudnn().get()); }
+  std::string device_name(const Device& device) const override { return facts_of(device).identity(); }
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return cuda::unsupported(graph); }
+
+  Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
+    const DeviceFacts device = facts_of(options.device);
+    if (options.precision == Precision::bf16)
+      throw Error("usage.precision", "The cuda engine has no bf16.", "Use --precision fp16 or fp32.");
+    const DeviceScope scope(device.index);
+    const std::unique_ptr<Cudnn> cudnn = load_cudnn();
+    ExecutionPlan plan = lower(graph, {.precision = options.precision});
+    tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}});
+    plan.identity = identity(graph::digest(graph), device, cudnn.get());
+    return {.engine = name(),
+            .precision = plan.precision,
+            .library_versions = "cudnn " + plan.identity.cudnn_version,
+            .device_name = device.identity(),
+            .bytes = to_bytes(plan)};
+  }
+
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& place) const override {
+    const DeviceFacts device = facts_of(place);
+    const DeviceScope scope(device.index);
+    std::unique_ptr<Cudnn> cudnn = load_cudnn();
+    ExecutionPlan content = plan_from_bytes(plan.bytes);
+    const Judgement judgement = judge(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
+    if (judgement.fit == Fit::rebuild) throw Error("engine.plan", judgement.why, "Build the engine again.");
+    if (judgement.fit == Fit::verify) {
+      log::info(judgement.why + " Checking every kernel of the plan again.");
+      verify(content, {device, cudnn.get()});
+    }
+    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Builder> make_cuda_builder() { return std::make_unique<CudaBuilder>(); }
+
+}  // namespace peregrine

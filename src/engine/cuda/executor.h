@@ -1,0 +1,47 @@
+// Runs a plan: owns its memory and the kernels made ready, enqueues the steps on lanes.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "engine/cuda/kernel.h"
+#include "engine/cuda/plan.h"
+
+namespace peregrine::cuda {
+
+/// Not for several threads at once; several executors of one process do not disturb each other.
+class Executor {
+ public:
+  /// Uploads the weights and makes every step ready; empty choices are replaced by defaults. The device of
+  /// `target` must be current. Waits for the upload.
+  Executor(ExecutionPlan plan, const Target& target);
+
+  /// Enqueues one run; `pointers` in the order of plan().bindings. Allocates nothing, never synchronises, can be
+  /// captured.
+  void enqueue(std::span<void* const> pointers, cudaStream_t stream);
+  /// One step alone, for measuring; the bindings are those of the last enqueue.
+  void enqueue_step(std::size_t step, cudaStream_t stream);
+
+  /// With choices filled in; its weights are released after the upload.
+  const ExecutionPlan& plan() const noexcept { return plan_; }
+  /// Arena, weights and workspaces.
+  std::size_t device_bytes() const noexcept;
+
+ private:
+  cudaStream_t stream_of(std::int32_t lane, cudaStream_t main) const;
+
+  ExecutionPlan plan_;
+  DeviceBuffer arena_, weights_;
+  Memory memory_;
+  std::vector<Launch> launches_;
+  std::vector<DeviceBuffer> workspaces_;  ///< by lane
+  std::vector<Stream> streams_;           ///< of lanes 1, 2, ...; lane 0 is the caller's stream
+  std::vector<Event> step_done_;          ///< only of steps that others wait for
+  std::vector<bool> has_waiters_;
+  std::vector<Event> lane_done_;
+  Event started_;
+};
+
+}  // namespace peregrine::cuda

@@ -1,0 +1,191 @@
+// Depthwise convolution. A thread computes `rows` x `columns` output pixels of one vector of channels, so that
+// neighbouring windows share their loads; weights stay in registers.
+#include "engine/cuda/kernels/device.cuh"
+#include "engine/cuda/kernels/families.h"
+
+namespace peregrine::cuda {
+namespace {
+
+using namespace device;
+
+template <class T>
+struct Arguments {
+  Map<const T> x, residual;
+  Map<T> y;
+  const T* weight;
+  const float* bias;
+  int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  Activation activation;
+  ResidualPlace residual_place;
+};
+
+constexpr int threads = 128;
+
+template <class T, int V>
+__device__ void write(const Arguments<T>& a, int n, int oh, int ow, int channel, float (&sum)[V]) {
+  float residual[V] = {};
+  if (a.residual.data) load<T, V>(residual, a.residual.pixel(n, oh, ow) + channel);
+#pragma unroll
+  for (int i = 0; i < V; ++i) sum[i] = finish(sum[i], residual[i], a.activation, a.residual_place);
+  store<T, V>(a.y.pixel(n, oh, ow) + channel, sum);
+}
+
+template <class T, int V>
+__device__ void start(const Arguments<T>& a, int channel, float (&sum)[V]) {
+#pragma unroll
+  for (int i = 0; i < V; ++i) sum[i] = a.bias ? a.bias[channel + i] : 0.0f;
+}
+
+/// Any window: one output pixel a thread.
+template <class T, int V>
+__global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a) {
+  const int vectors = a.y.c / V;
+  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
+  const int channel = static_cast<int>(index % vectors) * V;
+  index /= vectors;
+  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
+  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  float sum[V];
+  start<T, V>(a, channel, sum);
+  for (int kh = 0; kh < a.kernel_h; ++kh) {
+    const int ih = oh * a.stride_h - a.pad_top + kh * a.dilation_h;
+    if (ih < 0 || ih >= a.x.h) continue;
+    for (int kw = 0; kw < a.kernel_w; ++kw) {
+      const int iw = ow * a.stride_w - a.pad_left + kw * a.dilation_w;
+      if (iw < 0 || iw >= a.x.w) continue;
+      float x[V], w[V];
+      load<T, V>(x, a.x.pixel(n, ih, iw) + channel);
+      load<T, V>(w, a.weight + (kh * a.kernel_w + kw) * a.y.c + channel);
+#pragma unroll
+      for (int i = 0; i < V; ++i) sum[i] += x[i] * w[i];
+    }
+  }
+  write<T, V>(a, n, oh, ow, channel, sum);
+}
+
+/// Square windows of `K`, dilation 1.
+template <class T, int V, int K, int stride, int rows, int columns>
+__global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
+  const int vectors = a.y.c / V, tiles_w = (a.y.w + columns - 1) / columns, tiles_h = (a.y.h + rows - 1) / rows;
+  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (index >= std::int64_t{vectors} * tiles_w * tiles_h * a.y.n) return;
+  const int channel = static_cast<int>(index % vectors) * V;
+  index /= vectors;
+  const int ow0 = static_cast<int>(index % tiles_w) * columns, oh0 = static_cast<int>(index / tiles_w % tiles_h) * rows;
+  const int n = static_cast<int>(index / tiles_w / tiles_h);
+  constexpr int span_h = (rows - 1) * stride + K, span_w = (columns - 1) * stride + K;
+  Vector<T, V> weight[K * K];
+#pragma unroll
+  for (int k = 0; k < K * K; ++k) weight[k] = *reinterpret_cast<const Vector<T, V>*>(a.weight + k * a.y.c + channel);
+  float sum[rows][columns][V];
+#pragma unroll
+  for (int r = 0; r < rows; ++r)
+#pragma unroll
+    for (int c = 0; c < columns; ++c) start<T, V>(a, channel, sum[r][c]);
+#pragma unroll
+  for (int dh = 0; dh < span_h; ++dh) {
+    const int ih = oh0 * stride - a.pad_top + dh;
+    if (ih < 0 || ih >= a.x.h) continue;
+    Vector<T, V> line[span_w];
+#pragma unroll
+    for (int dw = 0; dw < span_w; ++dw) {
+      const int iw = ow0 * stride - a.pad_left + dw;
+      line[dw] = {};
+      if (iw >= 0 && iw < a.x.w) line[dw] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, ih, iw) + channel);
+    }
+#pragma unroll
+    for (int r = 0; r < rows; ++r) {
+      const int kh = dh - r * stride;
+      if (kh < 0 || kh >= K) continue;
+#pragma unroll
+      for (int c = 0; c < columns; ++c)
+#pragma unroll
+        for (int kw = 0; kw < K; ++kw)
+#pragma unroll
+          for (int i = 0; i < V; ++i) sum[r][c][i] += to_f32(line[c * stride + kw].v[i]) * to_f32(weight[kh * K + kw].v[i]);
+    }
+  }
+#pragma unroll
+  for (int r = 0; r < rows; ++r)
+#pragma unroll
+    for (int c = 0; c < columns; ++c)
+      if (oh0 + r < a.y.h && ow0 + c < a.y.w) write<T, V>(a, n, oh0 + r, ow0 + c, channel, sum[r][c]);
+}
+
+template <class T>
+Arguments<T> arguments(const Depthwise& step, const Memory& memory) {
+  const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
+  Arguments<T> a{};
+  a.x = map_of<const T>(step.x, memory);
+  a.residual = map_of<const T>(step.residual, memory);
+  a.y = map_of<T>(step.y, memory);
+  a.weight = pointer_to<const T>(step.weight, memory);
+  a.bias = pointer_to<const float>(step.bias, memory);
+  a.kernel_h = extent(step.weight.shape[2]), a.kernel_w = extent(step.weight.shape[3]);
+  a.stride_h = extent(step.stride[0]), a.stride_w = extent(step.stride[1]);
+  a.dilation_h = extent(step.dilation[0]), a.dilation_w = extent(step.dilation[1]);
+  a.pad_top = extent(step.pad[0]), a.pad_left = extent(step.pad[1]);
+  a.activation = step.activation, a.residual_place = step.residual_place;
+  return a;
+}
+
+template <class T, int V>
+void launch_any(const Depthwise& step, const Memory& memory, cudaStream_t stream) {
+  const Arguments<T> a = arguments<T>(step, memory);
+  depthwise_any<T, V><<<divide_up(step.y.shape.elements() / V, threads), threads, 0, stream>>>(a);
+}
+
+template <class T, int stride, int rows, int columns>
+void launch_tile(const Depthwise& step, const Memory& memory, cudaStream_t stream) {
+  constexpr int V = vector_width<T>;
+  const Arguments<T> a = arguments<T>(step, memory);
+  const std::int64_t tiles = std::int64_t{a.y.c / V} * divide_up(a.y.w, columns) * divide_up(a.y.h, rows) * a.y.n;
+  depthwise_tile<T, V, 3, stride, rows, columns><<<divide_up(tiles, threads), threads, 0, stream>>>(a);
+}
+
+template <class T, int stride>
+constexpr void (*tiled_variants[])(const Depthwise&, const Memory&, cudaStream_t) = {
+    launch_tile<T, stride, 1, 4>, launch_tile<T, stride, 2, 2>, launch_tile<T, stride, 1, 2>, launch_tile<T, stride, 2, 4>,
+    launch_tile<T, stride, 1, 1>, launch_tile<T, stride, 4, 2>, launch_tile<T, stride, 4, 1>};
+constexpr auto variant_count = static_cast<std::int64_t>(std::size(tiled_variants<__half, 1>));
+constexpr std::int64_t any_variant = -1;
+
+bool vectorised(const Depthwise& step) {
+  const int width = 16 / static_cast<int>(size_of(step.x.dtype));
+  return in_vectors_of(step.x, width) && in_vectors_of(step.y, width) && in_vectors_of(step.residual, width);
+}
+
+std::vector<Choice> list(const Step& step, const Target&) {
+  const auto* depthwise = std::get_if<Depthwise>(&step.operation);
+  if (!depthwise) return {};
+  std::vector<Choice> choices;
+  const bool tiled = vectorised(*depthwise) && depthwise->weight.shape[2] == 3 && depthwise->weight.shape[3] == 3 &&
+                     depthwise->dilation == Pair{1, 1} && depthwise->stride[0] == depthwise->stride[1] &&
+                     depthwise->stride[0] <= 2;
+  if (tiled)
+    for (std::int64_t i = 0; i < variant_count; ++i) choices.push_back(variant({i}));
+  choices.push_back(variant({any_variant}));
+  return choices;
+}
+
+Launch make(const Step& step, Choice& choice, const Target&) {
+  const std::int64_t variant = choice.parameters.at(0);
+  return [variant, depthwise = std::get<Depthwise>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+    with_type(depthwise.x.dtype, [&]<class T>() {
+      if (variant == any_variant) {
+        vectorised(depthwise) ? launch_any<T, vector_width<T>>(depthwise, memory, stream)
+                              : launch_any<T, 1>(depthwise, memory, stream);
+      } else {
+        (depthwise.stride[0] == 1 ? tiled_variants<T, 1> : tiled_variants<T, 2>)[variant](depthwise, memory, stream);
+      }
+    });
+    check_launch("depthwise");
+  };
+}
+
+}  // namespace
+
+const KernelFamily depthwise_family{"depthwise", list, make};
+
+}  // namespace peregrine::cuda

@@ -1,0 +1,111 @@
+// What kernels share: tensors as they see them, vectors of 16 bytes, conversions and activations. All arithmetic FP32.
+#pragma once
+
+#include <cuda_fp16.h>
+
+#include <cstdint>
+#include <stdexcept>
+
+#include "base/cuda/runtime.h"
+#include "engine/cuda/kernel.h"
+#include "peregrine/error.h"
+
+namespace peregrine::cuda::device {
+
+/// A channels-last map: pixel (n, h, w) starts at data + n*sn + h*sh + w*sw, its channels lie side by side.
+template <class T>
+struct Map {
+  T* data = nullptr;
+  int n = 0, c = 0, h = 0, w = 0;
+  std::int64_t sn = 0;
+  int sh = 0, sw = 0;
+
+  __device__ T* pixel(int in, int ih, int iw) const { return data + in * sn + std::int64_t{ih} * sh + std::int64_t{iw} * sw; }
+};
+
+template <class T>
+Map<T> map_of(const TensorRef& tensor, const Memory& memory) {
+  if (!tensor) return {};
+  return {reinterpret_cast<T*>(memory.at(tensor)), static_cast<int>(tensor.shape[0]),  static_cast<int>(tensor.shape[1]),
+          static_cast<int>(tensor.shape[2]),       static_cast<int>(tensor.shape[3]),  tensor.strides[0],
+          static_cast<int>(tensor.strides[2]),     static_cast<int>(tensor.strides[3])};
+}
+
+template <class T>
+T* pointer_to(const TensorRef& tensor, const Memory& memory) {
+  return reinterpret_cast<T*>(memory.at(tensor));
+}
+
+/// Whether every pixel of the map can be read in vectors of `width` elements.
+inline bool in_vectors_of(const TensorRef& map, int width) {
+  if (!map) return true;
+  bool fits = map.offset % width == 0 && map.shape[1] % width == 0;
+  for (const std::size_t axis : {0, 2, 3}) fits = fits && (map.shape[axis] == 1 || map.strides[axis] % width == 0);
+  return fits;
+}
+
+template <class T>
+inline constexpr int vector_width = 16 / static_cast<int>(sizeof(T));
+
+template <class T, int V>
+struct alignas(sizeof(T) * V) Vector {
+  T v[V];
+};
+
+__device__ __forceinline__ float to_f32(float x) { return x; }
+__device__ __forceinline__ float to_f32(__half x) { return __half2float(x); }
+template <class T>
+__device__ __forceinline__ T from_f32(float x);
+template <>
+__device__ __forceinline__ float from_f32<float>(float x) {
+  return x;
+}
+template <>
+__device__ __forceinline__ __half from_f32<__half>(float x) {
+  return __float2half_rn(x);
+}
+
+template <class T, int V>
+__device__ __forceinline__ void load(float (&to)[V], const T* from) {
+  const auto vector = *reinterpret_cast<const Vector<T, V>*>(from);
+#pragma unroll
+  for (int i = 0; i < V; ++i) to[i] = to_f32(vector.v[i]);
+}
+
+template <class T, int V>
+__device__ __forceinline__ void store(T* to, const float (&from)[V]) {
+  Vector<T, V> vector;
+#pragma unroll
+  for (int i = 0; i < V; ++i) vector.v[i] = from_f32<T>(from[i]);
+  *reinterpret_cast<Vector<T, V>*>(to) = vector;
+}
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + __expf(-x)); }
+
+__device__ __forceinline__ float activate(float x, Activation activation) {
+  switch (activation) {
+    case Activation::relu: return fmaxf(x, 0.0f);
+    case Activation::silu: return x * sigmoid(x);
+    case Activation::sigmoid: return sigmoid(x);
+    default: return x;
+  }
+}
+
+/// Bias, activation and residual in the order that a step asks for.
+__device__ __forceinline__ float finish(float sum, float residual, Activation activation, ResidualPlace place) {
+  return place == ResidualPlace::before_activation ? activate(sum + residual, activation) : activate(sum, activation) + residual;
+}
+
+constexpr int divide_up(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }
+
+/// Calls f.operator()<T>() for the element type of a plan's feature maps.
+template <class F>
+auto with_type(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f16: return f.template operator()<__half>();
+    case DType::f32: return f.template operator()<float>();
+    default: throw Error("engine.kernel", std::string("No kernel for ") + to_string(dtype) + ".");
+  }
+}
+
+}  // namespace peregrine::cuda::device

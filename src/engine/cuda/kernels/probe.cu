@@ -1,0 +1,69 @@
+#include "engine/cuda/kernels/probe.h"
+
+#include <algorithm>
+
+#include "engine/cuda/kernels/device.cuh"
+
+namespace peregrine::cuda {
+namespace {
+
+using namespace device;
+
+constexpr int threads = 256, max_blocks = 1024;
+
+__device__ std::uint32_t scramble(std::uint32_t x) {
+  x ^= x >> 16, x *= 0x7feb352du;
+  x ^= x >> 15, x *= 0x846ca68bu;
+  return x ^ x >> 16;
+}
+
+template <class T>
+__global__ void random(T* data, std::int64_t elements, std::uint32_t seed) {
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements; i += std::int64_t{gridDim.x} * threads)
+    data[i] = from_f32<T>(static_cast<float>(scramble(static_cast<std::uint32_t>(i) * 2654435761u + seed)) * 0x1p-31f - 1.0f);
+}
+
+/// Non-negative floats compare like their bits.
+__device__ void raise(float* to, float value) { atomicMax(reinterpret_cast<unsigned*>(to), __float_as_uint(value)); }
+
+template <class T>
+__global__ void difference(const T* a, const T* b, std::int64_t elements, Difference* result) {
+  Difference mine;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements; i += std::int64_t{gridDim.x} * threads) {
+    const float x = to_f32(a[i]), y = to_f32(b[i]);
+    if (isfinite(y)) mine.scale = fmaxf(mine.scale, fabsf(y));
+    if (__float_as_uint(x) == __float_as_uint(y)) continue;
+    if (isfinite(x) && isfinite(y))
+      mine.largest = fmaxf(mine.largest, fabsf(x - y));
+    else
+      ++mine.not_finite;
+  }
+  raise(&result->largest, mine.largest);
+  raise(&result->scale, mine.scale);
+  if (mine.not_finite) atomicAdd(&result->not_finite, mine.not_finite);
+}
+
+int blocks_for(std::int64_t elements) {
+  return static_cast<int>(std::min<std::int64_t>(divide_up(elements, threads), max_blocks));
+}
+
+}  // namespace
+
+void fill_random(void* data, DType dtype, std::int64_t elements, std::uint32_t seed, cudaStream_t stream) {
+  if (elements == 0) return;
+  with_type(dtype,
+            [&]<class T>() { random<T><<<blocks_for(elements), threads, 0, stream>>>(static_cast<T*>(data), elements, seed); });
+  check_launch("fill_random");
+}
+
+void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream) {
+  check(runtime().memset_async(result, 0, sizeof *result, stream), "cudaMemsetAsync");
+  if (elements == 0) return;
+  with_type(dtype, [&]<class T>() {
+    difference<T>
+        <<<blocks_for(elements), threads, 0, stream>>>(static_cast<const T*>(a), static_cast<const T*>(b), elements, result);
+  });
+  check_launch("compare");
+}
+
+}  // namespace peregrine::cuda

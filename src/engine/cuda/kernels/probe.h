@@ -1,0 +1,24 @@
+// Kernels for the tuner's own use: test data, poison, and the difference of two results.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "peregrine/tensor.h"
+
+namespace peregrine::cuda {
+
+/// Uniform numbers in [-1, 1), the same for the same seed. f16 or f32.
+void fill_random(void* data, DType dtype, std::int64_t elements, std::uint32_t seed, cudaStream_t stream);
+
+struct Difference {
+  float largest = 0;        ///< max |a - b| where both are finite
+  float scale = 0;          ///< max |b|, finite elements
+  unsigned not_finite = 0;  ///< elements where only one is finite, or both are not and differ
+};
+/// Into device or mapped memory `result`, which is reset first. Elements with equal bits do not differ.
+void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream);
+
+}  // namespace peregrine::cuda

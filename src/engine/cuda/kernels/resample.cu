@@ -1,0 +1,139 @@
+// Making maps larger: upsampling, and transposed convolution with windows that do not overlap.
+#include "engine/cuda/kernels/device.cuh"
+#include "engine/cuda/kernels/families.h"
+
+namespace peregrine::cuda {
+namespace {
+
+using namespace device;
+
+constexpr int threads = 128;
+
+template <class T>
+struct UpsampleArguments {
+  Map<const T> x;
+  Map<T> y;
+  int factor_h, factor_w;
+};
+
+template <class T, int V>
+__global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a) {
+  const int vectors = a.y.c / V;
+  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
+  const int channel = static_cast<int>(index % vectors) * V;
+  index /= vectors;
+  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
+  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  using Bits = Vector<T, V>;
+  *reinterpret_cast<Bits*>(a.y.pixel(n, oh, ow) + channel) =
+      *reinterpret_cast<const Bits*>(a.x.pixel(n, oh / a.factor_h, ow / a.factor_w) + channel);
+}
+
+/// Pixel centres at half integers (align_corners = False), clamped at the border.
+template <class T, int V>
+__global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a) {
+  const int vectors = a.y.c / V;
+  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
+  const int channel = static_cast<int>(index % vectors) * V;
+  index /= vectors;
+  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
+  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  const float fh = fmaxf((oh + 0.5f) / a.factor_h - 0.5f, 0.0f), fw = fmaxf((ow + 0.5f) / a.factor_w - 0.5f, 0.0f);
+  const int h0 = static_cast<int>(fh), w0 = static_cast<int>(fw);
+  const int h1 = min(h0 + 1, a.x.h - 1), w1 = min(w0 + 1, a.x.w - 1);
+  const float lh = fh - h0, lw = fw - w0;
+  float top_left[V], top_right[V], bottom_left[V], bottom_right[V], result[V];
+  load<T, V>(top_left, a.x.pixel(n, h0, w0) + channel);
+  load<T, V>(top_right, a.x.pixel(n, h0, w1) + channel);
+  load<T, V>(bottom_left, a.x.pixel(n, h1, w0) + channel);
+  load<T, V>(bottom_right, a.x.pixel(n, h1, w1) + channel);
+#pragma unroll
+  for (int i = 0; i < V; ++i)
+    result[i] = (1 - lh) * ((1 - lw) * top_left[i] + lw * top_right[i]) + lh * ((1 - lw) * bottom_left[i] + lw * bottom_right[i]);
+  store<T, V>(a.y.pixel(n, oh, ow) + channel, result);
+}
+
+template <class T, int V>
+void launch_upsample(const Upsample& step, const Memory& memory, cudaStream_t stream) {
+  const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory), static_cast<int>(step.factor[0]),
+                               static_cast<int>(step.factor[1])};
+  const int blocks = divide_up(step.y.shape.elements() / V, threads);
+  if (step.kind == graph::Upsample::Kind::nearest)
+    upsample_nearest<T, V><<<blocks, threads, 0, stream>>>(a);
+  else
+    upsample_bilinear<T, V><<<blocks, threads, 0, stream>>>(a);
+  check_launch("upsample");
+}
+
+template <class T>
+struct TransposeArguments {
+  Map<const T> x;
+  Map<T> y;
+  const T* weight;  ///< [kernel_h][kernel_w][K][C]
+  const float* bias;
+  int kernel_h, kernel_w;
+  Activation activation;
+};
+
+/// One output element a thread; the reference of the tensor-core kernel for the same step.
+template <class T>
+__global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a) {
+  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (index >= std::int64_t{a.y.c} * a.y.w * a.y.h * a.y.n) return;
+  const int k = static_cast<int>(index % a.y.c);
+  index /= a.y.c;
+  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
+  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  const int tap = oh % a.kernel_h * a.kernel_w + ow % a.kernel_w;
+  const T* x = a.x.pixel(n, oh / a.kernel_h, ow / a.kernel_w);
+  const T* weight = a.weight + (std::int64_t{tap} * a.y.c + k) * a.x.c;
+  float sum = a.bias ? a.bias[k] : 0.0f;
+  for (int c = 0; c < a.x.c; ++c) sum += to_f32(x[c]) * to_f32(weight[c]);
+  a.y.pixel(n, oh, ow)[k] = from_f32<T>(activate(sum, a.activation));
+}
+
+template <class T>
+void launch_transposed(const ConvTranspose& step, const Memory& memory, cudaStream_t stream) {
+  const TransposeArguments<T> a{map_of<const T>(step.x, memory),
+                                map_of<T>(step.y, memory),
+                                pointer_to<const T>(step.weight, memory),
+                                pointer_to<const float>(step.bias, memory),
+                                static_cast<int>(step.weight.shape[2]),
+                                static_cast<int>(step.weight.shape[3]),
+                                step.activation};
+  transposed_conv<T><<<divide_up(step.y.shape.elements(), threads), threads, 0, stream>>>(a);
+  check_launch("transposed_conv");
+}
+
+template <class S>
+std::vector<Choice> list(const Step& step, const Target&) {
+  if (!std::holds_alternative<S>(step.operation)) return {};
+  return {Choice{}};
+}
+
+Launch make_upsample(const Step& step, Choice&, const Target&) {
+  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+    with_type(upsample.x.dtype, [&]<class T>() {
+      constexpr int V = vector_width<T>;
+      if (in_vectors_of(upsample.x, V) && in_vectors_of(upsample.y, V))
+        launch_upsample<T, V>(upsample, memory, stream);
+      else
+        launch_upsample<T, 1>(upsample, memory, stream);
+    });
+  };
+}
+
+Launch make_transposed(const Step& step, Choice&, const Target&) {
+  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+    with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, stream); });
+  };
+}
+
+}  // namespace
+
+const KernelFamily upsample_family{"upsample", list<Upsample>, make_upsample};
+const KernelFamily conv_transpose_family{"transposed", list<ConvTranspose>, make_transposed};
+
+}  // namespace peregrine::cuda

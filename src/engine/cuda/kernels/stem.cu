@@ -1,0 +1,165 @@
+// The first convolution: a picture of 4 stored channels, square window, stride 2. Too few channels for the general
+// kernels; here a block keeps a patch of the picture in shared memory and feeds tensor cores from it, 4 taps a step.
+// Bound by what it must write: all channels of a pixel leave in vectors, because a thread's columns are permuted to be
+// neighbouring channels.
+#include "engine/cuda/kernels/device.cuh"
+#include "engine/cuda/kernels/families.h"
+
+namespace peregrine::cuda {
+namespace {
+
+using namespace device;
+
+constexpr int warps = 4, threads = 32 * warps;
+constexpr int tile_rows = warps, tile_columns = 64, row_tiles = tile_columns / 16;  ///< a warp has one row of pixels
+
+struct Arguments {
+  Map<const __half> x;
+  Map<__half> y;
+  const __half* weight;  ///< [K][window][window][4]
+  const float* bias;
+  int pad_top, pad_left;
+  Activation activation;
+};
+
+__device__ void multiply(float (&c)[4], const std::uint32_t (&a)[4], uint2 b) {
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
+}
+
+template <int window, int column_tiles>
+struct Stem {
+  static constexpr int taps = window * window, steps = (4 * taps + 15) / 16;
+  static constexpr int patch_rows = 2 * (tile_rows - 1) + window, patch_columns = 2 * (tile_columns - 1) + window;
+  static constexpr int own_channels = 2 * column_tiles;  ///< side by side, of one thread
+
+  uint2 weight[steps][column_tiles][32];  ///< in the order in which a warp reads them
+  uint2 patch[patch_rows][patch_columns];
+
+  /// Column `column` of column tile `tile` computes this channel.
+  static __device__ int channel_of(int tile, int column) { return column / 2 * own_channels + 2 * tile + column % 2; }
+
+  __device__ void load_weights(const Arguments& a) {
+    for (int i = threadIdx.x; i < steps * column_tiles * 32; i += threads) {
+      const int lane = i % 32, tile = i / 32 % column_tiles, step = i / 32 / column_tiles;
+      const __half* row = a.weight + channel_of(tile, lane / 4) * 4 * taps;
+      const auto pair = [&](int k) { return k < 4 * taps ? *reinterpret_cast<const std::uint32_t*>(row + k) : 0u; };
+      const int k = 16 * step + lane % 4 * 2;
+      weight[step][tile][lane] = make_uint2(pair(k), pair(k + 8));
+    }
+  }
+
+  __device__ void load_patch(const Arguments& a, int n, int first_h, int first_w) {
+    for (int i = threadIdx.x; i < patch_rows * patch_columns; i += threads) {
+      const int row = i / patch_columns, column = i % patch_columns, h = first_h + row, w = first_w + column;
+      const bool inside = h >= 0 && h < a.x.h && w >= 0 && w < a.x.w;
+      patch[row][column] = inside ? *reinterpret_cast<const uint2*>(a.x.pixel(n, h, w)) : make_uint2(0, 0);
+    }
+  }
+
+  /// Two channels of tap `tap` for the output pixel `column` of this warp's row; taps past the window meet zero weights.
+  __device__ std::uint32_t pair_at(int row, int column, int tap, int half) const {
+    const int clamped = tap < taps ? tap : taps - 1;
+    const uint2* at = &patch[2 * row + clamped / window][2 * column + clamped % window];
+    return reinterpret_cast<const std::uint32_t*>(at)[half];
+  }
+};
+
+template <int window, int column_tiles>
+__global__ void __launch_bounds__(threads) stem(const __grid_constant__ Arguments a) {
+  using Shared = Stem<window, column_tiles>;
+  extern __shared__ __align__(16) std::byte memory[];
+  Shared& shared = *reinterpret_cast<Shared*>(memory);
+  const int ow0 = blockIdx.x * tile_columns, oh0 = blockIdx.y * tile_rows, n = blockIdx.z;
+  shared.load_weights(a);
+  shared.load_patch(a, n, 2 * oh0 - a.pad_top, 2 * ow0 - a.pad_left);
+  __syncthreads();
+  const int row = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quad = lane % 4;
+  if (oh0 + row >= a.y.h) return;
+  const int channel = quad * Shared::own_channels;
+  for (int tile = 0; tile < row_tiles; ++tile) {
+    const int column = 16 * tile + group;
+    float sum[column_tiles][4] = {};
+#pragma unroll
+    for (int step = 0; step < Shared::steps; ++step) {
+      const int tap = 4 * step + quad / 2;
+      const std::uint32_t pixels[4] = {shared.pair_at(row, column, tap, quad % 2), shared.pair_at(row, column + 8, tap, quad % 2),
+                                       shared.pair_at(row, column, tap + 2, quad % 2),
+                                       shared.pair_at(row, column + 8, tap + 2, quad % 2)};
+#pragma unroll
+      for (int j = 0; j < column_tiles; ++j) multiply(sum[j], pixels, shared.weight[step][j][lane]);
+    }
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int ow = ow0 + column + 8 * half;
+      if (ow >= a.y.w) continue;
+      __half* y = a.y.pixel(n, oh0 + row, ow) + channel;
+      constexpr int V = column_tiles % 4 == 0 ? 8 : 4;
+#pragma unroll
+      for (int first = 0; first < Shared::own_channels; first += V) {
+        float values[V];
+#pragma unroll
+        for (int i = 0; i < V; ++i) {
+          const int at = first + i;
+          values[i] = activate(sum[at / 2][2 * half + at % 2] + (a.bias ? a.bias[channel + at] : 0.0f), a.activation);
+        }
+        store<__half, V>(y + first, values);
+      }
+    }
+  }
+}
+
+template <int window, int column_tiles>
+void launch(const Arguments& a, cudaStream_t stream) {
+  constexpr int bytes = sizeof(Stem<window, column_tiles>);
+  if constexpr (bytes > 48 * 1024)
+    check(cudaFuncSetAttribute(stem<window, column_tiles>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+          "cudaFuncSetAttribute");
+  const dim3 grid(static_cast<unsigned>(divide_up(a.y.w, tile_columns)), static_cast<unsigned>(divide_up(a.y.h, tile_rows)),
+                  static_cast<unsigned>(a.y.n));
+  stem<window, column_tiles><<<grid, threads, bytes, stream>>>(a);
+  check_launch("stem");
+}
+
+struct Variant {
+  std::int64_t window, channels;
+  void (*launch)(const Arguments&, cudaStream_t);
+};
+
+/// YOLO's widths with a window of 3, OSNet's with 7.
+constexpr Variant variants[] = {{3, 16, launch<3, 2>},  {3, 32, launch<3, 4>},  {3, 48, launch<3, 6>}, {3, 64, launch<3, 8>},
+                                {3, 80, launch<3, 10>}, {3, 96, launch<3, 12>}, {7, 16, launch<7, 2>}, {7, 32, launch<7, 4>},
+                                {7, 48, launch<7, 6>},  {7, 64, launch<7, 8>}};
+
+std::vector<Choice> list(const Step& step, const Target&) {
+  const auto* conv = std::get_if<Conv>(&step.operation);
+  if (!conv || conv->x.dtype != DType::f16 || conv->x.shape[1] != 4 || conv->groups != 1 || conv->residual) return {};
+  if (conv->stride != Pair{2, 2} || conv->dilation != Pair{1, 1} || conv->weight.shape[2] != conv->weight.shape[3]) return {};
+  if (!in_vectors_of(conv->x, 4) || !in_vectors_of(conv->y, 8)) return {};
+  for (std::size_t i = 0; i < std::size(variants); ++i)
+    if (variants[i].window == conv->weight.shape[2] && variants[i].channels == conv->y.shape[1])
+      return {variant({static_cast<std::int64_t>(i)})};
+  return {};
+}
+
+Launch make(const Step& step, Choice& choice, const Target&) {
+  const auto index = static_cast<std::size_t>(choice.parameters.at(0));
+  if (index >= std::size(variants)) throw Error("engine.kernel", "There is no such stem kernel.");
+  return [index, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+    const Arguments a{map_of<const __half>(conv.x, memory),
+                      map_of<__half>(conv.y, memory),
+                      pointer_to<const __half>(conv.weight, memory),
+                      pointer_to<const float>(conv.bias, memory),
+                      static_cast<int>(conv.pad[0]),
+                      static_cast<int>(conv.pad[1]),
+                      conv.activation};
+    variants[index].launch(a, stream);
+  };
+}
+
+}  // namespace
+
+const KernelFamily stem_family{"stem", list, make};
+
+}  // namespace peregrine::cuda
