@@ -6,6 +6,7 @@
 
 #include "engine/conformance/conformance.h"
 #include "engine/cuda/plan_check.h"
+#include "engine/cuda/plan_file.h"
 #include "plan_comparison.h"
 #include "plan_executor.h"
 
@@ -15,6 +16,7 @@ cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::Lowering
   cuda::ExecutionPlan plan = cuda::lower(graph, options);
   const std::vector<std::string> found = cuda::defects(plan);
   EXPECT_TRUE(found.empty()) << found.front() << '\n' << cuda::dump(plan);
+  EXPECT_EQ(cuda::plan_from_bytes(cuda::to_bytes(plan)), plan);
   const std::vector<HostTensor> inputs = conformance::random_inputs(graph);
   EXPECT_GT(expect_values(plan, inputs, reference_values(graph, inputs), tolerance_of(options.precision)), 0);
 

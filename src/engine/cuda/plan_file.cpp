@@ -82,7 +82,7 @@ struct Saver {
   }
   static Json save(const Operation& operation) {
     Json object = std::visit([](const auto& step) { return save(step); }, operation);
-    object["kind"] = name_of(operation);
+    object["step"] = name_of(operation);
     return object;
   }
 };
@@ -117,7 +117,7 @@ struct Loader {
     load(json.at(3), tensor.shape), load(json.at(4), tensor.strides);
   }
   static void load(const Json& json, Operation& operation) {
-    load_alternative(json, json.at("kind").get<std::string>(), operation,
+    load_alternative(json, json.at("step").get<std::string>(), operation,
                      std::make_index_sequence<std::variant_size_v<Operation>>());
   }
   template <std::size_t... I>
