@@ -26,6 +26,15 @@ std::size_t character_length(std::string_view text) {
 
 }  // namespace
 
+bool valid_utf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t length = character_length(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string printable(std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
   std::string text;

@@ -6,6 +6,9 @@
 
 namespace peregrine {
 
+/// No overlong forms, no surrogates, nothing above U+10FFFF.
+bool valid_utf8(std::string_view bytes);
+
 /// The text itself where it is valid UTF-8 without control characters; each other byte becomes "\xNN".
 std::string printable(std::string_view bytes);
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/text.h"
 #include "model/model.h"
 #include "model/onnx/reader.h"
 #include "model/osnet/osnet_model.h"
@@ -29,7 +30,6 @@ Bytes read_file(const fs::path& path) {
   Bytes bytes(error ? 0 : static_cast<std::size_t>(size));
   if (error || !stream || !stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
     throw Error("model.unreadable", "the file cannot be read", "Check its permissions.");
-  if (bytes.empty()) throw Error("model.empty", "the file is empty", "Copy or download it again.");
   return bytes;
 }
 
@@ -55,27 +55,42 @@ Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
               "Supported are YOLOv8 and YOLO11 (detect, pose, segment) and OSNet; other models as .onnx.");
 }
 
-Model read_model(std::span<const std::byte> file, ModelInfo info) {
+Model read_known_kind(std::span<const std::byte> file, ModelInfo info) {
   if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
   if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info));
   throw unknown_kind(file);
 }
 
+/// Readers do not know what the file is called, and quote names that it contains.
+template <class Read>
+auto naming(const std::string& name, Read read) {
+  try {
+    return read();
+  } catch (const Error& error) {
+    throw Error(error.code(),
+                fmt::format("{}: {}{}", printable(name), printable(error.sentence()), error.sentence().ends_with('.') ? "" : "."),
+                error.hint());
+  } catch (const std::bad_alloc&) {
+    throw Error("model.size", fmt::format("{}: the model needs more memory than there is.", printable(name)),
+                "If a model of that size is not what you expect, do not trust the file.");
+  }
+}
+
 }  // namespace
 
-Model load_model(const fs::path& path) {
-  try {
-    const Bytes file = read_file(path);
+Model read_model(std::span<const std::byte> file, const std::string& name) {
+  return naming(name, [&] {
+    if (file.empty()) throw Error("model.empty", "the file is empty", "Copy or download it again.");
     ModelInfo info;
-    info.name = path.filename().string();
+    info.name = printable(fs::path(name).filename().string());
     info.sha256 = sha256_hex(file);
-    return read_model(file, std::move(info));
-  } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("{}: {}.", path.string(), error.sentence()), error.hint());
-  } catch (const std::bad_alloc&) {
-    throw Error("model.size", fmt::format("{}: the model needs more memory than there is.", path.string()),
-                "Do not trust this file.");
-  }
+    return read_known_kind(file, std::move(info));
+  });
+}
+
+Model load_model(const fs::path& path) {
+  const Bytes file = naming(path.string(), [&] { return read_file(path); });
+  return read_model(file, path.string());
 }
 
 }  // namespace peregrine

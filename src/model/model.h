@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "graph/graph.h"
@@ -33,5 +34,7 @@ class Model {
 /// Reads a .pt/.pth checkpoint (Ultralytics or OSNet) or an .onnx file; the kind is told by content, not
 /// by name. Throws Error of family "model" naming the file.
 Model load_model(const std::filesystem::path& path);
+/// The same for a file in memory, which is not needed afterwards; `name` is how messages call it.
+Model read_model(std::span<const std::byte> file, const std::string& name);
 
 }  // namespace peregrine

@@ -21,5 +21,11 @@ TEST(Printable, EscapesWhatIsNoText) {
   EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a\\x00b");
 }
 
+TEST(ValidUtf8, TellsTextFromBytes) {
+  EXPECT_TRUE(valid_utf8(""));
+  EXPECT_TRUE(valid_utf8("a\n\u6771\U0010ffff"));
+  for (const char* bytes : {"\xff", "a\xc0\xaf", "\xed\xa0\x80", "\xe6\x9d"}) EXPECT_FALSE(valid_utf8(bytes));
+}
+
 }  // namespace
 }  // namespace peregrine

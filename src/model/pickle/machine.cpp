@@ -20,7 +20,7 @@ constexpr std::size_t most_values = 4'000'000;
 /// Nodes are made by this machine's Document, which holds them as non-const; only readers see them const.
 template <class Content>
 Content* mutable_content(const Value& value) {
-  return const_cast<Content*>(get<Content>(value));
+  return const_cast<Content*>(as<Content>(value));
 }
 
 bool is_one_of(const std::string& name, std::initializer_list<std::string_view> names) {
@@ -195,9 +195,9 @@ void Machine::push_global(std::string_view module, std::string_view name) {
 
 void Machine::push_call(const Value& callee, const Value& arguments, const Value& keywords) {
   const auto given = items(arguments);
-  if (!given || !(pickle::get<Global>(callee) || pickle::get<Object>(callee)))
+  if (!given || !(as<Global>(callee) || as<Object>(callee)))
     fail("the pickle calls something that is no class or function");
-  const auto* global = pickle::get<Global>(callee);
+  const auto* global = as<Global>(callee);
   const std::string name = global ? global->full() : std::string();
   // Constructors whose results are plain data give that data; all others stay unexecuted.
   if (is_one_of(name, {"collections.OrderedDict", "builtins.dict", "__builtin__.dict"}) && given->size() <= 1) {

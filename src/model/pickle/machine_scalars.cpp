@@ -2,6 +2,7 @@
 #include <charconv>
 #include <string>
 
+#include "base/text.h"
 #include "model/pickle/machine.h"
 #include "model/pickle/opcodes.h"
 #include "model/pickle/text_codec.h"

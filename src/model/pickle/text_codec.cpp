@@ -55,27 +55,6 @@ char take_escape(std::string_view& text) {
 
 }  // namespace
 
-bool valid_utf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<std::uint8_t>(bytes[i++]);
-    const int tails = lead < 0x80                   ? 0
-                      : lead >= 0xc2 && lead < 0xe0 ? 1
-                      : lead >= 0xe0 && lead < 0xf0 ? 2
-                      : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                    : -1;
-    if (tails < 0 || bytes.size() - i < static_cast<std::size_t>(tails)) return false;
-    std::uint32_t code = tails == 0 ? lead : lead & (0x3f >> tails);
-    for (int tail = 0; tail < tails; ++tail) {
-      const auto next = static_cast<std::uint8_t>(bytes[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    constexpr std::uint32_t shortest[] = {0, 0x80, 0x800, 0x10000};
-    if (code < shortest[tails] || !is_scalar(code)) return false;
-  }
-  return true;
-}
-
 std::string from_raw_unicode_escape(std::string_view line) {
   std::string out;
   while (!line.empty()) {

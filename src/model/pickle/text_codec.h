@@ -6,7 +6,6 @@
 
 namespace peregrine::pickle {
 
-bool valid_utf8(std::string_view bytes);
 /// Python's raw-unicode-escape (opcode UNICODE) as UTF-8. Throws Error "model.pickle" on a bad escape.
 std::string from_raw_unicode_escape(std::string_view line);
 /// A quoted Python literal (opcode STRING) as the bytes that it means. Throws Error "model.pickle".

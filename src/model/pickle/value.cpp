@@ -3,7 +3,7 @@
 namespace peregrine::pickle {
 
 const std::string* text(const Value& value) {
-  const auto* node = get<Text>(value);
+  const auto* node = as<Text>(value);
   return node ? &node->utf8 : nullptr;
 }
 
@@ -20,13 +20,13 @@ std::optional<double> number(const Value& value) {
 }
 
 std::optional<std::span<const Value>> items(const Value& value) {
-  if (const auto* sequence = get<Sequence>(value)) return sequence->items;
+  if (const auto* sequence = as<Sequence>(value)) return sequence->items;
   return std::nullopt;
 }
 
 std::span<const Entry> entries(const Value& value) {
-  if (const auto* dict = get<Dict>(value)) return dict->entries;
-  if (const auto* object = get<Object>(value)) return object->entries;
+  if (const auto* dict = as<Dict>(value)) return dict->entries;
+  if (const auto* object = as<Object>(value)) return object->entries;
   return {};
 }
 
@@ -38,8 +38,8 @@ const Value* find(const Value& dict, std::string_view key) {
 }
 
 std::string class_name(const Value& value) {
-  const auto* object = get<Object>(value);
-  const auto* global = object ? get<Global>(object->callee) : nullptr;
+  const auto* object = as<Object>(value);
+  const auto* global = object ? as<Global>(object->callee) : nullptr;
   return global ? global->full() : std::string();
 }
 

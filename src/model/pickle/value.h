@@ -76,7 +76,7 @@ class Document {
 
 /// The content of a value's node if it is of that type; null otherwise.
 template <class Content>
-const Content* get(const Value& value) {
+const Content* as(const Value& value) {
   const auto* node = std::get_if<const Node*>(&value);
   return node ? std::get_if<Content>(&(*node)->content) : nullptr;
 }

@@ -52,7 +52,7 @@ std::int64_t read_count(std::span<const std::byte> bytes) {
 bool is_legacy(std::span<const std::byte> file) {
   try {
     const pickle::Parsed first = pickle::parse(file.first(std::min<std::size_t>(file.size(), 64)));
-    const auto* number = pickle::get<pickle::BigInteger>(first.document->root);
+    const auto* number = pickle::as<pickle::BigInteger>(first.document->root);
     return number && (number->digits == "0x1950a86a20f9469cfc6c" || number->digits == "119547037146038801333356");
   } catch (const Error&) {
     return false;

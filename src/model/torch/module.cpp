@@ -9,10 +9,10 @@ namespace peregrine::torch {
 using pickle::Value;
 
 Module::Module(const Value& object, std::string path) : object_(object), path_(std::move(path)) {
-  if (pickle::class_name(object).empty() || !pickle::get<pickle::Dict>(state())) fail("is no module of PyTorch");
+  if (pickle::class_name(object).empty() || !pickle::as<pickle::Dict>(state())) fail("is no module of PyTorch");
 }
 
-const Value& Module::state() const { return pickle::get<pickle::Object>(object_)->state; }
+const Value& Module::state() const { return pickle::as<pickle::Object>(object_)->state; }
 
 void Module::fail(const std::string& what) const {
   throw Error("model.module", fmt::format("'{}' {}", path_.empty() ? "model" : path_, what),

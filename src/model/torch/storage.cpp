@@ -73,7 +73,7 @@ StorageReference storage_reference(const pickle::PersistentId& id) {
   const auto parts = pickle::items(id.id);
   if (!parts || parts->size() < 5) fail("a storage has an identity that cannot be read");
   const std::string* kind = pickle::text((*parts)[0]);
-  const auto* type = pickle::get<pickle::Global>((*parts)[1]);
+  const auto* type = pickle::as<pickle::Global>((*parts)[1]);
   const std::string* key = pickle::text((*parts)[2]);
   const auto elements = pickle::integer((*parts)[4]);
   if (!kind || *kind != "storage" || !type || !key || !elements) fail("a storage has an identity that cannot be read");

@@ -28,7 +28,7 @@ Shape extents(const Value& value) {
 
 TensorReference rebuild(std::span<const Value> arguments) {
   if (arguments.size() < 4) fail("a tensor lacks some of its properties");
-  const auto* id = pickle::get<pickle::PersistentId>(arguments[0]);
+  const auto* id = pickle::as<pickle::PersistentId>(arguments[0]);
   const auto offset = pickle::integer(arguments[1]);
   if (!id || !offset || *offset < 0) fail("a tensor has no storage or no offset");
   StorageReference storage = storage_reference(*id);
@@ -44,7 +44,7 @@ std::optional<std::span<const Value>> rebuild_arguments(const Value& value) {
   const Value* inner = &value;
   for (int wrappers = 0; wrappers < 4; ++wrappers) {
     const std::string name = pickle::class_name(*inner);
-    const auto* call = pickle::get<pickle::Object>(*inner);
+    const auto* call = pickle::as<pickle::Object>(*inner);
     const auto arguments = call ? pickle::items(call->arguments) : std::nullopt;
     if (!arguments || arguments->empty()) return std::nullopt;
     if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor") return arguments;

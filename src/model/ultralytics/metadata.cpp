@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
+
 namespace peregrine::ultralytics {
 
 namespace {
@@ -13,7 +15,7 @@ using pickle::Value;
 /// Arguments are a dict, or an object whose attributes are.
 const Value* argument(const Value* arguments, std::string_view name) {
   if (!arguments) return nullptr;
-  const auto* object = pickle::get<pickle::Object>(*arguments);
+  const auto* object = pickle::as<pickle::Object>(*arguments);
   return pickle::find(object ? object->state : *arguments, name);
 }
 
@@ -21,7 +23,8 @@ const Value* argument(const Value* arguments, std::string_view name) {
 void read_names(const Value& names, std::vector<std::string>& out) {
   const auto set = [&](std::int64_t index, const Value& value) {
     const std::string* name = pickle::text(value);
-    if (name && index >= 0 && static_cast<std::size_t>(index) < out.size()) out[static_cast<std::size_t>(index)] = *name;
+    if (name && index >= 0 && static_cast<std::size_t>(index) < out.size())
+      out[static_cast<std::size_t>(index)] = printable(*name);
   };
   for (const auto& [key, value] : pickle::entries(names))
     if (const auto index = pickle::integer(key)) set(*index, value);

@@ -20,7 +20,7 @@ const pickle::Value* find_tree(const pickle::Value& root) {
     const pickle::Value* value = pickle::find(root, key);
     if (value && !pickle::class_name(*value).empty()) return value;
   }
-  return pickle::class_name(root).empty() || !pickle::find(pickle::get<pickle::Object>(root)->state, "_modules") ? nullptr
+  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr
                                                                                                                  : &root;
 }
 
