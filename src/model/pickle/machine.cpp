@@ -181,7 +181,7 @@ bool Machine::object(std::uint8_t code) {
       push_text(cursor_.line());
       push_node(PersistentId{pop()});
       return true;
-    case op::binpersid: push_node(PersistentId{pop()}); return true;
+    case op::binpersid: push_persistent(pop()); return true;
     default: return false;
   }
 }
@@ -195,8 +195,7 @@ void Machine::push_global(std::string_view module, std::string_view name) {
 
 void Machine::push_call(const Value& callee, const Value& arguments, const Value& keywords) {
   const auto given = items(arguments);
-  if (!given || !(as<Global>(callee) || as<Object>(callee)))
-    fail("the pickle calls something that is no class or function");
+  if (!given || !(as<Global>(callee) || as<Object>(callee))) fail("the pickle calls something that is no class or function");
   const auto* global = as<Global>(callee);
   const std::string name = global ? global->full() : std::string();
   // Constructors whose results are plain data give that data; all others stay unexecuted.
@@ -218,6 +217,14 @@ void Machine::push_call(const Value& callee, const Value& arguments, const Value
   } else {
     push_node(Object{callee, arguments, keywords, {}, {}, {}});
   }
+}
+
+/// The older layout of torch.save wraps each class of a module: ('module', class, its source file, its source).
+void Machine::push_persistent(const Value& id) {
+  const auto parts = items(id);
+  const std::string* kind = parts && parts->size() == 4 ? text((*parts)[0]) : nullptr;
+  if (kind && *kind == "module" && as<Global>((*parts)[1])) return push((*parts)[1]);
+  push_node(PersistentId{id});
 }
 
 void Machine::build() {

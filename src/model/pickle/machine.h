@@ -42,6 +42,7 @@ class Machine {
   void push_text_or_bytes(std::string bytes);
   void push_global(std::string_view module, std::string_view name);
   void push_call(const Value& callee, const Value& arguments, const Value& keywords = {});
+  void push_persistent(const Value& id);
   void push_tuple(std::vector<Value> items);
   void append(const std::vector<Value>& items);
   void set_items(const std::vector<Value>& keys_and_values);
