@@ -78,6 +78,10 @@ auto naming(const std::string& name, Read read) {
 
 }  // namespace
 
+graph::Graph Model::graph(const InputShape& shape) const {
+  return naming(info_.name, [&] { return factory_(shape); });
+}
+
 Model read_model(std::span<const std::byte> file, const std::string& name) {
   return naming(name, [&] {
     if (file.empty()) throw Error("model.empty", "the file is empty", "Copy or download it again.");

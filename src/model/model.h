@@ -23,8 +23,8 @@ class Model {
   Model(ModelInfo info, GraphFactory factory) : info_(std::move(info)), factory_(std::move(factory)) {}
 
   const ModelInfo& info() const noexcept { return info_; }
-  /// Throws Error "model.shape" when the model cannot take that shape.
-  graph::Graph graph(const InputShape& shape) const { return factory_(shape); }
+  /// Throws Error "model.shape" naming the file when the model cannot take that shape.
+  graph::Graph graph(const InputShape& shape) const;
 
  private:
   ModelInfo info_;
