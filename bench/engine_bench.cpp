@@ -5,7 +5,7 @@
 // [--list] MODEL...
 //   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
 //                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
-//   --csv FILE     every measurement of the tuner
+//   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -379,11 +379,15 @@ int run_all(const Options& options) {
 
 int main(int count, char** values) {
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  log::set_sink([](log::Level level, std::string_view line) {
-    if (level >= log::Level::warning) fmt::print("log: {}\n", line);
-  });
   try {
     const Options options = parse(count, values);
+    std::ofstream log_file;
+    if (!options.csv.empty()) log_file.open(options.csv.string() + ".log", std::ios::app);
+    log::set_level(log::Level::debug);
+    log::set_sink([&](log::Level level, std::string_view line) {
+      if (level >= log::Level::warning) fmt::print("log: {}\n", line);
+      if (log_file) log_file << line.substr(0, 400) << '\n';
+    });
     return options.list ? list_all(options) : run_all(options);
   } catch (const Error& error) {
     fmt::print("{} ({})\n", error.what(), error.code());

@@ -93,8 +93,8 @@ std::int64_t Cudnn::get_raw(const Descriptor& descriptor, cudnnBackendAttributeN
 }
 
 std::vector<Descriptor> Cudnn::get_all(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
-                                       cudnnBackendDescriptorType_t type) const {
-  const std::int64_t available = get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
+                                       cudnnBackendDescriptorType_t type, std::int64_t at_most) const {
+  const std::int64_t available = at_most ? at_most : get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
   std::vector<Descriptor> found;
   std::vector<cudnnBackendDescriptor_t> raw;
   for (std::int64_t i = 0; i < available; ++i) raw.push_back(found.emplace_back(create(type)).get());

@@ -50,9 +50,9 @@ class Cudnn {
     get_raw(descriptor, name, type, 1, &value);
     return value;
   }
-  /// The `type` descriptors that an attribute holds.
+  /// The `type` descriptors that an attribute holds, `at_most` of them; 0: however many there are.
   std::vector<Descriptor> get_all(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
-                                  cudnnBackendDescriptorType_t type) const;
+                                  cudnnBackendDescriptorType_t type, std::int64_t at_most = 0) const;
   std::string get_text(const Descriptor& descriptor, cudnnBackendAttributeName_t name) const;
 
   void execute(const Descriptor& plan, const Descriptor& variant_pack, cudaStream_t stream) const;

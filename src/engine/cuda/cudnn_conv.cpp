@@ -155,11 +155,11 @@ std::vector<Descriptor> propose(const Cudnn& cudnn, const Descriptor& graph, cud
 /// Engine index, then knob and value for every knob: equal for configurations that are the same.
 std::vector<std::int64_t> describe(const Cudnn& cudnn, const Descriptor& configuration) {
   const std::vector<Descriptor> engine =
-      cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+      cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1);
   std::vector<std::int64_t> description{cudnn.get<std::int64_t>(engine.at(0), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64)};
   std::map<std::int64_t, std::int64_t> knobs;
-  for (const Descriptor& knob :
-       cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR))
+  for (const Descriptor& knob : cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                                              CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_KNOB_TYPE_COUNTS))
     knobs[cudnn.get<cudnnBackendKnobType_t>(knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE)] =
         cudnn.get<std::int64_t>(knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64);
   for (const auto& [type, value] : knobs) description.insert(description.end(), {type, value});

@@ -48,14 +48,16 @@ class Bench {
     for (const Area& area : areas_) copy_on_device(area.reference.data(), area.live.data(), area.live.bytes(), stream_);
   }
   /// Why the result is not the reference's; empty when it is.
-  std::string disagreement(double tolerance, PinnedBuffer& scratch) const {
-    auto* difference = reinterpret_cast<Difference*>(scratch.data());
+  std::string disagreement(double tolerance) const {
     for (const Area& area : areas_) {
-      compare(area.live.data(), area.reference.data(), area.dtype, elements(area), difference, stream_);
+      auto* on_device = reinterpret_cast<Difference*>(scratch_.data());
+      compare(area.live.data(), area.reference.data(), area.dtype, elements(area), on_device, stream_);
+      Difference difference;
+      copy_to_host("difference", &difference, on_device, sizeof difference, stream_);
       check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
-      if (difference->not_finite) return fmt::format("{} elements are not finite or not written", difference->not_finite);
-      if (difference->largest > tolerance * std::max(difference->scale, 1e-3f))
-        return fmt::format("differs by {:.3g} of {:.3g}", difference->largest, difference->scale);
+      if (difference.not_finite) return fmt::format("{} elements are not finite or not written", difference.not_finite);
+      if (difference.largest > tolerance * std::max(difference.scale, 1e-3f))
+        return fmt::format("differs by {:.3g} of {:.3g}", difference.largest, difference.scale);
     }
     return {};
   }
@@ -108,6 +110,7 @@ class Bench {
   cudaStream_t stream_;
   Memory memory_;
   std::vector<Area> areas_;
+  DeviceBuffer scratch_{sizeof(Difference), "the tuner"};
 };
 
 /// A candidate made ready, with the graph that times it warm.
@@ -133,7 +136,6 @@ class StepTuning {
         start_(Event::create_timing()),
         end_(Event::create_timing()),
         flush_(flush),
-        scratch_(sizeof(Difference), "the tuner"),
         bench_(plan, step, weights, stream_.get()) {}
 
   /// The fastest of all candidates that agree with the reference.
@@ -187,7 +189,7 @@ class StepTuning {
     try {
       if (!runner.launch) make_ready(runner);
       run_once(runner);
-      runner.rejected = bench_.disagreement(limit_, scratch_);
+      runner.rejected = bench_.disagreement(limit_);
       if (runner.rejected.empty())
         runner.graph = Graph::capture(stream_.get(), [&] {
           for (int i = 0; i < launches_per_graph; ++i) runner.launch(bench_.memory(), runner.workspace.data(), stream_.get());
@@ -234,7 +236,6 @@ class StepTuning {
   Stream stream_;
   Event start_, end_;
   std::byte* flush_;
-  PinnedBuffer scratch_;
   Bench bench_;
   std::vector<Runner> runners_;
   Choice winner_;

@@ -18,7 +18,7 @@ struct Difference {
   float scale = 0;          ///< max |b|, finite elements
   unsigned not_finite = 0;  ///< elements where only one is finite, or both are not and differ
 };
-/// Into device or mapped memory `result`, which is reset first. Elements with equal bits do not differ.
+/// Into device memory `result`, which is reset first. Elements with equal bits do not differ.
 void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream);
 
 }  // namespace peregrine::cuda
