@@ -11,4 +11,10 @@ struct Geometry {
   int pad_left = 0, pad_top = 0;
 };
 
+/// A part to cut out of picture `picture` of a batch: `box` is x1, y1, x2, y2 in its pixels. Plain data, made and read by kernels.
+struct Crop {
+  float box[4];
+  int picture = 0;
+};
+
 }  // namespace peregrine

@@ -10,12 +10,13 @@ namespace peregrine::postprocess {
 
 /// How the prototypes of one picture map to its pixels. Plain data, also read by kernels.
 struct MaskPlan {
-  int proto_width = 0, proto_height = 0;
-  int middle_width = 0, middle_height = 0;                                       ///< prototypes after upsampling
-  int content_left = 0, content_top = 0, content_width = 0, content_height = 0;  ///< the picture inside the middle
-  int image_width = 0, image_height = 0;
-  /// Validation: the middle is the input, holds bits cropped to the box in input pixels, and those are resized.
-  bool bits = false;
+  int proto_width, proto_height;
+  int middle_width, middle_height;                               ///< prototypes after upsampling
+  int content_left, content_top, content_width, content_height;  ///< the picture inside the middle
+  int image_width, image_height;
+  bool bits;  ///< validation: the middle is the input, holds bits cropped to the box in input pixels, and those are resized
+  float middle_scale_x, middle_scale_y;  ///< prototypes / middle
+  float image_scale_x, image_scale_y;    ///< content / image
 };
 
 /// Consecutive positions [first, first + count) along one axis.
@@ -29,9 +30,8 @@ struct LinearTap {
   float weight_first, weight_second;
 };
 
-/// Bilinear, align_corners=False: the source of position `d` when `source` elements become `destination`.
-PEREGRINE_HD LinearTap linear_tap(int d, int source, int destination) {
-  const float scale = static_cast<float>(source) / static_cast<float>(destination);
+/// Bilinear, align_corners=False: the source of position `d`; `scale` = source elements / destination elements.
+PEREGRINE_HD LinearTap linear_tap(int d, int source, float scale) {
   float position = scale * (static_cast<float>(d) + 0.5f) - 0.5f;
   if (position < 0.0f) position = 0.0f;
   int first = static_cast<int>(position);
@@ -62,18 +62,18 @@ PEREGRINE_HD int first_pixel(float edge, int limit) {
 
 /// The middle's positions behind pixel `d` of the image.
 PEREGRINE_HD LinearTap image_tap_x(const MaskPlan& plan, int d) {
-  const LinearTap tap = linear_tap(d, plan.content_width, plan.image_width);
+  const LinearTap tap = linear_tap(d, plan.content_width, plan.image_scale_x);
   return {tap.first + plan.content_left, tap.second + plan.content_left, tap.weight_first, tap.weight_second};
 }
 
 PEREGRINE_HD LinearTap image_tap_y(const MaskPlan& plan, int d) {
-  const LinearTap tap = linear_tap(d, plan.content_height, plan.image_height);
+  const LinearTap tap = linear_tap(d, plan.content_height, plan.image_scale_y);
   return {tap.first + plan.content_top, tap.second + plan.content_top, tap.weight_first, tap.weight_second};
 }
 
-PEREGRINE_HD LinearTap middle_tap_x(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_width, plan.middle_width); }
+PEREGRINE_HD LinearTap middle_tap_x(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_width, plan.middle_scale_x); }
 
-PEREGRINE_HD LinearTap middle_tap_y(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_height, plan.middle_height); }
+PEREGRINE_HD LinearTap middle_tap_y(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_height, plan.middle_scale_y); }
 
 /// First of `count` positions for which the rising predicate holds; `count` where none does.
 template <class Predicate>

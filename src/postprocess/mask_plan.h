@@ -39,17 +39,42 @@ PEREGRINE_HD int prototype_upsampling(const Geometry& g, int proto_width, int pr
   return pads % 4 == 0 ? 1 : (pads % 2 == 0 ? 2 : 4);
 }
 
+PEREGRINE_HD float mask_scale(int source, int destination) {
+  return static_cast<float>(source) / static_cast<float>(destination);
+}
+
+PEREGRINE_HD MaskPlan mask_plan(const Geometry& g, int proto_width, int proto_height, int width, int height, const ContentSide& x,
+                                const ContentSide& y, bool bits) {
+  MaskPlan plan;
+  plan.proto_width = proto_width;
+  plan.proto_height = proto_height;
+  plan.middle_width = width;
+  plan.middle_height = height;
+  plan.content_left = x.offset;
+  plan.content_top = y.offset;
+  plan.content_width = x.length;
+  plan.content_height = y.length;
+  plan.image_width = g.image_width;
+  plan.image_height = g.image_height;
+  plan.bits = bits;
+  plan.middle_scale_x = mask_scale(proto_width, width);
+  plan.middle_scale_y = mask_scale(proto_height, height);
+  plan.image_scale_x = mask_scale(x.length, g.image_width);
+  plan.image_scale_y = mask_scale(y.length, g.image_height);
+  return plan;
+}
+
 PEREGRINE_HD MaskPlan prediction_mask_plan(const Geometry& g, int proto_width, int proto_height) {
   const int factor = prototype_upsampling(g, proto_width, proto_height);
   const int width = factor * proto_width, height = factor * proto_height;
   const double gain = fitting_gain(width, height, g);
-  const ContentSide x = content_side(width, g.image_width, gain), y = content_side(height, g.image_height, gain);
-  return {proto_width, proto_height, width, height, x.offset, y.offset, x.length, y.length, g.image_width, g.image_height, false};
+  return mask_plan(g, proto_width, proto_height, width, height, content_side(width, g.image_width, gain),
+                   content_side(height, g.image_height, gain), false);
 }
 
 PEREGRINE_HD MaskPlan validation_mask_plan(const Geometry& g, int proto_width, int proto_height) {
-  return {proto_width,     proto_height,     g.input_width, g.input_height, g.pad_left, g.pad_top,
-          g.resized_width, g.resized_height, g.image_width, g.image_height, true};
+  return mask_plan(g, proto_width, proto_height, g.input_width, g.input_height, {g.pad_left, g.resized_width},
+                   {g.pad_top, g.resized_height}, true);
 }
 
 }  // namespace peregrine::postprocess

@@ -10,9 +10,9 @@ namespace peregrine::postprocess {
 /// from suppressing each other, and its rounding is part of the reference's results.
 inline constexpr float class_offset = 7680.0f;
 
-PEREGRINE_HD Corners moved_apart(const float* box, int class_id) {
+PEREGRINE_HD Corners moved_apart(const Corners& box, int class_id) {
   const float by = static_cast<float>(class_id) * class_offset;
-  return {box[0] + by, box[1] + by, box[2] + by, box[3] + by};
+  return {box.x1 + by, box.y1 + by, box.x2 + by, box.y2 + by};
 }
 
 PEREGRINE_HD float area(const Corners& b) { return (b.x2 - b.x1) * (b.y2 - b.y1); }

@@ -18,7 +18,7 @@ Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> head
     object.task = model.task;
     object.class_id = candidate.class_id;
     object.confidence = candidate.confidence;
-    const Corners box = image_box(candidate.box.data(), geometry);
+    const Corners box = image_box({candidate.box[0], candidate.box[1], candidate.box[2], candidate.box[3]}, geometry);
     object.box = {box.x1, box.y1, box.x2, box.y2};
     result.objects.push_back(std::move(object));
   }

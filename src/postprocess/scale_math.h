@@ -19,8 +19,8 @@ PEREGRINE_HD float image_y(float y, const Geometry& g) {
   return clamped((y - static_cast<float>(g.pad_top)) / gain, static_cast<float>(g.image_height));
 }
 
-PEREGRINE_HD Corners image_box(const float* box, const Geometry& g) {
-  return {image_x(box[0], g), image_y(box[1], g), image_x(box[2], g), image_y(box[3], g)};
+PEREGRINE_HD Corners image_box(const Corners& box, const Geometry& g) {
+  return {image_x(box.x1, g), image_y(box.y1, g), image_x(box.x2, g), image_y(box.y2, g)};
 }
 
 }  // namespace peregrine::postprocess

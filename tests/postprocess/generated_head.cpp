@@ -1,5 +1,8 @@
 #include "generated_head.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "base/half.h"
 #include "base/head_names.h"
 
@@ -70,6 +73,16 @@ GeneratedHead::GeneratedHead(const ModelInfo& model, const Geometry& geometry, i
     if (model.task == Task::pose) add(head::keypoint_output(level), extra, height, width, quarter);
     if (model.task == Task::segment) add(head::coefficient_output(level), extra, height, width, quarter);
   }
+}
+
+Geometry centred_geometry(int width, int height, int input_width, int input_height) {
+  const double r = std::min(static_cast<double>(input_height) / height, static_cast<double>(input_width) / width);
+  Geometry g{width, height, input_width, input_height, 0, 0, 0, 0};
+  g.resized_width = std::max(static_cast<int>(std::nearbyint(width * r)), 1);
+  g.resized_height = std::max(static_cast<int>(std::nearbyint(height * r)), 1);
+  g.pad_left = static_cast<int>(std::nearbyint((input_width - g.resized_width) / 2.0 - 0.1));
+  g.pad_top = static_cast<int>(std::nearbyint((input_height - g.resized_height) / 2.0 - 0.1));
+  return g;
 }
 
 ModelInfo generated_model(Task task, HeadLayout layout, int keypoint_dims) {

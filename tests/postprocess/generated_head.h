@@ -35,6 +35,9 @@ class GeneratedHead {
   std::vector<postprocess::NamedTensor> views_;
 };
 
+/// The letterbox of a picture; preprocess has it too, but stages do not include each other.
+Geometry centred_geometry(int width, int height, int input_width, int input_height);
+
 /// Three classes, strides 8, 16 and 32, four keypoints, six mask channels.
 ModelInfo generated_model(Task task, HeadLayout layout, int keypoint_dims = 3);
 

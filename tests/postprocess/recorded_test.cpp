@@ -1,7 +1,6 @@
 // Small generated heads against what a plain numpy reading of the formulas makes of them.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -21,17 +20,6 @@ struct Recorded {
   std::vector<Object> objects;
 };
 
-/// The letterbox of the recorded cases; preprocess has it too, but stages do not include each other.
-Geometry letterbox(int width, int height, int input_width, int input_height) {
-  const double r = std::min(static_cast<double>(input_height) / height, static_cast<double>(input_width) / width);
-  Geometry g{width, height, input_width, input_height, 0, 0, 0, 0};
-  g.resized_width = std::max(static_cast<int>(std::nearbyint(width * r)), 1);
-  g.resized_height = std::max(static_cast<int>(std::nearbyint(height * r)), 1);
-  g.pad_left = static_cast<int>(std::nearbyint((input_width - g.resized_width) / 2.0 - 0.1));
-  g.pad_top = static_cast<int>(std::nearbyint((input_height - g.resized_height) / 2.0 - 0.1));
-  return g;
-}
-
 Recorded read_case(std::istream& words) {
   Recorded c;
   std::string task, layout, classes;
@@ -40,7 +28,7 @@ Recorded read_case(std::istream& words) {
       c.options.iou >> c.options.max_detections >> c.options.multi_label >> c.options.validation_masks >> dims >> classes;
   c.model = test::generated_model(task == "detect" ? Task::detect : (task == "pose" ? Task::pose : Task::segment),
                                   layout == "raw" ? HeadLayout::raw : HeadLayout::decoded, dims);
-  c.geometry = letterbox(width, height, input_width, input_height);
+  c.geometry = test::centred_geometry(width, height, input_width, input_height);
   std::istringstream list(classes);
   for (std::string item; classes != "-" && std::getline(list, item, ',');) c.options.classes.push_back(std::stoi(item));
   return c;

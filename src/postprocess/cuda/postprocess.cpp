@@ -1,0 +1,122 @@
+#include "postprocess/cuda/postprocess.h"
+
+#include <string>
+
+#include "peregrine/error.h"
+#include "postprocess/cuda/batch.h"
+#include "postprocess/head_view.h"
+
+namespace peregrine::postprocess {
+namespace {
+
+constexpr std::size_t alignment = 256;
+constexpr int max_objects = 2000;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+void require_at_most(const char* what, std::size_t value, std::size_t limit) {
+  if (value > limit)
+    throw Error("usage.limit", "The GPU's postprocess takes at most " + std::to_string(limit) + " " + what + ", not " +
+                                   std::to_string(value) + ".");
+}
+
+ClassFilter filter_of(const Options& options, int classes) {
+  ClassFilter filter{};
+  if (options.classes.empty())
+    for (std::uint32_t& word : filter.words) word = ~0u;
+  for (const int c : options.classes)
+    if (c >= 0 && c < classes) filter.words[c / 32] |= 1u << c % 32;
+  return filter;
+}
+
+/// Whether each anchor's class values lie side by side and begin at a multiple of 16 bytes.
+bool readable_in_vectors(const FeatureMap& map) {
+  const std::ptrdiff_t elements = map.half ? 8 : 4;
+  return map.channel_stride == 1 && reinterpret_cast<std::uintptr_t>(map.data) % 16 == 0 && map.picture_stride % elements == 0 &&
+         map.row_stride % elements == 0 && map.column_stride % elements == 0;
+}
+
+void set_head(Batch& batch, const HeadView& head) {
+  batch.level_count = static_cast<int>(head.levels.size());
+  batch.proto = head.proto;
+  batch.classes = head.levels.front().classes.channels;
+  batch.anchors = head.anchors();
+  for (int i = 0; i < batch.level_count; ++i) {
+    const FeatureMap& classes = head.levels[i].classes;
+    if (classes.half != head.levels.front().classes.half)
+      throw Error("model.head", "The class outputs of a model are partly FP16, partly FP32.");
+    batch.levels[i] = head.levels[i];
+    batch.vectors[i] = readable_in_vectors(classes);
+    batch.first_tile[i] = batch.tiles;
+    batch.tiles += (classes.height * classes.width + tile_anchors - 1) / tile_anchors;
+  }
+}
+
+std::size_t key_bytes(const Batch& batch, int pictures) {
+  return aligned(sizeof(CandidateKey) * batch.tile_capacity * batch.tiles * pictures);
+}
+
+std::size_t count_bytes(const Batch& batch, int pictures) { return aligned(sizeof(int) * batch.tiles * pictures); }
+
+}  // namespace
+
+DevicePostprocess::DevicePostprocess(const ModelInfo& model, std::span<const NamedTensor> heads, const Options& options,
+                                     std::size_t mask_capacity)
+    : batch_(std::make_unique<Batch>()) {
+  const HeadView head = view_head(model, heads, 0, true);
+  require_at_most("head levels", head.levels.size(), max_levels);
+  require_at_most("classes", model.class_names.size(), max_classes);
+  require_at_most("mask channels", static_cast<std::size_t>(model.mask_channels), max_mask_channels);
+  require_at_most("detections a picture", static_cast<std::size_t>(options.max_detections), max_objects);
+  if (options.keep_candidates) throw Error("internal.postprocess", "Candidates are kept by the host's postprocess only.");
+  Batch& batch = *batch_;
+  set_head(batch, head);
+  batch.pictures = static_cast<int>(heads.front().view.shape[0]);
+  batch.confidence = options.confidence;
+  batch.bound = logit_bound(options.confidence);
+  batch.iou = options.iou;
+  batch.multi_label = options.multi_label;
+  batch.segments = model.task == Task::segment;
+  batch.validation_masks = options.validation_masks;
+  batch.keypoint_dims = model.keypoint_dims;
+  batch.filter = filter_of(options, batch.classes);
+  batch.tile_capacity = tile_anchors * (options.multi_label ? batch.classes : 1);
+  batch.layout = record_layout(model, batch.pictures, options.max_detections, mask_capacity);
+}
+
+DevicePostprocess::~DevicePostprocess() = default;
+DevicePostprocess::DevicePostprocess(DevicePostprocess&&) noexcept = default;
+DevicePostprocess& DevicePostprocess::operator=(DevicePostprocess&&) noexcept = default;
+
+const RecordLayout& DevicePostprocess::layout() const noexcept { return batch_->layout; }
+
+std::size_t DevicePostprocess::workspace_bytes() const noexcept {
+  const int pictures = batch_->layout.pictures;
+  return aligned(batch_->layout.bytes) + key_bytes(*batch_, pictures) + count_bytes(*batch_, pictures) +
+         aligned(sizeof(Corners) * batch_->anchors * pictures);
+}
+
+void DevicePostprocess::enqueue(void* workspace, const DeviceGeometries& geometries, int pictures, void* host_record,
+                                void* cuda_stream) const {
+  Batch batch = *batch_;
+  if (pictures < 1 || pictures > batch.layout.pictures)
+    throw Error("internal.postprocess", "A batch of " + std::to_string(pictures) + " pictures does not fit heads of " +
+                                            std::to_string(batch.layout.pictures) + ".");
+  auto* memory = static_cast<std::byte*>(workspace);
+  batch.pictures = pictures;
+  batch.geometries = geometries;
+  batch.record = device_record(workspace);
+  batch.host_record = host_record;
+  batch.keys = reinterpret_cast<CandidateKey*>(memory + aligned(batch.layout.bytes));
+  batch.tile_counts = reinterpret_cast<int*>(reinterpret_cast<std::byte*>(batch.keys) + key_bytes(batch, batch.layout.pictures));
+  batch.boxes =
+      reinterpret_cast<Corners*>(reinterpret_cast<std::byte*>(batch.tile_counts) + count_bytes(batch, batch.layout.pictures));
+  const auto stream = static_cast<cudaStream_t>(cuda_stream);
+  launch_selection(batch, stream);
+  launch_suppression(batch, stream);
+  if (!batch.segments) return;
+  launch_masks(batch, stream);
+  if (host_record) launch_publication(batch, stream);
+}
+
+}  // namespace peregrine::postprocess

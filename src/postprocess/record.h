@@ -1,0 +1,80 @@
+// The result record: what a batch leaves the GPU as. Written by kernels, read here into Detections.
+//
+// One part a picture, `picture_stride` bytes apart: header, objects, keypoints. Behind them, for segment, one area of mask
+// words a picture. Only what the header counts is written; the rest of the memory is undefined.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/host_device.h"
+#include "postprocess/postprocess.h"
+
+namespace peregrine::postprocess {
+
+struct RecordHeader {
+  int objects = 0;
+  int candidates = 0;            ///< above the threshold, before NMS
+  std::uint32_t mask_words = 0;  ///< that the masks need; more than the area holds: no masks, see masks_fit()
+  int mask_tiles = 0;            ///< work items of the mask kernel
+};
+
+struct RecordObject {
+  float box[4];        ///< pixels of the picture, clipped
+  float input_box[4];  ///< pixels of the input
+  float confidence;
+  int class_id;
+  int anchor;
+  int mask_left, mask_top, mask_width, mask_height;  ///< window, pixels of the picture
+  std::uint32_t mask_offset;                         ///< first word, in the picture's area; layout: run_length.h
+  int mask_tile;                                     ///< first work item of the mask kernel
+  int mask_set;                                      ///< whether any bit is set
+};
+
+struct RecordKeypoint {
+  float x, y, confidence;
+};
+
+/// Where things lie in a record. Plain data, also read by kernels.
+struct RecordLayout {
+  int pictures = 0, max_objects = 0, keypoints = 0;
+  std::size_t mask_capacity = 0;                                           ///< words a picture; 0 without masks
+  std::size_t keypoints_offset = 0, picture_stride = 0, masks_offset = 0;  ///< bytes
+  std::size_t bytes = 0;                                                   ///< of the whole record
+
+  PEREGRINE_HD RecordHeader* header(void* record, int n) const {
+    return reinterpret_cast<RecordHeader*>(static_cast<char*>(record) + n * picture_stride);
+  }
+  PEREGRINE_HD RecordObject* objects(void* record, int n) const { return reinterpret_cast<RecordObject*>(header(record, n) + 1); }
+  PEREGRINE_HD RecordKeypoint* keypoint(void* record, int n, int object) const {
+    return reinterpret_cast<RecordKeypoint*>(static_cast<char*>(record) + n * picture_stride + keypoints_offset) +
+           object * keypoints;
+  }
+  PEREGRINE_HD std::uint32_t* masks(void* record, int n) const {
+    return reinterpret_cast<std::uint32_t*>(static_cast<char*>(record) + masks_offset) + n * mask_capacity;
+  }
+};
+
+/// `mask_capacity` in words of 32 pixels a picture, ignored unless the model segments. A mask takes
+/// width * ceil(height / 32) words of its box.
+RecordLayout record_layout(const ModelInfo& model, int pictures, int max_detections, std::size_t mask_capacity);
+
+/// False where a picture's masks needed more than the record holds: it has no masks then, and the batch is to be processed
+/// again with a capacity of at least header->mask_words.
+bool masks_fit(const RecordLayout& layout, const void* record, int pictures);
+
+/// Bytes of the record that `pictures` pictures used: what crossed to the host.
+std::size_t used_bytes(const RecordLayout& layout, const void* record, int pictures);
+
+/// Objects of picture `n` from a record in host memory. Unless options.validation_masks, objects whose mask is empty are
+/// dropped. Throws Error "internal.capacity" where the masks did not fit.
+Detections read_record(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, const Geometry& geometry,
+                       const Options& options);
+
+/// For each object that read_record() gives for picture `n`: its place among the crops that gather_crops() made of
+/// `class_id`, or -1.
+std::vector<int> crop_places(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, int class_id,
+                             const Options& options);
+
+}  // namespace peregrine::postprocess
