@@ -135,20 +135,22 @@ TEST(Lowering, SiblingsThatNobodyPlacedShareABuffer) {
 }
 
 TEST(Lowering, AttentionIsOneStepOverContiguousParts) {
-  Network net;
-  net.graph.mark_output(net.c2psa("b", net.layer("a", net.input({2, 3, 4, 6}), 32), 2, 4), "out");
-  const cuda::ExecutionPlan plan = plan_of(net);
-  EXPECT_EQ(steps_of(plan), (Steps{{"Attention", 1}, {"Conv", 7}, {"Depthwise", 1}}));
-  const auto& attention = step<cuda::Attention>(plan, "b.mixed");
-  EXPECT_FLOAT_EQ(attention.scale, 0.4f);
-  EXPECT_EQ(attention.q.offset, 0);
-  EXPECT_EQ(attention.k.offset, 8);
-  EXPECT_EQ(attention.v.offset, 16);
-  EXPECT_EQ(attention.v.strides, (Strides{24 * 32, 8, 1, 32}));
-  const auto& position = step<cuda::Depthwise>(plan, "b.pe");
-  EXPECT_EQ(position.x.offset, 16);
-  EXPECT_EQ(position.residual.buffer, attention.y.buffer);
-  EXPECT_EQ(position.y, position.residual);
+  for (bool scale_q : {false, true}) {
+    Network net;
+    net.graph.mark_output(net.c2psa("b", net.layer("a", net.input({2, 3, 4, 6}), 32), 2, 4, scale_q), "out");
+    const cuda::ExecutionPlan plan = plan_of(net);
+    EXPECT_EQ(steps_of(plan), (Steps{{"Attention", 1}, {"Conv", 7}, {"Depthwise", 1}}));
+    const auto& attention = step<cuda::Attention>(plan, "b.mixed");
+    EXPECT_FLOAT_EQ(attention.scale, 0.4f);
+    EXPECT_EQ(attention.q.offset, 0);
+    EXPECT_EQ(attention.k.offset, 8);
+    EXPECT_EQ(attention.v.offset, 16);
+    EXPECT_EQ(attention.v.strides, (Strides{24 * 32, 8, 1, 32}));
+    const auto& position = step<cuda::Depthwise>(plan, "b.pe");
+    EXPECT_EQ(position.x.offset, 16);
+    EXPECT_EQ(position.residual.buffer, attention.y.buffer);
+    EXPECT_EQ(position.y, position.residual);
+  }
 }
 
 TEST(Lowering, SppfReadsItsInputOnce) {

@@ -26,9 +26,8 @@ struct Network {
 
 std::string name_of(const testing::TestParamInfo<Network>& info) {
   std::string name = info.param.file;
-  name = name.substr(0, name.find('.'));
   std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '-'; }, '_');
+      name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
   return name;
 }
 
@@ -78,15 +77,14 @@ TEST_P(ModelPlan, IsSoundAndCopiesNothing) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cuda, ModelPlan,
-                         testing::Values(Network{"yolo11n.pt", 320, 256, 88}, Network{"yolo11n-pose.pt", 320, 256, 94},
-                                         Network{"yolo11n-seg.pt", 320, 256, 97}, Network{"yolov8n.pt", 320, 256, 63},
-                                         Network{"osnet_x0_25_msmt17.pth", 256, 128, 132},
-                                         Network{"yolo11m-synthetic.pt", 320, 256, 108},
-                                         Network{"yolo11m-pose-synthetic.pt", 320, 256, 114},
-                                         Network{"yolo11m-seg-synthetic.pt", 320, 256, 117},
-                                         Network{"osnet_x1_0-synthetic.pth", 256, 128, 132}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Cuda, ModelPlan,
+    testing::Values(Network{"yolo11n.pt", 320, 256, 88}, Network{"yolo11n-pose.pt", 320, 256, 94},
+                    Network{"yolo11n-seg.pt", 320, 256, 97}, Network{"yolov8n.pt", 320, 256, 63},
+                    Network{"osnet_x0_25_msmt17.pth", 256, 128, 132}, Network{"osnet_x0_25_msmt17.onnx", 256, 128, 132},
+                    Network{"yolo11m-synthetic.pt", 320, 256, 108}, Network{"yolo11m-pose-synthetic.pt", 320, 256, 114},
+                    Network{"yolo11m-seg-synthetic.pt", 320, 256, 117}, Network{"osnet_x1_0-synthetic.pth", 256, 128, 132}),
+    name_of);
 
 }  // namespace
 }  // namespace peregrine::test

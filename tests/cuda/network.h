@@ -96,16 +96,18 @@ class Network {
   }
 
   /// C2PSA with one block of attention; a head has 2 * key channels of values.
-  ValueId c2psa(const std::string& name, ValueId x, std::int64_t heads, std::int64_t key) {
+  /// The scale is on the scores, or on q as in ONNX exports.
+  ValueId c2psa(const std::string& name, ValueId x, std::int64_t heads, std::int64_t key, bool scale_q = false) {
     const Shape shape = graph.value(x).shape;
     const std::int64_t half = shape[1] / 2, length = shape[2] * shape[3], value = half / heads;
     const std::vector<ValueId> parts = split(name + ".split", layer(name + ".cv1", x, shape[1]), {half, half});
     const ValueId qkv = conv(name + ".qkv", parts[1], heads * (2 * key + value));
     const ValueId grouped = reshape(name + ".heads", qkv, {shape[0], heads, 2 * key + value, length});
     const std::vector<ValueId> q_k_v = split(name + ".parts", grouped, {key, key, value}, 2);
-    const ValueId scores =
-        graph.add(name + ".scores", graph::MatMul{}, {transpose(name + ".q", q_k_v[0], {0, 1, 3, 2}), q_k_v[1]});
-    const ValueId scaled = binary(name + ".scale", BinaryKind::mul, scores, scalar(name + ".factor", 0.4f));
+    const ValueId factor = scalar(name + ".factor", 0.4f);
+    const ValueId q = scale_q ? binary(name + ".scale", BinaryKind::mul, q_k_v[0], factor) : q_k_v[0];
+    const ValueId scores = graph.add(name + ".scores", graph::MatMul{}, {transpose(name + ".q", q, {0, 1, 3, 2}), q_k_v[1]});
+    const ValueId scaled = scale_q ? scores : binary(name + ".scale", BinaryKind::mul, scores, factor);
     const ValueId weights =
         transpose(name + ".weights", graph.add(name + ".softmax", graph::Softmax{-1}, {scaled}), {0, 1, 3, 2});
     const ValueId mixed = graph.add(name + ".mixed", graph::MatMul{}, {q_k_v[2], weights});

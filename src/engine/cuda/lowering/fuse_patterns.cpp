@@ -69,19 +69,20 @@ bool fuse_attention(DraftList& drafts, std::size_t index) {
   const Draft* scores = private_step<MatMul>(drafts, scores_value);
   if (!scores) return false;
   passed.push_back(scores);
-  ValueId query = strip_scale(drafts, scores->inputs[0], scale, passed);
-  const auto q = swapped(drafts, query);
-  if (!q) return false;
+  const ValueId query = strip_scale(drafts, scores->inputs[0], scale, passed);  // exporters scale the scores, or q
+  const auto unscaled = swapped(drafts, query);
+  if (!unscaled) return false;
   passed.push_back(drafts.viewed_by<graph::Transpose>(query));
+  const ValueId q = strip_scale(drafts, *unscaled, scale, passed);
   const ValueId k = scores->inputs[1], v = product.inputs[0];
-  const Shape &q_shape = graph.value(*q).shape, &k_shape = graph.value(k).shape, &v_shape = graph.value(v).shape;
+  const Shape &q_shape = graph.value(q).shape, &k_shape = graph.value(k).shape, &v_shape = graph.value(v).shape;
   if (!(q_shape == k_shape) || v_shape[0] != q_shape[0] || v_shape[1] != q_shape[1] || v_shape[3] != q_shape[3]) return false;
 
   Draft merged = product;
   Attention step;
   step.scale = scale;
   merged.operation = step;
-  merged.inputs = {*q, k, v};
+  merged.inputs = {q, k, v};
   for (const Draft* draft : passed) take_nodes(merged, *draft);
   drafts.replace(index, std::move(merged), indices_of(drafts, passed));
   return true;
