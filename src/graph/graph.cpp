@@ -18,6 +18,16 @@ DType result_dtype(const Operation& operation, DType first) {
   return cast ? cast->to : first;
 }
 
+/// Axes counted from the end become axes counted from the front: one spelling of each graph.
+void resolve_axis(Operation& operation, std::size_t rank) {
+  std::visit(
+      [&](auto& op) {
+        if constexpr (requires { op.axis; })
+          if (op.axis < 0) op.axis += static_cast<std::int64_t>(rank);
+      },
+      operation);
+}
+
 }  // namespace
 
 ValueId Graph::add_value(Value value, std::int32_t producer) {
@@ -54,6 +64,7 @@ std::vector<ValueId> Graph::add_node(std::string name, Operation operation, std:
   } catch (const Error& error) {
     throw refuse(error.sentence());
   }
+  resolve_axis(operation, shapes.front().rank());
   const DType dtype = value(inputs.front()).dtype;
   for (ValueId input : inputs)
     if (value(input).dtype != dtype) throw refuse(fmt::format("{} meets {}", to_string(dtype), to_string(value(input).dtype)));

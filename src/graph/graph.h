@@ -38,7 +38,7 @@ class Graph {
   /// Appends a node, infers the shapes and types of its outputs (shapes.h) and returns them: all inputs
   /// share one type, which is that of the outputs (but for Cast). One output is called as the node, several
   /// NAME:0, NAME:1, ... Throws Error "model.shape" naming the node when the inputs do not fit the
-  /// operator or the name is taken.
+  /// operator or the name is taken. Axes may count from the end; in nodes() they never do.
   std::vector<ValueId> add_node(std::string name, Operation operation, std::vector<ValueId> inputs);
   /// The same for operators with one output.
   ValueId add(std::string name, Operation operation, std::vector<ValueId> inputs);

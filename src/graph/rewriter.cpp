@@ -70,6 +70,11 @@ void Rewriter::change(const Node& node, Operation operation, std::vector<ValueId
   for (ValueId dropped : std::exchange(changed.inputs, std::move(inputs))) release_if_unused(graph_.producer(dropped));
 }
 
+void Rewriter::clear_outputs() {
+  graph_.outputs_.clear();
+  graph_.output_names_.clear();
+}
+
 void Rewriter::remove_unused() {
   std::vector<bool> needed(graph_.values_.size());
   const auto need = [&](ValueId id) { needed[static_cast<std::size_t>(id)] = true; };

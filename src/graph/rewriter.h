@@ -24,6 +24,8 @@ class Rewriter {
   void replace(ValueId from, ValueId to);
   /// Gives a node another operator or other inputs; its outputs keep their ids, names and shapes.
   void change(const Node& node, Operation operation, std::vector<ValueId> inputs);
+  /// Takes the outputs off the graph, to mark others in their place.
+  void clear_outputs();
   /// Removes nodes whose outputs nobody uses, and values that belong to nothing.
   void remove_unused();
 

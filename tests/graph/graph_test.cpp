@@ -65,6 +65,15 @@ TEST(Graph, CastChangesTheTypeAndCopiesShareConstants) {
   EXPECT_EQ(copy.producer(half)->name, "cast");
 }
 
+TEST(Graph, AxesCountFromTheFront) {
+  Graph graph;
+  const ValueId x = graph.add_input("images", DType::f32, {1, 2, 3});
+  graph.add("softmax", Softmax{-1}, {x});
+  graph.add_node("split", Split{-2, {1, 1}}, {x});
+  EXPECT_EQ(std::get<Softmax>(graph.nodes()[0].operation).axis, 2);
+  EXPECT_EQ(std::get<Split>(graph.nodes()[1].operation).axis, 1);
+}
+
 TEST(Operations, AreNamedByWhatTheyDo) {
   EXPECT_EQ(name_of(Unary{Unary::Kind::silu}), "Silu");
   EXPECT_EQ(name_of(Binary{Binary::Kind::div}), "Div");

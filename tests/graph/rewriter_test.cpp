@@ -70,6 +70,15 @@ TEST_F(RewriterTest, NodesThatNothingNeedsAreNoUsers) {
   EXPECT_EQ(rewriter.only_user(x), graph.producer(a)) << "c, which only d needed, which only e needed, is gone";
 }
 
+TEST_F(RewriterTest, OutputsCanBeMarkedAnew) {
+  Rewriter rewriter(graph);
+  rewriter.clear_outputs();
+  graph.mark_output(b, "features");
+  rewriter.remove_unused();
+  EXPECT_EQ(graph.nodes().size(), 2U);
+  EXPECT_EQ(graph.find("features"), graph.find("b"));
+}
+
 TEST_F(RewriterTest, KeepsUnusedInputs) {
   graph.add_input("second", DType::f32, {1});
   Rewriter(graph).remove_unused();

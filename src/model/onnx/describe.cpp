@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "graph/head.h"
+#include "model/head_check.h"
 #include "model/onnx/python_literal.h"
 #include "peregrine/error.h"
 
@@ -117,6 +118,7 @@ void describe_raw(const Network& network, const graph::Graph& graph, ModelInfo& 
   set_classes(network.metadata(), outputs.shape(graph::class_output(0))[1], info);
   if (info.task == Task::pose) set_keypoints(network.metadata(), outputs.shape(graph::keypoint_output(0))[1], info);
   if (info.task == Task::segment) info.mask_channels = static_cast<int>(outputs.shape(graph::proto_output)[1]);
+  check_head(graph, info);
 }
 
 /// Strides whose levels together have so many anchors; empty where none of the usual sets fits.
