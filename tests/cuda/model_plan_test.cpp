@@ -38,6 +38,14 @@ std::optional<std::filesystem::path> find_weights(const std::filesystem::path& d
   return std::nullopt;
 }
 
+/// Numbers as a picture has them, 0..1: on anything else the m weights, which are random, make attention scores so large
+/// that FP32's own rounding shows.
+std::vector<HostTensor> picture(const graph::Graph& graph) {
+  std::vector<HostTensor> inputs = conformance::random_inputs(graph);
+  for (float& x : std::span(inputs[0].as<float>(), static_cast<std::size_t>(inputs[0].shape().elements()))) x = std::abs(x);
+  return inputs;
+}
+
 class ModelPlan : public testing::TestWithParam<Network> {
  protected:
   void SetUp() override {
@@ -58,11 +66,15 @@ TEST_P(ModelPlan, EveryTensorIsThatOfTheCpuEngine) {
   cuda::LoweringOptions options;
   options.precision = Precision::fp32;
   const cuda::ExecutionPlan plan = cuda::lower(graph, options);
-  std::vector<HostTensor> inputs = conformance::random_inputs(graph);
-  // As pictures are, 0..1: on anything else the m weights, which are random, make attention scores so large that FP32's
-  // own rounding shows.
-  for (float& x : std::span(inputs[0].as<float>(), static_cast<std::size_t>(inputs[0].shape().elements()))) x = std::abs(x);
+  const std::vector<HostTensor> inputs = picture(graph);
   EXPECT_GT(expect_values(plan, inputs, openvino_values(graph, inputs), 1e-3), GetParam().steps / 2);
+}
+
+/// Halves as storage, FP32 inside: what is left of the difference on a GPU is the order of its sums.
+TEST_P(ModelPlan, HalvesStayClose) {
+  const graph::Graph graph = this->graph(1);
+  const std::vector<HostTensor> inputs = picture(graph);
+  EXPECT_GT(expect_values(cuda::lower(graph, {}), inputs, openvino_values(graph, inputs), 3e-2), GetParam().steps / 2);
 }
 
 TEST_P(ModelPlan, IsSoundAndCopiesNothing) {
@@ -85,6 +97,24 @@ INSTANTIATE_TEST_SUITE_P(
                     Network{"yolo11m-synthetic.pt", 320, 256, 108}, Network{"yolo11m-pose-synthetic.pt", 320, 256, 114},
                     Network{"yolo11m-seg-synthetic.pt", 320, 256, 117}, Network{"osnet_x1_0-synthetic.pth", 256, 128, 132}),
     name_of);
+
+/// Whatever lies in models/demo: small widths, whose channel counts are no multiples of 8.
+TEST(DemoPlans, EveryTensorIsThatOfTheCpuEngine) {
+  const std::filesystem::path folder = repository_file("models/demo");
+  int models = 0;
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no " << folder;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".pt" && entry.path().extension() != ".pth") continue;
+    const Model model = load_model(entry.path());
+    const graph::Graph graph = model.graph({1, model.info().image_height, model.info().image_width});
+    const std::vector<HostTensor> inputs = picture(graph);
+    const cuda::ExecutionPlan plan = cuda::lower(graph, {.precision = Precision::fp32});
+    EXPECT_TRUE(cuda::defects(plan).empty());
+    EXPECT_GT(expect_values(plan, inputs, openvino_values(graph, inputs), 1e-3), 50) << entry.path();
+    ++models;
+  }
+  if (models == 0) GTEST_SKIP() << "no demo models in " << folder;
+}
 
 }  // namespace
 }  // namespace peregrine::test
