@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "source/source.h"
+#include "source/video.h"
 
 namespace peregrine::source {
 namespace {
@@ -50,13 +51,15 @@ bool is_picture(const fs::path& path) {
 }
 
 Item good(fs::path path) {
-  std::string display = printable(path.native());
-  return {std::move(path), std::move(display), std::nullopt};
+  std::string display = printable(without_password(path.native()));
+  const bool video = names_a_video(path.native());
+  return {std::move(path), std::move(display), std::nullopt, video};
 }
 
 Item bad(const std::string& argument, const char* code, const std::string& predicate, const char* hint) {
   const std::string display = printable(argument);
-  return {argument, display, Error(code, (display.empty() ? "A source without a name" : display) + " " + predicate + ".", hint)};
+  return {argument, display, Error(code, (display.empty() ? "A source without a name" : display) + " " + predicate + ".", hint),
+          false};
 }
 
 void append_sorted(std::vector<fs::path> found, std::vector<Item>& items) {
@@ -102,7 +105,9 @@ std::vector<Item> expand(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     std::error_code error;
     const fs::file_status status = fs::status(argument, error);
-    if (fs::is_directory(status)) {
+    if (is_stream(argument)) {
+      items.push_back(good(argument));
+    } else if (fs::is_directory(status)) {
       expand_folder(argument, items);
     } else if (fs::exists(status)) {
       items.push_back(good(argument));

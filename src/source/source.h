@@ -1,4 +1,4 @@
-// What to run on: files, folders, globs.
+// What to run on: files, folders, globs, videos and cameras.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,11 @@ struct Item {
   std::filesystem::path path;
   std::string display;         ///< valid UTF-8, for messages and JSON
   std::optional<Error> error;  ///< the argument gave nothing to read; read_file throws it
+  bool video = false;          ///< for VideoReader(path, display): file by its extension, RTSP address, "-"
 };
 
 /// Expands arguments in order:
+/// - "-" (standard input), rtsp:// and rtsps:// addresses: themselves, shown without a password;
 /// - what exists and is no folder: itself, whatever its name;
 /// - a folder: its pictures (.jpg .jpeg .jpe .jfif .png .bmp .dib .pbm .pgm .ppm .pnm .webp, in any case),
 ///   hidden ones left out, in natural order of their names (2.jpg before 10.jpg), not recursive;

@@ -71,6 +71,19 @@ TEST_F(Source, NamesThatAreNotUtf8AreShownEscaped) {
   EXPECT_EQ(read_file(items[0]).size(), 6u);
 }
 
+TEST_F(Source, VideosAndStreams) {
+  const std::vector<Item> items = expand({make("a.mp4"), make("b.jpg"), "-", "rtsp://user:secret@camera/1", at("absent.mp4")});
+  ASSERT_EQ(items.size(), 5u);
+  EXPECT_TRUE(items[0].video);
+  EXPECT_FALSE(items[1].video);
+  EXPECT_TRUE(items[2].video);
+  EXPECT_EQ(items[2].path, "-");
+  EXPECT_TRUE(items[3].video);
+  EXPECT_EQ(items[3].path, "rtsp://user:secret@camera/1");
+  EXPECT_EQ(items[3].display, "rtsp://user:***@camera/1");
+  EXPECT_TRUE(items[4].error);
+}
+
 std::string reading(const Item& item, std::uint64_t max_bytes = default_max_bytes) {
   try {
     read_file(item, max_bytes);
@@ -92,11 +105,11 @@ TEST_F(Source, ReadsWholeFiles) {
 TEST_F(Source, ReadingFailsWithTheReason) {
   EXPECT_EQ(reading(expand({make("nothing.jpg", "")})[0]), "image.empty");
   EXPECT_EQ(reading(expand({at("absent.jpg")})[0]), "source.missing");
-  EXPECT_EQ(reading({folder_.path(), "folder", {}}), "image.unreadable");
-  EXPECT_EQ(reading({folder_.path() / "gone.jpg", "gone.jpg", {}}), "image.unreadable");
+  EXPECT_EQ(reading({folder_.path(), "folder", {}, false}), "image.unreadable");
+  EXPECT_EQ(reading({folder_.path() / "gone.jpg", "gone.jpg", {}, false}), "image.unreadable");
 }
 
-TEST_F(Source, EndlessFilesAreCut) { EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}}, 1 << 20), "image.too_large"); }
+TEST_F(Source, EndlessFilesAreCut) { EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}, false}, 1 << 20), "image.too_large"); }
 
 }  // namespace
 }  // namespace peregrine::source
