@@ -1,0 +1,39 @@
+// Any bytes as an ONNX file: a model or a model error. What was read can be written, and reads back as the same graph.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <string>
+
+#include "model/onnx/reader.h"
+#include "model/onnx/writer.h"
+#include "peregrine/error.h"
+
+namespace {
+
+using namespace peregrine;
+
+Model read(std::span<const std::byte> bytes) {
+  ModelInfo info;
+  info.name = "fuzz.onnx";
+  return onnx::read_model(bytes, std::move(info));
+}
+
+graph::Graph build(const Model& model) {
+  const ModelInfo& info = model.info();
+  return model.graph({std::max(info.fixed_batch, 1), info.image_height, info.image_width});
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  try {
+    const graph::Graph graph = build(read(std::as_bytes(std::span(data, size))));
+    const std::string written = onnx::serialize(graph, {.precision = DType::f32});
+    const graph::Graph back = build(read(std::as_bytes(std::span(written))));
+    if (graph::digest(back) != graph::digest(graph)) std::abort();
+  } catch (const Error& error) {
+    if (!error.code().starts_with("model.")) std::abort();
+  }
+  return 0;
+}
