@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "base/sha256.h"
@@ -49,6 +49,12 @@ std::vector<std::string> engine_ids(const fs::path& folder) {
     if (has_manifest(entry.path())) ids.push_back(entry.path().filename().native());
   std::ranges::sort(ids);
   return ids;
+}
+
+/// How far a kept engine is from the wanted one: what was asked for counts before what has changed since.
+std::pair<bool, std::size_t> distance(const Identity& kept, const Identity& wanted) {
+  const bool asked_alike = kept.precision == wanted.precision && kept.input == wanted.input && kept.options == wanted.options;
+  return {!asked_alike, differences(kept, wanted).size()};
 }
 
 }  // namespace
@@ -100,30 +106,34 @@ std::vector<Listing> Store::list() const {
 
 Manifest Store::show(const std::string& id) const { return read_manifest_of(engine_folder(resolve(id))); }
 
-Found Store::find(const Identity& wanted) const {
-  Found found;
+Found Store::find(const Identity& wanted, const std::string& model_name) const {
   const std::string id = id_of(wanted);
-  std::vector<std::string> nearest;
-  for (const Listing& listing : list()) {
-    if (!listing.manifest) {
-      if (listing.id == id) return {.engine = {}, .verify_again = false, .why = listing.damage};
-      continue;
-    }
-    if (listing.id == id) {
-      if (!has_plan(engine_folder(id), *listing.manifest))
-        return {.engine = {}, .verify_again = false, .why = fmt::format("The plan of engine {} is gone or cut short.", id)};
-      found.engine = listing.manifest;
-      const auto& validation = listing.manifest->validation;
-      found.verify_again = validation && validation->ran && validation->driver != wanted.driver;
-      found.why.clear();
-      return found;
-    }
-    const Identity& kept = listing.manifest->identity;
-    if (kept.engine != wanted.engine || kept.model_sha256 != wanted.model_sha256) continue;
-    std::vector<std::string> parts = differences(kept, wanted);
-    if (!nearest.empty() && parts.size() >= nearest.size()) continue;
-    found.why = fmt::format("Engine {} does not serve: {}.", listing.id, fmt::join(parts, "; "));
-    nearest = std::move(parts);
+  std::optional<Manifest> nearest;
+  for (Listing& listing : list()) {
+    if (listing.id == id) return judge(listing, wanted);
+    if (!listing.manifest || listing.manifest->identity.engine != wanted.engine) continue;
+    const bool same_model = listing.manifest->identity.model_sha256 == wanted.model_sha256 ||
+                            (!model_name.empty() && listing.manifest->model.name == model_name);
+    if (same_model && (!nearest || distance(listing.manifest->identity, wanted) < distance(nearest->identity, wanted)))
+      nearest = std::move(listing.manifest);
+  }
+  Found found;
+  if (nearest)
+    found.why =
+        fmt::format("Engine {} does not serve: {}.", nearest->id, fmt::join(differences(nearest->identity, wanted), "; "));
+  return found;
+}
+
+Found Store::judge(const Listing& listing, const Identity& wanted) const {
+  Found found;
+  if (!listing.manifest) {
+    found.why = listing.damage;
+  } else if (!has_plan(engine_folder(listing.id), *listing.manifest)) {
+    found.why = fmt::format("The plan of engine {} is gone or cut short.", listing.id);
+  } else {
+    found.engine = listing.manifest;
+    const auto& validation = listing.manifest->validation;
+    found.verify_again = validation && validation->ran && validation->driver != wanted.driver;
   }
   return found;
 }

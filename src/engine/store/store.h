@@ -38,7 +38,7 @@ enum class Trust : std::uint8_t {
 /// An engine that is not in the store yet.
 struct Draft {
   Plan plan;
-  ModelInfo model;
+  ModelInfo model{};
   Precision effective_precision = Precision::fp32;
   double build_seconds = 0;
   std::optional<ValidationRecord> validation{};
@@ -86,8 +86,9 @@ class Store {
 
   std::vector<Listing> list() const;
   Manifest show(const std::string& id) const;
-  /// Looks for the wanted engine; a damaged one counts as absent.
-  Found find(const Identity& wanted) const;
+  /// Looks for the wanted engine; a damaged one counts as absent. `model_name`: engines of a model file of that name are
+  /// explained too, when the file is another one now.
+  Found find(const Identity& wanted, const std::string& model_name = {}) const;
 
   /// The engine, from the store or built now: two processes that want the same one build it once, and the second
   /// waits (`waiting` is told) and takes what the first made. `rebuild` builds in any case; the old engine stays
@@ -122,6 +123,8 @@ class Store {
   std::filesystem::path engine_folder(const std::string& id) const;
   std::string resolve(const std::string& id) const;
   void prepare() const;
+  /// The folder with the wanted engine's id: does it serve?
+  Found judge(const Listing& listing, const Identity& wanted) const;
   Manifest put(const Identity& identity, const Draft& draft) const;
   void clear_leftovers() const;
   Generation switch_to(std::map<Task, InService> roles) const;
