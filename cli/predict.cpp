@@ -129,6 +129,7 @@ int predict(const CommonFlags& common, Flags flags) {
   const LoadedSettings loaded = start(common);
   catch_interrupt();
   flags.options.engine = common.engine;
+  flags.options.keep_pixels = !flags.save.empty();
   Pipeline pipeline(loaded.settings, flags.options);
   Collector collector(pipeline, flags, common.quiet);
   pipeline.run(flags.sources, [&](const Outcome& outcome) { return collector.take(outcome); });
@@ -157,6 +158,7 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
                     "pad only to the next multiple of the stride: matches Ultralytics' default predict, one picture at a time");
   command->add_option("--json", flags->json, "write results as JSON; - is standard output")->type_name("FILE");
   command->add_option("--save", flags->save, "write annotated pictures into this folder")->type_name("DIR");
+  command->add_flag("--strict-decode", flags->options.strict_decode, "a picture that only the host can decode is an error");
   command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger pictures before decoding them")
       ->check(CLI::PositiveNumber);
   command->add_option("--reid-class", flags->options.reid_class, "the class that gets embeddings")->type_name("NAME");

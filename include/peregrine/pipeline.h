@@ -31,6 +31,8 @@ struct PipelineOptions {
   std::string engine = "auto";                ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
   std::vector<std::string> classes;           ///< keep only these, by name or number; empty: all
   bool rect = false;                          ///< pad only to the next multiple of the stride (Ultralytics' default)
+  bool strict_decode = false;                 ///< a picture that only the host can decode is an error
+  bool keep_pixels = false;                   ///< Outcome::image is there also for pictures that the GPU decoded
   std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger pictures are refused before decoding
 };
 
@@ -47,7 +49,7 @@ struct Outcome {
   std::size_t index = 0, total = 0;
   std::optional<ImageResult> result;
   std::optional<Error> error;
-  const HostImage* image = nullptr;  ///< decoded pixels where they are on the host; valid during the call
+  const HostImage* image = nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
 };
 
 class Pipeline {

@@ -54,6 +54,11 @@ std::vector<int> resolve_classes(const ModelInfo& model, const std::vector<std::
   return indices;
 }
 
+void require_detector(const ModelInfo& model) {
+  if (model.task == Task::reid)
+    throw Error("usage.model", fmt::format("{} is a ReID model.", model.name), "Pass it with --reid.");
+}
+
 ReidTarget find_reid_target(const std::vector<ModelInfo>& models, const std::string& class_name) {
   for (std::size_t m = 0; m < models.size(); ++m)
     if (const auto index = index_of(models[m], class_name)) return {static_cast<int>(m), *index};

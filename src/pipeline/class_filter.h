@@ -15,6 +15,9 @@ void require_known_classes(const std::vector<ModelInfo>& models, const std::vect
 /// Throws "usage.classes" for a number out of range.
 std::vector<int> resolve_classes(const ModelInfo& model, const std::vector<std::string>& wanted);
 
+/// Throws "usage.model" for a ReID model among the detectors.
+void require_detector(const ModelInfo& model);
+
 /// The model and class whose objects get embeddings.
 struct ReidTarget {
   int model = -1, class_id = -1;

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <utility>
 
 #include "base/log.h"
 #include "base/tensor.h"
+#include "decode/decode.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
 #include "preprocess/letterbox.h"
@@ -42,7 +44,7 @@ struct PreparedInput {
 class CpuRunner final : public BatchRunner {
  public:
   CpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options)
-      : settings_(settings), rect_(options.rect) {
+      : settings_(settings), rect_(options.rect), max_pixels_(options.max_pixels) {
     for (const auto& path : options.models) add_model(load_model(path), choice);
     require_known_classes(models_, options.classes);
     for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
@@ -53,12 +55,13 @@ class CpuRunner final : public BatchRunner {
 
   const RunInfo& info() const override { return info_; }
   const std::vector<ModelInfo>& models() const override { return models_; }
-  std::vector<ImageResult> run(std::span<const ImageView> images) override;
+  bool decodes(std::span<const std::byte>) const override { return false; }
+  std::vector<FrameOutcome> run(std::span<const Frame> frames) override;
 
  private:
+  std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
   void add_model(Model model, const EngineChoice& choice) {
-    if (model.info().task == Task::reid)
-      throw Error("usage.model", fmt::format("{} is a ReID model.", model.info().name), "Pass it with --reid.");
+    require_detector(model.info());
     models_.push_back(model.info());
     const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
     if (rect_ && !model.info().dynamic_shape)
@@ -80,6 +83,7 @@ class CpuRunner final : public BatchRunner {
 
   Settings settings_;
   bool rect_;
+  std::int64_t max_pixels_;
   RunInfo info_;
   std::vector<ModelInfo> models_;
   std::vector<ModelEngine> engines_;
@@ -112,10 +116,29 @@ PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const Ima
   return *slot;
 }
 
-std::vector<ImageResult> CpuRunner::run(std::span<const ImageView> images) {
+std::vector<FrameOutcome> CpuRunner::run(std::span<const Frame> frames) {
+  std::vector<FrameOutcome> outcomes(frames.size());
+  std::deque<HostImage> decoded;
+  std::vector<ImageView> images;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < frames.size(); ++i) try {
+      images.push_back(frames[i].pixels
+                           ? *frames[i].pixels
+                           : decoded.emplace_back(decode::decode_image(frames[i].file, frames[i].name, max_pixels_)).view());
+      places.push_back(i);
+    } catch (const Error& error) {
+      outcomes[i].error = error;
+    }
+  if (images.empty()) return outcomes;
+  auto results = run_pictures(images);
+  for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]].result = std::move(results[i]);
+  return outcomes;
+}
+
+std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> images) {
   if (rect_ && images.size() > 1) {  // each picture has an input size of its own
     std::vector<ImageResult> results;
-    for (const ImageView& image : images) results.push_back(std::move(run({&image, 1}).front()));
+    for (const ImageView& image : images) results.push_back(std::move(run_pictures({&image, 1}).front()));
     return results;
   }
   std::vector<ImageResult> results(images.size());

@@ -6,9 +6,11 @@
 #include <array>
 
 #include "base/guard.h"
+#include "base/log.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
+#include "engine/cuda/cuda_builder.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/openvino_builder.h"
@@ -25,6 +27,18 @@ int gpu_count() {
   return cuda::device_count();
 #else
   return 0;
+#endif
+}
+
+EngineChoice cuda_choice(const Settings& settings) {
+#if PEREGRINE_CUDA
+  const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
+  const Precision fallback = settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32;
+  enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
+  return {make_cuda_builder(), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback)};
+#else
+  (void)settings;
+  throw Error("environment.engine", "This build has no GPU engine.", "Build with CUDA=on.");
 #endif
 }
 
@@ -48,8 +62,11 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
   if (settings.force_gpu_only && (gpu_count() == 0 || engine == "openvino"))
     enforce_start_up(true, Device::cuda(settings.device), "");
   if (engine == "openvino" || (engine == "auto" && gpu_count() == 0)) return openvino_choice(settings);
-  throw Error("environment.engine", fmt::format("The {} engine is not in this build.", engine == "auto" ? "cuda" : engine),
-              "Pass --engine openvino --allow-cpu to run on the CPU.");
+  if (engine == "tensorrt" || engine == "tensorrt-rtx")
+    throw Error("environment.engine", fmt::format("The {} engine is not in this build.", engine), "Pass --engine cuda.");
+  if (engine == "auto" && settings.enable_tensorrt)
+    log::info("TensorRT is not in this build: the cuda engine serves (ENABLE_TENSORRT = false keeps this line away).");
+  return cuda_choice(settings);
 }
 
 }  // namespace peregrine::pipeline

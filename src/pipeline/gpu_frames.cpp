@@ -1,0 +1,109 @@
+#include "pipeline/gpu_frames.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <memory>
+
+#include "base/cuda/device.h"
+#include "base/log.h"
+#include "decode/decode.h"
+#include "peregrine/error.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+bool looks_like_jpeg(std::span<const std::byte> file) {
+  return file.size() > 2 && file[0] == std::byte{0xff} && file[1] == std::byte{0xd8};
+}
+
+}  // namespace
+
+ImageView GpuFrames::reserve(Slot& slot, int width, int height) {
+  const std::size_t pitch = static_cast<std::size_t>(width) * 3, bytes = pitch * static_cast<std::size_t>(height);
+  if (slot.pixels.bytes() < bytes) {
+    slot.pixels = {};  // first give back, then take: two pictures need not fit at once
+    slot.pixels = cuda::DeviceBuffer(bytes, fmt::format("a picture of {}x{} pixels", width, height));
+  }
+  return {reinterpret_cast<const std::uint8_t*>(slot.pixels.data()),
+          width,
+          height,
+          static_cast<std::ptrdiff_t>(pitch),
+          PixelOrder::bgr,
+          cuda::place_of(slot.pixels.data())};
+}
+
+ImageView GpuFrames::upload(Slot& slot, const ImageView& pixels, cudaStream_t stream) {
+  ImageView view = reserve(slot, pixels.width, pixels.height);
+  view.order = pixels.order;
+  const std::size_t row = static_cast<std::size_t>(pixels.width) * 3, bytes = row * static_cast<std::size_t>(pixels.height);
+  if (slot.staging.bytes() < bytes) {
+    slot.staging = {};
+    slot.staging = cuda::PinnedBuffer(bytes, "staging of a picture");
+  }
+  for (int y = 0; y < pixels.height; ++y)
+    std::memcpy(slot.staging.data() + static_cast<std::size_t>(y) * row, pixels.data + y * pixels.pitch, row);
+  cuda::copy_to_device("pixels", slot.pixels.data(), slot.staging.data(), bytes, stream);
+  return view;
+}
+
+GpuFrames::Loaded GpuFrames::decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict,
+                                            std::int64_t max_pixels, cudaStream_t stream) {
+  Loaded loaded;
+  loaded.host_decoded = true;
+  try {
+    if (strict)
+      throw Error("enforcement.host_decoded", fmt::format("{} would be decoded on the host: {}.", frame.name, why),
+                  "Leave out --strict-decode, or give it baseline JPEGs.");
+    const HostImage image = decode::decode_image(frame.file, frame.name, max_pixels);
+    log::debug(fmt::format("{}: host-decoded ({})", frame.name, why));
+    loaded.view = upload(slot, image.view(), stream);
+  } catch (const Error& error) {
+    loaded.error = error;
+  }
+  return loaded;
+}
+
+std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels,
+                                               cudaStream_t stream) {
+  std::vector<Loaded> loaded(frames.size());
+  std::vector<decode::JpegJob> jobs;
+  std::vector<std::size_t> job_frames;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    Slot& slot = slots_.at(i);
+    if (frame.pixels) {
+      if (frame.pixels->device.on_gpu())
+        loaded[i].view = *frame.pixels;
+      else
+        loaded[i] = {upload(slot, *frame.pixels, stream), true, {}};
+      continue;
+    }
+    std::string why = "it is no JPEG";
+    if (looks_like_jpeg(frame.file)) {
+      if (!decoder_) decoder_.emplace();
+      const decode::JpegHeader header = decoder_->inspect(frame.file);
+      why = header.refusal;
+      if (why.empty() && header.width > max_pixels / header.height) why = "it has more pixels than allowed";
+      if (why.empty()) {
+        loaded[i].view = reserve(slot, header.width, header.height);
+        jobs.push_back(
+            {frame.file, reinterpret_cast<std::uint8_t*>(slot.pixels.data()), static_cast<std::size_t>(header.width) * 3});
+        job_frames.push_back(i);
+        continue;
+      }
+    }
+    loaded[i] = decode_on_host(slot, frame, why, strict, max_pixels, stream);
+  }
+  if (jobs.empty()) return loaded;
+  const auto failed = std::make_unique<bool[]>(jobs.size());
+  decoder_->decode(jobs, {failed.get(), jobs.size()}, stream);
+  for (std::size_t j = 0; j < jobs.size(); ++j)
+    if (failed[j])
+      loaded[job_frames[j]] =
+          decode_on_host(slots_[job_frames[j]], frames[job_frames[j]], "nvJPEG could not decode it", strict, max_pixels, stream);
+  return loaded;
+}
+
+}  // namespace peregrine::pipeline

@@ -1,0 +1,42 @@
+// Pictures on their way into device memory: compressed where the GPU decodes them, as pixels otherwise.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/cuda/memory.h"
+#include "decode/cuda/jpeg_decoder.h"
+#include "pipeline/batch_runner.h"
+
+namespace peregrine::pipeline {
+
+/// Device memory for the pictures of one batch; grows with them.
+class GpuFrames {
+ public:
+  explicit GpuFrames(int batch) : slots_(static_cast<std::size_t>(batch)) {}
+
+  struct Loaded {
+    ImageView view;  ///< in device memory
+    bool host_decoded = false;
+    std::optional<Error> error;
+  };
+
+  /// Brings all frames of a batch onto the GPU; one that cannot be decoded fails alone. Under `strict` a picture that
+  /// only the host can decode is Error "enforcement.host_decoded".
+  std::vector<Loaded> load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels, cudaStream_t stream);
+
+ private:
+  struct Slot {
+    cuda::DeviceBuffer pixels;
+    cuda::PinnedBuffer staging;  ///< for pixels that come from the host
+  };
+  ImageView reserve(Slot& slot, int width, int height);
+  ImageView upload(Slot& slot, const ImageView& pixels, cudaStream_t stream);
+  Loaded decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict, std::int64_t max_pixels,
+                        cudaStream_t stream);
+
+  std::vector<Slot> slots_;
+  std::optional<decode::JpegDecoder> decoder_;  ///< opened for the first JPEG
+};
+
+}  // namespace peregrine::pipeline

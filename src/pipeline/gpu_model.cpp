@@ -1,0 +1,140 @@
+#include "pipeline/gpu_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "graph/passes.h"
+#include "peregrine/error.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+/// Words of mask bits a picture to begin with: eight masks that fill a 1080p picture. Grows when a picture needs more.
+constexpr std::size_t first_mask_capacity = std::size_t{8} * 1920 * 1080 / 32;
+
+std::size_t storage_bytes(const Binding& binding) {
+  std::int64_t last = 0;
+  for (std::size_t i = 0; i < binding.shape.rank(); ++i) last = std::max(last, binding.shape[i] * binding.strides[i]);
+  return static_cast<std::size_t>(last) * size_of(binding.dtype);
+}
+
+std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape) {
+  graph::Graph graph = model.graph(shape);
+  graph::run_passes(graph);
+  if (const auto reasons = choice.builder->unsupported(graph); !reasons.empty())
+    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", choice.builder->name(), model.info().name,
+                                                  fmt::join(reasons, " ")));
+  BuildOptions options;
+  options.precision = choice.precision;
+  options.device = choice.device;
+  return choice.builder->load(choice.builder->build(graph, options), choice.device);
+}
+
+}  // namespace
+
+void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs) {
+  const auto check = [&](std::string_view name, std::string_view prefix) {
+    for (const auto& output : outputs)
+      if (output.name.starts_with(prefix)) {
+        guard.require_gpu(name, output.view);
+        guard.require_fp16(name, output.view);
+      }
+  };
+  switch (task) {
+    case Task::detect: check(guarded::detection_output, ""); break;
+    case Task::pose:
+      check(guarded::pose_output, "");
+      check(guarded::pose_keypoints, "kpt.");
+      check(guarded::pose_confidence, "cls.");
+      check(guarded::pose_boxes, "box.");
+      break;
+    case Task::segment: check(guarded::segmentation_masks, ""); break;
+    case Task::reid: check(guarded::reid_features, ""); break;
+  }
+}
+
+GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape)
+    : model_(model.info()), shape_(shape), engine_(build_engine(model, choice, shape)) {
+  for (const Binding& binding : engine_->io()) {
+    if (binding.is_input) {
+      input_ = &binding;
+      continue;
+    }
+    memory_.emplace_back(storage_bytes(binding), fmt::format("{} of {}", binding.name, model_.name));
+    outputs_.push_back({binding.name, {memory_.back().data(), binding.dtype, binding.device, binding.shape, binding.strides}});
+  }
+  log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", model_.name, to_string(model_.task),
+                         choice.builder->name(), shape.batch, shape.height, shape.width, to_string(engine_->precision())));
+}
+
+std::size_t GpuEngine::input_bytes() const { return storage_bytes(*input_); }
+
+std::vector<TensorView> GpuEngine::bindings(const TensorView& input) const {
+  std::vector<TensorView> views;
+  std::size_t next = 0;
+  for (const Binding& binding : engine_->io()) views.push_back(binding.is_input ? input : outputs_[next++].view);
+  return views;
+}
+
+void GpuEngine::guard_bindings(PlacementGuard& guard, const TensorView& input) const {
+  const auto views = bindings(input);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    guard.require_gpu(engine_->io()[i].name, views[i]);
+    guard.require_fp16(engine_->io()[i].name, views[i]);
+  }
+  guard_outputs(guard, model_.task, outputs_);
+}
+
+void GpuEngine::enqueue(const TensorView& input, cudaStream_t stream) {
+  const auto views = bindings(input);
+  engine_->enqueue(views, {stream});
+}
+
+GpuDetector::GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options)
+    : engine_(model, choice, shape), options_(std::move(options)) {
+  allocate(model.info().task == Task::segment ? first_mask_capacity : 0);
+}
+
+void GpuDetector::allocate(std::size_t mask_capacity) {
+  postprocess_ = std::make_unique<postprocess::DevicePostprocess>(model(), engine_.outputs(), options_, mask_capacity);
+  workspace_ = cuda::DeviceBuffer(postprocess_->workspace_bytes(), "postprocess of " + model().name);
+  record_ = cuda::PinnedBuffer(postprocess_->layout().bytes, "results of " + model().name);
+}
+
+void GpuDetector::enqueue(const TensorView& input, const postprocess::DeviceGeometries& geometries, int pictures,
+                          cudaStream_t stream) {
+  engine_.enqueue(input, stream);
+  postprocess_->enqueue(workspace_.data(), geometries, pictures, record_.data(), stream);
+}
+
+bool GpuDetector::grow_if_needed(int pictures) {
+  const auto& layout = postprocess_->layout();
+  if (postprocess::masks_fit(layout, record_.data(), pictures)) return false;
+  std::size_t needed = layout.mask_capacity;
+  for (int n = 0; n < pictures; ++n) needed = std::max<std::size_t>(needed, layout.header(record_.data(), n)->mask_words);
+  log::debug(fmt::format("{}: room for masks grows to {} MB a picture", model().name, needed / 4 * 5 * 4 >> 20));
+  allocate(needed / 4 * 5);  // some more, so that the next picture does not grow it again
+  return true;
+}
+
+postprocess::Detections GpuDetector::read(int picture, const Geometry& geometry) const {
+  return postprocess::read_record(engine_.model(), postprocess_->layout(), record_.data(), picture, geometry, options_);
+}
+
+std::size_t GpuDetector::record_bytes(int pictures) const {
+  return postprocess::used_bytes(postprocess_->layout(), record_.data(), pictures);
+}
+
+void GpuDetector::gather_crops(int pictures, int class_id, Crop* crops, int* count, cudaStream_t stream) const {
+  postprocess::gather_crops(postprocess_->layout(), postprocess::DevicePostprocess::device_record(workspace_.data()), pictures,
+                            class_id, crops, count, stream);
+}
+
+std::vector<int> GpuDetector::crop_places(int picture, int class_id) const {
+  return postprocess::crop_places(engine_.model(), postprocess_->layout(), record_.data(), picture, class_id, options_);
+}
+
+}  // namespace peregrine::pipeline

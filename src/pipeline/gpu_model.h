@@ -1,0 +1,78 @@
+// One model on the GPU: its engine, the device memory of its outputs, and its postprocess.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/cuda/memory.h"
+#include "base/guard.h"
+#include "engine/engine.h"
+#include "model/model.h"
+#include "pipeline/engine_choice.h"
+#include "postprocess/cuda/postprocess.h"
+
+namespace peregrine::pipeline {
+
+/// Names under which the guard checks what leaves an engine of this task.
+void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs);
+
+/// An engine with device buffers for everything but its input, whose buffer several models of one input size share.
+class GpuEngine {
+ public:
+  GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape);
+
+  const ModelInfo& model() const { return model_; }
+  const InputShape& shape() const { return shape_; }
+  Precision precision() const { return engine_->precision(); }
+  /// The input binding, without memory.
+  const Binding& input() const { return *input_; }
+  /// Bytes that the input's memory must have, padding channels included.
+  std::size_t input_bytes() const;
+  std::span<const postprocess::NamedTensor> outputs() const { return outputs_; }
+
+  /// Checks place and dtype of every binding.
+  void guard_bindings(PlacementGuard& guard, const TensorView& input) const;
+  void enqueue(const TensorView& input, cudaStream_t stream);
+
+ private:
+  std::vector<TensorView> bindings(const TensorView& input) const;
+
+  ModelInfo model_;
+  InputShape shape_;
+  std::unique_ptr<Engine> engine_;
+  const Binding* input_ = nullptr;
+  std::vector<cuda::DeviceBuffer> memory_;
+  std::vector<postprocess::NamedTensor> outputs_;
+};
+
+/// A detector on the GPU: engine and postprocess, leaving a result record in page-locked memory.
+class GpuDetector {
+ public:
+  GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options);
+
+  GpuEngine& engine() { return engine_; }
+  const ModelInfo& model() const { return engine_.model(); }
+
+  /// Enqueues the engine and the kernels that leave the record; `geometries` as in DevicePostprocess.
+  void enqueue(const TensorView& input, const postprocess::DeviceGeometries& geometries, int pictures, cudaStream_t stream);
+  /// True when the masks of the last batch did not fit; the record has been enlarged and the batch must be enqueued again.
+  bool grow_if_needed(int pictures);
+
+  postprocess::Detections read(int picture, const Geometry& geometry) const;
+  std::size_t record_bytes(int pictures) const;
+  /// For ReID: boxes of `class_id` on the device, and where each object of the record went among them.
+  void gather_crops(int pictures, int class_id, Crop* crops, int* count, cudaStream_t stream) const;
+  std::vector<int> crop_places(int picture, int class_id) const;
+
+ private:
+  void allocate(std::size_t mask_capacity);
+
+  GpuEngine engine_;
+  postprocess::Options options_;
+  std::unique_ptr<postprocess::DevicePostprocess> postprocess_;
+  cuda::DeviceBuffer workspace_;
+  cuda::PinnedBuffer record_;
+};
+
+}  // namespace peregrine::pipeline

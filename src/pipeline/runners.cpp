@@ -1,0 +1,20 @@
+#include "pipeline/runners.h"
+
+#include "pipeline/cpu_runner.h"
+#if PEREGRINE_CUDA
+#include "pipeline/gpu_runner.h"
+#endif
+
+namespace peregrine::pipeline {
+
+std::unique_ptr<BatchRunner> make_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options) {
+#if PEREGRINE_CUDA
+  if (choice.device.on_gpu()) {
+    const auto cpu = [settings, options] { return make_cpu_runner(choose_engine(settings, "openvino"), settings, options); };
+    return make_gpu_runner(std::move(choice), settings, options, cpu);
+  }
+#endif
+  return make_cpu_runner(std::move(choice), settings, options);
+}
+
+}  // namespace peregrine::pipeline
