@@ -105,11 +105,10 @@ std::vector<Item> expand(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
     std::error_code error;
     const fs::file_status status = fs::status(argument, error);
-    if (is_stream(argument)) {
-      items.push_back(good(argument));
-    } else if (fs::is_directory(status)) {
+    const bool stream = is_stream(argument);
+    if (!stream && fs::is_directory(status)) {
       expand_folder(argument, items);
-    } else if (fs::exists(status)) {
+    } else if (stream || fs::exists(status)) {
       items.push_back(good(argument));
     } else if (std::vector<fs::path> files = matches(argument); !files.empty()) {
       append_sorted(std::move(files), items);
