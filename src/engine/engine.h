@@ -29,12 +29,16 @@ struct Binding {
   Strides strides;  ///< layout, in elements
 };
 
+struct Plan;
+
 struct BuildOptions {
   Precision precision = Precision::fp32;
   Device device;              ///< cpu or cuda:N
   bool dynamic_size = false;  ///< CPU engine: one plan for any batch, height and width (predict --rect)
   int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
+  /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
+  const Plan* choices_from = nullptr;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
   std::function<bool(double, std::string_view)> progress{};
 };

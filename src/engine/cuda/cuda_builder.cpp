@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "engine/cuda/adopt.h"
 #include "engine/cuda/cuda_engine.h"
 #include "engine/cuda/lowering.h"
 #include "engine/cuda/plan_file.h"
@@ -42,6 +43,19 @@ PlanIdentity identity(const std::string& graph_digest, const DeviceFacts& device
           .driver_version = driver_version()};
 }
 
+/// Takes the choices of a plan for another shape; where a kernel does not serve this one, the step gets its default.
+void adopt(ExecutionPlan& plan, const ExecutionPlan& tuned, const Target& target) {
+  adopt_choices(plan, tuned);
+  for (Step& step : plan.steps) try {
+      prepare(step, step.choice, target);
+    } catch (const Error& refusal) {
+      if (refusal.code() != "engine.kernel") throw;
+      log::debug(refusal.sentence() + " It runs with its default kernel at this shape.");
+      step.choice = {};
+      prepare(step, step.choice, target);
+    }
+}
+
 class CudaBuilder final : public Builder {
  public:
   std::string name() const override { return "cuda"; }
@@ -56,7 +70,10 @@ class CudaBuilder final : public Builder {
     const DeviceScope scope(device.index);
     const std::unique_ptr<Cudnn> cudnn = load_cudnn();
     ExecutionPlan plan = lower(graph, {.precision = options.precision});
-    tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}});
+    if (options.choices_from)
+      adopt(plan, plan_from_bytes(options.choices_from->bytes), {device, cudnn.get()});
+    else
+      tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}});
     plan.identity = identity(graph::digest(graph), device, cudnn.get());
     return {.engine = name(),
             .precision = plan.precision,

@@ -1,0 +1,45 @@
+// Choices carried from a tuned shape to another one.
+#include "engine/cuda/adopt.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "engine/cuda/lowering.h"
+#include "network.h"
+
+namespace peregrine::cuda {
+namespace {
+
+ExecutionPlan plan_at(std::int64_t height, std::int64_t width, bool with_pool = false) {
+  test::Network net;
+  test::ValueId x = net.layer("a", net.input({1, 3, height, width}), 16, {3, 2});
+  if (with_pool) x = net.sppf("pyramid", x, 16);
+  net.graph.mark_output(net.c3k2("b", x, 16), "out");
+  return lower(net.graph, {});
+}
+
+TEST(Nearest, ComparesExtentsByTheirRatio) {
+  const std::array<Shape, 4> tuned{Shape{1, 3, 640, 640}, Shape{1, 3, 640, 480}, Shape{1, 3, 320, 320}, Shape{16, 3, 640, 640}};
+  EXPECT_EQ(nearest({1, 3, 640, 640}, tuned), 0u);
+  EXPECT_EQ(nearest({1, 3, 640, 512}, tuned), 1u);
+  EXPECT_EQ(nearest({1, 3, 352, 288}, tuned), 2u);
+  EXPECT_EQ(nearest({8, 3, 640, 640}, tuned), 3u);
+}
+
+TEST(AdoptChoices, TakesWhatHoldsForEveryShape) {
+  ExecutionPlan tuned = plan_at(64, 64), plan = plan_at(32, 64);
+  for (Step& step : tuned.steps) step.choice = {"cudnn", {3, 1}, "for 64x64 only", 4096, 5.5f};
+  EXPECT_EQ(adopt_choices(plan, tuned), static_cast<int>(plan.steps.size()));
+  for (const Step& step : plan.steps) EXPECT_EQ(step.choice, (Choice{"cudnn", {3, 1}, "", 0, 0}));
+}
+
+TEST(AdoptChoices, LeavesStepsAloneThatTheTunedPlanLacks) {
+  ExecutionPlan tuned = plan_at(64, 64), plan = plan_at(32, 32, true);
+  for (Step& step : tuned.steps) step.choice.candidate = "gemm";
+  EXPECT_EQ(adopt_choices(plan, tuned), static_cast<int>(tuned.steps.size()));
+  for (const Step& step : plan.steps) EXPECT_EQ(step.choice.candidate.empty(), step.name.starts_with("pyramid")) << step.name;
+}
+
+}  // namespace
+}  // namespace peregrine::cuda
