@@ -53,12 +53,15 @@ void describe_training(const Value& root, const torch::Module& tree, ModelInfo& 
 }
 
 std::string architecture_of(const std::vector<torch::Module>& modules) {
+  struct Mark {
+    std::string_view block;
+    const char* family;
+  };
   // Newest first: later families keep using blocks of the earlier ones.
-  constexpr std::array<std::pair<std::string_view, const char*>, 3> marks{
-      {{"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
-  for (const auto& [block, family] : marks)
-    if (std::any_of(modules.begin(), modules.end(), [&](const auto& module) { return module.class_name() == block; }))
-      return family;
+  constexpr std::array<Mark, 3> marks{{{"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
+  for (const Mark& mark : marks)
+    if (std::any_of(modules.begin(), modules.end(), [&](const auto& module) { return module.class_name() == mark.block; }))
+      return mark.family;
   return "YOLO";
 }
 
