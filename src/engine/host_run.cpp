@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
+#include <algorithm>
 #include <functional>
 
 #include "base/half.h"
@@ -19,11 +19,11 @@ namespace {
 
 using Index = std::int64_t;
 
-/// Elements from the first to the last one that a strided tensor touches.
+/// Elements of a strided tensor's memory, with padding inside and behind its rows.
 Index extent_of(const Shape& shape, const Strides& strides) {
-  Index last = 0;
-  for (std::size_t d = 0; d < shape.rank(); ++d) last += (shape[d] - 1) * strides[d];
-  return last + 1;
+  Index extent = 1;
+  for (std::size_t d = 0; d < shape.rank(); ++d) extent = std::max(extent, shape[d] * strides[d]);
+  return extent;
 }
 
 /// Calls visit(dense position, strided position) for every element.
