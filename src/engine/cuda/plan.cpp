@@ -41,7 +41,7 @@ bool channels_last(const TensorRef& tensor) noexcept {
   return tensor.shape.rank() == 4 && (tensor.strides[1] == 1 || tensor.shape[1] == 1);
 }
 
-const char* name_of(const Operation& operation) noexcept {
+const char* name_of(const Operation& operation) {
   return std::visit([](const auto& step) { return name(step); }, operation);
 }
 

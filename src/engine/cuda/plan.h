@@ -219,7 +219,7 @@ using Operation = std::variant<Conv, Depthwise, ConvTranspose, Linear, Pool, Poo
                                GlobalAveragePool, Unary, Binary, Softmax, MatMul, InstanceNorm, Copy>;
 
 /// "Conv", "Depthwise", ...
-const char* name_of(const Operation& operation) noexcept;
+const char* name_of(const Operation& operation);
 
 /// Which kernel runs a step. Made by the tuner; empty candidate: the executor's default for that kind of step.
 struct Choice {

@@ -48,6 +48,7 @@ ValueId strip_scale(const DraftList& drafts, ValueId value, float& scale, std::v
 
 std::vector<std::size_t> indices_of(const DraftList& drafts, const std::vector<const Draft*>& list) {
   std::vector<std::size_t> indices;
+  indices.reserve(list.size());
   for (const Draft* draft : list) indices.push_back(static_cast<std::size_t>(draft - drafts.drafts().data()));
   return indices;
 }

@@ -124,15 +124,11 @@ bool Storage::read_later(ValueId value, std::size_t index) const {
   if (drafts_->is_output(value)) return true;
   for (std::size_t reader : drafts_->readers(value)) {
     const Draft& draft = drafts_->drafts()[reader];
-    if (draft.view_as<graph::Concat>()) return true;
-    if (!draft.operation) {
-      const auto late = [&](ValueId output) { return read_later(output, index); };
-      if (std::ranges::any_of(draft.outputs, late)) return true;
-    } else if (reader > index) {
-      return true;
-    } else if (reader == index && std::ranges::find(draft.inputs, value) != draft.inputs.end()) {
-      return true;
-    }
+    const auto in_view = [&](ValueId output) { return read_later(output, index); };
+    const bool at_its_input = reader == index && std::ranges::find(draft.inputs, value) != draft.inputs.end();
+    const bool late = draft.operation ? reader > index || at_its_input
+                                      : draft.view_as<graph::Concat>() || std::ranges::any_of(draft.outputs, in_view);
+    if (late) return true;
   }
   return false;
 }
