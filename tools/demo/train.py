@@ -35,6 +35,9 @@ RECIPE = {
     "amp": False, "deterministic": False, "plots": False, "pretrained": False, "epochs": 100_000, "exist_ok": True,
 }  # fmt: skip
 
+# Going on from a checkpoint: whole scenes at a low rate, and keypoints, the slowest to learn, count twice as much.
+REFINEMENT = {"lr0": 1e-3, "batch": 16, "nbs": 16, "warmup_epochs": 0.5, "mosaic": 0.0, "pose": 24.0}
+
 
 def timed(base):
     """A trainer whose learning rate, mosaic and validation follow the clock rather than a number of epochs."""
@@ -121,6 +124,7 @@ def main():
     parser.add_argument("--scores", type=Path, required=True, help="the JSON to write")
     parser.add_argument("--work", type=Path, required=True, help="folder for the run's own files")
     parser.add_argument("--seconds", type=float, default=300, help="end training after so long")
+    parser.add_argument("--start", type=Path, help="checkpoint to refine; otherwise from random weights")
     parser.add_argument("--device", default="0" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=3, help="processes that prepare batches")
     parser.add_argument("--seed", type=int, default=0)
@@ -135,6 +139,7 @@ def main():
             **RECIPE, "task": args.task, "model": str(architecture(args.task, args.work)), "data": str(data),
             "time": args.seconds / 3600, "device": args.device, "workers": args.workers, "seed": args.seed,
             "project": str(args.work), "name": "train",
+            **({"pretrained": str(args.start), **REFINEMENT} if args.start else {}),
         }
     )  # fmt: skip
     trainer.train()
