@@ -25,21 +25,22 @@
 namespace peregrine {
 
 struct PipelineOptions {
-  std::vector<std::filesystem::path> models;  ///< run side by side over each picture; at least one
-  std::optional<std::filesystem::path> reid;  ///< adds an embedding to every person of one model
-  std::string reid_class = "person";          ///< the class that gets embeddings
-  std::string engine = "auto";                ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
-  std::vector<std::string> classes;           ///< keep only these, by name or number; empty: all
-  bool rect = false;                          ///< pad only to the next multiple of the stride (Ultralytics' default)
-  bool strict_decode = false;                 ///< a picture that only the host can decode is an error
-  bool keep_pixels = false;                   ///< Outcome::image is there also for pictures that the GPU decoded
+  std::vector<std::filesystem::path> models;        ///< run side by side over each picture; at least one
+  std::optional<std::filesystem::path> reid;        ///< adds an embedding to every person of one model
+  std::string reid_class = "person";                ///< the class that gets embeddings
+  std::string engine = "auto";                      ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
+  std::vector<std::string> classes;                 ///< keep only these, by name or number; empty: all
+  bool rect = false;                                ///< pad only to the next multiple of the stride (Ultralytics' default)
+  bool strict_decode = false;                       ///< a picture that only the host can decode is an error
+  bool keep_pixels = false;                         ///< Outcome::image is there also for pictures that the GPU decoded
+  bool validation = false;                          ///< as Ultralytics' val: its letterbox, several classes a box, its masks
   std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger pictures are refused before decoding
 };
 
 struct RunInfo {
-  std::string engine;           ///< "openvino", "cuda", ...
-  std::string device;           ///< "cpu (Intel ...)", "cuda:0 NVIDIA H100 80GB HBM3"
-  Precision precision{};        ///< what really runs
+  std::string engine;     ///< "openvino", "cuda", ...
+  std::string device;     ///< "cpu (Intel ...)", "cuda:0 NVIDIA H100 80GB HBM3"
+  Precision precision{};  ///< what really runs
   std::vector<Fallback> fallbacks;
 };
 

@@ -44,7 +44,7 @@ struct PreparedInput {
 class CpuRunner final : public BatchRunner {
  public:
   CpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options)
-      : settings_(settings), rect_(options.rect), max_pixels_(options.max_pixels) {
+      : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
     for (const auto& path : options.models) add_model(load_model(path), choice);
     require_known_classes(models_, options.classes);
     for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
@@ -82,7 +82,7 @@ class CpuRunner final : public BatchRunner {
   void embed(const ImageView& image, ImageResult& result);
 
   Settings settings_;
-  bool rect_;
+  bool rect_, validation_;
   std::int64_t max_pixels_;
   RunInfo info_;
   std::vector<ModelInfo> models_;
@@ -95,6 +95,7 @@ class CpuRunner final : public BatchRunner {
 
 Geometry CpuRunner::geometry_for(const ImageView& image, const ModelEngine& engine) const {
   if (rect_) return preprocess::letterbox_rect(image.width, image.height, engine.shape().width, engine.model().strides.back());
+  if (validation_) return preprocess::letterbox_validation(image.width, image.height, engine.shape().width);
   return preprocess::letterbox(image.width, image.height, engine.shape().width, engine.shape().height);
 }
 
@@ -155,6 +156,7 @@ std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> imag
     options.iou = settings_.iou;
     options.max_detections = settings_.max_det;
     options.classes = filters_[m];
+    options.multi_label = options.validation_masks = validation_;
     const double share = 1.0 / static_cast<double>(images.size());
     for (std::size_t n = 0; n < images.size(); ++n) {
       watch.lap();

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "graph/passes.h"
 #include "peregrine/error.h"
+#include "pipeline/build_engine.h"
 
 namespace peregrine::pipeline {
 
@@ -19,18 +19,6 @@ std::size_t storage_bytes(const Binding& binding) {
   std::int64_t last = 0;
   for (std::size_t i = 0; i < binding.shape.rank(); ++i) last = std::max(last, binding.shape[i] * binding.strides[i]);
   return static_cast<std::size_t>(last) * size_of(binding.dtype);
-}
-
-std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape) {
-  graph::Graph graph = model.graph(shape);
-  graph::run_passes(graph);
-  if (const auto reasons = choice.builder->unsupported(graph); !reasons.empty())
-    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", choice.builder->name(), model.info().name,
-                                                  fmt::join(reasons, " ")));
-  BuildOptions options;
-  options.precision = choice.precision;
-  options.device = choice.device;
-  return choice.builder->load(choice.builder->build(graph, options), choice.device);
 }
 
 }  // namespace
@@ -57,7 +45,7 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
 }
 
 GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape)
-    : model_(model.info()), shape_(shape), engine_(build_engine(model, choice, shape)) {
+    : model_(model.info()), shape_(shape), engine_(build_engine(model, choice, shape, false)) {
   for (const Binding& binding : engine_->io()) {
     if (binding.is_input) {
       input_ = &binding;
@@ -66,8 +54,6 @@ GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const Input
     memory_.emplace_back(storage_bytes(binding), fmt::format("{} of {}", binding.name, model_.name));
     outputs_.push_back({binding.name, {memory_.back().data(), binding.dtype, binding.device, binding.shape, binding.strides}});
   }
-  log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", model_.name, to_string(model_.task),
-                         choice.builder->name(), shape.batch, shape.height, shape.width, to_string(engine_->precision())));
 }
 
 std::size_t GpuEngine::input_bytes() const { return storage_bytes(*input_); }

@@ -61,7 +61,7 @@ class GpuRunner final : public BatchRunner {
   std::vector<ImageResult> collect(const std::vector<ImageView>& images);
 
   Settings settings_;
-  bool strict_decode_;
+  bool strict_decode_, validation_;
   std::int64_t max_pixels_;
   RunInfo info_;
   std::vector<ModelInfo> models_;
@@ -87,6 +87,7 @@ postprocess::Options postprocess_options(const Settings& settings, const ModelIn
   wanted.iou = settings.iou;
   wanted.max_detections = settings.max_det;
   wanted.classes = resolve_classes(model, options.classes);
+  wanted.multi_label = wanted.validation_masks = options.validation;
   return wanted;
 }
 
@@ -94,6 +95,7 @@ GpuRunner::GpuRunner(EngineChoice choice, const Settings& settings, const Pipeli
                      std::function<std::unique_ptr<BatchRunner>()> cpu)
     : settings_(settings),
       strict_decode_(options.strict_decode),
+      validation_(options.validation),
       max_pixels_(options.max_pixels),
       info_{choice.builder->name(), to_string(choice.device) + " " + choice.device_name, choice.precision, {}},
       guard_(settings.force_gpu_only, choice.device, cuda::place_of),
@@ -192,9 +194,10 @@ void GpuRunner::describe(const std::vector<ImageView>& images) {
   for (Input& input : inputs_)
     for (std::size_t n = 0; n < images.size(); ++n) {
       const ImageView& image = images[n];
+      const auto width = static_cast<int>(input.view.shape[3]), height = static_cast<int>(input.view.shape[2]);
       input.host()[n] = {image.data, image.pitch, image.order,
-                         preprocess::letterbox(image.width, image.height, static_cast<int>(input.view.shape[3]),
-                                               static_cast<int>(input.view.shape[2]))};
+                         validation_ ? preprocess::letterbox_validation(image.width, image.height, width)
+                                     : preprocess::letterbox(image.width, image.height, width, height)};
     }
 }
 

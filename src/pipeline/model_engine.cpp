@@ -4,9 +4,8 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-#include "graph/passes.h"
 #include "peregrine/error.h"
+#include "pipeline/build_engine.h"
 
 namespace peregrine::pipeline {
 
@@ -14,12 +13,6 @@ namespace {
 
 /// Shapes kept for a dynamic engine; a folder of pictures rarely has more aspect ratios at once.
 constexpr std::size_t most_cached_shapes = 16;
-
-graph::Graph prepared_graph(const Model& model, const InputShape& shape) {
-  graph::Graph graph = model.graph(shape);
-  graph::run_passes(graph);
-  return graph;
-}
 
 }  // namespace
 
@@ -39,28 +32,16 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
 }
 
 ModelEngine::ModelEngine(Model model, const EngineChoice& choice, const InputShape& shape, bool dynamic)
-    : model_(std::move(model)), shape_(shape), dynamic_(dynamic) {
-  const graph::Graph graph = prepared_graph(model_, shape);
-  if (const auto reasons = choice.builder->unsupported(graph); !reasons.empty())
-    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", choice.builder->name(), model_.info().name,
-                                                  fmt::join(reasons, " ")));
-  BuildOptions options;
-  options.precision = choice.precision;
-  options.device = choice.device;
-  options.dynamic_size = dynamic;
-  engine_ = choice.builder->load(choice.builder->build(graph, options), choice.device);
-  outputs_.emplace(std::vector<std::int64_t>{shape.batch, 3, shape.height, shape.width}, allocate(graph));
-  log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", model_.info().name, to_string(model_.info().task),
-                         choice.builder->name(), shape.batch, shape.height, shape.width, to_string(engine_->precision())));
+    : model_(std::move(model)), shape_(shape), dynamic_(dynamic), engine_(build_engine(model_, choice, shape, dynamic)) {
+  Outputs outputs;
+  for (const Binding& binding : engine_->io())
+    if (!binding.is_input) outputs.add(binding.name, binding.shape);
+  outputs_.emplace(std::vector<std::int64_t>{shape.batch, 3, shape.height, shape.width}, std::move(outputs));
 }
 
-ModelEngine::Outputs ModelEngine::allocate(const graph::Graph& graph) {
-  Outputs outputs;
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i) {
-    outputs.tensors.emplace_back(DType::f32, graph.value(graph.outputs()[i]).shape);
-    outputs.named.push_back({graph.output_names()[i], outputs.tensors.back().view()});
-  }
-  return outputs;
+void ModelEngine::Outputs::add(const std::string& name, const Shape& shape) {
+  tensors.emplace_back(DType::f32, shape);
+  named.push_back({name, tensors.back().view()});
 }
 
 ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
@@ -68,7 +49,11 @@ ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
   if (const auto found = outputs_.find(key); found != outputs_.end()) return found->second;
   if (outputs_.size() >= most_cached_shapes) outputs_.erase(outputs_.begin());
   const InputShape shape{static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])};
-  return outputs_.emplace(std::move(key), allocate(model_.graph(shape))).first->second;
+  const graph::Graph graph = model_.graph(shape);
+  Outputs outputs;
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
+    outputs.add(graph.output_names()[i], graph.value(graph.outputs()[i]).shape);
+  return outputs_.emplace(std::move(key), std::move(outputs)).first->second;
 }
 
 std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& input) {

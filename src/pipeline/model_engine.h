@@ -36,8 +36,9 @@ class ModelEngine {
   struct Outputs {
     std::vector<HostTensor> tensors;
     std::vector<postprocess::NamedTensor> named;
+
+    void add(const std::string& name, const Shape& shape);
   };
-  static Outputs allocate(const graph::Graph& graph);
   Outputs& outputs_for(const Shape& input);
 
   Model model_;

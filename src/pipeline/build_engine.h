@@ -1,0 +1,15 @@
+// A model's graph, brought into shape and built by the chosen engine.
+#pragma once
+
+#include <memory>
+
+#include "engine/engine.h"
+#include "model/model.h"
+#include "pipeline/engine_choice.h"
+
+namespace peregrine::pipeline {
+
+/// `dynamic`: one engine for any batch, height and width. Throws "engine.unsupported" naming the nodes that it cannot run.
+std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic);
+
+}  // namespace peregrine::pipeline

@@ -1,0 +1,144 @@
+#include "validate/detector_validation.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "peregrine/error.h"
+#include "peregrine/pipeline.h"
+
+namespace peregrine::validate {
+
+namespace {
+
+/// What Ultralytics' val runs with.
+constexpr float confidence = 0.001f, iou = 0.7f;
+constexpr int most_objects = 300;
+
+/// Poses are annotated in a file of their own, which knows persons alone.
+enum class TruthFile : std::uint8_t { instances, person_keypoints };
+
+TruthFile truth_file(Task task) { return task == Task::pose ? TruthFile::person_keypoints : TruthFile::instances; }
+
+std::filesystem::path annotations(const std::filesystem::path& data, TruthFile file) {
+  return data / "annotations" / (file == TruthFile::instances ? "instances_val2017.json" : "person_keypoints_val2017.json");
+}
+
+std::vector<Metric> metrics_of(Task task) {
+  switch (task) {
+    case Task::segment: return {Metric::bbox, Metric::segm};
+    case Task::pose: return {Metric::bbox, Metric::keypoints};
+    default: return {Metric::bbox};
+  }
+}
+
+struct Truth {
+  CocoDataset data;
+  std::map<std::string, std::int64_t> image_ids;  ///< by file name
+
+  Truth(const std::filesystem::path& file, bool masks) : data(read_coco(file, masks)) {
+    for (const CocoImage& image : data.images) image_ids[image.file_name] = image.id;
+  }
+};
+
+CocoDetection detection_of(const Object& object, std::int64_t image, std::int64_t category) {
+  const auto [x1, y1, x2, y2] = std::array<double, 4>{object.box[0], object.box[1], object.box[2], object.box[3]};
+  CocoDetection detection{image, category, object.confidence, {x1, y1, x2 - x1, y2 - y1}, {}, {}};
+  if (object.mask) detection.mask = *object.mask;
+  for (const Keypoint& point : object.keypoints) detection.keypoints.push_back({point.x, point.y});
+  return detection;
+}
+
+/// A model's detections as they come in, and what they are measured by.
+struct Candidate {
+  const Truth* truth;
+  std::vector<std::optional<std::int64_t>> categories;
+  std::vector<CocoDetection> detections;
+
+  void add(const Object& object, const std::string& picture) {
+    const auto image = truth->image_ids.find(picture);
+    const auto category = categories.at(static_cast<std::size_t>(object.class_id));
+    if (image != truth->image_ids.end() && category) detections.push_back(detection_of(object, image->second, *category));
+  }
+};
+
+PipelineOptions pipeline_options(const ValidationOptions& options) {
+  PipelineOptions result;
+  result.models = options.models;
+  result.engine = options.engine;
+  result.validation = true;
+  return result;
+}
+
+class Validator {
+ public:
+  Validator(const Settings& settings, const ValidationOptions& options)
+      : options_(options), pipeline_(settings, pipeline_options(options)) {
+    const bool masks = std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
+    for (const ModelInfo& model : pipeline_.models()) {
+      if (!settings.imgsz && model.image_height != model.image_width)
+        throw Error("validation.model", model.name + " has an input that is no square.",
+                    "Validation is defined for square inputs: pass --imgsz, or export the model with one.");
+      const TruthFile file = truth_file(model.task);
+      const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
+      const Truth& truth = found->second;
+      candidates_.push_back({&truth, categories_of(model.class_names, truth.data.categories), {}});
+      for (const auto& [name, id] : truth.image_ids) pictures_.insert(name);
+    }
+  }
+
+  void run(const ValidationProgress& progress) {
+    const std::vector<std::string> names(pictures_.begin(), pictures_.end());
+    std::vector<std::string> sources;
+    for (const std::string& name : names) sources.push_back((options_.data / "val2017" / name).string());
+    pipeline_.run(sources, [&](const Outcome& outcome) {
+      if (outcome.error) throw Error("validation.dataset", outcome.error->sentence(), "Every annotated picture is needed.");
+      const std::string& name = names.at(outcome.index);
+      for (const Object& object : outcome.result->objects) candidates_[static_cast<std::size_t>(object.model)].add(object, name);
+      if (!progress(outcome.index + 1, outcome.total, name)) throw Error("interrupted", "Interrupted; nothing was scored.");
+      return true;
+    });
+  }
+
+  std::vector<ModelScores> scores() const {
+    std::vector<ModelScores> scores;
+    for (std::size_t m = 0; m < candidates_.size(); ++m) {
+      ModelScores& own = scores.emplace_back(ModelScores{options_.models[m], pipeline_.models()[m], {}, {}});
+      for (const Metric metric : metrics_of(own.model.task))
+        own.coco.emplace_back(metric, evaluate(candidates_[m].truth->data, candidates_[m].detections, metric));
+    }
+    return scores;
+  }
+
+ private:
+  const ValidationOptions& options_;
+  Pipeline pipeline_;
+  std::map<TruthFile, Truth> truths_;
+  std::set<std::string> pictures_;
+  std::vector<Candidate> candidates_;  ///< by model
+};
+
+}  // namespace
+
+std::vector<std::optional<std::int64_t>> categories_of(const std::vector<std::string>& class_names,
+                                                       const std::vector<CocoCategory>& categories) {
+  std::vector<std::optional<std::int64_t>> ids(class_names.size());
+  for (std::size_t i = 0; i < class_names.size(); ++i)
+    if (const auto found = std::ranges::find(categories, class_names[i], &CocoCategory::name); found != categories.end())
+      ids[i] = found->id;
+  if (std::ranges::any_of(ids, [](const auto& id) { return id.has_value(); })) return ids;
+  for (std::size_t i = 0; i < std::min(ids.size(), categories.size()); ++i) ids[i] = categories[i].id;
+  return ids;
+}
+
+std::vector<ModelScores> validate_detectors(Settings settings, const ValidationOptions& options,
+                                            const ValidationProgress& progress) {
+  settings.model_confidence_threshold = confidence;
+  settings.iou = iou;
+  settings.max_det = most_objects;
+  Validator validator(settings, options);
+  validator.run(progress);
+  return validator.scores();
+}
+
+}  // namespace peregrine::validate

@@ -1,0 +1,47 @@
+// How good models are on annotated pictures: COCO's average precision for detectors, retrieval for ReID models.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "peregrine/model_info.h"
+#include "peregrine/settings.h"
+#include "validate/coco_evaluation.h"
+#include "validate/retrieval.h"
+
+namespace peregrine::validate {
+
+struct ValidationOptions {
+  std::vector<std::filesystem::path> models;  ///< detectors run side by side over each picture
+  /// Detectors: COCO's layout, val2017/ and annotations/{instances,person_keypoints}_val2017.json. ReID models: query/ and
+  /// gallery/ with pictures named IDENTITY_NUMBER, each holding one person.
+  std::filesystem::path data;
+  std::string engine = "auto";
+};
+
+struct ModelScores {
+  std::filesystem::path path;  ///< as given in the options
+  ModelInfo model;
+  std::vector<std::pair<Metric, CocoSummary>> coco;  ///< boxes first; empty for ReID
+  std::optional<RetrievalSummary> retrieval;         ///< ReID only
+};
+
+/// Told after each picture; return false to stop (Error "interrupted").
+using ValidationProgress = std::function<bool(std::size_t done, std::size_t total, const std::string& picture)>;
+
+/// Scores in the order of the models. Detectors run as Ultralytics' val does (design, "Exact meaning"): confidence 0.001,
+/// IoU 0.7, 300 objects a picture, several classes a box, whatever `settings` say. A model's classes are found by name
+/// among the annotation file's categories, or by index where none of its names occurs there.
+/// Throws Error "validation.dataset" for data that cannot be used, and what a Pipeline throws; a picture that cannot be read
+/// is an error, because scores without it would be wrong.
+std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options, const ValidationProgress& progress);
+
+/// One model: {"bbox": {"AP": .., "AP50": ..}, "segm": .., "keypoints": ..}, or {"reid": {"rank1": .., "mAP": ..}}.
+/// Several: one such object each, by the path of the model. -1: the data has nothing of that kind.
+std::string to_json(const std::vector<ModelScores>& scores);
+
+}  // namespace peregrine::validate
