@@ -1,7 +1,9 @@
 // The CPU engine in FP32 against Ultralytics' own results, to the limits that we promise.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -21,25 +23,32 @@ namespace {
 constexpr float threshold = 0.25f;
 
 struct Case {
-  const char* golden;
+  const char* golden;  ///< without ".json"
   const char* model;
-  bool rect;
+  bool rect = false;
 };
 
-class Golden : public testing::TestWithParam<Case> {};
+std::string test_name(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.golden;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
 
-TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
-  PEREGRINE_NEED_SHARED_DATA(data);
+using PictureOf = std::function<std::filesystem::path(const std::string& name)>;
+
+/// Every object of the golden is found and none is extra.
+void expect_golden(const std::filesystem::path& golden_file, const std::filesystem::path& model, bool rect,
+                   const PictureOf& picture_of) {
   Settings settings = load_settings({}).settings;
   settings.force_gpu_only = false;
   PipelineOptions options;
-  options.models = {data / "weights" / GetParam().model};
-  options.rect = GetParam().rect;
+  options.models = {model};
+  options.rect = rect;
   options.engine = "openvino";
   Pipeline pipeline(settings, options);
-  const auto golden = test::read_golden(data / "golden" / GetParam().golden);
+  const auto golden = test::read_golden(golden_file);
   std::vector<std::string> sources;
-  for (const auto& [name, objects] : golden) sources.push_back(test::golden_picture(data, name).string());
+  for (const auto& [name, objects] : golden) sources.push_back(picture_of(name).string());
   validate::ParityLimits limits;
   limits.min_confidence = threshold + 0.002f;
   limits.box_px = 0.5f;
@@ -55,7 +64,7 @@ TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
     parity.add({name, golden.at(name), outcome.result->objects, {}});
     return true;
   });
-  std::printf("%s: %d objects, worst box %.4f px, confidence %.6f, keypoint %.4f px, mask IoU %.5f\n", GetParam().golden,
+  std::printf("%s: %d objects, worst box %.4f px, confidence %.6f, keypoint %.4f px, mask IoU %.5f\n", golden_file.stem().c_str(),
               parity.objects(), static_cast<double>(parity.worst_box_px()), static_cast<double>(parity.worst_confidence()),
               static_cast<double>(parity.worst_keypoint_px()), static_cast<double>(parity.worst_mask_iou()));
   for (const auto& departure : parity.departures()) ADD_FAILURE() << departure.picture << ": " << departure.what;
@@ -66,32 +75,50 @@ TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
   EXPECT_LE(parity.worst_keypoint_px(), limits.keypoint_px);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ultralytics, Golden,
-                         testing::Values(Case{"yolo11n.json", "yolo11n.pt", false},
-                                         Case{"yolo11n-pose.json", "yolo11n-pose.pt", false},
-                                         Case{"yolo11n-seg.json", "yolo11n-seg.pt", false},
-                                         Case{"yolov8n.json", "yolov8n.pt", false}, Case{"yolo11n-rect.json", "yolo11n.pt", true},
-                                         Case{"yolo11n-pose-rect.json", "yolo11n-pose.pt", true},
-                                         Case{"yolo11n-seg-rect.json", "yolo11n-seg.pt", true}),
-                         [](const auto& info) {
-                           std::string name = info.param.golden;
-                           name.resize(name.find('.'));
-                           for (char& c : name)
-                             if (c == '-') c = '_';
-                           return name;
-                         });
+class Golden : public testing::TestWithParam<Case> {};
 
-TEST(GoldenReid, EmbeddingsHaveTheReferencesDirection) {
+TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
   PEREGRINE_NEED_SHARED_DATA(data);
+  const auto [golden, model, rect] = GetParam();
+  expect_golden(data / "golden" / (std::string(golden) + ".json"), data / "weights" / model, rect,
+                [&](const std::string& name) { return test::golden_picture(data, name); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, Golden,
+                         testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"},
+                                         Case{"yolo11n-seg", "yolo11n-seg.pt"}, Case{"yolov8n", "yolov8n.pt"},
+                                         Case{"yolo11n-rect", "yolo11n.pt", true},
+                                         Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true},
+                                         Case{"yolo11n-seg-rect", "yolo11n-seg.pt", true}),
+                         test_name);
+
+// The same checks where there is no shared data: the demo models on their held-out scenes.
+class DemoGolden : public testing::TestWithParam<Case> {};
+
+TEST_P(DemoGolden, EveryObjectIsFoundAndNoneIsExtra) {
+  const auto [golden, model, rect] = GetParam();
+  const auto demo = test::repository_file("models/demo");
+  expect_golden(test::repository_file("tests/pipeline/data") / (std::string(golden) + ".json"), demo / model, rect,
+                [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, DemoGolden,
+                         testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
+                                         Case{"demo-pose-rect", "demo-pose.pt", true}, Case{"demo-segment", "demo-segment.pt"}),
+                         test_name);
+
+/// Embeddings of whole pictures point where torch's do.
+void expect_embeddings(const std::filesystem::path& golden_file, const std::filesystem::path& model,
+                       const std::filesystem::path& crops, std::size_t count) {
   const pipeline::EngineChoice choice{make_openvino_builder(), Device::cpu(), "", Precision::fp32};
-  pipeline::ModelEngine engine(load_model(data / "weights" / "osnet_x0_25_msmt17.pth"), choice, {1, 256, 128}, false);
-  std::ifstream stream(data / "golden" / "osnet_x0_25.json");
+  pipeline::ModelEngine engine(load_model(model), choice, {1, 256, 128}, false);
+  std::ifstream stream(golden_file);
   const auto golden = nlohmann::json::parse(stream).at("images");
-  ASSERT_EQ(golden.size(), 60u);
+  ASSERT_EQ(golden.size(), count);
   HostTensor input(DType::f32, {1, 3, 256, 128});
   for (const auto& crop : golden) {
     const std::string name = crop.at("path");
-    std::ifstream file(data / "reid" / name, std::ios::binary);
+    std::ifstream file(crops / name, std::ios::binary);
     const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
     const HostImage image = decode::decode_image(std::as_bytes(std::span(bytes)), name);
     const auto width = static_cast<float>(image.width), height = static_cast<float>(image.height);
@@ -100,6 +127,17 @@ TEST(GoldenReid, EmbeddingsHaveTheReferencesDirection) {
     const auto expected = crop.at("embedding").get<std::vector<float>>();
     EXPECT_GE(validate::cosine({features.as<float>(), expected.size()}, expected), 0.9999f) << name;
   }
+}
+
+TEST(GoldenReid, EmbeddingsHaveTheReferencesDirection) {
+  PEREGRINE_NEED_SHARED_DATA(data);
+  expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth", data / "reid", 60);
+}
+
+TEST(DemoGoldenReid, EmbeddingsHaveTheReferencesDirection) {
+  const auto demo = test::repository_file("models/demo");
+  expect_embeddings(test::repository_file("tests/pipeline/data/demo-reid.json"), demo / "demo-reid.pth",
+                    demo / "scenes" / "reid" / "query", 10);
 }
 
 }  // namespace

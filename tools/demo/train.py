@@ -36,7 +36,7 @@ RECIPE = {
 }  # fmt: skip
 
 # Going on from a checkpoint: whole scenes at a low rate, and keypoints, the slowest to learn, count twice as much.
-REFINEMENT = {"lr0": 1e-3, "batch": 16, "nbs": 16, "warmup_epochs": 0.5, "mosaic": 0.0, "pose": 24.0}
+REFINEMENT = {"lr0": 6e-4, "batch": 16, "nbs": 16, "warmup_epochs": 0.5, "mosaic": 0.0, "pose": 24.0}
 
 
 def timed(base):
