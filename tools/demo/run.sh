@@ -1,12 +1,21 @@
 #!/usr/bin/env bash
-# run.sh PEREGRINE: runs the four demo models over the held-out scenes and says where pictures and JSON are.
+# run.sh PEREGRINE [OUT]: the four demo models over the held-out scenes; pictures and JSON go to OUT (build/demo).
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-out=build/demo
-mkdir -p $out
-device=(); [ -e /dev/nvidiactl ] || { echo "no GPU here: the CPU engine serves (--allow-cpu)"; device=(--allow-cpu --engine openvino); }
-"$1" predict "${device[@]}" --model models/demo/demo-detect.pt --model models/demo/demo-pose.pt --model models/demo/demo-segment.pt \
-  --reid models/demo/demo-reid.pth --source models/demo/scenes/val2017 --save $out/pictures --json $out/results.json
-echo "pictures: $PWD/$out/pictures"
-echo "results:  $PWD/$out/results.json"
-echo "scores of the models on held-out scenes: models/demo/README.md"
+peregrine=$(realpath "$1")
+out=$(realpath -m "${2:-$(dirname "$0")/../../build/demo}")
+cd "$(dirname "$0")/../../models/demo"
+mkdir -p "$out"
+device=()
+if [ ! -e /dev/nvidiactl ]; then
+  echo "No GPU here: the CPU engine serves (--allow-cpu)."
+  device=(--allow-cpu --engine openvino)
+fi
+detectors=(--model demo-detect.pt --model demo-pose.pt --model demo-segment.pt)
+"$peregrine" predict "${device[@]}" "${detectors[@]}" --reid demo-reid.pth --source scenes/val2017 \
+  --save "$out/pictures" --json "$out/results.json"
+echo "Scores on these held-out scenes:"
+score() { "$peregrine" val "${device[@]}" "$@" 2>"$out/val.log" || { cat "$out/val.log" >&2; exit 1; }; }
+score "${detectors[@]}" --data scenes
+score --model demo-reid.pth --data scenes/reid
+echo "Pictures: $out/pictures"
+echo "Results:  $out/results.json"
