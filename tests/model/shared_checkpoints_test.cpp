@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 
 #include "graph/head.h"
 #include "model/model.h"
@@ -84,12 +85,43 @@ TEST_P(StockCheckpoint, GraphsShareTheirWeights) {
   EXPECT_EQ(small.value(weight).constant, large.value(weight).constant);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ultralytics, StockCheckpoint, testing::ValuesIn(stock), [](const auto& test) {
-  std::string name = test.param.file;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-  return name;
-});
+std::string test_name(std::string file) {
+  const auto is_other = [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); };
+  std::replace_if(file.begin(), file.end(), is_other, '_');
+  return file;
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, StockCheckpoint, testing::ValuesIn(stock),
+                         [](const auto& test) { return test_name(test.param.file); });
+
+/// The medium sizes lie there compressed.
+struct Compressed {
+  const char* file;
+  Task task;
+  std::int64_t parameters;
+};
+
+class CompressedCheckpoint : public testing::TestWithParam<Compressed> {};
+
+TEST_P(CompressedCheckpoint, IsRead) {
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const test::TemporaryFolder folder;
+  const std::filesystem::path unpacked = folder.path() / GetParam().file;
+  const std::string command =
+      "xz -dc '" + (data / "weights" / GetParam().file).string() + ".xz' > '" + unpacked.string() + "' 2> /dev/null";
+  if (std::system(command.c_str()) != 0) GTEST_SKIP() << "xz is not installed";
+  const Model model = load_model(unpacked);
+  EXPECT_EQ(model.info().task, GetParam().task);
+  const InputShape shape{1, model.info().image_height, model.info().image_width};
+  EXPECT_EQ(parameters(model.graph(shape)), GetParam().parameters);
+}
+
+INSTANTIATE_TEST_SUITE_P(Medium, CompressedCheckpoint,
+                         testing::Values(Compressed{"yolo11m-synthetic.pt", Task::detect, 20091697},
+                                         Compressed{"yolo11m-pose-synthetic.pt", Task::pose, 20888989},
+                                         Compressed{"yolo11m-seg-synthetic.pt", Task::segment, 22396977},
+                                         Compressed{"osnet_x1_0-synthetic.pth", Task::reid, 2157476}),
+                         [](const auto& test) { return test_name(test.param.file); });
 
 TEST(OsnetCheckpoint, TrainingLayoutIsRead) {
   PEREGRINE_NEED_SHARED_DATA(data);

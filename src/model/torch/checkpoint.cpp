@@ -37,6 +37,7 @@ std::optional<std::int64_t> elements_of(const Shape& shape) {
 /// Copies the elements of a strided view in row-major order.
 HostTensor gather(const TensorReference& tensor, const std::byte* storage) {
   HostTensor out(tensor.dtype, tensor.shape);
+  if (out.bytes() == 0) return out;  // also where the storage is empty and has no address
   const std::size_t width = size_of(tensor.dtype);
   const std::byte* first = storage + static_cast<std::size_t>(tensor.offset) * width;
   if (tensor.strides == dense_strides(tensor.shape)) {
