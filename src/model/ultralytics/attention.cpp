@@ -7,8 +7,6 @@ namespace {
 
 using Inputs = std::span<const ValueId>;
 
-graph::Transpose swap_last_two() { return {{0, 1, 3, 2}}; }
-
 /// x [N,C,H,W]; with L = H*W and a head's q, k [kd,L] and v [hd,L] from the convolution qkv:
 /// proj(v softmax(q' k * scale)' + pe(v)), the heads side by side.
 ValueId lower_attention(Lowering& lowering, const Module& module, Inputs inputs) {
@@ -21,13 +19,8 @@ ValueId lower_attention(Lowering& lowering, const Module& module, Inputs inputs)
   const ValueId by_head = lowering.add(module, "heads", graph::Reshape{{shape[0], heads, 2 * key + value, length}}, {qkv});
   const std::vector<ValueId> parts =
       lowering.graph().add_node(module.path() + ".split", graph::Split{2, {key, key, value}}, {by_head});
-  const ValueId q = lowering.add(module, "query", swap_last_two(), {parts[0]});
-  const ValueId products = lowering.add(module, "products", graph::MatMul{}, {q, parts[1]});
-  const ValueId scores = lowering.add(module, "scores", graph::Binary{graph::Binary::Kind::mul},
-                                      {products, lowering.scalar(module.path() + ".scale", module.number("scale"))});
-  const ValueId attention = lowering.add(module, "softmax", graph::Softmax{-1}, {scores});
-  const ValueId weights = lowering.add(module, "weights", swap_last_two(), {attention});
-  const ValueId mixed = lowering.add(module, "mixed", graph::MatMul{}, {parts[2], weights});
+  const ValueId query = lowering.add(module, "query", graph::Transpose{{0, 1, 3, 2}}, {parts[0]});
+  const ValueId mixed = lowering.scaled_attention(module, query, parts[1], parts[2], module.number("scale"));
 
   const graph::Reshape as_map{{shape[0], heads * value, shape[2], shape[3]}};
   const ValueId mixed_map = lowering.add(module, "mixed_map", as_map, {mixed, x});

@@ -24,6 +24,15 @@ ValueId lower_c2f(Lowering& lowering, const Module& module, Inputs inputs) {
   return lowering.child(module, "cv2", lowering.concat_channels(module, std::move(parts)));
 }
 
+/// cv1 in two halves of `c` channels; `m` works on the first; cv2 sees both.
+ValueId lower_c2(Lowering& lowering, const Module& module, Inputs inputs) {
+  const std::int64_t half = module.integer("c");
+  const std::vector<ValueId> parts =
+      lowering.split_channels(module, {half, half}, lowering.child(module, "cv1", only(module, inputs)));
+  const ValueId deep = lowering.child(module, "m", parts[0]);
+  return lowering.child(module, "cv2", lowering.concat_channels(module, {deep, parts[1]}));
+}
+
 /// cv3 of m(cv1(x)) and cv2(x).
 ValueId lower_c3(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
@@ -60,6 +69,7 @@ ValueId lower_proto(Lowering& lowering, const Module& module, Inputs inputs) {
 
 constexpr ModuleEntry entries[] = {
     {"Bottleneck", lower_bottleneck},
+    {"C2", lower_c2},
     {"C2f", lower_c2f},
     {"C3k2", lower_c2f},
     {"C3", lower_c3},

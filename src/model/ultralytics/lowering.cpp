@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <numeric>
 #include <utility>
 
 #include "model/ultralytics/module_table.h"
@@ -72,6 +73,25 @@ ValueId Lowering::scalar(std::string name, double value) {
   HostTensor tensor(DType::f32, {1});
   *tensor.as<float>() = static_cast<float>(value);
   return graph_.add_constant(std::move(name), std::move(tensor));
+}
+
+ValueId Lowering::parameter(const Module& module, std::string_view name) {
+  const std::string full = fmt::format("{}.{}", module.path(), name);
+  const pickle::Value* tensor = module.tensor(name);
+  if (!tensor) throw unsupported_module(module, fmt::format("has no parameter '{}'", name));
+  return graph_.add_constant(full, weights_.tensor(full, *tensor));
+}
+
+ValueId Lowering::scaled_attention(const Module& module, ValueId query, ValueId key, ValueId value, double scale) {
+  const ValueId products = add(module, "products", graph::MatMul{}, {query, key});
+  const ValueId factor = scalar(module.path() + ".scale", scale);
+  const ValueId scores = add(module, "scores", graph::Binary{graph::Binary::Kind::mul}, {products, factor});
+  const ValueId attention = add(module, "softmax", graph::Softmax{-1}, {scores});
+  std::vector<std::int64_t> swapped(shape(attention).rank());
+  std::iota(swapped.begin(), swapped.end(), 0);
+  std::swap(swapped[swapped.size() - 1], swapped[swapped.size() - 2]);
+  const ValueId weights = add(module, "weights", graph::Transpose{std::move(swapped)}, {attention});
+  return add(module, "mixed", graph::MatMul{}, {value, weights});
 }
 
 graph::Pool Lowering::max_pool(const Module& module) {

@@ -35,6 +35,11 @@ class Lowering {
 
   /// A constant with one element.
   ValueId scalar(std::string name, double value);
+  /// A parameter of the module as it is.
+  ValueId parameter(const Module& module, std::string_view name);
+  /// value softmax(query key * scale)', over the last two dimensions: query [.., L, d], key [.., d, L], value [.., e, L]
+  /// give [.., e, L].
+  ValueId scaled_attention(const Module& module, ValueId query, ValueId key, ValueId value, double scale);
   /// The operator of a MaxPool2d. Throws Error "model.unsupported" where it is dilated or rounds sizes up.
   static graph::Pool max_pool(const Module& module);
 

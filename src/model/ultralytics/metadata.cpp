@@ -58,7 +58,7 @@ std::string architecture_of(const std::vector<torch::Module>& modules) {
     const char* family;
   };
   // Newest first: later families keep using blocks of the earlier ones.
-  constexpr std::array<Mark, 3> marks{{{"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
+  constexpr std::array<Mark, 4> marks{{{"A2C2f", "YOLO12"}, {"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
   for (const Mark& mark : marks)
     if (std::any_of(modules.begin(), modules.end(), [&](const auto& module) { return module.class_name() == mark.block; }))
       return mark.family;

@@ -3,7 +3,7 @@
 namespace peregrine::ultralytics {
 
 LowerModule find_module(std::string_view class_name) {
-  for (const auto& part : {layer_modules(), block_modules(), attention_modules()})
+  for (const auto& part : {layer_modules(), block_modules(), attention_modules(), area_attention_modules()})
     for (const ModuleEntry& entry : part)
       if (entry.class_name == class_name) return entry.lower;
   return nullptr;

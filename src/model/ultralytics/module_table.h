@@ -20,9 +20,10 @@ struct ModuleEntry {
 LowerModule find_module(std::string_view class_name);
 
 /// Parts of the table, a file each.
-std::span<const ModuleEntry> layer_modules();      ///< layers.cpp: torch.nn and Ultralytics' Conv and Concat
-std::span<const ModuleEntry> block_modules();      ///< blocks.cpp: bottlenecks and pyramids
-std::span<const ModuleEntry> attention_modules();  ///< attention.cpp
+std::span<const ModuleEntry> layer_modules();           ///< layers.cpp: torch.nn and Ultralytics' Conv and Concat
+std::span<const ModuleEntry> block_modules();           ///< blocks.cpp: bottlenecks and pyramids
+std::span<const ModuleEntry> attention_modules();       ///< attention.cpp
+std::span<const ModuleEntry> area_attention_modules();  ///< area_attention.cpp
 
 /// The input of a module that takes one.
 ValueId only(const Module& module, std::span<const ValueId> inputs);

@@ -20,8 +20,7 @@ const pickle::Value* find_tree(const pickle::Value& root) {
     const pickle::Value* value = pickle::find(root, key);
     if (value && !pickle::class_name(*value).empty()) return value;
   }
-  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr
-                                                                                                                 : &root;
+  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr : &root;
 }
 
 /// Everything that graphs of one checkpoint share.
