@@ -189,7 +189,7 @@ bool types_fit(const auto&, DType dtype) { return dtype == DType::f32 || dtype =
 
 }  // namespace
 
-bool can_evaluate(const Operation& operation, DType inputs) noexcept {
+bool can_evaluate(const Operation& operation, DType inputs) {
   return std::visit([&]<class Op>(const Op& op) { return (Runnable<Op> || std::is_same_v<Op, Split>)&&types_fit(op, inputs); },
                     operation);
 }

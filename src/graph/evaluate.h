@@ -12,7 +12,7 @@ namespace peregrine::graph {
 
 /// Whether evaluate() serves the operator on inputs of this type: Binary, Concat, Split, Slice, Reshape and
 /// Transpose of f32 and i64, Unary of f32, Cast between them and from f32 to f16.
-bool can_evaluate(const Operation& operation, DType inputs) noexcept;
+bool can_evaluate(const Operation& operation, DType inputs);
 
 /// Outputs of the operator for these inputs. Integer arithmetic wraps, integer division truncates. Throws
 /// Error "model.shape" when the inputs do not fit the operator or a result would have more than 2^26
