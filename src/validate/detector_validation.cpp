@@ -90,6 +90,7 @@ class Validator {
   void run(const ValidationProgress& progress) {
     const std::vector<std::string> names(pictures_.begin(), pictures_.end());
     std::vector<std::string> sources;
+    sources.reserve(names.size());
     for (const std::string& name : names) sources.push_back((options_.data / "val2017" / name).string());
     pipeline_.run(sources, [&](const Outcome& outcome) {
       if (outcome.error) throw Error("validation.dataset", outcome.error->sentence(), "Every annotated picture is needed.");
