@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Holds `peregrine export` against PyTorch and against what reads ONNX files.
 
-    python tools/check_onnx_export.py yolo11n.pt [yolo11n-pose.pt ...] [--peregrine build/bin/peregrine]
+    python tools/check_onnx_export.py yolo11n.pt [yolo11n-pose.pt osnet_x0_25.pth ...] [--peregrine build/bin/peregrine]
 
-For each checkpoint and each kind of export: onnx.checker (full), one floating-point type throughout, ONNX Runtime against PyTorch
+For each checkpoint (.pth: OSNet) and each kind of export: onnx.checker (full), one floating-point type throughout, ONNX Runtime against PyTorch
 (raw: every branch of the head; decoded: the whole output; 1e-4 of each tensor's largest value in FP32, 2e-2 in FP16), OpenVINO
 against ONNX Runtime, and batch 3 of open-batch files. Then Ultralytics itself predicts with the decoded file.
 Needs onnx, onnxruntime, openvino, torch and ultralytics.
@@ -23,13 +23,17 @@ import torch
 from onnx import TensorProto
 from ultralytics import YOLO
 
+sys.path.insert(0, str(Path(__file__).parent / "demo"))
+from osnet import OSNet  # noqa: E402
+
 SIZE = 320
+REID_SIZE = (256, 128)
 FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.BFLOAT16}
 
 
-def picture(batch):
+def picture(batch, size=(SIZE, SIZE)):
     """Smooth waves: a picture's range, no noise."""
-    y, x, c, n = np.meshgrid(np.arange(SIZE), np.arange(SIZE), np.arange(3), np.arange(batch), indexing="ij")
+    y, x, c, n = np.meshgrid(np.arange(size[0]), np.arange(size[1]), np.arange(3), np.arange(batch), indexing="ij")
     waves = 0.5 + 0.25 * np.sin(x / (9 + 4 * c) + n) + 0.25 * np.cos(y / (13 + 3 * n) - c)
     return np.ascontiguousarray(waves.transpose(3, 2, 0, 1)).astype(np.float32)
 
@@ -54,6 +58,18 @@ def torch_outputs(checkpoint, images):
     if "proto" in outputs:
         outputs["output1"] = outputs["proto"]
     return outputs
+
+
+def reid_outputs(checkpoint, images):
+    """The features, by their name in the file."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = {key.removeprefix("module."): value for key, value in state.get("state_dict", state).items()}
+    state = {key: value for key, value in state.items() if not key.startswith("classifier.")}
+    widths = [state[f"{name}.weight"].shape[0] for name in ("conv1.conv", "conv2.0.conv3.conv", "conv3.0.conv3.conv", "conv5.conv")]
+    model = OSNet(widths=widths)
+    model.load_state_dict(state)
+    with torch.no_grad():
+        return {"features": model.eval()(torch.from_numpy(images)).numpy()}
 
 
 def require_one_type(model, half):
@@ -92,32 +108,50 @@ def check(file, half, images, reference):
     return worst, worst_openvino
 
 
+def exported(arguments, checkpoint, folder, options):
+    file = str(Path(folder) / "export.onnx")
+    subprocess.run([arguments.peregrine, "export", checkpoint, "-o", file, "--quiet", *options], check=True)
+    return file
+
+
+def check_kind(arguments, checkpoint, folder, decoded, half, batch):
+    reid = checkpoint.endswith(".pth")
+    options = ["--batch", batch, "--precision", "fp16" if half else "fp32"]
+    options += [] if reid else ["--imgsz", str(SIZE)] + ["--decoded"] * decoded
+    file = exported(arguments, checkpoint, folder, options)
+    images = picture(3 if batch == "dynamic" else 1, REID_SIZE if reid else (SIZE, SIZE))
+    worst, worst_openvino = check(file, half, images, (reid_outputs if reid else torch_outputs)(checkpoint, images))
+    ok = max(worst, worst_openvino) <= (2e-2 if half else 1e-4)
+    print(f"{Path(checkpoint).name:24} {'decoded' if decoded else 'raw':8} {'fp16' if half else 'fp32'} batch {batch:8}"
+          f" onnxruntime {worst:.1e} openvino {worst_openvino:.1e} {'ok' if ok else 'FAILED'}", flush=True)
+    return ok
+
+
+def check_with_ultralytics(arguments, checkpoint, folder):
+    """Ultralytics predicts with our decoded file what it predicts with the checkpoint."""
+    file = exported(arguments, checkpoint, folder, ["--precision", "fp32", "--imgsz", str(SIZE), "--decoded"])
+    pixels = picture(1)[0].transpose(1, 2, 0) * 255
+    task = YOLO(checkpoint).task
+    ours, theirs = (YOLO(f, task=task).predict(pixels, imgsz=SIZE, conf=0.01, verbose=False)[0].boxes.data for f in (file, checkpoint))
+    same = ours.shape == theirs.shape and bool(torch.allclose(ours, theirs, atol=1e-2))
+    print(f"{Path(checkpoint).name:24} Ultralytics predicts {len(ours)} boxes with it {'ok' if same else 'FAILED'}", flush=True)
+    return same
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--peregrine", default="build/bin/peregrine")
     arguments = parser.parse_args()
-    failed = False
+    good = []
     with tempfile.TemporaryDirectory() as folder:
-        for checkpoint, decoded, half, batch in itertools.product(arguments.checkpoints, (False, True), (False, True), ("1", "dynamic")):
-            file = str(Path(folder) / "export.onnx")
-            command = [arguments.peregrine, "export", checkpoint, "-o", file, "--imgsz", str(SIZE), "--batch", batch]
-            command += ["--precision", "fp16" if half else "fp32"] + ["--decoded"] * decoded
-            subprocess.run(command, check=True)
-            images = picture(3 if batch == "dynamic" else 1)
-            worst, worst_openvino = check(file, half, images, torch_outputs(checkpoint, images))
-            limit = 2e-2 if half else 1e-4
-            ok = max(worst, worst_openvino) <= limit
-            failed |= not ok
-            print(f"{Path(checkpoint).name:20} {'decoded' if decoded else 'raw':8} {'fp16' if half else 'fp32'} batch {batch:8}"
-                  f" onnxruntime {worst:.1e} openvino {worst_openvino:.1e} {'ok' if ok else 'FAILED'}", flush=True)
-            if decoded and not half and batch == "1":
-                boxes = lambda source: YOLO(source, task=YOLO(checkpoint).task).predict(picture(1)[0].transpose(1, 2, 0) * 255, imgsz=SIZE, conf=0.01, verbose=False)[0].boxes.data
-                ours, theirs = boxes(file), boxes(checkpoint)
-                same = ours.shape == theirs.shape and bool(torch.allclose(ours, theirs, atol=1e-2))
-                failed |= not same
-                print(f"{Path(checkpoint).name:20} Ultralytics predicts {len(ours)} boxes with it {'ok' if same else 'FAILED'}", flush=True)
-    sys.exit(failed)
+        for checkpoint in arguments.checkpoints:
+            reid = checkpoint.endswith(".pth")
+            for decoded, half, batch in itertools.product((False,) if reid else (False, True), (False, True), ("1", "dynamic")):
+                good.append(check_kind(arguments, checkpoint, folder, decoded, half, batch))
+            if not reid:
+                good.append(check_with_ultralytics(arguments, checkpoint, folder))
+    sys.exit(not all(good))
 
 
 if __name__ == "__main__":
