@@ -5,6 +5,7 @@
 #endif
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
+#include "engine/cuda/cuda_builder.h"
 #endif
 
 namespace peregrine::test {
@@ -13,6 +14,13 @@ const std::vector<EngineUnderTest>& engines() {
   static const std::vector<EngineUnderTest> all {
 #if PEREGRINE_OPENVINO
     {make_openvino_builder, Device::cpu(), {Precision::fp32, Precision::bf16, Precision::fp16}, true, {"Cast.fp64"}},
+#endif
+#if PEREGRINE_CUDA
+        {make_cuda_builder,
+         Device::cuda(0),
+         {Precision::fp32, Precision::fp16},
+         false,
+         {"BatchNorm.vector", "Cast.fp64", "ConvTranspose.3x3-asymmetric", "ConvTranspose.3x3-padded", "ConvTranspose.groups2"}},
 #endif
   };
   return all;

@@ -86,6 +86,11 @@ class CudaBuilder final : public Builder {
     const DeviceFacts device = facts_of(place);
     const DeviceScope scope(device.index);
     std::unique_ptr<Cudnn> cudnn = load_cudnn();
+    const std::string versions = "cudnn " + version_of(cudnn.get());
+    if (plan.engine != name() || plan.library_versions != versions)
+      throw Error("engine.plan",
+                  fmt::format("The plan is for {} ({}), this is {} ({}).", plan.engine, plan.library_versions, name(), versions),
+                  "Build the engine again.");
     ExecutionPlan content = plan_from_bytes(plan.bytes);
     const Judgement judgement = judge(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
     if (judgement.fit == Fit::rebuild) throw Error("engine.plan", judgement.why, "Build the engine again.");

@@ -23,15 +23,15 @@ void CudaEngine::enqueue(std::span<const TensorView> bindings, StreamHandle stre
     const Binding& wanted = bindings_[i];
     const TensorView& given = bindings[i];
     if (given.dtype != wanted.dtype || given.shape != wanted.shape || given.strides != wanted.strides)
-      throw Error("engine.binding", fmt::format("{} must be {} {} with strides {}, not {} {} with strides {}.", wanted.name,
+      throw Error("engine.binding", fmt::format("'{}' must be {} {} with strides {}, not {} {} with strides {}.", wanted.name,
                                                 to_string(wanted.dtype), to_string(wanted.shape), to_string(wanted.strides),
                                                 to_string(given.dtype), to_string(given.shape), to_string(given.strides)));
     if (given.device != wanted.device)
       throw Error("engine.binding",
-                  fmt::format("{} must be on {}, not on {}.", wanted.name, to_string(wanted.device), to_string(given.device)));
+                  fmt::format("'{}' must be on {}, not on {}.", wanted.name, to_string(wanted.device), to_string(given.device)));
     constexpr std::uintptr_t alignment = 16;
     if (!given.data || reinterpret_cast<std::uintptr_t>(given.data) % alignment != 0)
-      throw Error("engine.binding", fmt::format("{} must start at an address that {} divides.", wanted.name, alignment));
+      throw Error("engine.binding", fmt::format("'{}' must start at an address that {} divides.", wanted.name, alignment));
     pointers_[i] = given.data;
   }
   const DeviceScope scope(device_.index);
