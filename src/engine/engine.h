@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,12 +32,22 @@ struct Binding {
 
 struct Plan;
 
+/// The batches that one engine takes; it is fastest at `opt`.
+struct BatchRange {
+  int min = 1, opt = 1, max = 1;
+  bool operator==(const BatchRange&) const = default;
+};
+
 struct BuildOptions {
   Precision precision = Precision::fp32;
   Device device;              ///< cpu or cuda:N
   bool dynamic_size = false;  ///< CPU engine: one plan for any batch, height and width (predict --rect)
   int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
+  /// TensorRT's engines: an open batch. The graph's own batch is then a stand-in, which no other extent should equal.
+  std::optional<BatchRange> batches{};
+  std::optional<int> optimization_level{};  ///< TensorRT's engines: 0 to 5; none: the library's default
+  std::vector<int> compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
   /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
   const Plan* choices_from = nullptr;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
@@ -50,6 +61,8 @@ struct Plan {
   std::string library_versions;  ///< "openvino 2026.4.1"; compared as text
   std::string device_name;       ///< "NVIDIA H100 80GB HBM3 (compute capability 9.0)" or CPU features
   std::vector<std::byte> bytes;  ///< the engine's own format
+  /// What the builder has to say for the record, one sentence each: "All 171 layers compute in FP16."
+  std::vector<std::string> notes{};
 };
 
 class Engine {
@@ -61,6 +74,8 @@ class Engine {
   /// Runs once: `bindings` in the order of io(). On a device: asynchronous on `stream`, allocates nothing,
   /// never synchronises, can be captured in a CUDA graph. On the CPU: returns when done.
   virtual void enqueue(std::span<const TensorView> bindings, StreamHandle stream) = 0;
+  /// False where the library cannot have this engine captured: it is then enqueued for each run.
+  virtual bool capturable(StreamHandle) const { return true; }
 };
 
 class Builder {
@@ -73,6 +88,8 @@ class Builder {
   virtual std::string device_name(const Device& device) const = 0;
   /// One sentence a node that this engine cannot run, naming it; from the same table that lowers.
   virtual std::vector<std::string> unsupported(const graph::Graph& graph) const = 0;
+  /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty where they can.
+  virtual std::string cannot_run(const Device&) const { return {}; }
   virtual Plan build(const graph::Graph& graph, const BuildOptions& options) const = 0;
   virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const = 0;
 };

@@ -49,6 +49,9 @@ Identity identity_of(const ModelInfo& model, const graph::Graph& graph, const Bu
   if (options.threads != 0) identity.options["threads"] = std::to_string(options.threads);
   if (options.workspace_bytes != BuildOptions{}.workspace_bytes)
     identity.options["workspace"] = std::to_string(options.workspace_bytes);
+  if (options.optimization_level) identity.options["optimisation level"] = std::to_string(*options.optimization_level);
+  if (!options.compute_capabilities.empty())
+    identity.options["compute capabilities"] = fmt::format("{}", fmt::join(options.compute_capabilities, " "));
   return identity;
 }
 
