@@ -50,6 +50,8 @@ struct BuildOptions {
   std::vector<int> compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
   /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
   const Plan* choices_from = nullptr;
+  /// The cuda engine: false takes each step's default kernel instead of measuring (seconds instead of a minute; slower plan).
+  bool tune = true;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
   std::function<bool(double, std::string_view)> progress{};
 };

@@ -23,12 +23,12 @@ std::size_t storage_bytes(const Binding& binding) {
 
 }  // namespace
 
-void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs) {
+void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted) {
   const auto check = [&](std::string_view name, std::string_view prefix) {
     for (const auto& output : outputs)
       if (output.name.starts_with(prefix)) {
         guard.require_gpu(name, output.view);
-        guard.require_fp16(name, output.view);
+        if (wanted == Precision::fp16) guard.require_fp16(name, output.view);
       }
   };
   switch (task) {
@@ -45,7 +45,7 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
 }
 
 GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape)
-    : model_(model.info()), shape_(shape), engine_(build_engine(model, choice, shape, false)) {
+    : model_(model.info()), shape_(shape), wanted_(choice.precision), engine_(build_engine(model, choice, shape, false)) {
   for (const Binding& binding : engine_->io()) {
     if (binding.is_input) {
       input_ = &binding;
@@ -69,9 +69,9 @@ void GpuEngine::guard_bindings(PlacementGuard& guard, const TensorView& input) c
   const auto views = bindings(input);
   for (std::size_t i = 0; i < views.size(); ++i) {
     guard.require_gpu(engine_->io()[i].name, views[i]);
-    guard.require_fp16(engine_->io()[i].name, views[i]);
+    if (wanted_ == Precision::fp16) guard.require_fp16(engine_->io()[i].name, views[i]);
   }
-  guard_outputs(guard, model_.task, outputs_);
+  guard_outputs(guard, model_.task, outputs_, wanted_);
 }
 
 void GpuEngine::enqueue(const TensorView& input, cudaStream_t stream) {

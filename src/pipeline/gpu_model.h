@@ -14,8 +14,8 @@
 
 namespace peregrine::pipeline {
 
-/// Names under which the guard checks what leaves an engine of this task.
-void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs);
+/// Names under which the guard checks what leaves an engine of this task: place, and dtype where `wanted` is FP16.
+void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted);
 
 /// An engine with device buffers for everything but its input, whose buffer several models of one input size share.
 class GpuEngine {
@@ -31,7 +31,7 @@ class GpuEngine {
   std::size_t input_bytes() const;
   std::span<const postprocess::NamedTensor> outputs() const { return outputs_; }
 
-  /// Checks place and dtype of every binding.
+  /// Checks place and, where FP16 was asked for, dtype of every binding.
   void guard_bindings(PlacementGuard& guard, const TensorView& input) const;
   void enqueue(const TensorView& input, cudaStream_t stream);
 
@@ -40,6 +40,7 @@ class GpuEngine {
 
   ModelInfo model_;
   InputShape shape_;
+  Precision wanted_;
   std::unique_ptr<Engine> engine_;
   const Binding* input_ = nullptr;
   std::vector<cuda::DeviceBuffer> memory_;

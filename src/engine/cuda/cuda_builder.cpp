@@ -72,7 +72,7 @@ class CudaBuilder final : public Builder {
     ExecutionPlan plan = lower(graph, {.precision = options.precision});
     if (options.choices_from)
       adopt(plan, plan_from_bytes(options.choices_from->bytes), {device, cudnn.get()});
-    else
+    else if (options.tune)
       tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}});
     plan.identity = identity(graph::digest(graph), device, cudnn.get());
     return {.engine = name(),

@@ -8,7 +8,7 @@
 namespace peregrine {
 
 /// Builder "cuda". build() lowers the graph, measures the candidates of every kind of step on the device and keeps
-/// the fastest; load() neither measures nor asks heuristics.
+/// the fastest (unless BuildOptions say otherwise); load() neither measures nor asks heuristics.
 ///
 /// Bindings are device tensors of the engine's precision, at least 16-byte aligned, channels-last where io() says so;
 /// padding channels of the input must be zero (clear it once). enqueue is asynchronous, one thread at a time.

@@ -1,0 +1,90 @@
+#include "gpu_fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "base/cuda/device.h"
+#include "decode/decode.h"
+#include "engine/cuda/cuda_builder.h"
+#include "peregrine/settings.h"
+#include "pipeline/gpu_runner.h"
+
+namespace peregrine::test {
+
+namespace {
+
+/// Builds with default kernels whatever it is asked for.
+class UntunedBuilder final : public Builder {
+ public:
+  std::string name() const override { return builder_->name(); }
+  std::string library_versions() const override { return builder_->library_versions(); }
+  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
+  Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
+    BuildOptions untuned = options;
+    untuned.tune = false;
+    return builder_->build(graph, untuned);
+  }
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override { return builder_->load(plan, device); }
+
+ private:
+  std::unique_ptr<Builder> builder_ = make_cuda_builder();
+};
+
+}  // namespace
+
+pipeline::EngineChoice untuned_cuda(Precision precision) {
+  return {std::make_unique<UntunedBuilder>(), Device::cuda(0), cuda::device_facts(0).name, precision};
+}
+
+std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run) {
+  Settings settings;
+  settings.batch = run.batch;
+  if (run.without_nms) {
+    settings.iou = 1;
+    settings.max_det = 2000;
+  }
+  PipelineOptions options;
+  options.models = run.models;
+  options.reid = run.reid;
+  options.rect = run.rect;
+  return pipeline::make_gpu_runner(untuned_cuda(run.precision), settings, options, {});
+}
+
+std::vector<std::byte> read_bytes(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::vector<char> text{std::istreambuf_iterator<char>(stream), {}};
+  std::vector<std::byte> bytes(text.size());
+  std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+Picture read_picture(const std::filesystem::path& file) {
+  Picture picture{file.filename().string(), read_bytes(file), {}};
+  picture.pixels = decode::decode_image(picture.file, picture.name);
+  return picture;
+}
+
+std::vector<ImageResult> run_pictures(pipeline::BatchRunner& runner, int batch, const std::vector<Picture>& pictures, Hand hand) {
+  std::vector<ImageResult> results;
+  for (std::size_t begin = 0; begin < pictures.size(); begin += static_cast<std::size_t>(batch)) {
+    std::vector<pipeline::Frame> frames;
+    for (std::size_t i = begin; i < pictures.size() && frames.size() < static_cast<std::size_t>(batch); ++i) {
+      pipeline::Frame& frame = frames.emplace_back(pipeline::Frame{pictures[i].name, {}, {}});
+      if (hand == Hand::files)
+        frame.file = pictures[i].file;
+      else
+        frame.pixels = pictures[i].pixels.view();
+    }
+    for (pipeline::FrameOutcome& outcome : runner.run(frames)) {
+      if (outcome.error) ADD_FAILURE() << outcome.error->what();
+      results.push_back(outcome.result ? std::move(*outcome.result) : ImageResult{});
+    }
+  }
+  return results;
+}
+
+}  // namespace peregrine::test

@@ -1,0 +1,261 @@
+// The whole way on the GPU against the FP32 results of Ultralytics and PyTorch, to the limits that we promise.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "golden.h"
+#include "gpu_fixture.h"
+#include "pipeline/gpu_reid.h"
+#include "preprocess/letterbox.h"
+#include "support/cuda_device.h"
+#include "support/test_data.h"
+#include "validate/parity.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Hand;
+
+/// FP32 engines, on the pixels that the reference saw.
+validate::ParityLimits fp32_limits() {
+  return {.min_confidence = 0.252f,  // the goldens end at 0.25
+          .box_px = 0.5f,
+          .confidence = 0.002f,
+          .mask_iou = 0.99f,
+          .keypoint_px = 0.5f,
+          .embedding_cosine = 0.9999f,
+          .share_before_nms = 1,
+          .share_after_nms = 1};
+}
+
+struct Case {
+  const char* golden;  ///< without ".json"
+  const char* model;
+};
+
+struct Loaded {
+  std::map<std::string, std::vector<Object>> golden;
+  std::vector<test::Picture> pictures;
+};
+
+Loaded load(const fs::path& golden, const std::function<fs::path(const std::string&)>& picture_of) {
+  Loaded loaded{test::read_golden(golden), {}};
+  for (const auto& [name, objects] : loaded.golden) loaded.pictures.push_back(test::read_picture(picture_of(name)));
+  return loaded;
+}
+
+std::vector<validate::ParityCandidate> candidates_of(const ImageResult& result) {
+  std::vector<validate::ParityCandidate> candidates;
+  for (const Object& object : result.objects) candidates.push_back({object.box, object.confidence, object.class_id});
+  return candidates;
+}
+
+validate::Parity compare(const Loaded& loaded, const std::vector<ImageResult>& results,
+                         const std::vector<ImageResult>& candidates, const validate::ParityLimits& limits) {
+  validate::Parity parity(limits);
+  for (std::size_t i = 0; i < loaded.pictures.size(); ++i) {
+    const std::string& name = loaded.pictures[i].name;
+    const auto before_nms = candidates.empty() ? std::vector<validate::ParityCandidate>{} : candidates_of(candidates[i]);
+    parity.add({name, loaded.golden.at(name), results[i].objects, before_nms});
+  }
+  return parity;
+}
+
+void print(const std::string& title, const validate::Parity& parity) {
+  std::printf(
+      "%s: %d objects, %d found, %d NMS ties, %d extra; worst box %.3f px, confidence %.4f, keypoint %.3f px, mask IoU %.4f\n",
+      title.c_str(), parity.objects(), parity.found(), parity.nms_ties(), parity.extra(),
+      static_cast<double>(parity.worst_box_px()), static_cast<double>(parity.worst_confidence()),
+      static_cast<double>(parity.worst_keypoint_px()), static_cast<double>(parity.worst_mask_iou()));
+  for (const auto& departure : parity.departures())
+    std::printf("  %s: %s%s\n", departure.picture.c_str(), departure.what.c_str(), departure.nms_tie ? " (NMS tie)" : "");
+}
+
+void expect_parity(const Loaded& loaded, const fs::path& model, Precision precision, int batch) {
+  const std::string title = model.filename().string() + " " + to_string(precision) + " batch " + std::to_string(batch);
+  SCOPED_TRACE(title);
+  const auto runner = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch});
+  EXPECT_EQ(runner->info().precision, precision);
+  const auto results = test::run_pictures(*runner, batch, loaded.pictures, Hand::pixels);
+  if (precision == Precision::fp32) {
+    const auto parity = compare(loaded, results, {}, fp32_limits());
+    print(title, parity);
+    EXPECT_EQ(parity.found(), parity.objects());
+    EXPECT_EQ(parity.extra(), 0);
+    EXPECT_GE(parity.worst_mask_iou(), fp32_limits().mask_iou);
+    EXPECT_LE(parity.worst_keypoint_px(), fp32_limits().keypoint_px);
+    EXPECT_GT(parity.objects(), 10);
+    return;
+  }
+  const auto all = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .without_nms = true});
+  const auto candidates = test::run_pictures(*all, batch, loaded.pictures, Hand::pixels);
+  const auto parity = compare(loaded, results, candidates, {});
+  print(title, parity);
+  EXPECT_TRUE(parity.passed());
+  EXPECT_GT(parity.objects(), 10);
+}
+
+std::string test_name(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.golden;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+const auto shared_cases = testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"},
+                                          Case{"yolo11n-seg", "yolo11n-seg.pt"}, Case{"yolov8n", "yolov8n.pt"});
+const auto demo_cases = testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
+                                        Case{"demo-segment", "demo-segment.pt"});
+
+class GpuGolden : public testing::TestWithParam<Case> {};
+
+TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const auto [golden, model] = GetParam();
+  const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
+                             [&](const std::string& name) { return test::golden_picture(data, name); });
+  for (const int batch : {1, 4})
+    for (const Precision precision : {Precision::fp16, Precision::fp32})
+      expect_parity(loaded, data / "weights" / model, precision, batch);
+}
+
+/// What nvJPEG's other rounding does to results is measured, and bounded by the limits of FP16.
+TEST_P(GpuGolden, PicturesDecodedOnTheGpuKeepTheLimitsOfFp16) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  PEREGRINE_NEED_SHARED_DATA(data);
+  const auto [golden, model] = GetParam();
+  const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
+                             [&](const std::string& name) { return test::golden_picture(data, name); });
+  for (const Precision precision : {Precision::fp16, Precision::fp32}) {
+    const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4};
+    const auto results = test::run_pictures(*test::make_gpu_runner(run), run.batch, loaded.pictures, Hand::files);
+    EXPECT_TRUE(std::ranges::none_of(results, &ImageResult::host_decoded));
+    test::GpuRun all = run;
+    all.without_nms = true;
+    const auto candidates = test::run_pictures(*test::make_gpu_runner(all), run.batch, loaded.pictures, Hand::files);
+    const auto parity = compare(loaded, results, candidates, {});
+    print(std::string(model) + " " + to_string(precision) + ", decoded by nvJPEG", parity);
+    EXPECT_TRUE(parity.passed());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, GpuGolden, shared_cases, test_name);
+
+class GpuDemoGolden : public testing::TestWithParam<Case> {};
+
+TEST_P(GpuDemoGolden, BothPrecisionsKeepTheirLimits) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const auto [golden, model] = GetParam();
+  const auto demo = test::repository_file("models/demo");
+  const Loaded loaded = load(test::repository_file("tests/pipeline/data") / (std::string(golden) + ".json"),
+                             [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
+  for (const int batch : {1, 4})
+    for (const Precision precision : {Precision::fp16, Precision::fp32}) expect_parity(loaded, demo / model, precision, batch);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ultralytics, GpuDemoGolden, demo_cases, test_name);
+
+/// Whole pictures as persons, all in one call: more than the largest round takes.
+void expect_embeddings(const fs::path& golden_file, const fs::path& model, const fs::path& crops, Precision precision) {
+  SCOPED_TRACE(to_string(precision));
+  std::ifstream file(golden_file);
+  const auto golden = nlohmann::json::parse(file).at("images");
+  const int count = static_cast<int>(golden.size());
+  pipeline::GpuReid reid(load_model(model), test::untuned_cuda(precision), count);
+  const cuda::Stream stream = cuda::Stream::create();
+  std::vector<cuda::DeviceBuffer> memory;
+  std::vector<preprocess::Picture> pictures;
+  std::vector<Crop> boxes;
+  for (const auto& crop : golden) {
+    const HostImage image = test::read_picture(crops / crop.at("path").get<std::string>()).pixels;
+    memory.push_back(test::upload(image.pixels, stream.get()));
+    pictures.push_back({reinterpret_cast<const std::uint8_t*>(memory.back().data()), image.view().pitch, image.order,
+                        preprocess::letterbox(image.width, image.height, 640, 640)});
+    boxes.push_back({{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)}, static_cast<int>(boxes.size())});
+  }
+  const auto descriptors = test::upload(pictures, stream.get());
+  cuda::copy_to_device("test", reid.crops(), boxes.data(), boxes.size() * sizeof(Crop), stream.get());
+  *reid.count() = count;
+  stream.synchronize();
+  reid.enqueue(reinterpret_cast<const preprocess::Picture*>(descriptors.data()), stream.get());
+  stream.synchronize();
+  float worst = 1;
+  for (int i = 0; i < count; ++i) {
+    const auto expected = golden[static_cast<std::size_t>(i)].at("embedding").get<std::vector<float>>();
+    worst = std::min(worst, validate::cosine(reid.embedding(i), expected));
+  }
+  std::printf("%s %s: %d persons, worst cosine %.6f\n", model.filename().c_str(), to_string(precision), count,
+              static_cast<double>(worst));
+  EXPECT_GE(worst, precision == Precision::fp16 ? 0.999f : 0.9999f);
+}
+
+TEST(GpuGoldenReid, EmbeddingsHaveTheReferencesDirection) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  PEREGRINE_NEED_SHARED_DATA(data);
+  for (const Precision precision : {Precision::fp16, Precision::fp32})
+    expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth", data / "reid",
+                      precision);
+}
+
+TEST(GpuDemoGoldenReid, EmbeddingsHaveTheReferencesDirection) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const auto demo = test::repository_file("models/demo");
+  for (const Precision precision : {Precision::fp16, Precision::fp32})
+    expect_embeddings(test::repository_file("tests/pipeline/data/demo-reid.json"), demo / "demo-reid.pth",
+                      demo / "scenes" / "reid" / "query", precision);
+}
+
+/// Models side by side find what each finds alone, to the bit: branches of one graph do not disturb each other.
+void expect_side_by_side(const std::vector<fs::path>& models, const fs::path& reid, const std::vector<test::Picture>& pictures) {
+  for (const int batch : {1, 4}) {
+    SCOPED_TRACE(batch);
+    const auto together = test::make_gpu_runner({.models = models, .reid = reid, .batch = batch});
+    const auto results = test::run_pictures(*together, batch, pictures, Hand::pixels);
+    for (std::size_t m = 0; m < models.size(); ++m) {
+      SCOPED_TRACE(models[m].filename());
+      const auto alone = test::make_gpu_runner({.models = {models[m]}, .batch = batch});
+      const auto expected = test::run_pictures(*alone, batch, pictures, Hand::pixels);
+      for (std::size_t i = 0; i < pictures.size(); ++i) {
+        std::vector<Object> got;
+        std::ranges::copy_if(results[i].objects, std::back_inserter(got),
+                             [&](const Object& object) { return object.model == static_cast<int>(m); });
+        ASSERT_EQ(got.size(), expected[i].objects.size()) << pictures[i].name;
+        for (std::size_t k = 0; k < got.size(); ++k) {
+          EXPECT_EQ(got[k].box, expected[i].objects[k].box);
+          EXPECT_EQ(got[k].confidence, expected[i].objects[k].confidence);
+          EXPECT_EQ(got[k].keypoints.size(), expected[i].objects[k].keypoints.size());
+          EXPECT_EQ(got[k].mask.has_value(), expected[i].objects[k].mask.has_value());
+          const bool person = m == 0 && together->models()[m].class_names[static_cast<std::size_t>(got[k].class_id)] == "person";
+          EXPECT_EQ(got[k].embedding.empty(), !person);
+        }
+      }
+    }
+  }
+}
+
+TEST(GpuSideBySide, SharedModelsFindWhatEachFindsAlone) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  PEREGRINE_NEED_SHARED_DATA(data);
+  std::vector<test::Picture> pictures;
+  for (const char* name : {"bus.jpg", "zidane.jpg", "000000000139.jpg", "000000011813.jpg", "000000099053.jpg"})
+    pictures.push_back(test::read_picture(test::golden_picture(data, name)));
+  const fs::path weights = data / "weights";
+  expect_side_by_side({weights / "yolo11n.pt", weights / "yolo11n-pose.pt", weights / "yolo11n-seg.pt", weights / "yolov8n.pt"},
+                      weights / "osnet_x0_25_msmt17.pth", pictures);
+}
+
+TEST(GpuSideBySide, DemoModelsFindWhatEachFindsAlone) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const auto demo = test::repository_file("models/demo");
+  std::vector<test::Picture> pictures;
+  for (const auto& [name, objects] : test::read_golden(test::repository_file("tests/pipeline/data/demo-pose.json")))
+    if (pictures.size() < 6) pictures.push_back(test::read_picture(demo / "scenes" / "val2017" / name));
+  expect_side_by_side({demo / "demo-detect.pt", demo / "demo-pose.pt", demo / "demo-segment.pt"}, demo / "demo-reid.pth",
+                      pictures);
+}
+
+}  // namespace
+}  // namespace peregrine
