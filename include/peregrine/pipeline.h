@@ -35,6 +35,8 @@ struct PipelineOptions {
   bool keep_pixels = false;                         ///< Outcome::image is there also for pictures that the GPU decoded
   bool validation = false;                          ///< as Ultralytics' val: its letterbox, several classes a box, its masks
   std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger pictures are refused before decoding
+  int every = 1;                                    ///< of a video: run every so many frames
+  std::function<bool()> stop = {};                  ///< asked, from another thread, while a stream is waited for: true ends it
 };
 
 struct RunInfo {
@@ -44,13 +46,24 @@ struct RunInfo {
   std::vector<Fallback> fallbacks;
 };
 
-/// What became of one source: a result or an error, never both.
+/// A video that is being read.
+struct VideoStatus {
+  double frames_per_second = 0;  ///< 0: unknown
+  std::int64_t frames = 0;       ///< as its container states; 0: unknown, as for streams
+  std::int64_t skipped = 0;      ///< so far: left out by PipelineOptions::every
+  std::int64_t corrupt = 0;      ///< so far: delivered with an error
+  bool ended = false;
+};
+
+/// What became of a picture or frame: a result or an error, never both. The end of a video has neither.
 struct Outcome {
-  std::string path;  ///< valid UTF-8
-  std::size_t index = 0, total = 0;
+  std::string path;                  ///< valid UTF-8
+  std::size_t source = 0;            ///< number of the picture, video or stream, from 0
+  std::size_t index = 0, total = 0;  ///< pictures: of the sources; frames: of the video, total 0 where it is unknown
   std::optional<ImageResult> result;
   std::optional<Error> error;
   const HostImage* image = nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
+  std::optional<VideoStatus> video;  ///< frames and ends of videos
 };
 
 class Pipeline {
@@ -71,8 +84,8 @@ class Pipeline {
 
   /// Pictures that the caller has decoded. Results in the same order.
   std::vector<ImageResult> run(std::span<const ImageView> images);
-  /// Files, folders and globs, in order; the next picture is decoded while this one runs. One that fails
-  /// costs only itself. Returns how many outcomes were delivered.
+  /// Files, folders, globs, videos and streams (rtsp://, "-" for standard input), in order; the next pictures are
+  /// decoded while these run. One that fails costs only itself. Returns how many outcomes were delivered.
   std::size_t run(const std::vector<std::string>& sources, const Callback& deliver);
 
  private:

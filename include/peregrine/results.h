@@ -57,7 +57,8 @@ struct StageTimes {
 
 struct ImageResult {
   std::string path;
-  std::int64_t frame = -1;  ///< frame number of a video, -1 for a still picture
+  std::int64_t frame = -1;  ///< frame number of a video, skipped and damaged ones counted; -1 for a still picture
+  double seconds = 0;       ///< of a video: when the frame is shown, since the start
   int width = 0, height = 0;
   std::vector<Object> objects;  ///< by confidence, falling
   StageTimes time_ms;

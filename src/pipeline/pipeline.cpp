@@ -1,13 +1,14 @@
 #include "peregrine/pipeline.h"
 
-#include <chrono>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <future>
 
-#include "base/log.h"
-#include "decode/decode.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/engine_choice.h"
+#include "pipeline/feed.h"
 #include "pipeline/runners.h"
 #include "source/source.h"
 
@@ -17,14 +18,12 @@ namespace {
 
 using pipeline::Frame;
 using pipeline::FrameOutcome;
+using pipeline::Loaded;
 
-/// A source on its way through the pipeline.
-struct Loaded {
-  source::Item item;
-  std::vector<std::byte> file;
-  std::optional<HostImage> image;  ///< unless the runner decodes it
-  std::optional<Error> error;
-  double decode_ms = 0;
+/// However a run ends, nobody waits for a camera afterwards.
+struct StopOnExit {
+  pipeline::Feed& feed;
+  ~StopOnExit() { feed.stop(); }
 };
 
 }  // namespace
@@ -34,31 +33,17 @@ struct Pipeline::Impl {
   PipelineOptions options;
   std::unique_ptr<pipeline::BatchRunner> runner;
 
-  Loaded load(const source::Item& item) const;
-  std::vector<Loaded> load_batch(std::span<const source::Item> items) const {
-    std::vector<Loaded> batch;
-    for (const source::Item& item : items) batch.push_back(load(item));
-    return batch;
+  /// Whether the runner decodes it; under strict_decode it also refuses what only the host can decode.
+  bool takes_file(const Loaded& loaded) const {
+    return !loaded.file.empty() && (options.strict_decode || runner->decodes(loaded.file));
   }
   std::vector<FrameOutcome> run_batch(const std::vector<Loaded>& batch);
 };
 
-Loaded Pipeline::Impl::load(const source::Item& item) const {
-  Loaded loaded{item, {}, {}, {}, 0};
-  try {
-    loaded.file = source::read_file(item);
-    if (runner->decodes(loaded.file) && !options.keep_pixels) return loaded;
-    const auto start = std::chrono::steady_clock::now();
-    loaded.image = decode::decode_image(loaded.file, item.display, options.max_pixels);
-    loaded.decode_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  } catch (const Error& error) {
-    loaded.error = error;
-  }
-  return loaded;
-}
-
 Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : impl_(std::make_unique<Impl>()) {
   if (options.models.empty()) throw Error("usage.model", "No model was given.", "Name a checkpoint with --model.");
+  if (options.every < 1)
+    throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
   impl_->settings = settings;
   impl_->options = options;
   impl_->runner = pipeline::make_runner(pipeline::choose_engine(settings, options.engine), settings, options);
@@ -88,45 +73,53 @@ std::vector<ImageResult> Pipeline::run(std::span<const ImageView> images) {
 std::vector<FrameOutcome> Pipeline::Impl::run_batch(const std::vector<Loaded>& batch) {
   std::vector<Frame> frames;
   for (const Loaded& loaded : batch) {
-    if (loaded.error) continue;
-    Frame frame{loaded.item.display, loaded.file, {}};
-    if (loaded.image && !runner->decodes(loaded.file)) frame.pixels = loaded.image->view();
+    if (!loaded.runs()) continue;
+    Frame frame{loaded.path, loaded.file, {}};
+    if (!takes_file(loaded)) frame.pixels = loaded.image->view();
     frames.push_back(frame);
   }
   std::vector<FrameOutcome> ran = frames.empty() ? std::vector<FrameOutcome>{} : runner->run(frames);
   std::vector<FrameOutcome> outcomes;
   std::size_t next = 0;
   for (const Loaded& loaded : batch) {
-    if (loaded.error) {
+    if (!loaded.runs()) {
       outcomes.push_back({{}, loaded.error});
       continue;
     }
     FrameOutcome& outcome = outcomes.emplace_back(std::move(ran[next++]));
     if (!outcome.result) continue;
-    outcome.result->path = loaded.item.display;
-    if (!runner->decodes(loaded.file)) outcome.result->time_ms.decode = loaded.decode_ms;
+    outcome.result->path = loaded.path;
+    outcome.result->frame = loaded.frame;
+    outcome.result->seconds = loaded.seconds;
+    if (!takes_file(loaded)) outcome.result->time_ms.decode = loaded.decode_ms;
   }
   return outcomes;
 }
 
 std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callback& deliver) {
-  const std::vector<source::Item> items = source::expand(sources);
-  const auto most = static_cast<std::size_t>(impl_->settings.batch);
-  const auto batch_at = [&](std::size_t begin) {
-    return std::span(items).subspan(std::min(begin, items.size()), std::min(most, items.size() - std::min(begin, items.size())));
-  };
-  const auto load_at = [&](std::size_t begin) {
-    return std::async(std::launch::async, [&, begin] { return impl_->load_batch(batch_at(begin)); });
-  };
+  pipeline::Feed feed(source::expand(sources), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
+                      [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
+  const auto load_next = [&] { return std::async(std::launch::async, [&] { return feed.next_batch(); }); };
   std::size_t delivered = 0;
-  auto upcoming = load_at(0);
-  for (std::size_t begin = 0; begin < items.size(); begin += most) {
-    const std::vector<Loaded> batch = upcoming.get();
-    upcoming = load_at(begin + most);  // decodes while this batch runs
+  auto upcoming = load_next();
+  const StopOnExit stop{feed};
+  for (std::vector<Loaded> batch = upcoming.get(); !batch.empty(); batch = upcoming.get()) {
+    upcoming = load_next();  // decodes while this batch runs
     std::vector<FrameOutcome> outcomes = impl_->run_batch(batch);
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      Outcome outcome{batch[i].item.display, delivered, items.size(), std::move(outcomes[i].result), outcomes[i].error, nullptr};
-      if (batch[i].image) outcome.image = &*batch[i].image;
+      const Loaded& loaded = batch[i];
+      Outcome outcome{.path = loaded.path,
+                      .source = loaded.source,
+                      .index = loaded.source,
+                      .total = feed.items(),
+                      .result = std::move(outcomes[i].result),
+                      .error = std::move(outcomes[i].error),
+                      .image = loaded.image ? &*loaded.image : nullptr,
+                      .video = loaded.video};
+      if (loaded.video) {
+        outcome.index = static_cast<std::size_t>(std::max<std::int64_t>(loaded.frame, 0));
+        outcome.total = static_cast<std::size_t>(loaded.video->frames);
+      }
       ++delivered;
       if (!deliver(outcome)) return delivered;
     }
