@@ -2,10 +2,11 @@
 // time goes.
 //
 // engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--lanes N] [--no-tune] [--top N] [--size N]
-// [--list] MODEL...
+// [--shortlist FILE] [--list] MODEL...
 //   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
 //                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
 //   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
+//   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -19,6 +20,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
@@ -48,7 +50,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 struct Options {
   std::vector<int> batches{1};
   Precision precision = Precision::fp16;
-  fs::path golden, csv;
+  fs::path golden, csv, shortlist;
   int lanes = LoweringOptions{}.max_lanes;
   int size = 0;
   bool tune = true, list = false;
@@ -75,6 +77,8 @@ Options parse(int count, char** values) {
       options.golden = value();
     } else if (name == "--csv") {
       options.csv = value();
+    } else if (name == "--shortlist") {
+      options.shortlist = value();
     } else if (name == "--lanes") {
       options.lanes = std::stoi(value());
     } else if (name == "--no-tune") {
@@ -92,6 +96,23 @@ Options parse(int count, char** values) {
     }
   }
   return options;
+}
+
+/// The fastest parameters of cuDNN's kernels for every step of an earlier run: "MODEL;BATCH;STEP" to parameters by time.
+using Shortlist = std::map<std::string, std::multimap<double, std::string>>;
+
+Shortlist read_shortlist(const fs::path& csv) {
+  Shortlist list;
+  std::ifstream in(csv);
+  for (std::string line; std::getline(in, line);) {
+    std::vector<std::string> fields;
+    std::istringstream parts(line);
+    for (std::string field; std::getline(parts, field, ';');) fields.push_back(field);
+    const bool measured = fields.size() == 7;  // an eighth field says why it was rejected
+    if (measured && fields[3] == "cudnn")
+      list[fmt::format("{};{};{}", fields[0], fields[1], fields[2])].emplace(std::stod(fields[5]), fields[4]);
+  }
+  return list;
 }
 
 std::optional<std::vector<float>> read_floats(const fs::path& file) {
@@ -243,15 +264,31 @@ class Run {
     int tried = 0;
     double preparing = 0;
     const auto begin = Clock::now();
-    tune(plan, target_, {.progress = {}, .observe = [&](const Measurement& m) {
-                           ++tried;
-                           preparing += m.preparing_ms;
-                           if (!m.rejected.empty())
-                             ++reasons[fmt::format("{}: {}", m.choice.candidate, m.rejected.substr(0, 110))];
-                           if (csv)
-                             csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.choice.candidate,
-                                                fmt::join(m.choice.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
-                         }});
+    const Shortlist shortlist = read_shortlist(options_.shortlist);
+    const auto narrow = [&](const Step& step, std::vector<Choice>& choices) {
+      const auto known = shortlist.find(fmt::format("{};{};{}", stem_, batch_, step.name));
+      if (known == shortlist.end()) return;
+      constexpr std::ptrdiff_t kept = 3;
+      const auto& by_time = known->second;
+      const auto end = std::next(by_time.begin(), std::min<std::ptrdiff_t>(kept, std::ssize(by_time)));
+      std::erase_if(choices, [&](const Choice& choice) {
+        const std::string parameters = fmt::format("{}", fmt::join(choice.parameters, " "));
+        return choice.candidate == "cudnn" &&
+               std::none_of(by_time.begin(), end, [&](const auto& one) { return one.second == parameters; });
+      });
+    };
+    tune(plan, target_,
+         {.progress = {},
+          .observe =
+              [&](const Measurement& m) {
+                ++tried;
+                preparing += m.preparing_ms;
+                if (!m.rejected.empty()) ++reasons[fmt::format("{}: {}", m.choice.candidate, m.rejected.substr(0, 110))];
+                if (csv)
+                  csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.choice.candidate,
+                                     fmt::join(m.choice.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
+              },
+          .narrow = narrow});
     fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried, preparing / 1e3);
     std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });

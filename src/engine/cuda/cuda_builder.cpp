@@ -73,7 +73,7 @@ class CudaBuilder final : public Builder {
     if (options.choices_from)
       adopt(plan, plan_from_bytes(options.choices_from->bytes), {device, cudnn.get()});
     else if (options.tune)
-      tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}});
+      tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}, .narrow = {}});
     plan.identity = identity(graph::digest(graph), device, cudnn.get());
     return {.engine = name(),
             .precision = plan.precision,

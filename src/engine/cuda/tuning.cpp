@@ -142,6 +142,7 @@ class StepTuning {
   Choice run() {
     std::vector<Choice> choices = candidates(step_, target_);
     if (choices.empty()) throw failure("no kernel serves this step.");
+    if (options_.narrow) options_.narrow(step_, choices);
     for (Choice& choice : choices) runners_.emplace_back(std::move(choice));
     make_reference(runners_.back());
     for (Runner& runner : runners_) admit(runner);

@@ -25,6 +25,8 @@ struct TuningOptions {
   std::function<bool(double, std::string_view)> progress;
   /// Told of every measurement, for reports.
   std::function<void(const Measurement&)> observe;
+  /// Narrows a step's candidates, from earlier measurements; the last one, the reference, must stay. Absent: all race.
+  std::function<void(const Step&, std::vector<Choice>&)> narrow;
 };
 
 /// Measures every signature once and fills in `choice` of all steps that share it. A candidate may win only when its

@@ -1,5 +1,6 @@
-// Depthwise convolution. A thread computes `rows` x `columns` output pixels of one vector of channels, so that
-// neighbouring windows share their loads; weights stay in registers.
+// Depthwise convolution. A thread computes `rows` x `columns` output pixels of one vector of channels from the top down, so
+// that neighbouring windows share their loads; weights stay in registers, and so do the sums of the rows that are not yet
+// complete.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
 
@@ -23,10 +24,7 @@ constexpr int threads = 128;
 
 template <class T, int V>
 __device__ void write(const Arguments<T>& a, int n, int oh, int ow, int channel, float (&sum)[V]) {
-  float residual[V] = {};
-  if (a.residual.data) load<T, V>(residual, a.residual.pixel(n, oh, ow) + channel);
-#pragma unroll
-  for (int i = 0; i < V; ++i) sum[i] = finish(sum[i], residual[i], a.activation, a.residual_place);
+  finish(sum, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
   store<T, V>(a.y.pixel(n, oh, ow) + channel, sum);
 }
 
@@ -75,9 +73,9 @@ __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
   const int ow0 = static_cast<int>(index % tiles_w) * columns, oh0 = static_cast<int>(index / tiles_w % tiles_h) * rows;
   const int n = static_cast<int>(index / tiles_w / tiles_h);
   constexpr int span_h = (rows - 1) * stride + K, span_w = (columns - 1) * stride + K;
-  Vector<T, V> weight[K * K];
+  float weight[K * K][V];
 #pragma unroll
-  for (int k = 0; k < K * K; ++k) weight[k] = *reinterpret_cast<const Vector<T, V>*>(a.weight + k * a.y.c + channel);
+  for (int k = 0; k < K * K; ++k) load<T, V>(weight[k], a.weight + k * a.y.c + channel);
   float sum[rows][columns][V];
 #pragma unroll
   for (int r = 0; r < rows; ++r)
@@ -86,13 +84,15 @@ __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
 #pragma unroll
   for (int dh = 0; dh < span_h; ++dh) {
     const int ih = oh0 * stride - a.pad_top + dh;
-    if (ih < 0 || ih >= a.x.h) continue;
-    Vector<T, V> line[span_w];
+    const bool row_inside = ih >= 0 && ih < a.x.h;
+    float line[span_w][V];
 #pragma unroll
     for (int dw = 0; dw < span_w; ++dw) {
       const int iw = ow0 * stride - a.pad_left + dw;
-      line[dw] = {};
-      if (iw >= 0 && iw < a.x.w) line[dw] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, ih, iw) + channel);
+      Vector<T, V> vector{};
+      if (row_inside && iw >= 0 && iw < a.x.w) vector = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, ih, iw) + channel);
+#pragma unroll
+      for (int i = 0; i < V; ++i) line[dw][i] = to_f32(vector.v[i]);
     }
 #pragma unroll
     for (int r = 0; r < rows; ++r) {
@@ -103,14 +103,13 @@ __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
 #pragma unroll
         for (int kw = 0; kw < K; ++kw)
 #pragma unroll
-          for (int i = 0; i < V; ++i) sum[r][c][i] += to_f32(line[c * stride + kw].v[i]) * to_f32(weight[kh * K + kw].v[i]);
+          for (int i = 0; i < V; ++i) sum[r][c][i] += line[c * stride + kw][i] * weight[kh * K + kw][i];
+      if (kh != K - 1) continue;
+#pragma unroll
+      for (int c = 0; c < columns; ++c)
+        if (oh0 + r < a.y.h && ow0 + c < a.y.w) write<T, V>(a, n, oh0 + r, ow0 + c, channel, sum[r][c]);
     }
   }
-#pragma unroll
-  for (int r = 0; r < rows; ++r)
-#pragma unroll
-    for (int c = 0; c < columns; ++c)
-      if (oh0 + r < a.y.h && ow0 + c < a.y.w) write<T, V>(a, n, oh0 + r, ow0 + c, channel, sum[r][c]);
 }
 
 template <class T>
@@ -136,9 +135,10 @@ void launch_any(const Depthwise& step, const Memory& memory, cudaStream_t stream
   depthwise_any<T, V><<<divide_up(step.y.shape.elements() / V, threads), threads, 0, stream>>>(a);
 }
 
-template <class T, int stride, int rows, int columns>
+/// `narrower`: by how much the vector is narrower than the widest; fewer registers a pixel, more pixels a thread.
+template <class T, int stride, int rows, int columns, int narrower = 1>
 void launch_tile(const Depthwise& step, const Memory& memory, cudaStream_t stream) {
-  constexpr int V = vector_width<T>;
+  constexpr int V = vector_width<T> / narrower;
   const Arguments<T> a = arguments<T>(step, memory);
   const std::int64_t tiles = std::int64_t{a.y.c / V} * divide_up(a.y.w, columns) * divide_up(a.y.h, rows) * a.y.n;
   depthwise_tile<T, V, 3, stride, rows, columns><<<divide_up(tiles, threads), threads, 0, stream>>>(a);
@@ -146,8 +146,10 @@ void launch_tile(const Depthwise& step, const Memory& memory, cudaStream_t strea
 
 template <class T, int stride>
 constexpr void (*tiled_variants[])(const Depthwise&, const Memory&, cudaStream_t) = {
-    launch_tile<T, stride, 1, 4>, launch_tile<T, stride, 2, 2>, launch_tile<T, stride, 1, 2>, launch_tile<T, stride, 2, 4>,
-    launch_tile<T, stride, 1, 1>, launch_tile<T, stride, 4, 2>, launch_tile<T, stride, 4, 1>};
+    launch_tile<T, stride, 1, 4>,    launch_tile<T, stride, 2, 2>,    launch_tile<T, stride, 1, 2>,
+    launch_tile<T, stride, 2, 4>,    launch_tile<T, stride, 1, 1>,    launch_tile<T, stride, 4, 2>,
+    launch_tile<T, stride, 4, 1>,    launch_tile<T, stride, 8, 1>,    launch_tile<T, stride, 8, 2, 2>,
+    launch_tile<T, stride, 4, 4, 2>, launch_tile<T, stride, 2, 2, 2>, launch_tile<T, stride, 8, 4, 4>};
 constexpr auto variant_count = static_cast<std::int64_t>(std::size(tiled_variants<__half, 1>));
 constexpr std::int64_t any_variant = -1;
 

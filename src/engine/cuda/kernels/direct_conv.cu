@@ -67,9 +67,9 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a) {
       const int in_group = first_channel + column + 16 * j;
       if (in_group >= a.group_out) continue;
       const int channel = group * a.group_out + in_group;
-      const float residual = a.residual.data ? to_f32(a.residual.pixel(n, oh, ow)[channel]) : 0.0f;
-      const float value = sum[i][j] + (a.bias ? a.bias[channel] : 0.0f);
-      a.y.pixel(n, oh, ow)[channel] = from_f32<T>(finish(value, residual, a.activation, a.residual_place));
+      float value[1] = {sum[i][j] + (a.bias ? a.bias[channel] : 0.0f)};
+      finish(value, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
+      a.y.pixel(n, oh, ow)[channel] = from_f32<T>(value[0]);
     }
   }
 }

@@ -109,7 +109,7 @@ Arguments arguments(const ConvTranspose& conv, const Memory& memory) {
   Arguments a{};
   a.x = map_of<const __half>(conv.x, memory);
   a.y = map_of<__half>(conv.y, memory);
-  a.y.h = a.x.h, a.y.w = a.x.w, a.y.sh *= 2, a.y.sw *= 2;
+  a.y.h = a.x.h, a.y.w = a.x.w, a.y.sh *= 2, a.y.sw *= 2, a.y.even = false;
   a.weight = pointer_to<const __half>(conv.weight, memory);
   a.bias = pointer_to<const float>(conv.bias, memory);
   a.kernel_w = 1;

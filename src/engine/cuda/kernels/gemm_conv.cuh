@@ -185,7 +185,7 @@ struct Sums {
 
 /// Adds up the blocks of a cluster, then bias, activation, residual; writes vectors of 8 channels.
 template <class T, int split>
-__device__ void write_tile(const Arguments& a, float* staging, int rank, int first_row, int first_column, __half* y) {
+__device__ void write_tile(const Arguments& a, float* staging, int rank, int first_row, int first_column, const Map<__half>& y) {
   constexpr int row_items = T::columns / 8, rows = T::rows / split;
   for (int item = threadIdx.x; item < rows * row_items; item += T::threads) {
     const int row = rank * rows + item / row_items, column = item % row_items * 8;
@@ -202,13 +202,14 @@ __device__ void write_tile(const Arguments& a, float* staging, int rank, int fir
       sum[0] += low.x, sum[1] += low.y, sum[2] += low.z, sum[3] += low.w;
       sum[4] += high.x, sum[5] += high.y, sum[6] += high.z, sum[7] += high.w;
     }
-    const int ow = pixel % a.y.w, oh = pixel / a.y.w % a.y.h, n = pixel / (a.y.w * a.y.h);
-    float residual[8] = {};
-    if (a.residual.data) load<__half, 8>(residual, a.residual.pixel(n, oh, ow) + channel);
+    if (a.bias) {
+      float bias[8];
+      load<float, 8>(bias, a.bias + channel);
 #pragma unroll
-    for (int i = 0; i < 8; ++i)
-      sum[i] = finish(sum[i] + (a.bias ? a.bias[channel + i] : 0.0f), residual[i], a.activation, a.residual_place);
-    store<__half, 8>(y + n * a.y.sn + std::int64_t{oh} * a.y.sh + std::int64_t{ow} * a.y.sw + channel, sum);
+      for (int i = 0; i < 8; ++i) sum[i] += bias[i];
+    }
+    finish(sum, a.residual.data ? a.residual.pixel(pixel) + channel : nullptr, a.activation, a.residual_place);
+    store<__half, 8>(y.pixel(pixel) + channel, sum);
   }
 }
 
@@ -241,7 +242,8 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
   __syncthreads();  // all warps are done with the tiles: their memory becomes the staging area
   auto* staging = reinterpret_cast<float*>(shared);
   sums.stage(staging);
-  __half* y = a.y.data + std::int64_t{tap / a.transposed_w} * (a.y.sh / 2) + tap % a.transposed_w * (a.y.sw / 2);
+  Map<__half> y = a.y;
+  if (a.transposed_w > 1) y.data += std::int64_t{tap / a.transposed_w} * (y.sh / 2) + tap % a.transposed_w * (y.sw / 2);
 #if __CUDA_ARCH__ >= 900
   if constexpr (split > 1) cooperative_groups::this_cluster().sync();
 #endif

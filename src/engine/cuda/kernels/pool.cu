@@ -8,6 +8,7 @@ namespace {
 using namespace device;
 
 constexpr int threads = 128;
+constexpr int chain_threads = 512;  ///< few blocks, whose steps wait for each other: each must be quick
 constexpr float lowest = -3.402823466e38f;
 
 template <class T>
@@ -86,7 +87,7 @@ struct ChainArguments {
 /// A block holds one vector of channels of a whole picture in shared memory and pools it again and again, rows before
 /// columns: the maximum is exact in any order.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) pool_chain(ChainArguments<T> a) {
+__global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a) {
   extern __shared__ __align__(16) std::byte shared[];
   auto* plane = reinterpret_cast<Vector<T, V>*>(shared);
   auto* rows = plane + a.x.h * a.x.w;
@@ -96,18 +97,18 @@ __global__ void __launch_bounds__(threads) pool_chain(ChainArguments<T> a) {
     for (int i = 0; i < V; ++i)
       if (to_f32(from.v[i]) > to_f32(to.v[i])) to.v[i] = from.v[i];
   };
-  for (int p = threadIdx.x; p < pixels; p += threads)
+  for (int p = threadIdx.x; p < pixels; p += chain_threads)
     plane[p] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
   for (int stage = 0; stage < a.count; ++stage) {
     __syncthreads();
-    for (int p = threadIdx.x; p < pixels; p += threads) {
+    for (int p = threadIdx.x; p < pixels; p += chain_threads) {
       const int w = p % a.x.w;
       Vector<T, V> best = plane[p];
       for (int d = max(-a.radius, -w); d <= min(a.radius, a.x.w - 1 - w); ++d) larger(best, plane[p + d]);
       rows[p] = best;
     }
     __syncthreads();
-    for (int p = threadIdx.x; p < pixels; p += threads) {
+    for (int p = threadIdx.x; p < pixels; p += chain_threads) {
       const int h = p / a.x.w;
       Vector<T, V> best = rows[p];
       for (int d = max(-a.radius, -h); d <= min(a.radius, a.x.h - 1 - h); ++d) larger(best, rows[p + d * a.x.w]);
@@ -134,7 +135,7 @@ void launch_chain(const PoolChain& step, const Memory& memory, cudaStream_t stre
     check(cudaFuncSetAttribute(pool_chain<T, V>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
           "cudaFuncSetAttribute", "pool_chain");
   const dim3 grid(static_cast<unsigned>(a.x.c / V), static_cast<unsigned>(a.x.n));
-  pool_chain<T, V><<<grid, threads, bytes, stream>>>(a);
+  pool_chain<T, V><<<grid, chain_threads, bytes, stream>>>(a);
   check_launch("pool_chain");
 }
 

@@ -1,7 +1,7 @@
 // The first convolution: a picture of 4 stored channels, square window, stride 2. Too few channels for the general
 // kernels; here a block keeps a patch of the picture in shared memory and feeds tensor cores from it, 4 taps a step.
-// Bound by what it must write: all channels of a pixel leave in vectors, because a thread's columns are permuted to be
-// neighbouring channels.
+// Bound by what it must write: channels leave in vectors, because a thread's columns are permuted to be neighbouring
+// channels.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
 
@@ -32,13 +32,18 @@ template <int window, int column_tiles>
 struct Stem {
   static constexpr int taps = window * window, steps = (4 * taps + 15) / 16;
   static constexpr int patch_rows = 2 * (tile_rows - 1) + window, patch_columns = 2 * (tile_columns - 1) + window;
-  static constexpr int own_channels = 2 * column_tiles;  ///< side by side, of one thread
+  static constexpr int own_channels = 2 * column_tiles;  ///< of one thread
+  /// Channels side by side of one thread: the four threads of a pixel write them next to each other, sectors are full.
+  static constexpr int vector = column_tiles % 4 == 0 ? 8 : 4;
 
   uint2 weight[steps][column_tiles][32];  ///< in the order in which a warp reads them
   uint2 patch[patch_rows][patch_columns];
 
   /// Column `column` of column tile `tile` computes this channel.
-  static __device__ int channel_of(int tile, int column) { return column / 2 * own_channels + 2 * tile + column % 2; }
+  static __device__ int channel_of(int tile, int column) {
+    constexpr int tiles = vector / 2;
+    return (tile / tiles * 4 + column / 2) * vector + tile % tiles * 2 + column % 2;
+  }
 
   __device__ void load_weights(const Arguments& a) {
     for (int i = threadIdx.x; i < steps * column_tiles * 32; i += threads) {
@@ -77,7 +82,12 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
   __syncthreads();
   const int row = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quad = lane % 4;
   if (oh0 + row >= a.y.h) return;
-  const int channel = quad * Shared::own_channels;
+  constexpr int V = Shared::vector;
+  float bias[Shared::own_channels] = {};
+  if (a.bias) {
+#pragma unroll
+    for (int i = 0; i < Shared::own_channels; ++i) bias[i] = a.bias[(i / V * 4 + quad) * V + i % V];
+  }
   for (int tile = 0; tile < row_tiles; ++tile) {
     const int column = 16 * tile + group;
     float sum[column_tiles][4] = {};
@@ -94,17 +104,14 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
     for (int half = 0; half < 2; ++half) {
       const int ow = ow0 + column + 8 * half;
       if (ow >= a.y.w) continue;
-      __half* y = a.y.pixel(n, oh0 + row, ow) + channel;
-      constexpr int V = column_tiles % 4 == 0 ? 8 : 4;
+      __half* y = a.y.pixel(n, oh0 + row, ow) + quad * V;
 #pragma unroll
       for (int first = 0; first < Shared::own_channels; first += V) {
         float values[V];
 #pragma unroll
-        for (int i = 0; i < V; ++i) {
-          const int at = first + i;
-          values[i] = activate(sum[at / 2][2 * half + at % 2] + (a.bias ? a.bias[channel + at] : 0.0f), a.activation);
-        }
-        store<__half, V>(y + first, values);
+        for (int i = 0; i < V; ++i) values[i] = sum[(first + i) / 2][2 * half + (first + i) % 2] + bias[first + i];
+        activate(values, a.activation);
+        store<__half, V>(y + 4 * first, values);
       }
     }
   }
