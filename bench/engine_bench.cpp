@@ -2,11 +2,14 @@
 // time goes.
 //
 // engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--lanes N] [--no-tune] [--top N] [--size N]
-// [--shortlist FILE] [--list] MODEL...
+// [--shortlist FILE] [--plans DIR] [--json FILE] [--list] MODEL...
 //   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
 //                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
 //   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
 //   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
+//   --plans DIR    DIR/STEM-bBATCH-PRECISION.plan is loaded where it exists; otherwise the tuned plan is left there
+//   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
+//                  and with the head decoded to objects (threshold, decode, NMS) on the device
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -37,6 +40,8 @@
 #include "graph/passes.h"
 #include "model/model.h"
 #include "peregrine/error.h"
+#include "postprocess/cuda/postprocess.h"
+#include "preprocess/letterbox.h"
 
 namespace {
 
@@ -50,7 +55,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 struct Options {
   std::vector<int> batches{1};
   Precision precision = Precision::fp16;
-  fs::path golden, csv, shortlist;
+  fs::path golden, csv, shortlist, plans, json;
   int lanes = LoweringOptions{}.max_lanes;
   int size = 0;
   bool tune = true, list = false;
@@ -79,6 +84,10 @@ Options parse(int count, char** values) {
       options.csv = value();
     } else if (name == "--shortlist") {
       options.shortlist = value();
+    } else if (name == "--plans") {
+      options.plans = value();
+    } else if (name == "--json") {
+      options.json = value();
     } else if (name == "--lanes") {
       options.lanes = std::stoi(value());
     } else if (name == "--no-tune") {
@@ -123,6 +132,17 @@ std::optional<std::vector<float>> read_floats(const fs::path& file) {
   return values;
 }
 
+std::vector<std::byte> read_bytes(const fs::path& file) {
+  std::vector<std::byte> bytes(fs::file_size(file));
+  std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return bytes;
+}
+
+void write_bytes(const fs::path& file, const std::vector<std::byte>& bytes) {
+  fs::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+}
+
 /// Offset of the element `index` of a dense tensor in a strided one; axis 0 left out.
 std::int64_t strided_offset(const TensorRef& tensor, std::int64_t index) {
   std::int64_t offset = 0;
@@ -158,8 +178,7 @@ struct BoundMemory {
   }
 };
 
-ExecutionPlan lowered(const fs::path& model_file, int batch, const Options& options) {
-  const Model model = load_model(model_file);
+ExecutionPlan lowered(const Model& model, int batch, const Options& options) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
   graph::Graph graph = model.graph(
       {batch, own_size ? model.info().image_height : options.size, own_size ? model.info().image_width : options.size});
@@ -172,13 +191,18 @@ class Run {
   Run(const fs::path& model_file, int batch, const Options& options, const Target& target)
       : options_(options), target_(target), stem_(model_file.stem().string()), batch_(batch), stream_(Stream::create()) {
     const auto begin = Clock::now();
-    ExecutionPlan plan = lowered(model_file, batch, options);
+    const Model model = load_model(model_file);
+    info_ = model.info();
+    ExecutionPlan plan = lowered(model, batch, options);
     fmt::print("\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n", stem_, batch,
                to_string(options.precision), plan.steps.size(), plan.lanes, plan.arena_bytes / 1e6,
                static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
-    if (options.tune) tune_plan(plan);
+    const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
+    const bool kept = !options.plans.empty() && fs::exists(file);
+    if (options.tune && !kept) tune_plan(plan);
     const auto write_begin = Clock::now();
-    const std::vector<std::byte> bytes = to_bytes(plan);
+    const std::vector<std::byte> bytes = kept ? read_bytes(file) : to_bytes(plan);
+    if (!options.plans.empty() && !kept) write_bytes(file, bytes);
     const double writing = seconds_since(write_begin);
     const auto load_begin = Clock::now();
     executor_.emplace(plan_from_bytes(bytes), target);
@@ -219,6 +243,20 @@ class Run {
     fmt::print(
         "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
+    const Latency forward = latency(graph);
+    if (info_.task == Task::reid) return;
+    const Latency decoded = with_head([&](const Graph& whole) { return latency(whole); });
+    fmt::print("DECODED {} batch {}: {:.1f} us back to back, {:.1f} us a single call; forward pass alone {:.1f} and {:.1f} us\n",
+               stem_, batch_, decoded.back_to_back_us, decoded.single_us, forward.back_to_back_us, forward.single_us);
+    if (options_.json.empty()) return;
+    std::ofstream(options_.json, std::ios::app)
+        << fmt::format(R"({{"model":"{}","batch":{},"precision":"{}","gpu":"{}","driver":"{}","cudnn":"{}",)"
+                       R"("forward_us":{{"back_to_back":{:.2f},"single":{:.2f}}},)"
+                       R"("decoded_us":{{"back_to_back":{:.2f},"single":{:.2f}}}}})"
+                       "\n",
+                       stem_, batch_, to_string(options_.precision), target_.device.name, driver_version(),
+                       target_.cudnn ? target_.cudnn->version() : "none", forward.back_to_back_us, forward.single_us,
+                       decoded.back_to_back_us, decoded.single_us);
   }
 
   void measure_steps() {
@@ -294,6 +332,50 @@ class Run {
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (std::size_t i = 0; i < std::min<std::size_t>(sorted.size(), 8); ++i)
       fmt::print("  rejected {:>4}x {}\n", sorted[i].second, sorted[i].first);
+  }
+
+  struct Latency {
+    double back_to_back_us, single_us;
+  };
+
+  /// By the host's clock, as PyTorch is timed beside it: median of ten rounds of twenty replays, and of 200 single ones that
+  /// are waited for.
+  Latency latency(const Graph& graph) const {
+    const auto rounds_us = [&](int rounds, int calls) {
+      std::vector<double> times;
+      for (int round = 0; round < rounds; ++round) {
+        const auto begin = Clock::now();
+        for (int i = 0; i < calls; ++i) graph.launch(stream_.get());
+        stream_.synchronize();
+        times.push_back(1e6 * seconds_since(begin) / calls);
+      }
+      std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
+      return times[static_cast<std::size_t>(rounds / 2)];
+    };
+    rounds_us(1, 10);
+    return {rounds_us(10, 20), rounds_us(200, 1)};
+  }
+
+  /// Hands over a graph of the forward pass and the head's decoding to objects, at the thresholds of `predict`.
+  template <class Use>
+  Latency with_head(const Use& use) {
+    std::vector<postprocess::NamedTensor> heads;
+    for (const auto& memory : memory_) {
+      if (memory->binding.is_input) continue;
+      const TensorRef& tensor = memory->binding.tensor;
+      heads.push_back({memory->binding.name,
+                       {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index), tensor.shape, tensor.strides}});
+    }
+    const postprocess::DevicePostprocess decode(info_, heads, {}, 1 << 20);
+    const DeviceBuffer workspace(decode.workspace_bytes(), "the head's decoding");
+    const std::vector<Geometry> same(static_cast<std::size_t>(batch_), preprocess::letterbox(640, 640, 640, 640));
+    const DeviceBuffer geometries(same.size() * sizeof(Geometry), "geometries");
+    copy_to_device("geometries", geometries.data(), same.data(), geometries.bytes(), stream_.get());
+    stream_.synchronize();
+    return use(Graph::capture(stream_.get(), [&] {
+      executor_->enqueue(pointers_, stream_.get());
+      decode.enqueue(workspace.data(), {geometries.data()}, batch_, nullptr, stream_.get());
+    }));
   }
 
   /// Whether recorded data was found.
@@ -372,6 +454,7 @@ class Run {
   const Target& target_;
   std::string stem_;
   int batch_;
+  ModelInfo info_;
   Stream stream_;
   std::optional<Executor> executor_;
   std::vector<std::unique_ptr<BoundMemory>> memory_;
@@ -380,7 +463,7 @@ class Run {
 
 int list_all(const Options& options) {
   for (const fs::path& model : options.models)
-    for (const int batch : options.batches) fmt::print("{}", dump(lowered(model, batch, options)));
+    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options)));
   return 0;
 }
 
