@@ -8,7 +8,7 @@
 
 namespace peregrine::pipeline {
 
-std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic) {
+Plan build_plan(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic, const Plan* choices_from) {
   graph::Graph graph = model.graph(shape);
   graph::run_passes(graph);
   const ModelInfo& info = model.info();
@@ -19,7 +19,14 @@ std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& cho
   options.precision = choice.precision;
   options.device = choice.device;
   options.dynamic_size = dynamic;
-  auto engine = choice.builder->load(choice.builder->build(graph, options), choice.device);
+  options.choices_from = choices_from;
+  return choice.builder->build(graph, options);
+}
+
+std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic,
+                                     const Plan* choices_from) {
+  auto engine = choice.builder->load(build_plan(model, choice, shape, dynamic, choices_from), choice.device);
+  const ModelInfo& info = model.info();
   log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", info.name, to_string(info.task), choice.builder->name(),
                          shape.batch, shape.height, shape.width, to_string(engine->precision())));
   return engine;

@@ -9,7 +9,12 @@
 
 namespace peregrine::pipeline {
 
-/// `dynamic`: one engine for any batch, height and width. Throws "engine.unsupported" naming the nodes that it cannot run.
-std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic);
+/// `dynamic`: one engine for any batch, height and width. `choices_from`: a plan of this model for another shape, whose
+/// choices are taken so that nothing is tuned. Throws "engine.unsupported" naming the nodes that it cannot run.
+std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic,
+                                     const Plan* choices_from = nullptr);
+/// The plan alone.
+Plan build_plan(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic,
+                const Plan* choices_from = nullptr);
 
 }  // namespace peregrine::pipeline

@@ -44,8 +44,11 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
   }
 }
 
-GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape)
-    : model_(model.info()), shape_(shape), wanted_(choice.precision), engine_(build_engine(model, choice, shape, false)) {
+GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape, const Plan* choices_from)
+    : model_(model.info()),
+      shape_(shape),
+      wanted_(choice.precision),
+      engine_(build_engine(model, choice, shape, false, choices_from)) {
   for (const Binding& binding : engine_->io()) {
     if (binding.is_input) {
       input_ = &binding;
@@ -79,8 +82,9 @@ void GpuEngine::enqueue(const TensorView& input, cudaStream_t stream) {
   engine_->enqueue(views, {stream});
 }
 
-GpuDetector::GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options)
-    : engine_(model, choice, shape), options_(std::move(options)) {
+GpuDetector::GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options,
+                         const Plan* choices_from)
+    : engine_(model, choice, shape, choices_from), options_(std::move(options)) {
   allocate(model.info().task == Task::segment ? first_mask_capacity : 0);
 }
 

@@ -20,7 +20,8 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
 /// An engine with device buffers for everything but its input, whose buffer several models of one input size share.
 class GpuEngine {
  public:
-  GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape);
+  /// `choices_from`: see build_engine().
+  GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape, const Plan* choices_from = nullptr);
 
   const ModelInfo& model() const { return model_; }
   const InputShape& shape() const { return shape_; }
@@ -50,9 +51,11 @@ class GpuEngine {
 /// A detector on the GPU: engine and postprocess, leaving a result record in page-locked memory.
 class GpuDetector {
  public:
-  GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options);
+  GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options,
+              const Plan* choices_from = nullptr);
 
   GpuEngine& engine() { return engine_; }
+  const GpuEngine& engine() const { return engine_; }
   const ModelInfo& model() const { return engine_.model(); }
 
   /// Enqueues the engine and the kernels that leave the record; `geometries` as in DevicePostprocess.

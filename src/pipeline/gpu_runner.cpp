@@ -4,39 +4,16 @@
 #include <map>
 
 #include "base/cuda/device.h"
-#include "base/cuda/graph.h"
 #include "base/cuda/stream.h"
 #include "base/ledger.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/gpu_frames.h"
 #include "pipeline/gpu_reid.h"
-#include "pipeline/model_engine.h"
-#include "preprocess/letterbox.h"
+#include "pipeline/gpu_shapes.h"
 
 namespace peregrine::pipeline {
 
 namespace {
-
-using preprocess::Picture;
-
-/// What all models of one input size share: the letterboxed batch, and the descriptors that tell where its pictures lie.
-struct Input {
-  cuda::DeviceBuffer memory, descriptors;
-  cuda::PinnedBuffer staged;
-  TensorView view;
-
-  Picture* host() const { return reinterpret_cast<Picture*>(staged.data()); }
-  const Picture* device() const { return reinterpret_cast<const Picture*>(descriptors.data()); }
-  postprocess::DeviceGeometries geometries() const { return {&device()->geometry, sizeof(Picture)}; }
-};
-
-/// A detector, the input it reads, and the stream of its branch.
-struct Branch {
-  std::unique_ptr<GpuDetector> detector;
-  std::size_t input = 0;
-  cuda::Stream stream;
-  cuda::Event done;
-};
 
 class GpuRunner final : public BatchRunner {
  public:
@@ -51,17 +28,13 @@ class GpuRunner final : public BatchRunner {
   std::vector<FrameOutcome> run(std::span<const Frame> frames) override;
 
  private:
-  void add_model(const Model& model, const EngineChoice& choice, const PipelineOptions& options);
-  std::size_t input_for(const GpuEngine& engine);
   std::vector<FrameOutcome> run_on_gpu(std::span<const Frame> frames);
   std::vector<FrameOutcome> run_on_cpu(std::span<const Frame> frames);
-  void describe(const std::vector<ImageView>& images);
-  void enqueue(int pictures);
-  void run_recorded(int pictures);
-  std::vector<ImageResult> collect(const std::vector<ImageView>& images);
+  std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
+  std::vector<ImageResult> collect(const GpuShape& shape, std::span<const ImageView> images) const;
 
-  Settings settings_;
-  bool strict_decode_, validation_;
+  EngineChoice choice_;
+  bool strict_decode_;
   std::int64_t max_pixels_;
   RunInfo info_;
   std::vector<ModelInfo> models_;
@@ -70,81 +43,35 @@ class GpuRunner final : public BatchRunner {
   std::unique_ptr<BatchRunner> cpu_;
   cuda::DeviceScope device_;
   cuda::Stream stream_ = cuda::Stream::create();
-  cuda::Event forked_ = cuda::Event::create();
   cuda::Event before_ = cuda::Event::create_timing(), decoded_ = cuda::Event::create_timing(),
               done_ = cuda::Event::create_timing();
   GpuFrames frames_;
-  std::vector<Input> inputs_;
-  std::vector<Branch> branches_;
+  GpuShapes shapes_;
   std::unique_ptr<GpuReid> reid_;
   ReidTarget reid_target_;
-  std::map<int, cuda::Graph> graphs_;  ///< by number of pictures
 };
-
-postprocess::Options postprocess_options(const Settings& settings, const ModelInfo& model, const PipelineOptions& options) {
-  postprocess::Options wanted;
-  wanted.confidence = settings.model_confidence_threshold;
-  wanted.iou = settings.iou;
-  wanted.max_detections = settings.max_det;
-  wanted.classes = resolve_classes(model, options.classes);
-  wanted.multi_label = wanted.validation_masks = options.validation;
-  return wanted;
-}
 
 GpuRunner::GpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options,
                      std::function<std::unique_ptr<BatchRunner>()> cpu)
-    : settings_(settings),
+    : choice_(std::move(choice)),
       strict_decode_(options.strict_decode),
-      validation_(options.validation),
       max_pixels_(options.max_pixels),
-      info_{choice.builder->name(), to_string(choice.device) + " " + choice.device_name, choice.precision, {}},
-      guard_(settings.force_gpu_only, choice.device, cuda::place_of),
+      info_{choice_.builder->name(), to_string(choice_.device) + " " + choice_.device_name, choice_.precision, {}},
+      guard_(settings.force_gpu_only, choice_.device, cuda::place_of),
       make_cpu_(std::move(cpu)),
-      device_(choice.device.index),
-      frames_(settings.batch) {
-  if (options.rect)
-    throw Error("usage.rect", "--rect is not there yet on the GPU.", "Leave it out, or run it on the CPU engine.");
-  for (const auto& path : options.models) add_model(load_model(path), choice, options);
+      device_(choice_.device.index),
+      frames_(settings.batch),
+      shapes_(choice_, settings, options, guard_, stream_.get()) {
+  models_ = shapes_.models();
+  info_.precision = shapes_.precision();
   require_known_classes(models_, options.classes);
   if (options.reid) {
     const Model model = load_model(*options.reid);
     reid_target_ = find_reid_target(models_, options.reid_class);
-    reid_ = std::make_unique<GpuReid>(model, choice, settings.batch * settings.max_det);
+    reid_ = std::make_unique<GpuReid>(model, choice_, settings.batch * settings.max_det);
     reid_->guard_bindings(guard_);
     models_.push_back(model.info());
   }
-}
-
-void GpuRunner::add_model(const Model& model, const EngineChoice& choice, const PipelineOptions& options) {
-  require_detector(model.info());
-  const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
-  Branch branch;
-  branch.detector = std::make_unique<GpuDetector>(model, choice, shape, postprocess_options(settings_, model.info(), options));
-  branch.input = input_for(branch.detector->engine());
-  branch.stream = cuda::Stream::create();
-  branch.done = cuda::Event::create();
-  branch.detector->engine().guard_bindings(guard_, inputs_[branch.input].view);
-  info_.precision = branch.detector->engine().precision();
-  models_.push_back(model.info());
-  branches_.push_back(std::move(branch));
-}
-
-std::size_t GpuRunner::input_for(const GpuEngine& engine) {
-  const Binding& binding = engine.input();
-  const auto same = [&](const Input& input) {
-    return input.view.shape == binding.shape && input.view.strides == binding.strides && input.view.dtype == binding.dtype;
-  };
-  if (const auto found = std::ranges::find_if(inputs_, same); found != inputs_.end())
-    return static_cast<std::size_t>(found - inputs_.begin());
-  Input input;
-  input.memory = cuda::DeviceBuffer(engine.input_bytes(), "input of " + engine.model().name);
-  cuda::fill(input.memory.data(), 0, input.memory.bytes(), stream_.get());  // padding channels stay zero
-  input.view = {input.memory.data(), binding.dtype, binding.device, binding.shape, binding.strides};
-  const std::size_t bytes = sizeof(Picture) * static_cast<std::size_t>(settings_.batch);
-  input.descriptors = cuda::DeviceBuffer(bytes, "picture descriptors");
-  input.staged = cuda::PinnedBuffer(bytes, "picture descriptors");
-  inputs_.push_back(std::move(input));
-  return inputs_.size() - 1;
 }
 
 std::vector<FrameOutcome> GpuRunner::run(std::span<const Frame> frames) {
@@ -170,9 +97,7 @@ std::vector<FrameOutcome> GpuRunner::run_on_gpu(std::span<const Frame> frames) {
     if (!frame.error) images.push_back(frame.view);
   std::vector<ImageResult> results;
   if (!images.empty()) {
-    describe(images);
-    run_recorded(static_cast<int>(images.size()));
-    results = collect(images);
+    results = run_pictures(images);
     for (const auto& transfer : recording.transfers())
       (transfer.direction == ledger::Direction::host_to_device ? results[0].host_to_device : results[0].device_to_host)
           .push_back({transfer.name, transfer.bytes});
@@ -190,75 +115,44 @@ std::vector<FrameOutcome> GpuRunner::run_on_gpu(std::span<const Frame> frames) {
   return outcomes;
 }
 
-void GpuRunner::describe(const std::vector<ImageView>& images) {
-  for (Input& input : inputs_)
-    for (std::size_t n = 0; n < images.size(); ++n) {
-      const ImageView& image = images[n];
-      const auto width = static_cast<int>(input.view.shape[3]), height = static_cast<int>(input.view.shape[2]);
-      input.host()[n] = {image.data, image.pitch, image.order,
-                         validation_ ? preprocess::letterbox_validation(image.width, image.height, width)
-                                     : preprocess::letterbox(image.width, image.height, width, height)};
-    }
-}
-
-void GpuRunner::enqueue(int pictures) {
-  for (Input& input : inputs_) {
-    cuda::copy_to_device("picture descriptors", input.descriptors.data(), input.staged.data(),
-                         sizeof(Picture) * static_cast<std::size_t>(pictures), stream_.get());
-    preprocess::letterbox_batch(input.device(), pictures, input.view, stream_.get());
-  }
-  forked_.record(stream_.get());
-  for (std::size_t b = 0; b < branches_.size(); ++b) {
-    Branch& branch = branches_[b];
-    const Input& input = inputs_[branch.input];
-    // The first branch stays on the main stream; the others run beside it.
-    const cudaStream_t stream = b == 0 ? stream_.get() : branch.stream.get();
-    if (b > 0) cuda::wait(stream, forked_);
-    branch.detector->enqueue(input.view, input.geometries(), pictures, stream);
-    if (reid_ && reid_target_.model == static_cast<int>(b))
-      branch.detector->gather_crops(pictures, reid_target_.class_id, reid_->crops(), reid_->count(), stream);
-    if (b > 0) branch.done.record(stream);
-  }
-  for (std::size_t b = 1; b < branches_.size(); ++b) cuda::wait(stream_.get(), branches_[b].done);
-}
-
-void GpuRunner::run_recorded(int pictures) {
-  for (bool again = true; again;) {
-    auto graph = graphs_.find(pictures);
-    if (graph == graphs_.end()) {
-      stream_.synchronize();
-      graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_.get(), [&] { enqueue(pictures); })).first;
-    }
-    graph->second.launch(stream_.get());
-    stream_.synchronize();
-    again = false;
-    for (Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;
-    if (again) graphs_.clear();  // they hold the addresses of what has grown
-  }
-  if (reid_) reid_->enqueue(inputs_.front().device(), stream_.get());
-  done_.record(stream_.get());
-  stream_.synchronize();
-}
-
-std::vector<ImageResult> GpuRunner::collect(const std::vector<ImageView>& images) {
-  const int pictures = static_cast<int>(images.size());
+std::vector<ImageResult> GpuRunner::run_pictures(std::span<const ImageView> images) {
+  // Pictures of one input size share a batch; without --rect that is all of them.
+  std::map<GpuShapes::Sizes, std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < images.size(); ++i) groups[shapes_.sizes_for(images[i])].push_back(i);
   std::vector<ImageResult> results(images.size());
-  for (const Branch& branch : branches_)
-    ledger::record("results", ledger::Direction::device_to_host, branch.detector->record_bytes(pictures));
-  const double share = 1.0 / pictures;
-  for (int n = 0; n < pictures; ++n) {
-    ImageResult& result = results[static_cast<std::size_t>(n)];
-    result.width = images[static_cast<std::size_t>(n)].width;
-    result.height = images[static_cast<std::size_t>(n)].height;
+  for (const auto& [sizes, members] : groups) {
+    std::vector<ImageView> together;
+    for (const std::size_t i : members) together.push_back(images[i]);
+    GpuShape& shape = shapes_.at(sizes);
+    const auto geometry_of = [&](const ImageView& image, std::size_t model) { return shapes_.geometry(image, model); };
+    shape.run(together, geometry_of, reid_.get(), reid_target_);
+    auto found = collect(shape, together);
+    for (std::size_t k = 0; k < members.size(); ++k) results[members[k]] = std::move(found[k]);
+  }
+  done_.record(stream_.get());
+  done_.synchronize();
+  const double share = 1.0 / static_cast<double>(images.size());
+  for (ImageResult& result : results) {
     result.time_ms.decode = decoded_.milliseconds_since(before_) * share;
     result.time_ms.inference = done_.milliseconds_since(decoded_) * share;
-    for (std::size_t b = 0; b < branches_.size(); ++b) {
-      const Branch& branch = branches_[b];
-      auto objects = branch.detector->read(n, inputs_[branch.input].host()[n].geometry).objects;
-      const bool embedded = reid_ && reid_target_.model == static_cast<int>(b);
-      const auto places = embedded ? branch.detector->crop_places(n, reid_target_.class_id) : std::vector<int>{};
+  }
+  return results;
+}
+
+std::vector<ImageResult> GpuRunner::collect(const GpuShape& shape, std::span<const ImageView> images) const {
+  std::vector<ImageResult> results(images.size());
+  const std::size_t detectors = models_.size() - (reid_ ? 1 : 0);
+  for (std::size_t n = 0; n < images.size(); ++n) {
+    const int picture = static_cast<int>(n);
+    ImageResult& result = results[n];
+    result.width = images[n].width;
+    result.height = images[n].height;
+    for (std::size_t m = 0; m < detectors; ++m) {
+      auto objects = shape.objects(m, picture);
+      const bool embedded = reid_ && reid_target_.model == static_cast<int>(m);
+      const auto places = embedded ? shape.detector(m).crop_places(picture, reid_target_.class_id) : std::vector<int>{};
       for (std::size_t i = 0; i < objects.size(); ++i) {
-        objects[i].model = static_cast<int>(b);
+        objects[i].model = static_cast<int>(m);
         if (embedded && places[i] >= 0) objects[i].embedding = reid_->embedding(places[i]);
         result.objects.push_back(std::move(objects[i]));
       }

@@ -34,6 +34,7 @@ validate::ParityLimits fp32_limits() {
 struct Case {
   const char* golden;  ///< without ".json"
   const char* model;
+  bool rect = false;
 };
 
 struct Loaded {
@@ -74,10 +75,10 @@ void print(const std::string& title, const validate::Parity& parity) {
     std::printf("  %s: %s%s\n", departure.picture.c_str(), departure.what.c_str(), departure.nms_tie ? " (NMS tie)" : "");
 }
 
-void expect_parity(const Loaded& loaded, const fs::path& model, Precision precision, int batch) {
+void expect_parity(const Loaded& loaded, const fs::path& model, Precision precision, int batch, bool rect) {
   const std::string title = model.filename().string() + " " + to_string(precision) + " batch " + std::to_string(batch);
   SCOPED_TRACE(title);
-  const auto runner = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch});
+  const auto runner = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .rect = rect});
   EXPECT_EQ(runner->info().precision, precision);
   const auto results = test::run_pictures(*runner, batch, loaded.pictures, Hand::pixels);
   if (precision == Precision::fp32) {
@@ -90,7 +91,8 @@ void expect_parity(const Loaded& loaded, const fs::path& model, Precision precis
     EXPECT_GT(parity.objects(), 10);
     return;
   }
-  const auto all = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .without_nms = true});
+  const auto all =
+      test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .rect = rect, .without_nms = true});
   const auto candidates = test::run_pictures(*all, batch, loaded.pictures, Hand::pixels);
   const auto parity = compare(loaded, results, candidates, {});
   print(title, parity);
@@ -104,33 +106,35 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
   return name;
 }
 
-const auto shared_cases = testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"},
-                                          Case{"yolo11n-seg", "yolo11n-seg.pt"}, Case{"yolov8n", "yolov8n.pt"});
+const auto shared_cases =
+    testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"}, Case{"yolo11n-seg", "yolo11n-seg.pt"},
+                    Case{"yolov8n", "yolov8n.pt"}, Case{"yolo11n-rect", "yolo11n.pt", true},
+                    Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true}, Case{"yolo11n-seg-rect", "yolo11n-seg.pt", true});
 const auto demo_cases = testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
-                                        Case{"demo-segment", "demo-segment.pt"});
+                                        Case{"demo-segment", "demo-segment.pt"}, Case{"demo-pose-rect", "demo-pose.pt", true});
 
 class GpuGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
-  const auto [golden, model] = GetParam();
+  const auto [golden, model, rect] = GetParam();
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
   for (const int batch : {1, 4})
     for (const Precision precision : {Precision::fp16, Precision::fp32})
-      expect_parity(loaded, data / "weights" / model, precision, batch);
+      expect_parity(loaded, data / "weights" / model, precision, batch, rect);
 }
 
 /// What nvJPEG's other rounding does to results is measured, and bounded by the limits of FP16.
 TEST_P(GpuGolden, PicturesDecodedOnTheGpuKeepTheLimitsOfFp16) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
-  const auto [golden, model] = GetParam();
+  const auto [golden, model, rect] = GetParam();
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
   for (const Precision precision : {Precision::fp16, Precision::fp32}) {
-    const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4};
+    const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4, .rect = rect};
     const auto results = test::run_pictures(*test::make_gpu_runner(run), run.batch, loaded.pictures, Hand::files);
     EXPECT_TRUE(std::ranges::none_of(results, &ImageResult::host_decoded));
     test::GpuRun all = run;
@@ -148,12 +152,13 @@ class GpuDemoGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(GpuDemoGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_CUDA_DEVICE();
-  const auto [golden, model] = GetParam();
+  const auto [golden, model, rect] = GetParam();
   const auto demo = test::repository_file("models/demo");
   const Loaded loaded = load(test::repository_file("tests/pipeline/data") / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
   for (const int batch : {1, 4})
-    for (const Precision precision : {Precision::fp16, Precision::fp32}) expect_parity(loaded, demo / model, precision, batch);
+    for (const Precision precision : {Precision::fp16, Precision::fp32})
+      expect_parity(loaded, demo / model, precision, batch, rect);
 }
 
 INSTANTIATE_TEST_SUITE_P(Ultralytics, GpuDemoGolden, demo_cases, test_name);

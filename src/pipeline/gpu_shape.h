@@ -1,0 +1,70 @@
+// All detectors at one input size each: the inputs they share, their branches, and the graphs recorded of them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/cuda/graph.h"
+#include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "base/guard.h"
+#include "pipeline/class_filter.h"
+#include "pipeline/gpu_model.h"
+#include "pipeline/gpu_reid.h"
+#include "preprocess/cuda/preprocess.h"
+
+namespace peregrine::pipeline {
+
+class GpuShape {
+ public:
+  /// For up to `batch` pictures. `stream` outlives this object; the first detector runs on it, the others beside it.
+  GpuShape(int batch, cudaStream_t stream) : batch_(batch), stream_(stream) {}
+
+  /// Detectors of one input size and layout read the same input.
+  void add(std::unique_ptr<GpuDetector> detector, PlacementGuard& guard);
+  const GpuDetector& detector(std::size_t model) const { return *branches_[model].detector; }
+
+  using GeometryOf = std::function<Geometry(const ImageView& image, std::size_t model)>;
+  /// Runs all detectors over pictures in device memory, and `reid`, where there is one, over the objects of `target`.
+  /// The results can be read afterwards.
+  void run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid, const ReidTarget& target);
+
+  /// What model `model` found in picture `picture` of the last run.
+  std::vector<Object> objects(std::size_t model, int picture) const;
+
+ private:
+  /// A letterboxed batch, and the descriptors that tell where its pictures lie.
+  struct Input {
+    cuda::DeviceBuffer memory, descriptors;
+    cuda::PinnedBuffer staged;
+    TensorView view;
+
+    preprocess::Picture* host() const { return reinterpret_cast<preprocess::Picture*>(staged.data()); }
+    const preprocess::Picture* device() const { return reinterpret_cast<const preprocess::Picture*>(descriptors.data()); }
+    postprocess::DeviceGeometries geometries() const { return {&device()->geometry, sizeof(preprocess::Picture)}; }
+  };
+  /// A detector, the input it reads, and the stream of its branch.
+  struct Branch {
+    std::unique_ptr<GpuDetector> detector;
+    std::size_t input = 0;
+    cuda::Stream stream;
+    cuda::Event done;
+  };
+
+  std::size_t input_for(const GpuEngine& engine);
+  void describe(std::span<const ImageView> images, const GeometryOf& geometry_of);
+  void enqueue(int pictures, GpuReid* reid, const ReidTarget& target);
+  void run_recorded(int pictures, GpuReid* reid, const ReidTarget& target);
+
+  int batch_;
+  cudaStream_t stream_;
+  cuda::Event forked_ = cuda::Event::create();
+  std::vector<Input> inputs_;
+  std::vector<Branch> branches_;
+  std::map<int, cuda::Graph> graphs_;  ///< by number of pictures
+};
+
+}  // namespace peregrine::pipeline

@@ -1,0 +1,52 @@
+// The detectors of a run at every input size that its pictures ask for: one size, or, for --rect, one a picture's proportions.
+#pragma once
+
+#include <list>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "model/model.h"
+#include "peregrine/pipeline.h"
+#include "pipeline/engine_choice.h"
+#include "pipeline/gpu_shape.h"
+
+namespace peregrine::pipeline {
+
+class GpuShapes {
+ public:
+  /// Reads the models. Without PipelineOptions::rect the engines are built at once; with it their plans are, and every
+  /// size takes its choices from them. `guard` and `stream` outlive this object.
+  GpuShapes(const EngineChoice& choice, const Settings& settings, const PipelineOptions& options, PlacementGuard& guard,
+            cudaStream_t stream);
+
+  std::vector<ModelInfo> models() const;
+  Precision precision() const { return precision_; }
+
+  /// Input height and width of each model for a picture; pictures with equal sizes can share a batch.
+  using Sizes = std::vector<std::pair<int, int>>;
+  Sizes sizes_for(const ImageView& image) const;
+  /// The detectors at such sizes; valid until the next call.
+  GpuShape& at(const Sizes& sizes);
+  Geometry geometry(const ImageView& image, std::size_t model) const;
+
+ private:
+  struct Detector {
+    Model model;
+    InputShape shape;  ///< square unless the file says otherwise
+    postprocess::Options options;
+    Plan plan;  ///< rect only: what other sizes take their choices from
+  };
+  std::unique_ptr<GpuShape> make(const Sizes& sizes);
+
+  const EngineChoice& choice_;
+  PlacementGuard& guard_;
+  cudaStream_t stream_;
+  int batch_;
+  bool rect_, validation_;
+  Precision precision_;
+  std::vector<Detector> detectors_;
+  std::list<std::pair<Sizes, std::unique_ptr<GpuShape>>> shapes_;  ///< last used first
+};
+
+}  // namespace peregrine::pipeline
