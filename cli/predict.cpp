@@ -3,17 +3,14 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
-#include "base/output_file.h"
+#include "base/log.h"
 #include "common.h"
 #include "console.h"
 #include "peregrine/pipeline.h"
-#include "pipeline/result_json.h"
+#include "predict_outputs.h"
 #include "progress.h"
-#include "render/render.h"
 
 namespace peregrine::cli {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -36,93 +33,82 @@ std::string summary(const ImageResult& result, const std::vector<ModelInfo>& mod
   return text.empty() ? "nothing found" : text;
 }
 
-/// Where the annotated picture of a source goes; pictures of one name in several folders don't overwrite each other.
-class SaveNames {
- public:
-  explicit SaveNames(fs::path folder) : folder_(std::move(folder)) {}
-  fs::path next(const fs::path& source) {
-    const int seen = ++seen_[source.stem().string()];
-    const std::string suffix = seen > 1 ? fmt::format("_{}", seen) : "";
-    const bool png = source.extension() == ".png" || source.extension() == ".PNG";
-    return folder_ / (source.stem().string() + suffix + (png ? ".png" : ".jpg"));
-  }
-
- private:
-  fs::path folder_;
-  std::map<std::string, int> seen_;
-};
-
-/// Takes outcomes as they come; writes pictures at once and the JSON at the end.
+/// Takes outcomes as they come.
 class Collector {
  public:
   Collector(const Pipeline& pipeline, const Flags& flags, bool quiet)
-      : pipeline_(pipeline), flags_(flags), save_names_(flags.save), progress_("images", quiet), quiet_(quiet) {
-    for (const ModelInfo& model : pipeline.models()) class_names_.push_back(model.class_names);
-    if (!flags.save.empty()) create_folder(flags.save);
+      : pipeline_(pipeline), json_(flags.json, pipeline), progress_("images", quiet), print_(flags.json.empty() && !quiet) {
+    if (!flags.save.empty()) saved_.emplace(flags.save, pipeline.models(), flags.options.every);
   }
 
   bool take(const Outcome& outcome) {
     if (outcome.error) fail(outcome.path, *outcome.error);
     if (outcome.result) keep(outcome);
+    if (outcome.video && outcome.video->ended) end_video(outcome);
     return !interrupted();
   }
 
-  /// Exit status of the command.
+  /// Exit status of the command. Interrupted: what streams, lines and videos hold so far is completed; a document is not written.
   int finish() {
     progress_.clear();
-    if (interrupted()) throw Error("interrupted", "Interrupted; no JSON was written.");
-    if (!flags_.json.empty() && (!results_.empty() || flags_.json == "-"))
-      write_json(pipeline::to_json(pipeline_.info(), pipeline_.models(), results_, errors_) + "\n");
-    return errors_.empty() ? 0 : exit_status("image");
+    if (saved_) complete_video(last_path_);
+    if (!interrupted() || json_.lines()) json_.finish();
+    if (interrupted())
+      throw Error("interrupted",
+                  json_.lines() ? "Interrupted; the results until then are kept." : "Interrupted; no JSON was written.");
+    return failed_ ? exit_status("image") : 0;
   }
 
  private:
-  void write_json(const std::string& text) const {
-    if (flags_.json == "-")
-      fmt::print("{}", text);
-    else
-      write_file(flags_.json, text);
-  }
-
-  static void create_folder(const fs::path& folder) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (failure)
-      throw Error("output.write", fmt::format("The folder {} cannot be made: {}.", folder.string(), failure.message()),
-                  "Choose a folder that you may write to with --save.");
-  }
-
   void fail(const std::string& path, const Error& error) {
     progress_.clear();
     report(error);
-    errors_.emplace_back(path, error);
+    json_.add(path, error);
+    failed_ = true;
+  }
+
+  void complete_video(const std::string& path) {
+    try {
+      saved_->end_video();
+    } catch (const Error& error) {
+      fail(path, error);
+    }
+  }
+
+  void end_video(const Outcome& outcome) {
+    progress_.clear();
+    const VideoStatus& video = *outcome.video;
+    log::info(fmt::format("{}: {} frames run, {} skipped, {} corrupt", outcome.path, frames_, video.skipped, video.corrupt));
+    json_.add({outcome.path, video});
+    if (saved_) complete_video(outcome.path);
+    frames_ = 0;
   }
 
   void keep(const Outcome& outcome) {
+    last_path_ = outcome.path;
+    frames_ += outcome.video.has_value();
     try {
-      if (!flags_.save.empty() && outcome.image)
-        render::save(render::draw(outcome.image->view(), outcome.result->objects, class_names_), save_names_.next(outcome.path));
+      if (saved_) saved_->add(outcome);
     } catch (const Error& error) {
       return fail(outcome.path, error);
     }
-    if (flags_.json.empty() && !quiet_) {
+    if (print_) {
       progress_.clear();
       const StageTimes& time = outcome.result->time_ms;
-      fmt::print("{}: {} ({:.1f} ms)\n", outcome.path, summary(*outcome.result, pipeline_.models()),
-                 time.decode + time.preprocess + time.inference + time.postprocess);
+      fmt::print("{}: {}{} ({:.1f} ms)\n", outcome.path, outcome.video ? fmt::format("frame {}: ", outcome.result->frame) : "",
+                 summary(*outcome.result, pipeline_.models()), time.decode + time.preprocess + time.inference + time.postprocess);
     }
-    results_.push_back(*outcome.result);
-    if (outcome.total > 1) progress_.update(outcome.index + 1, outcome.total, outcome.path);
+    json_.add(*outcome.result);
+    if (outcome.video || outcome.total > 1) progress_.update(outcome.index + 1, outcome.total, outcome.path);
   }
 
   const Pipeline& pipeline_;
-  const Flags& flags_;
-  SaveNames save_names_;
+  JsonOutput json_;
+  std::optional<AnnotatedFiles> saved_;
   Progress progress_;
-  bool quiet_;
-  std::vector<std::vector<std::string>> class_names_;
-  std::vector<ImageResult> results_;
-  std::vector<std::pair<std::string, Error>> errors_;
+  bool print_, failed_ = false;
+  std::int64_t frames_ = 0;  ///< run, of the current video
+  std::string last_path_;
 };
 
 int predict(const CommonFlags& common, Flags flags) {
@@ -130,6 +116,7 @@ int predict(const CommonFlags& common, Flags flags) {
   catch_interrupt();
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
+  flags.options.stop = interrupted;
   Pipeline pipeline(loaded.settings, flags.options);
   Collector collector(pipeline, flags, common.quiet);
   pipeline.run(flags.sources, [&](const Outcome& outcome) { return collector.take(outcome); });
@@ -139,13 +126,17 @@ int predict(const CommonFlags& common, Flags flags) {
 }  // namespace
 
 void add_predict(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("predict", "Find objects in images, folders and globs");
+  CLI::App* command = app.add_subcommand("predict", "Find objects in images, folders, videos and streams");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command->add_option("--model", flags->options.models, "checkpoint (.pt) or ONNX file; repeat to run several over each image")
       ->type_name("FILE");
   command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")->type_name("FILE");
-  command->add_option("--source", flags->sources, "images, folders or globs")->required()->type_name("PATH");
+  command
+      ->add_option("--source", flags->sources,
+                   "images, folders, globs, videos, rtsp:// addresses; - is a video on standard input (MJPEG)")
+      ->required()
+      ->type_name("PATH");
   add_setting_flag(*command, common, "--conf", "MODEL_CONFIDENCE_THRESHOLD");
   add_setting_flag(*command, common, "--iou", "IOU");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
@@ -156,9 +147,15 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
       ->type_name("LIST");
   command->add_flag("--rect", flags->options.rect,
                     "pad only to the next multiple of the stride: matches Ultralytics' default predict, one picture at a time");
-  command->add_option("--json", flags->json, "write results as JSON; - is standard output")->type_name("FILE");
-  command->add_option("--save", flags->save, "write annotated pictures into this folder")->type_name("DIR");
-  command->add_flag("--strict-decode", flags->options.strict_decode, "a picture that only the host can decode is an error");
+  command
+      ->add_option("--json", flags->json,
+                   "write results as JSON; - is standard output; FILE.jsonl gets a line an image or frame as they come")
+      ->type_name("FILE");
+  command->add_option("--save", flags->save, "write annotated pictures and videos into this folder")->type_name("DIR");
+  command->add_option("--every", flags->options.every, "of videos: run every so many frames; the others are counted as skipped")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_flag("--strict-decode", flags->options.strict_decode, "what only the host can decode, as all videos, is an error");
   command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger pictures before decoding them")
       ->check(CLI::PositiveNumber);
   command->add_option("--reid-class", flags->options.reid_class, "the class that gets embeddings")->type_name("NAME");

@@ -19,13 +19,13 @@ Progress::~Progress() { clear(); }
 
 void Progress::update(std::size_t done, std::size_t total, const std::string& item) {
   if (quiet_) return;
+  const std::string count = total ? fmt::format("{}/{}", done, total) : fmt::format("{}", done);
   if (!terminal_) {
-    fmt::print(stderr, "{}/{} {}: {}\n", done, total, what_, item);
+    fmt::print(stderr, "{} {}: {}\n", count, what_, item);
     return;
   }
-  const std::size_t filled = total ? bar_width * done / total : bar_width;
-  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{} {} {:.{}}", "", filled, "", bar_width - filled, done, total, what_, item,
-             item_width);
+  const std::size_t filled = total ? bar_width * std::min(done, total) / total : 0;
+  fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {} {} {:.{}}", "", filled, "", bar_width - filled, count, what_, item, item_width);
   std::fflush(stderr);
   shown_ = true;
 }

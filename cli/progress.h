@@ -14,6 +14,7 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// `total` 0: unknown.
   void update(std::size_t done, std::size_t total, const std::string& item);
   /// Removes the bar so that another line can be printed.
   void clear();

@@ -42,7 +42,11 @@ Json transfers_json(const std::vector<NamedBytes>& transfers) {
 
 Json image_json(const ImageResult& image, const std::vector<ModelInfo>& models) {
   Json json{{"path", image.path}};
-  if (image.frame >= 0) json["frame"] = image.frame;
+  if (image.frame >= 0) {
+    json["frame"] = image.frame;
+    json["seconds"] = rounded(image.seconds, time_digits);
+  }
+  if (image.host_decoded) json["decode"] = "host-decoded";
   json["width"] = image.width;
   json["height"] = image.height;
   json["objects"] = Json::array();
@@ -57,19 +61,40 @@ Json image_json(const ImageResult& image, const std::vector<ModelInfo>& models) 
   return json;
 }
 
+Json error_json(const std::string& path, const Error& error) {
+  return {{"path", path}, {"code", error.code()}, {"message", error.sentence()}, {"hint", error.hint()}};
+}
+
+Json video_json(const VideoSummary& video) {
+  Json json{{"path", video.path}};
+  if (video.status.frames_per_second > 0) json["frames_per_second"] = rounded(video.status.frames_per_second, time_digits);
+  if (video.status.frames > 0) json["frames"] = video.status.frames;
+  json["skipped"] = video.status.skipped;
+  json["corrupt"] = video.status.corrupt;
+  return json;
+}
+
+/// Names of files may be no UTF-8.
+std::string text_of(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace
 
 std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<std::pair<std::string, Error>>& errors) {
+                    const std::vector<std::pair<std::string, Error>>& errors, const std::vector<VideoSummary>& videos) {
   Json json{{"peregrine", version}, {"engine", info.engine}, {"device", info.device}, {"precision", to_string(info.precision)}};
   json["fallbacks"] = Json::array();
   for (const Fallback& fallback : info.fallbacks) json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
+  for (const VideoSummary& video : videos) json["videos"].push_back(video_json(video));
   json["images"] = Json::array();
   for (const ImageResult& image : images) json["images"].push_back(image_json(image, models));
   json["errors"] = Json::array();
-  for (const auto& [path, error] : errors)
-    json["errors"].push_back({{"path", path}, {"code", error.code()}, {"message", error.sentence()}, {"hint", error.hint()}});
-  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+  for (const auto& [path, error] : errors) json["errors"].push_back(error_json(path, error));
+  return text_of(json, 2);
 }
+
+std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models) {
+  return text_of(image_json(image, models), -1);
+}
+std::string to_json_line(const std::string& path, const Error& error) { return text_of(error_json(path, error), -1); }
 
 }  // namespace peregrine::pipeline

@@ -1,0 +1,137 @@
+// `predict` on videos: every frame an entry, damaged ones named, an annotated video that plays, Ctrl-C half way.
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "decode/decode.h"
+#include "render/video_writer.h"
+#include "source/video.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr double frames_per_second = 10;
+
+class PredictVideo : public testing::Test {
+ protected:
+  /// The scenes, over and over, as a video.
+  std::string film(int frames) {
+    const auto scenes = test::repository_file("models/demo/scenes/val2017");
+    const std::string file = (folder_.path() / "film.mp4").string();
+    std::optional<render::VideoWriter> writer;
+    for (int i = 0; i < frames; ++i) {
+      std::ifstream stream(scenes / ("00000" + std::to_string(i % 4) + ".jpg"), std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+      HostImage scene = decode::decode_image(std::as_bytes(std::span(bytes)), "scene", 1 << 28);
+      if (!writer) writer.emplace(file, scene.width, scene.height, frames_per_second);
+      writer->write(scene.view(), i / frames_per_second);
+    }
+    writer->finish();
+    return file;
+  }
+  test::CommandResult predict(const std::string& source, std::vector<std::string> more, const std::string& interrupt_after = "") {
+    std::vector<std::string> arguments{"predict",  "--allow-cpu",
+                                       "--engine", "openvino",
+                                       "--model",  test::repository_file("models/demo/demo-detect.pt").string(),
+                                       "--source", source,
+                                       "--store",  (folder_.path() / "store").string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return test::run_command(arguments, folder_.path().string(), interrupt_after);
+  }
+  static std::vector<double> times_of(const fs::path& video) {
+    source::VideoReader reader(video.string(), "video");
+    std::vector<double> times;
+    while (const auto frame = reader.next()) {
+      EXPECT_FALSE(frame->error) << frame->error->what();
+      times.push_back(frame->seconds);
+    }
+    return times;
+  }
+  std::vector<nlohmann::json> lines_of(const std::string& name) const {
+    std::ifstream stream(folder_.path() / name);
+    std::vector<nlohmann::json> lines;
+    for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
+    return lines;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(PredictVideo, EachFrameIsAnEntryAndTheAnnotatedVideoKeepsItsTimes) {
+  const auto result = predict(film(7), {"--json", "out.json", "--save", "drawn"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  std::ifstream stream(folder_.path() / "out.json");
+  const auto json = nlohmann::json::parse(stream);
+  ASSERT_EQ(json.at("images").size(), 7U);
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(json["images"][i]["frame"], i);
+    EXPECT_NEAR(json["images"][i]["seconds"], static_cast<double>(i) / frames_per_second, 1e-3);
+    EXPECT_GT(json["images"][i]["objects"].size(), 0U);
+  }
+  EXPECT_EQ(json.at("videos").at(0).at("skipped"), 0);
+  const auto times = times_of(folder_.path() / "drawn" / "film.mp4");
+  ASSERT_EQ(times.size(), 7U);
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_NEAR(times[i], static_cast<double>(i) / frames_per_second, 2e-3);
+}
+
+TEST_F(PredictVideo, FramesAreSkippedWhenAskedAndCounted) {
+  const auto result = predict(film(8), {"--every", "3", "--batch", "2", "--json", "out.jsonl", "--save", "drawn"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("film.mp4: 3 frames run, 5 skipped, 0 corrupt"));
+  EXPECT_THAT(result.err, HasSubstr("host-decoded"));
+  const auto lines = lines_of("out.jsonl");
+  ASSERT_EQ(lines.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[i].at("frame"), 3 * i);
+  const auto times = times_of(folder_.path() / "drawn" / "film.mp4");
+  ASSERT_EQ(times.size(), 3U);
+  EXPECT_NEAR(times[2], 6 / frames_per_second, 2e-3);
+  EXPECT_EQ(predict("film.mp4", {"--every", "0"}).status, 2);
+}
+
+TEST_F(PredictVideo, AVideoThatBreaksOffKeepsItsGoodFrames) {
+  const std::string file = film(12);
+  const auto whole = fs::file_size(file);
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  stream.seekp(static_cast<std::streamoff>(whole / 2));
+  stream << std::string(2000, '\x55');
+  stream.close();
+  const auto result = predict(file, {"--json", "out.jsonl"});
+  EXPECT_EQ(result.status, 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("frame"));
+  int good = 0, damaged = 0;
+  for (const auto& line : lines_of("out.jsonl")) (line.contains("code") ? damaged : good) += 1;
+  EXPECT_GT(good, 0);
+  EXPECT_GT(damaged, 0);
+}
+
+TEST_F(PredictVideo, StrictDecodeRefusesIt) {
+  const auto result = predict(film(2), {"--strict-decode", "--json", "out.jsonl"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("decoded on the host"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "out.jsonl"));
+}
+
+TEST_F(PredictVideo, CtrlCLeavesAVideoThatPlaysAndItsLines) {
+  const auto result = predict(film(200), {"--json", "out.jsonl", "--save", "drawn"}, "5/200");
+  EXPECT_EQ(result.status, 130) << result.err;
+  const auto lines = lines_of("out.jsonl");
+  EXPECT_GE(lines.size(), 5U);
+  EXPECT_LT(lines.size(), 200U);
+  EXPECT_EQ(times_of(folder_.path() / "drawn" / "film.mp4").size(), lines.size());
+}
+
+TEST_F(PredictVideo, WhatIsNoVideoIsNamed) {
+  std::ofstream(folder_.path() / "text.mp4") << "no video at all";
+  const auto result = predict("text.mp4", {"--save", "drawn"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("text.mp4"));
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "drawn"));
+}
+
+}  // namespace
+}  // namespace peregrine
