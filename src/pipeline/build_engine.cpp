@@ -8,7 +8,8 @@
 
 namespace peregrine::pipeline {
 
-Plan build_plan(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic, const Plan* choices_from) {
+Plan build_plan(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic,
+                const Plan* choices_from) {
   graph::Graph graph = model.graph(shape);
   graph::run_passes(graph);
   const ModelInfo& info = model.info();
@@ -23,8 +24,8 @@ Plan build_plan(const Model& model, const EngineChoice& choice, const InputShape
   return choice.builder->build(graph, options);
 }
 
-std::unique_ptr<Engine> build_engine(const Model& model, const EngineChoice& choice, const InputShape& shape, bool dynamic,
-                                     const Plan* choices_from) {
+std::unique_ptr<Engine> build_engine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
+                                     bool dynamic, const Plan* choices_from) {
   auto engine = choice.builder->load(build_plan(model, choice, shape, dynamic, choices_from), choice.device);
   const ModelInfo& info = model.info();
   log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", info.name, to_string(info.task), choice.builder->name(),

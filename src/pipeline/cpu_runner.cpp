@@ -43,7 +43,7 @@ struct PreparedInput {
 
 class CpuRunner final : public BatchRunner {
  public:
-  CpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options)
+  CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options)
       : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
     for (const auto& path : options.models) add_model(load_model(path), choice);
     require_known_classes(models_, options.classes);
@@ -60,7 +60,7 @@ class CpuRunner final : public BatchRunner {
 
  private:
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
-  void add_model(Model model, const EngineChoice& choice) {
+  void add_model(Model model, const provision::EngineChoice& choice) {
     require_detector(model.info());
     models_.push_back(model.info());
     const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
@@ -69,7 +69,7 @@ class CpuRunner final : public BatchRunner {
     engines_.emplace_back(std::move(model), choice, shape, rect_);
   }
 
-  void add_reid(Model model, const EngineChoice& choice, const std::string& class_name) {
+  void add_reid(Model model, const provision::EngineChoice& choice, const std::string& class_name) {
     reid_target_ = find_reid_target(models_, class_name);
     models_.push_back(model.info());
     const bool dynamic = model.info().dynamic_shape;
@@ -211,7 +211,8 @@ void CpuRunner::embed(const ImageView& image, ImageResult& result) {
 
 }  // namespace
 
-std::unique_ptr<BatchRunner> make_cpu_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options) {
+std::unique_ptr<BatchRunner> make_cpu_runner(provision::EngineChoice choice, const Settings& settings,
+                                             const PipelineOptions& options) {
   return std::make_unique<CpuRunner>(std::move(choice), settings, options);
 }
 

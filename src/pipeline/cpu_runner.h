@@ -2,10 +2,11 @@
 #pragma once
 
 #include "pipeline/batch_runner.h"
-#include "pipeline/engine_choice.h"
+#include "provision/engine_choice.h"
 
 namespace peregrine::pipeline {
 
-std::unique_ptr<BatchRunner> make_cpu_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options);
+std::unique_ptr<BatchRunner> make_cpu_runner(provision::EngineChoice choice, const Settings& settings,
+                                             const PipelineOptions& options);
 
 }  // namespace peregrine::pipeline

@@ -44,7 +44,7 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
   }
 }
 
-GpuEngine::GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape, const Plan* choices_from)
+GpuEngine::GpuEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, const Plan* choices_from)
     : model_(model.info()),
       shape_(shape),
       wanted_(choice.precision),
@@ -82,8 +82,8 @@ void GpuEngine::enqueue(const TensorView& input, cudaStream_t stream) {
   engine_->enqueue(views, {stream});
 }
 
-GpuDetector::GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options,
-                         const Plan* choices_from)
+GpuDetector::GpuDetector(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
+                         postprocess::Options options, const Plan* choices_from)
     : engine_(model, choice, shape, choices_from), options_(std::move(options)) {
   allocate(model.info().task == Task::segment ? first_mask_capacity : 0);
 }

@@ -9,8 +9,8 @@
 #include "base/guard.h"
 #include "engine/engine.h"
 #include "model/model.h"
-#include "pipeline/engine_choice.h"
 #include "postprocess/cuda/postprocess.h"
+#include "provision/engine_choice.h"
 
 namespace peregrine::pipeline {
 
@@ -21,7 +21,8 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
 class GpuEngine {
  public:
   /// `choices_from`: see build_engine().
-  GpuEngine(const Model& model, const EngineChoice& choice, const InputShape& shape, const Plan* choices_from = nullptr);
+  GpuEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
+            const Plan* choices_from = nullptr);
 
   const ModelInfo& model() const { return model_; }
   const InputShape& shape() const { return shape_; }
@@ -51,7 +52,7 @@ class GpuEngine {
 /// A detector on the GPU: engine and postprocess, leaving a result record in page-locked memory.
 class GpuDetector {
  public:
-  GpuDetector(const Model& model, const EngineChoice& choice, const InputShape& shape, postprocess::Options options,
+  GpuDetector(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, postprocess::Options options,
               const Plan* choices_from = nullptr);
 
   GpuEngine& engine() { return engine_; }

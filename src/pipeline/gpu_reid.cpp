@@ -14,7 +14,7 @@ constexpr std::array capacities{4, 16};
 
 }  // namespace
 
-GpuReid::GpuReid(const Model& model, const EngineChoice& choice, int most_persons)
+GpuReid::GpuReid(const Model& model, const provision::EngineChoice& choice, int most_persons)
     : crops_(sizeof(Crop) * static_cast<std::size_t>(most_persons), "person boxes"), count_(sizeof(int), "person count") {
   for (const int capacity : capacities) {
     if (!model.info().dynamic_shape && capacity != capacities.front()) break;

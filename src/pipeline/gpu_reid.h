@@ -12,7 +12,7 @@ namespace peregrine::pipeline {
 class GpuReid {
  public:
   /// One engine a capacity; a round takes the smallest that holds the persons left, so that none is dropped.
-  GpuReid(const Model& model, const EngineChoice& choice, int most_persons);
+  GpuReid(const Model& model, const provision::EngineChoice& choice, int most_persons);
 
   const ModelInfo& model() const { return engines_.front().engine->model(); }
   void guard_bindings(PlacementGuard& guard) const;

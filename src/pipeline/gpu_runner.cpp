@@ -17,7 +17,7 @@ namespace {
 
 class GpuRunner final : public BatchRunner {
  public:
-  GpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options,
+  GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
             std::function<std::unique_ptr<BatchRunner>()> cpu);
 
   const RunInfo& info() const override { return info_; }
@@ -33,7 +33,7 @@ class GpuRunner final : public BatchRunner {
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
   std::vector<ImageResult> collect(const GpuShape& shape, std::span<const ImageView> images) const;
 
-  EngineChoice choice_;
+  provision::EngineChoice choice_;
   bool strict_decode_;
   std::int64_t max_pixels_;
   RunInfo info_;
@@ -51,7 +51,7 @@ class GpuRunner final : public BatchRunner {
   ReidTarget reid_target_;
 };
 
-GpuRunner::GpuRunner(EngineChoice choice, const Settings& settings, const PipelineOptions& options,
+GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
                      std::function<std::unique_ptr<BatchRunner>()> cpu)
     : choice_(std::move(choice)),
       strict_decode_(options.strict_decode),
@@ -164,8 +164,8 @@ std::vector<ImageResult> GpuRunner::collect(const GpuShape& shape, std::span<con
 
 }  // namespace
 
-std::unique_ptr<BatchRunner> make_gpu_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options,
-                                             std::function<std::unique_ptr<BatchRunner>()> cpu) {
+std::unique_ptr<BatchRunner> make_gpu_runner(provision::EngineChoice choice, const Settings& settings,
+                                             const PipelineOptions& options, std::function<std::unique_ptr<BatchRunner>()> cpu) {
   return std::make_unique<GpuRunner>(std::move(choice), settings, options, std::move(cpu));
 }
 

@@ -29,8 +29,8 @@ postprocess::Options postprocess_options(const Settings& settings, const ModelIn
 
 }  // namespace
 
-GpuShapes::GpuShapes(const EngineChoice& choice, const Settings& settings, const PipelineOptions& options, PlacementGuard& guard,
-                     cudaStream_t stream)
+GpuShapes::GpuShapes(const provision::EngineChoice& choice, const Settings& settings, const PipelineOptions& options,
+                     PlacementGuard& guard, cudaStream_t stream)
     : choice_(choice),
       guard_(guard),
       stream_(stream),

@@ -8,8 +8,8 @@
 
 #include "model/model.h"
 #include "peregrine/pipeline.h"
-#include "pipeline/engine_choice.h"
 #include "pipeline/gpu_shape.h"
+#include "provision/engine_choice.h"
 
 namespace peregrine::pipeline {
 
@@ -17,8 +17,8 @@ class GpuShapes {
  public:
   /// Reads the models. Without PipelineOptions::rect the engines are built at once; with it their plans are, and every
   /// size takes its choices from them. `guard` and `stream` outlive this object.
-  GpuShapes(const EngineChoice& choice, const Settings& settings, const PipelineOptions& options, PlacementGuard& guard,
-            cudaStream_t stream);
+  GpuShapes(const provision::EngineChoice& choice, const Settings& settings, const PipelineOptions& options,
+            PlacementGuard& guard, cudaStream_t stream);
 
   std::vector<ModelInfo> models() const;
   Precision precision() const { return precision_; }
@@ -39,7 +39,7 @@ class GpuShapes {
   };
   std::unique_ptr<GpuShape> make(const Sizes& sizes);
 
-  const EngineChoice& choice_;
+  const provision::EngineChoice& choice_;
   PlacementGuard& guard_;
   cudaStream_t stream_;
   int batch_;

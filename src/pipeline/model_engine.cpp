@@ -31,7 +31,7 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
   return shape;
 }
 
-ModelEngine::ModelEngine(Model model, const EngineChoice& choice, const InputShape& shape, bool dynamic)
+ModelEngine::ModelEngine(Model model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic)
     : model_(std::move(model)), shape_(shape), dynamic_(dynamic), engine_(build_engine(model_, choice, shape, dynamic)) {
   Outputs outputs;
   for (const Binding& binding : engine_->io())

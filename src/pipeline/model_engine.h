@@ -9,8 +9,8 @@
 #include "base/tensor.h"
 #include "engine/engine.h"
 #include "model/model.h"
-#include "pipeline/engine_choice.h"
 #include "postprocess/postprocess.h"
+#include "provision/engine_choice.h"
 
 namespace peregrine::pipeline {
 
@@ -21,7 +21,7 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
 class ModelEngine {
  public:
   /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`.
-  ModelEngine(Model model, const EngineChoice& choice, const InputShape& shape, bool dynamic);
+  ModelEngine(Model model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic);
 
   const ModelInfo& model() const { return model_.info(); }
   const InputShape& shape() const { return shape_; }

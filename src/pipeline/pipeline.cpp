@@ -7,9 +7,9 @@
 
 #include "pipeline/batch_runner.h"
 #include "pipeline/class_filter.h"
-#include "pipeline/engine_choice.h"
 #include "pipeline/feed.h"
 #include "pipeline/runners.h"
+#include "provision/engine_choice.h"
 #include "source/source.h"
 
 namespace peregrine {
@@ -46,7 +46,7 @@ Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : i
     throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
   impl_->settings = settings;
   impl_->options = options;
-  impl_->runner = pipeline::make_runner(pipeline::choose_engine(settings, options.engine), settings, options);
+  impl_->runner = pipeline::make_runner(provision::choose_engine(settings, options.engine), settings, options);
 }
 
 Pipeline::~Pipeline() = default;

@@ -7,10 +7,13 @@
 
 namespace peregrine::pipeline {
 
-std::unique_ptr<BatchRunner> make_runner(EngineChoice choice, const Settings& settings, const PipelineOptions& options) {
+std::unique_ptr<BatchRunner> make_runner(provision::EngineChoice choice, const Settings& settings,
+                                         const PipelineOptions& options) {
 #if PEREGRINE_CUDA
   if (choice.device.on_gpu()) {
-    const auto cpu = [settings, options] { return make_cpu_runner(choose_engine(settings, "openvino"), settings, options); };
+    const auto cpu = [settings, options] {
+      return make_cpu_runner(provision::choose_engine(settings, "openvino"), settings, options);
+    };
     return make_gpu_runner(std::move(choice), settings, options, cpu);
   }
 #endif

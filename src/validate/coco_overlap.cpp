@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "validate/mask_algebra.h"
+#include "compare/mask_algebra.h"
 
 namespace peregrine::validate {
 
@@ -29,8 +29,9 @@ double box_overlap(const CocoDetection& detection, const CocoAnnotation& truth) 
 }
 
 double mask_overlap(const CocoDetection& detection, const CocoAnnotation& truth) {
-  return ratio(static_cast<double>(mask_intersection_area(detection.mask, truth.mask)),
-               static_cast<double>(mask_area(detection.mask)), static_cast<double>(mask_area(truth.mask)), truth.crowd);
+  return ratio(static_cast<double>(compare::mask_intersection_area(detection.mask, truth.mask)),
+               static_cast<double>(compare::mask_area(detection.mask)), static_cast<double>(compare::mask_area(truth.mask)),
+               truth.crowd);
 }
 
 /// How far a point lies outside of [low, high].
@@ -68,7 +69,7 @@ double overlap(const CocoDetection& detection, const CocoAnnotation& truth, Metr
 
 double area_of(const CocoDetection& detection, Metric metric) {
   if (metric == Metric::bbox) return detection.box[2] * detection.box[3];
-  if (metric == Metric::segm) return static_cast<double>(mask_area(detection.mask));
+  if (metric == Metric::segm) return static_cast<double>(compare::mask_area(detection.mask));
   const auto [left, right] = std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[0]; });
   const auto [top, bottom] = std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[1]; });
   return ((*right)[0] - (*left)[0]) * ((*bottom)[1] - (*top)[1]);

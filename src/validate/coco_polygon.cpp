@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "compare/mask_algebra.h"
 #include "validate/coco_dataset.h"
-#include "validate/mask_algebra.h"
 
 namespace peregrine::validate {
 
@@ -82,7 +82,7 @@ RunLengthMask runs_between(const std::vector<std::uint32_t>& positions, int heig
 RunLengthMask rasterise(const std::vector<std::vector<double>>& polygons, int height, int width) {
   RunLengthMask all{height, width, {static_cast<std::uint32_t>(height) * static_cast<std::uint32_t>(width)}};
   for (const auto& polygon : polygons)
-    all = mask_union(all, runs_between(crossings(walk_boundary(polygon), height, width), height, width));
+    all = compare::mask_union(all, runs_between(crossings(walk_boundary(polygon), height, width), height, width));
   return all;
 }
 

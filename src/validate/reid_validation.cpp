@@ -27,7 +27,7 @@ std::string identity_of(const source::Item& item) {
 /// Embeds whole pictures, one at a time.
 class Embedder {
  public:
-  Embedder(const Model& model, const pipeline::EngineChoice& choice)
+  Embedder(const Model& model, const provision::EngineChoice& choice)
       : shape_(pipeline::input_shape(model.info(), {}, 1)),
         engine_(pipeline::build_engine(model, choice, shape_, false)),
         input_(DType::f32, {1, 3, shape_.height, shape_.width}) {}
@@ -52,7 +52,7 @@ class Embedder {
 
 }  // namespace
 
-RetrievalSummary validate_reid(const Model& model, const pipeline::EngineChoice& choice, const std::filesystem::path& data,
+RetrievalSummary validate_reid(const Model& model, const provision::EngineChoice& choice, const std::filesystem::path& data,
                                const ValidationProgress& progress) {
   const auto queries = source::expand({(data / "query").string()}), gallery = source::expand({(data / "gallery").string()});
   Embedder embed(model, choice);

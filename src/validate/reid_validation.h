@@ -2,13 +2,13 @@
 #pragma once
 
 #include "model/model.h"
-#include "pipeline/engine_choice.h"
+#include "provision/engine_choice.h"
 #include "validate/validation.h"
 
 namespace peregrine::validate {
 
 /// `model` is an embedding network; `data` holds query/ and gallery/.
-RetrievalSummary validate_reid(const Model& model, const pipeline::EngineChoice& choice, const std::filesystem::path& data,
+RetrievalSummary validate_reid(const Model& model, const provision::EngineChoice& choice, const std::filesystem::path& data,
                                const ValidationProgress& progress);
 
 }  // namespace peregrine::validate

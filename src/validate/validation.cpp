@@ -23,7 +23,7 @@ Json scores_json(const ModelScores& scores) {
 
 std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options,
                                          const ValidationProgress& progress) {
-  const pipeline::EngineChoice choice = pipeline::choose_engine(settings, options.engine);  // enforcement comes first
+  const provision::EngineChoice choice = provision::choose_engine(settings, options.engine);  // enforcement comes first
   std::vector<ModelScores> scores;
   ValidationOptions detectors = options;
   detectors.models.clear();

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "compare/parity.h"
 #include "decode/decode.h"
 #include "engine/openvino/openvino_builder.h"
 #include "golden.h"
@@ -15,7 +16,6 @@
 #include "pipeline/model_engine.h"
 #include "preprocess/preprocess.h"
 #include "support/test_data.h"
-#include "validate/parity.h"
 
 namespace peregrine {
 namespace {
@@ -49,14 +49,14 @@ void expect_golden(const std::filesystem::path& golden_file, const std::filesyst
   const auto golden = test::read_golden(golden_file);
   std::vector<std::string> sources;
   for (const auto& [name, objects] : golden) sources.push_back(picture_of(name).string());
-  validate::ParityLimits limits;
+  compare::ParityLimits limits;
   limits.min_confidence = threshold + 0.002f;
   limits.box_px = 0.5f;
   limits.confidence = 0.002f;
   limits.mask_iou = 0.99f;
   limits.keypoint_px = 0.5f;
   limits.share_before_nms = limits.share_after_nms = 1;
-  validate::Parity parity(limits);
+  compare::Parity parity(limits);
   pipeline.run(sources, [&](const Outcome& outcome) {
     EXPECT_FALSE(outcome.error) << outcome.error->what();
     if (!outcome.result) return false;
@@ -110,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Ultralytics, DemoGolden,
 /// Embeddings of whole pictures point where torch's do.
 void expect_embeddings(const std::filesystem::path& golden_file, const std::filesystem::path& model,
                        const std::filesystem::path& crops, std::size_t count) {
-  const pipeline::EngineChoice choice{make_openvino_builder(), Device::cpu(), "", Precision::fp32};
+  const provision::EngineChoice choice{make_openvino_builder(), Device::cpu(), "", Precision::fp32};
   pipeline::ModelEngine engine(load_model(model), choice, {1, 256, 128}, false);
   std::ifstream stream(golden_file);
   const auto golden = nlohmann::json::parse(stream).at("images");
@@ -125,7 +125,7 @@ void expect_embeddings(const std::filesystem::path& golden_file, const std::file
     ASSERT_TRUE(preprocess::reid_crop_into(image.view(), {0, 0, width, height}, input.view(), 0));
     const TensorView features = engine.run(input.view()).front().view;
     const auto expected = crop.at("embedding").get<std::vector<float>>();
-    EXPECT_GE(validate::cosine({features.as<float>(), expected.size()}, expected), 0.9999f) << name;
+    EXPECT_GE(compare::cosine({features.as<float>(), expected.size()}, expected), 0.9999f) << name;
   }
 }
 

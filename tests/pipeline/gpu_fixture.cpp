@@ -36,7 +36,7 @@ class UntunedBuilder final : public Builder {
 
 }  // namespace
 
-pipeline::EngineChoice untuned_cuda(Precision precision) {
+provision::EngineChoice untuned_cuda(Precision precision) {
   return {std::make_unique<UntunedBuilder>(), Device::cuda(0), cuda::device_facts(0).name, precision};
 }
 

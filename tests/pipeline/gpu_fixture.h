@@ -9,12 +9,12 @@
 
 #include "peregrine/image.h"
 #include "pipeline/batch_runner.h"
-#include "pipeline/engine_choice.h"
+#include "provision/engine_choice.h"
 
 namespace peregrine::test {
 
 /// The cuda engine on the first device, untuned.
-pipeline::EngineChoice untuned_cuda(Precision precision);
+provision::EngineChoice untuned_cuda(Precision precision);
 
 struct GpuRun {
   std::vector<std::filesystem::path> models;

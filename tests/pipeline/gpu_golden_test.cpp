@@ -5,13 +5,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "compare/parity.h"
 #include "golden.h"
 #include "gpu_fixture.h"
 #include "pipeline/gpu_reid.h"
 #include "preprocess/letterbox.h"
 #include "support/cuda_device.h"
 #include "support/test_data.h"
-#include "validate/parity.h"
 
 namespace peregrine {
 namespace {
@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using test::Hand;
 
 /// FP32 engines, on the pixels that the reference saw.
-validate::ParityLimits fp32_limits() {
+compare::ParityLimits fp32_limits() {
   return {.min_confidence = 0.252f,  // the goldens end at 0.25
           .box_px = 0.5f,
           .confidence = 0.002f,
@@ -48,24 +48,24 @@ Loaded load(const fs::path& golden, const std::function<fs::path(const std::stri
   return loaded;
 }
 
-std::vector<validate::ParityCandidate> candidates_of(const ImageResult& result) {
-  std::vector<validate::ParityCandidate> candidates;
+std::vector<compare::ParityCandidate> candidates_of(const ImageResult& result) {
+  std::vector<compare::ParityCandidate> candidates;
   for (const Object& object : result.objects) candidates.push_back({object.box, object.confidence, object.class_id});
   return candidates;
 }
 
-validate::Parity compare(const Loaded& loaded, const std::vector<ImageResult>& results,
-                         const std::vector<ImageResult>& candidates, const validate::ParityLimits& limits) {
-  validate::Parity parity(limits);
+compare::Parity compare(const Loaded& loaded, const std::vector<ImageResult>& results, const std::vector<ImageResult>& candidates,
+                        const compare::ParityLimits& limits) {
+  compare::Parity parity(limits);
   for (std::size_t i = 0; i < loaded.pictures.size(); ++i) {
     const std::string& name = loaded.pictures[i].name;
-    const auto before_nms = candidates.empty() ? std::vector<validate::ParityCandidate>{} : candidates_of(candidates[i]);
+    const auto before_nms = candidates.empty() ? std::vector<compare::ParityCandidate>{} : candidates_of(candidates[i]);
     parity.add({name, loaded.golden.at(name), results[i].objects, before_nms});
   }
   return parity;
 }
 
-void print(const std::string& title, const validate::Parity& parity) {
+void print(const std::string& title, const compare::Parity& parity) {
   std::printf(
       "%s: %d objects, %d found, %d NMS ties, %d extra; worst box %.3f px, confidence %.4f, keypoint %.3f px, mask IoU %.4f\n",
       title.c_str(), parity.objects(), parity.found(), parity.nms_ties(), parity.extra(),

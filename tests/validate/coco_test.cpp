@@ -4,10 +4,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "compare/mask_algebra.h"
 #include "peregrine/error.h"
 #include "support/test_data.h"
 #include "validate/coco_evaluation.h"
-#include "validate/mask_algebra.h"
 
 namespace peregrine::validate {
 namespace {
@@ -73,12 +73,12 @@ TEST(Coco, UnreadableDatasetIsNamed) {
 
 TEST(MaskAlgebra, UnionAndIntersection) {
   const RunLengthMask a{2, 3, {1, 3, 2}}, b{2, 3, {0, 2, 1, 3}};
-  EXPECT_EQ(mask_area(a), 3u);
-  EXPECT_EQ(mask_intersection_area(a, b), 2u);
-  EXPECT_EQ(mask_union(a, b).counts, (std::vector<std::uint32_t>{0, 6}));
-  EXPECT_DOUBLE_EQ(mask_iou(a, b), 2.0 / 6.0);
+  EXPECT_EQ(compare::mask_area(a), 3u);
+  EXPECT_EQ(compare::mask_intersection_area(a, b), 2u);
+  EXPECT_EQ(compare::mask_union(a, b).counts, (std::vector<std::uint32_t>{0, 6}));
+  EXPECT_DOUBLE_EQ(compare::mask_iou(a, b), 2.0 / 6.0);
   const RunLengthMask none{2, 3, {6}};
-  EXPECT_DOUBLE_EQ(mask_iou(none, none), 0);
+  EXPECT_DOUBLE_EQ(compare::mask_iou(none, none), 0);
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 #include <gmock/gmock.h>
 
 #include "peregrine/error.h"
-#include "pipeline/engine_choice.h"
+#include "provision/engine_choice.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #endif
 
-namespace peregrine::pipeline {
+namespace peregrine::provision {
 namespace {
 
 bool machine_has_gpu() {
@@ -51,4 +51,4 @@ TEST(StartUp, TheCpuServesWhenAllowed) {
 TEST(StartUp, UnknownEnginesAreNamed) { EXPECT_THAT(failure(false, "onnx"), testing::HasSubstr("\"onnx\"")); }
 
 }  // namespace
-}  // namespace peregrine::pipeline
+}  // namespace peregrine::provision

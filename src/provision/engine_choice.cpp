@@ -1,4 +1,4 @@
-#include "pipeline/engine_choice.h"
+#include "provision/engine_choice.h"
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include "engine/openvino/openvino_builder.h"
 #endif
 
-namespace peregrine::pipeline {
+namespace peregrine::provision {
 
 namespace {
 
@@ -35,7 +35,8 @@ EngineChoice cuda_choice(const Settings& settings) {
   const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
   const Precision fallback = settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32;
   enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
-  return {make_cuda_builder(), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback)};
+  return {make_cuda_builder(), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback),
+          cuda::driver_version()};
 #else
   (void)settings;
   throw Error("environment.engine", "This build has no GPU engine.", "Build with CUDA=on.");
@@ -69,4 +70,4 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
   return cuda_choice(settings);
 }
 
-}  // namespace peregrine::pipeline
+}  // namespace peregrine::provision

@@ -8,7 +8,7 @@
 
 #include "peregrine/results.h"
 
-namespace peregrine::validate {
+namespace peregrine::compare {
 
 struct ParityLimits {
   float min_confidence = 0.3f;  ///< reference objects at or below it are not looked at
@@ -76,4 +76,4 @@ class Parity {
 /// Cosine of two vectors of equal length; 0 when one of them is zero.
 float cosine(std::span<const float> a, std::span<const float> b);
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::compare

@@ -5,7 +5,7 @@
 
 #include "peregrine/results.h"
 
-namespace peregrine::validate {
+namespace peregrine::compare {
 
 /// Pixels of ones.
 std::uint64_t mask_area(const RunLengthMask& mask);
@@ -16,4 +16,4 @@ RunLengthMask mask_union(const RunLengthMask& a, const RunLengthMask& b);
 /// Intersection over union; 0 for two empty masks.
 double mask_iou(const RunLengthMask& a, const RunLengthMask& b);
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::compare

@@ -7,13 +7,15 @@
 #include "engine/engine.h"
 #include "peregrine/settings.h"
 
-namespace peregrine::pipeline {
+namespace peregrine::provision {
 
 struct EngineChoice {
-  std::unique_ptr<Builder> builder;
+  std::shared_ptr<const Builder> builder;
   Device device;
   std::string device_name;
   Precision precision = Precision::fp32;
+  std::string driver{};  ///< version of the device's driver; empty on the CPU
+  bool can_run = true;   ///< false: this machine builds engines of that kind but cannot run them ("built, not run")
 };
 
 /// Applies the rules of the design ("Engine auto"). Throws "enforcement.device" when FORCE_GPU_ONLY is on and
@@ -21,4 +23,4 @@ struct EngineChoice {
 /// this program or machine does not have.
 EngineChoice choose_engine(const Settings& settings, const std::string& engine);
 
-}  // namespace peregrine::pipeline
+}  // namespace peregrine::provision

@@ -1,8 +1,8 @@
-#include "validate/parity.h"
+#include "compare/parity.h"
 
 #include <gmock/gmock.h>
 
-namespace peregrine::validate {
+namespace peregrine::compare {
 namespace {
 
 Object object(float x, float confidence, int class_id = 0) {
@@ -73,4 +73,4 @@ TEST(Parity, MasksKeypointsAndEmbeddingsAreJudged) {
 }
 
 }  // namespace
-}  // namespace peregrine::validate
+}  // namespace peregrine::compare

@@ -1,9 +1,9 @@
-#include "validate/mask_algebra.h"
+#include "compare/mask_algebra.h"
 
 #include <algorithm>
 #include <cstddef>
 
-namespace peregrine::validate {
+namespace peregrine::compare {
 
 namespace {
 
@@ -54,4 +54,4 @@ double mask_iou(const RunLengthMask& a, const RunLengthMask& b) {
   return either ? static_cast<double>(both) / static_cast<double>(either) : 0;
 }
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::compare

@@ -1,13 +1,13 @@
-#include "validate/parity.h"
+#include "compare/parity.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "validate/mask_algebra.h"
+#include "compare/mask_algebra.h"
 
-namespace peregrine::validate {
+namespace peregrine::compare {
 
 namespace {
 
@@ -119,4 +119,4 @@ bool Parity::passed() const {
          worst_embedding_cosine_ >= limits_.embedding_cosine;
 }
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::compare
