@@ -15,7 +15,6 @@ struct EngineChoice {
   std::string device_name;
   Precision precision = Precision::fp32;
   std::string driver{};  ///< version of the device's driver; empty on the CPU
-  bool can_run = true;   ///< false: this machine builds engines of that kind but cannot run them ("built, not run")
 };
 
 /// Applies the rules of the design ("Engine auto"). Throws "enforcement.device" when FORCE_GPU_ONLY is on and
