@@ -30,6 +30,7 @@ LoadedSettings start(const CommonFlags& flags);
 using AddCommand = void (*)(CLI::App& app, CommonFlags& common, int& status);
 void add_predict(CLI::App& app, CommonFlags& common, int& status);
 void add_export(CLI::App& app, CommonFlags& common, int& status);
+void add_bench(CLI::App& app, CommonFlags& common, int& status);
 void add_val(CLI::App& app, CommonFlags& common, int& status);
 void add_config(CLI::App& app, CommonFlags& common, int& status);
 void add_doctor(CLI::App& app, CommonFlags& common, int& status);

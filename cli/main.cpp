@@ -21,7 +21,7 @@ int run(int argc, char** argv) {
   cli::CommonFlags common;
   int status = 0;
   for (const cli::AddCommand add :
-       {cli::add_predict, cli::add_export, cli::add_val, cli::add_config, cli::add_doctor, cli::add_completion})
+       {cli::add_predict, cli::add_export, cli::add_val, cli::add_bench, cli::add_config, cli::add_doctor, cli::add_completion})
     add(app, common, status);
   try {
     app.parse(argc, argv);

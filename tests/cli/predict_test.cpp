@@ -52,7 +52,7 @@ TEST(Predict, WithoutAGpuItFailsInTheDesignsWords) {
 TEST(Help, EveryCommandExplainsItself) {
   const auto top = test::run_command({"--help"});
   EXPECT_EQ(top.status, 0);
-  for (const char* command : {"predict", "export", "val", "config", "doctor"}) {
+  for (const char* command : {"predict", "export", "val", "bench", "config", "doctor"}) {
     EXPECT_THAT(top.out, testing::HasSubstr(command));
     const auto help = test::run_command({command, "--help"});
     EXPECT_EQ(help.status, 0);
