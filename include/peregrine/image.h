@@ -19,6 +19,8 @@ struct ImageView {
   std::ptrdiff_t pitch = 0;  ///< bytes from one row to the next, at least 3 * width
   PixelOrder order = PixelOrder::bgr;
   Device device;
+  /// Device memory: the CUDA stream whose work so far writes the picture; null where it has been written.
+  void* cuda_stream = nullptr;
 };
 
 /// A picture in host memory, dense rows. Decoders give BGR, as OpenCV does.
@@ -28,7 +30,7 @@ struct HostImage {
   PixelOrder order = PixelOrder::bgr;
   std::vector<std::uint8_t> pixels;  ///< height * width * 3
 
-  ImageView view() const { return {pixels.data(), width, height, std::ptrdiff_t{3} * width, order, Device::cpu()}; }
+  ImageView view() const { return {pixels.data(), width, height, std::ptrdiff_t{3} * width, order, Device::cpu(), nullptr}; }
 };
 
 }  // namespace peregrine

@@ -82,7 +82,8 @@ class Pipeline {
   /// In the order of the options; the ReID model, where there is one, last.
   const std::vector<ModelInfo>& models() const;
 
-  /// Pictures that the caller has decoded. Results in the same order.
+  /// Pictures that the caller has decoded, in host memory or in that of the pipeline's device, which must stay as they are
+  /// until this returns. Results in the same order. Throws "device.stream" for a stream of another device.
   std::vector<ImageResult> run(std::span<const ImageView> images);
   /// Files, folders, globs, videos and streams (rtsp://, "-" for standard input), in order; the next pictures are
   /// decoded while these run. One that fails costs only itself. Returns how many outcomes were delivered.

@@ -31,7 +31,8 @@ ImageView GpuFrames::reserve(Slot& slot, int width, int height) {
           height,
           static_cast<std::ptrdiff_t>(pitch),
           PixelOrder::bgr,
-          cuda::place_of(slot.pixels.data())};
+          cuda::place_of(slot.pixels.data()),
+          nullptr};
 }
 
 ImageView GpuFrames::upload(Slot& slot, const ImageView& pixels, cudaStream_t stream) {
@@ -65,6 +66,30 @@ GpuFrames::Loaded GpuFrames::decode_on_host(Slot& slot, const Frame& frame, cons
   return loaded;
 }
 
+GpuFrames::Loaded GpuFrames::take_over(Slot& slot, const Frame& frame, cudaStream_t stream) {
+  const ImageView& pixels = *frame.pixels;
+  Loaded loaded;
+  try {
+    // The guard asks the driver where the memory is: a view that lies would crash a kernel.
+    const TensorView place{
+        const_cast<std::uint8_t*>(pixels.data), DType::u8, pixels.device, {pixels.height, pixels.width, 3}, {}};
+    if (pixels.device.on_gpu() && guard_.require_gpu(frame.name.empty() ? "frame" : frame.name, place)) {
+      if (pixels.cuda_stream) {
+        const auto writer = static_cast<cudaStream_t>(pixels.cuda_stream);
+        cuda::require_stream_on(writer, guard_.expected().index);
+        written_.record(writer);
+        cuda::wait(stream, written_);
+      }
+      loaded.view = pixels;
+    } else {
+      loaded = {upload(slot, pixels, stream), true, {}};
+    }
+  } catch (const Error& error) {
+    loaded.error = error;
+  }
+  return loaded;
+}
+
 std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels,
                                                cudaStream_t stream) {
   std::vector<Loaded> loaded(frames.size());
@@ -74,10 +99,7 @@ std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bo
     const Frame& frame = frames[i];
     Slot& slot = slots_.at(i);
     if (frame.pixels) {
-      if (frame.pixels->device.on_gpu())
-        loaded[i].view = *frame.pixels;
-      else
-        loaded[i] = {upload(slot, *frame.pixels, stream), true, {}};
+      loaded[i] = take_over(slot, frame, stream);
       continue;
     }
     std::string why = "it is no JPEG";

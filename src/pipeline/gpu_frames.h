@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "base/guard.h"
 #include "decode/cuda/jpeg_decoder.h"
 #include "pipeline/batch_runner.h"
 
@@ -13,7 +15,8 @@ namespace peregrine::pipeline {
 /// Device memory for the pictures of one batch; grows with them.
 class GpuFrames {
  public:
-  explicit GpuFrames(int batch) : slots_(static_cast<std::size_t>(batch)) {}
+  /// `guard` outlives this object; it checks that frames handed over as device memory are there.
+  GpuFrames(int batch, PlacementGuard& guard) : guard_(guard), slots_(static_cast<std::size_t>(batch)) {}
 
   struct Loaded {
     ImageView view;  ///< in device memory
@@ -30,13 +33,16 @@ class GpuFrames {
     cuda::DeviceBuffer pixels;
     cuda::PinnedBuffer staging;  ///< for pixels that come from the host
   };
+  Loaded take_over(Slot& slot, const Frame& frame, cudaStream_t stream);
   ImageView reserve(Slot& slot, int width, int height);
   ImageView upload(Slot& slot, const ImageView& pixels, cudaStream_t stream);
   Loaded decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict, std::int64_t max_pixels,
                         cudaStream_t stream);
 
+  PlacementGuard& guard_;
   std::vector<Slot> slots_;
-  std::optional<decode::JpegDecoder> decoder_;  ///< opened for the first JPEG
+  cuda::Event written_ = cuda::Event::create();  ///< by the caller, on the caller's stream
+  std::optional<decode::JpegDecoder> decoder_;   ///< opened for the first JPEG
 };
 
 }  // namespace peregrine::pipeline

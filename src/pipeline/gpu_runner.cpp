@@ -60,7 +60,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
       guard_(settings.force_gpu_only, choice_.device, cuda::place_of),
       make_cpu_(std::move(cpu)),
       device_(choice_.device.index),
-      frames_(settings.batch),
+      frames_(settings.batch, guard_),
       shapes_(choice_, settings, options, guard_, stream_.get()) {
   models_ = shapes_.models();
   info_.precision = shapes_.precision();

@@ -51,6 +51,7 @@ std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run) {
   options.models = run.models;
   options.reid = run.reid;
   options.rect = run.rect;
+  options.max_pixels = run.max_pixels;
   return pipeline::make_gpu_runner(untuned_cuda(run.precision), settings, options, {});
 }
 

@@ -22,6 +22,7 @@ struct GpuRun {
   Precision precision = Precision::fp16;
   int batch = 1;
   bool rect = false;
+  std::int64_t max_pixels = std::int64_t{1} << 28;
   bool without_nms = false;  ///< all candidates above the threshold are objects
 };
 std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run);
