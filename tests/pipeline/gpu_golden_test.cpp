@@ -54,8 +54,8 @@ std::vector<compare::ParityCandidate> candidates_of(const ImageResult& result) {
   return candidates;
 }
 
-compare::Parity compare(const Loaded& loaded, const std::vector<ImageResult>& results, const std::vector<ImageResult>& candidates,
-                        const compare::ParityLimits& limits) {
+compare::Parity parity_of(const Loaded& loaded, const std::vector<ImageResult>& results,
+                          const std::vector<ImageResult>& candidates, const compare::ParityLimits& limits) {
   compare::Parity parity(limits);
   for (std::size_t i = 0; i < loaded.pictures.size(); ++i) {
     const std::string& name = loaded.pictures[i].name;
@@ -82,7 +82,7 @@ void expect_parity(const Loaded& loaded, const fs::path& model, Precision precis
   EXPECT_EQ(runner->info().precision, precision);
   const auto results = test::run_pictures(*runner, batch, loaded.pictures, Hand::pixels);
   if (precision == Precision::fp32) {
-    const auto parity = compare(loaded, results, {}, fp32_limits());
+    const auto parity = parity_of(loaded, results, {}, fp32_limits());
     print(title, parity);
     EXPECT_EQ(parity.found(), parity.objects());
     EXPECT_EQ(parity.extra(), 0);
@@ -94,7 +94,7 @@ void expect_parity(const Loaded& loaded, const fs::path& model, Precision precis
   const auto all =
       test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .rect = rect, .without_nms = true});
   const auto candidates = test::run_pictures(*all, batch, loaded.pictures, Hand::pixels);
-  const auto parity = compare(loaded, results, candidates, {});
+  const auto parity = parity_of(loaded, results, candidates, {});
   print(title, parity);
   EXPECT_TRUE(parity.passed());
   EXPECT_GT(parity.objects(), 10);
@@ -140,7 +140,7 @@ TEST_P(GpuGolden, PicturesDecodedOnTheGpuKeepTheLimitsOfFp16) {
     test::GpuRun all = run;
     all.without_nms = true;
     const auto candidates = test::run_pictures(*test::make_gpu_runner(all), run.batch, loaded.pictures, Hand::files);
-    const auto parity = compare(loaded, results, candidates, {});
+    const auto parity = parity_of(loaded, results, candidates, {});
     print(std::string(model) + " " + to_string(precision) + ", decoded by nvJPEG", parity);
     EXPECT_TRUE(parity.passed());
   }
@@ -190,7 +190,7 @@ void expect_embeddings(const fs::path& golden_file, const fs::path& model, const
   float worst = 1;
   for (int i = 0; i < count; ++i) {
     const auto expected = golden[static_cast<std::size_t>(i)].at("embedding").get<std::vector<float>>();
-    worst = std::min(worst, validate::cosine(reid.embedding(i), expected));
+    worst = std::min(worst, compare::cosine(reid.embedding(i), expected));
   }
   std::printf("%s %s: %d persons, worst cosine %.6f\n", model.filename().c_str(), to_string(precision), count,
               static_cast<double>(worst));
