@@ -27,6 +27,7 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
       "the CPU may serve where no GPU does (turns FORCE_GPU_ONLY off)");
   command.add_option("--config", flags.config, "settings file; otherwise ./peregrine.toml where it exists")->type_name("FILE");
   add_setting_flag(command, flags, "--store", "STORE");
+  add_setting_flag(command, flags, "--tensorrt", "TENSORRT_LIBRARY");
   command.add_flag("--quiet,-q", flags.quiet, "errors only");
   command.add_flag("--verbose,-v", flags.verbose, "the debug log: device, engine, shapes, time of each step");
   command.add_flag("--log-json", flags.log_json, "the log as one JSON object a line");

@@ -25,6 +25,7 @@ struct Settings {
   int batch = 1;
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
   std::filesystem::path store;         ///< where engines, generations and backups live
+  std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
 
   std::filesystem::path detect_model, pose_model, segment_model, reid_model;  ///< [models]: what migrate moves
 };

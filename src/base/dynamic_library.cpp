@@ -31,20 +31,6 @@ std::vector<fs::path> folders_named(const fs::path& root, std::string_view prefi
   return found;
 }
 
-/// Where pip puts packages: the active virtual environment, the system and the user.
-std::vector<fs::path> site_packages() {
-  std::vector<fs::path> roots;
-  for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"})
-    if (const char* prefix = std::getenv(variable)) roots.emplace_back(prefix);
-  roots.insert(roots.end(), {"/usr/local", "/usr"});
-  if (const char* home = std::getenv("HOME")) roots.push_back(fs::path(home) / ".local");
-  std::vector<fs::path> sites;
-  for (const fs::path& root : roots)
-    for (const fs::path& python : folders_named(root / "lib", "python3"))
-      for (const char* name : {"site-packages", "dist-packages"}) sites.push_back(python / name);
-  return sites;
-}
-
 std::string loader_words() {
   const char* words = dlerror();
   return words ? words : "no reason given";
@@ -59,11 +45,26 @@ constexpr int load_flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
 
 }  // namespace
 
+fs::path own_library_folder() { return executable_folder() / ".." / "lib" / "peregrine"; }
+
+std::vector<fs::path> python_packages() {
+  std::vector<fs::path> roots;
+  for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"})
+    if (const char* prefix = std::getenv(variable)) roots.emplace_back(prefix);
+  roots.insert(roots.end(), {"/usr/local", "/usr"});
+  if (const char* home = std::getenv("HOME")) roots.push_back(fs::path(home) / ".local");
+  std::vector<fs::path> sites;
+  for (const fs::path& root : roots)
+    for (const fs::path& python : folders_named(root / "lib", "python3"))
+      for (const char* name : {"site-packages", "dist-packages"}) sites.push_back(python / name);
+  return sites;
+}
+
 std::vector<fs::path> library_folders(std::string_view wheel_folder) {
-  std::vector<fs::path> folders{executable_folder() / ".." / "lib" / "peregrine"};
+  std::vector<fs::path> folders{own_library_folder()};
   for (const fs::path& toolkit : folders_named("/usr/local", "cuda")) folders.push_back(toolkit / "lib64");
   if (!wheel_folder.empty())
-    for (const fs::path& site : site_packages()) folders.push_back(site / "nvidia" / wheel_folder);
+    for (const fs::path& site : python_packages()) folders.push_back(site / "nvidia" / wheel_folder);
   std::erase_if(folders, [](const fs::path& folder) {
     std::error_code ignored;
     return !fs::is_directory(folder, ignored);
@@ -74,7 +75,7 @@ std::vector<fs::path> library_folders(std::string_view wheel_folder) {
 DynamicLibrary DynamicLibrary::load(const LibraryRequest& request) {
   std::vector<fs::path> candidates;
   const std::vector<fs::path> folders = library_folders(request.wheel_folder);
-  const fs::path own = executable_folder() / ".." / "lib" / "peregrine";
+  const fs::path own = own_library_folder();
   for (const bool before_loader : {true, false}) {
     for (const std::string_view name : request.file_names)
       for (const fs::path& folder : folders)

@@ -48,4 +48,9 @@ class DynamicLibrary {
 /// Folders beside the loader's own path that load() looks into, in order, existing ones only.
 std::vector<std::filesystem::path> library_folders(std::string_view wheel_folder);
 
+/// Our own folder of carried libraries, beside the executable (../lib/peregrine); it need not exist.
+std::filesystem::path own_library_folder();
+/// Where Python installations keep packages (virtual environment, system, user), newest Python first; need not exist.
+std::vector<std::filesystem::path> python_packages();
+
 }  // namespace peregrine

@@ -11,6 +11,7 @@
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #include "engine/cuda/cuda_builder.h"
+#include "engine/tensorrt/tensorrt_builder.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/openvino_builder.h"
@@ -30,16 +31,54 @@ int gpu_count() {
 #endif
 }
 
-EngineChoice cuda_choice(const Settings& settings) {
 #if PEREGRINE_CUDA
+EngineChoice gpu_choice(const Settings& settings, std::unique_ptr<Builder> builder) {
   const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
   const Precision fallback = settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32;
   enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
-  return {make_cuda_builder(), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback),
+  return {std::move(builder), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback),
           cuda::driver_version()};
+}
+
+std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Flavour flavour) {
+  return make_tensorrt_builder(flavour, {.library = settings.tensorrt, .memory = settings.store / "tensorrt"});
+}
+
+/// The one that was asked for by name, or an error in TensorRT's own words.
+EngineChoice insist_on_tensorrt(const Settings& settings, tensorrt::Flavour flavour) {
+  auto builder = tensorrt_builder(settings, flavour);
+  (void)builder->library_versions();  // throws where there is no usable library
+  if (const std::string reason = builder->cannot_run(Device::cuda(settings.device)); !reason.empty())
+    throw Error("environment.engine",
+                fmt::format("The {} engine cannot run on cuda:{}: {}", builder->name(), settings.device, reason),
+                "Pass --engine cuda.");
+  return gpu_choice(settings, std::move(builder));
+}
+
+/// TensorRT where one is usable, else the cuda engine and one line that says why.
+EngineChoice best_choice(const Settings& settings) {
+  std::string why;
+  for (const tensorrt::Flavour flavour : {tensorrt::Flavour::tensorrt, tensorrt::Flavour::rtx}) {
+    auto builder = tensorrt_builder(settings, flavour);
+    const std::string reason = builder->cannot_run(Device::cuda(settings.device));
+    if (reason.empty()) return gpu_choice(settings, std::move(builder));
+    why += fmt::format("{}{}", why.empty() ? "" : " ", reason);
+  }
+  log::info(fmt::format("The cuda engine serves instead of TensorRT (ENABLE_TENSORRT = false keeps this line away): {}", why));
+  return gpu_choice(settings, make_cuda_builder());
+}
+#endif
+
+EngineChoice choose_gpu_engine(const Settings& settings, const std::string& engine) {
+#if PEREGRINE_CUDA
+  if (engine == "tensorrt") return insist_on_tensorrt(settings, tensorrt::Flavour::tensorrt);
+  if (engine == "tensorrt-rtx") return insist_on_tensorrt(settings, tensorrt::Flavour::rtx);
+  if (engine == "auto" && settings.enable_tensorrt) return best_choice(settings);
+  return gpu_choice(settings, make_cuda_builder());
 #else
   (void)settings;
-  throw Error("environment.engine", "This build has no GPU engine.", "Build with CUDA=on.");
+  throw Error("environment.engine", fmt::format("This build has no GPU engine ({} was asked for).", engine),
+              "Build with CUDA=on.");
 #endif
 }
 
@@ -63,11 +102,7 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
   if (settings.force_gpu_only && (gpu_count() == 0 || engine == "openvino"))
     enforce_start_up(true, Device::cuda(settings.device), "");
   if (engine == "openvino" || (engine == "auto" && gpu_count() == 0)) return openvino_choice(settings);
-  if (engine == "tensorrt" || engine == "tensorrt-rtx")
-    throw Error("environment.engine", fmt::format("The {} engine is not in this build.", engine), "Pass --engine cuda.");
-  if (engine == "auto" && settings.enable_tensorrt)
-    log::info("TensorRT is not in this build: the cuda engine serves (ENABLE_TENSORRT = false keeps this line away).");
-  return cuda_choice(settings);
+  return choose_gpu_engine(settings, engine);
 }
 
 }  // namespace peregrine::provision

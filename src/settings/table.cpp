@@ -96,6 +96,8 @@ constexpr SettingEntry table[] = {
      [](const Settings& s) { return s.precision ? std::string(to_string(*s.precision)) : std::string(); }},
     {"STORE", "folder of engines, generations and backups", "a path", parse_path<&Settings::store>,
      format_path<&Settings::store>},
+    {"TENSORRT_LIBRARY", "TensorRT's library, or the folder that holds it; otherwise it is searched for", "a path",
+     parse_path<&Settings::tensorrt>, format_path<&Settings::tensorrt>},
     {"models.detect", "checkpoint that migrate moves", "a path", parse_path<&Settings::detect_model>,
      format_path<&Settings::detect_model>},
     {"models.pose", "checkpoint that migrate moves", "a path", parse_path<&Settings::pose_model>,

@@ -6,9 +6,24 @@
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #include "engine/cuda/cuda_builder.h"
+#include "engine/tensorrt/tensorrt_builder.h"
 #endif
 
 namespace peregrine::test {
+
+#if PEREGRINE_CUDA
+namespace {
+
+EngineUnderTest tensorrt_engine(tensorrt::Flavour flavour) {
+  return {[flavour] { return make_tensorrt_builder(flavour, {}); },
+          Device::cuda(0),
+          {Precision::fp32, Precision::fp16},
+          false,
+          {"Cast.fp16", "Cast.fp32", "Cast.fp64"}};
+}
+
+}  // namespace
+#endif
 
 const std::vector<EngineUnderTest>& engines() {
   static const std::vector<EngineUnderTest> all {
@@ -21,6 +36,7 @@ const std::vector<EngineUnderTest>& engines() {
          {Precision::fp32, Precision::fp16},
          false,
          {"BatchNorm.vector", "Cast.fp64", "ConvTranspose.3x3-asymmetric", "ConvTranspose.3x3-padded", "ConvTranspose.groups2"}},
+        tensorrt_engine(tensorrt::Flavour::tensorrt), tensorrt_engine(tensorrt::Flavour::rtx),
 #endif
   };
   return all;
@@ -29,7 +45,7 @@ const std::vector<EngineUnderTest>& engines() {
 std::string missing(const EngineUnderTest& engine) {
   if (!engine.device.on_gpu()) return {};
 #if PEREGRINE_CUDA
-  if (cuda::device_count() > 0) return {};
+  if (cuda::device_count() > 0) return engine.make()->cannot_run(engine.device);
 #endif
   return "no CUDA device";
 }

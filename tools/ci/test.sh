@@ -10,7 +10,7 @@ cuda_option=$([ "$cuda" = on ] && echo ON || echo OFF)
 export PATH=$PATH:/usr/local/cuda/bin
 export PEREGRINE_TEST_DATA=${PEREGRINE_TEST_DATA:-$PWD/../shared/data}
 
-stage_setup() { tools/setup/setup.sh openvino $([ "$cuda" = on ] && echo cuda); }
+stage_setup() { tools/setup/setup.sh openvino $([ "$cuda" = on ] && echo cuda tensorrt-rtx-1.5); }
 
 stage_build() {
   cmake --preset ci -B build -DPEREGRINE_CUDA=$cuda_option --log-level=WARNING

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything a build needs: Debian packages, and native libraries out of pinned, hashed PyPI wheels.
-#   tools/setup/setup.sh [openvino] [cuda]      which carried libraries to fetch; idempotent
+#   tools/setup/setup.sh [openvino] [cuda] [tensorrt-rtx-1.5]      which carried libraries to fetch; idempotent
+#   (cuda brings the pinned TensorRT-RTX; the oldest one that is supported is for the tests alone)
 # An installed CUDA 13 is used where there is one; PEREGRINE_SYSTEM_CUDA=OFF fetches the toolkit all the same.
 # Python is used only to fetch and unpack the wheels; nothing of it is built or run afterwards.
 set -euo pipefail
@@ -26,8 +27,9 @@ install_debian_packages() {
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -q --no-install-recommends $missing >/dev/null
 }
 
-# fetch_wheels NAME: unpacks the wheels of wheels/NAME.txt into $deps, unless that was done before.
+# fetch_wheels NAME [FOLDER]: unpacks the wheels of wheels/NAME.txt into $deps/FOLDER, unless that was done before.
 fetch_wheels() {
+  local into=$deps/${2:-}
   local list=$here/wheels/$1.txt stamp=$deps/.$1.stamp wheels=$deps/.$1.wheels
   cmp -s "$list" "$stamp" && return
   echo "setup: fetching $1"
@@ -37,7 +39,7 @@ fetch_wheels() {
     --python-version 3.11 --implementation cp --abi cp311 --abi abi3 --abi none \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux_2_17_x86_64 \
     --platform manylinux2014_x86_64 --platform any -d "$wheels" -r "$list"
-  for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$deps"; done
+  for wheel in "$wheels"/*.whl; do python3 -m zipfile -e "$wheel" "$into"; done
   for folder in "$deps"/nvidia/cu13/bin "$deps"/nvidia/cu13/nvvm/bin; do [ -d "$folder" ] && chmod +x "$folder"/*; done
   rm -rf "$wheels"
   cp "$list" "$stamp"
@@ -53,8 +55,10 @@ for name in "$@"; do
   case $name in
     cuda)
       fetch_wheels cuda-headers
+      fetch_wheels tensorrt-rtx
       has_cuda_toolkit || fetch_wheels cuda-toolkit
       ;;
+    tensorrt-rtx-1.5) fetch_wheels "$name" "$name" ;;
     *) fetch_wheels "$name" ;;
   esac
 done

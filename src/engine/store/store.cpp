@@ -34,10 +34,11 @@ void check_format(const fs::path& file, std::string_view text) {
                 "Update peregrine, or choose another store with --store.");
 }
 
-/// A folder in which the first change may have begun: these come before the format file.
+/// A folder in which the first change may have begun: these come before the format file. (tensorrt: what the tensorrt engines
+/// keep of libraries and tactics.)
 bool looks_new(const fs::path& root) {
   return std::ranges::all_of(fs::directory_iterator(root), [](const fs::directory_entry& entry) {
-    return entry.path().filename() == "lock" || entry.path().filename() == "format.new";
+    return entry.path().filename() == "lock" || entry.path().filename() == "format.new" || entry.path().filename() == "tensorrt";
   });
 }
 

@@ -1,0 +1,126 @@
+#include "engine/tensorrt/callbacks.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace peregrine::tensorrt {
+
+// The order of the virtual functions is the layout that the library calls. The destructors take two places.
+
+struct Logger::OldLayout {
+  explicit OldLayout(Logger& to) : owner(to) {}
+  virtual void log(std::int32_t severity, const char* message) noexcept { owner.receive(severity, message); }
+  virtual ~OldLayout() = default;
+  Logger& owner;
+};
+
+struct Logger::NewLayout {
+  explicit NewLayout(Logger& to) : owner(to) {}
+  virtual std::int32_t language() const noexcept { return 0; }
+  virtual InterfaceInfo info() const noexcept { return {"ILogger", 1, 0}; }
+  virtual ~NewLayout() = default;
+  virtual void log(std::int32_t severity, const char* message) noexcept { owner.receive(severity, message); }
+  Logger& owner;
+};
+
+Logger::Logger(bool old_layout) {
+  if (old_layout) {
+    old_ = std::make_unique<OldLayout>(*this);
+    object_ = old_.get();
+  } else {
+    new_ = std::make_unique<NewLayout>(*this);
+    object_ = new_.get();
+  }
+}
+
+Logger::~Logger() = default;
+
+void Logger::receive(std::int32_t severity, const char* message) noexcept {
+  try {
+    const std::string text = printable(message ? message : "");
+    const auto level = static_cast<Severity>(severity);
+    // Errors are told by the exception; in the log they would be there twice.
+    if (level == Severity::warning)
+      log::warning("TensorRT: " + text);
+    else
+      log::debug("TensorRT: " + text);
+    if (level > Severity::error) return;
+    const std::scoped_lock lock(mutex_);
+    if (std::ranges::find(errors_, text) == errors_.end()) errors_.push_back(text);
+  } catch (...) {  // out of memory: the message is lost, the library goes on
+  }
+}
+
+void Logger::begin() {
+  const std::scoped_lock lock(mutex_);
+  errors_.clear();
+}
+
+std::vector<std::string> Logger::errors() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> causes;
+  for (const std::string& error : errors_)
+    if (error.find("catchCudaError") == std::string::npos) causes.push_back(error);
+  return causes.empty() ? errors_ : causes;
+}
+
+struct ProgressMonitor::Object {
+  explicit Object(ProgressMonitor& to) : owner(to) {}
+  virtual std::int32_t language() const noexcept { return 0; }
+  virtual InterfaceInfo info() const noexcept { return {"IProgressMonitor", 1, 0}; }
+  virtual ~Object() = default;
+  virtual void phase_start(const char* phase, const char*, std::int32_t steps) noexcept { owner.start(phase, steps); }
+  virtual bool step_complete(const char* phase, std::int32_t step) noexcept { return owner.complete(phase, step); }
+  virtual void phase_finish(const char* phase) noexcept { owner.finish(phase); }
+  ProgressMonitor& owner;
+};
+
+ProgressMonitor::ProgressMonitor(Callback report) : report_(std::move(report)), object_(std::make_unique<Object>(*this)) {}
+
+ProgressMonitor::~ProgressMonitor() = default;
+
+void* ProgressMonitor::object() const noexcept { return object_.get(); }
+
+void ProgressMonitor::start(const char* phase, int steps) noexcept {
+  const std::scoped_lock lock(mutex_);
+  open_.push_back({phase ? phase : "", std::max(steps, 1), 0});
+  report();
+}
+
+bool ProgressMonitor::complete(const char* phase, int step) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == phase; });
+  if (found != open_.rend()) found->done = std::clamp(step + 1, found->done, found->steps);
+  report();
+  return !cancelled_;
+}
+
+void ProgressMonitor::finish(const char* phase) noexcept {
+  const std::scoped_lock lock(mutex_);
+  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == phase; });
+  if (found != open_.rend()) open_.erase(std::prev(found.base()));
+}
+
+double ProgressMonitor::share() const {
+  double done = 0, part = 1;
+  for (const Phase& phase : open_) {
+    done += part * phase.done / phase.steps;
+    part /= phase.steps;
+  }
+  return done;
+}
+
+void ProgressMonitor::report() noexcept {
+  if (cancelled_ || !report_ || open_.empty()) return;
+  furthest_ = std::max(furthest_, std::min(share(), 1.0));
+  try {
+    cancelled_ = !report_(furthest_, open_.back().name);
+  } catch (...) {
+    thrown_ = std::current_exception();
+    cancelled_ = true;
+  }
+}
+
+}  // namespace peregrine::tensorrt

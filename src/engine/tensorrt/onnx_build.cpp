@@ -1,0 +1,120 @@
+#include "engine/tensorrt/onnx_build.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "peregrine/error.h"
+
+namespace peregrine::tensorrt {
+
+namespace {
+
+/// "node 'model.0.conv' (Conv): what the parser says"
+std::string describe(const ParserComplaint& complaint) {
+  std::string where = "the file";
+  if (complaint.node >= 0)
+    where = fmt::format("node '{}' ({})", printable(complaint.node_name), printable(complaint.node_operator));
+  return fmt::format("{}: {}", where, printable(complaint.description));
+}
+
+[[noreturn]] void throw_refusal(const Library& library, const Parser& parser) {
+  constexpr int file_cannot_be_read = 3;
+  std::string words;
+  bool damaged = false;
+  for (const ParserComplaint& complaint : parser.complaints()) {
+    words += fmt::format("{}{}", words.empty() ? "" : "; ", describe(complaint));
+    damaged = damaged || complaint.code == file_cannot_be_read;
+  }
+  if (words.empty()) throw_failure(library, "read the model");
+  throw Error(damaged ? "model.damaged" : "engine.unsupported",
+              fmt::format("{} cannot read the model: {}{}", to_string(library.version()), words, words.ends_with('.') ? "" : "."),
+              damaged ? "" : "Use --engine cuda for this model.");
+}
+
+/// N of "Requested size was N bytes"; 0 where the text does not say it.
+std::size_t requested_bytes(const std::vector<std::string>& errors) {
+  constexpr std::string_view before = "equested size was ";
+  std::size_t largest = 0;
+  for (const std::string& error : errors) {
+    const std::size_t at = error.find(before);
+    if (at == std::string::npos) continue;
+    const char* number = error.data() + at + before.size();
+    std::size_t bytes = 0;
+    std::from_chars(number, error.data() + error.size(), bytes);
+    largest = std::max(largest, bytes);
+  }
+  return largest;
+}
+
+}  // namespace
+
+OnnxBuild::OnnxBuild(const Library& library, std::span<const std::byte> file)
+    : library_((library.logger().begin(), library)), builder_(library), network_(builder_.create_network()), parser_(network_) {
+  // The parser takes these for models without a layer.
+  if (file.empty()) throw Error("model.damaged", "The ONNX model is empty.");
+  if (!parser_.parse(file)) throw_refusal(library, parser_);
+  if (network_.layers().empty() || network_.outputs().empty())
+    throw Error("model.damaged", "The ONNX model has no layers or no outputs: it is damaged, or no ONNX file at all.");
+}
+
+BuilderConfig OnnxBuild::configure(const Options& options) const {
+  BuilderConfig config = builder_.create_config();
+  config.clear(BuilderFlag::tf32);  // FP32 means FP32
+  config.set_verbosity(Verbosity::detailed);
+  if (options.workspace_bytes > 0) config.set_workspace(options.workspace_bytes);
+  if (options.optimization_level) config.set_optimization_level(*options.optimization_level);
+  if (!options.compute_capabilities.empty() && !config.set_compute_capabilities(options.compute_capabilities))
+    throw_failure(library_, fmt::format("build for compute capabilities {}", fmt::join(options.compute_capabilities, ", ")),
+                  "engine.tensorrt", "Only TensorRT-RTX builds for cards that are not there.");
+  if (!options.batches) return config;
+  const Profile profile = builder_.create_profile();
+  for (const Tensor& input : network_.inputs()) {
+    Shape shape = to_shape(input.dims());
+    const auto set = [&](ProfileEnd end, int batch) {
+      shape[0] = batch;
+      if (!profile.set(input.name(), end, shape))
+        throw_failure(library_, fmt::format("take batch {} of '{}'", batch, input.name()));
+    };
+    set(ProfileEnd::min, options.batches->min);
+    set(ProfileEnd::opt, options.batches->opt);
+    set(ProfileEnd::max, options.batches->max);
+  }
+  config.add(profile);
+  return config;
+}
+
+void OnnxBuild::throw_build_failure(const Options& options) const {
+  constexpr std::size_t mebibyte = std::size_t{1} << 20;
+  const std::vector<std::string> errors = library_.logger().errors();
+  const std::size_t asked = requested_bytes(errors);
+  const bool too_small = asked > 0 || std::ranges::any_of(errors, [](const std::string& error) {
+                           return error.find("within workspace limit") != std::string::npos;
+                         });
+  if (!too_small) throw_failure(library_, "build the engine");
+  // The number is what one step asked for, on top of what others hold.
+  const std::size_t advice = std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
+  throw_failure(library_,
+                fmt::format("build the engine with a workspace of {} MiB{}", options.workspace_bytes / mebibyte,
+                            asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : ""),
+                "engine.workspace", fmt::format("Pass --workspace {}.", advice));
+}
+
+OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::byte> timing_cache) const {
+  library_.logger().begin();
+  const BuilderConfig config = configure(options);
+  ProgressMonitor monitor(options.progress);
+  config.set_progress(&monitor);
+  const std::optional<TimingCache> cache = config.use_timing_cache(timing_cache);
+  const std::optional<HostMemory> plan = builder_.build(network_, config);
+  config.set_progress(nullptr);
+  monitor.rethrow();
+  if (monitor.cancelled()) throw Error("interrupted.build", "The build was cancelled.");
+  if (!plan) throw_build_failure(options);
+  const auto bytes = plan->bytes();
+  return {{bytes.begin(), bytes.end()}, cache ? cache->serialize() : std::vector<std::byte>{}};
+}
+
+}  // namespace peregrine::tensorrt

@@ -1,0 +1,46 @@
+// One ONNX file on its way to a plan: parsed, looked at, built.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/tensorrt/objects.h"
+
+namespace peregrine::tensorrt {
+
+class OnnxBuild {
+ public:
+  /// Parses the file, whose bytes are not needed afterwards. Throws Error "engine.unsupported" naming the node that the
+  /// parser refuses, "model.damaged" for a file that is none or has nothing in it.
+  OnnxBuild(const Library& library, std::span<const std::byte> file);
+
+  const NetworkDefinition& network() const { return network_; }
+
+  struct Options {
+    std::optional<BatchRange> batches;
+    std::size_t workspace_bytes = 0;
+    std::optional<int> optimization_level;
+    std::vector<int> compute_capabilities;
+    std::function<bool(double, std::string_view)> progress;
+  };
+  struct Result {
+    std::vector<std::byte> plan, timing_cache;
+  };
+  /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for, "engine.tensorrt".
+  Result build(const Options& options, std::span<const std::byte> timing_cache) const;
+
+ private:
+  BuilderConfig configure(const Options& options) const;
+  [[noreturn]] void throw_build_failure(const Options& options) const;
+
+  const Library& library_;
+  BuilderObject builder_;
+  NetworkDefinition network_;
+  Parser parser_;  ///< owns the weights: kept until the build is done
+};
+
+}  // namespace peregrine::tensorrt

@@ -1,0 +1,243 @@
+#include "engine/tensorrt/tensorrt_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+
+#include "base/log.h"
+#include "base/output_file.h"
+#include "engine/tensorrt/inspection.h"
+#include "engine/tensorrt/locate.h"
+#include "engine/tensorrt/onnx_build.h"
+#include "engine/tensorrt/plan.h"
+#include "engine/tensorrt/precision_audit.h"
+#include "engine/tensorrt/probe.h"
+#include "model/onnx/writer.h"
+#include "peregrine/error.h"
+#if PEREGRINE_CUDA
+#include "base/cuda/device.h"
+#include "engine/tensorrt/tensorrt_engine.h"
+#endif
+
+namespace peregrine {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using namespace tensorrt;
+
+constexpr const char* no_gpu = "no GPU";
+
+bool has_gpu([[maybe_unused]] const Device& device) {
+#if PEREGRINE_CUDA
+  return device.on_gpu() && cuda::device_count() > 0;
+#else
+  return false;
+#endif
+}
+
+std::vector<std::byte> read_if_exists(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+std::string export_graph(const graph::Graph& graph, const BuildOptions& options) {
+  return onnx::serialize(graph, {.precision = options.precision == Precision::fp16 ? DType::f16 : DType::f32,
+                                 .open_batch = options.batches.has_value(),
+                                 .metadata = {}});
+}
+
+std::vector<Binding> bindings_of(const graph::Graph& graph, const BuildOptions& options) {
+  std::vector<Binding> bindings;
+  const auto add = [&](graph::ValueId id, const std::string& name, bool is_input) {
+    Shape shape = graph.value(id).shape;
+    if (options.batches) shape[0] = options.batches->max;
+    const DType dtype = options.precision == Precision::fp16 ? DType::f16 : DType::f32;
+    bindings.push_back({name, is_input, dtype, options.device, shape, dense_strides(shape)});
+  };
+  for (graph::ValueId id : graph.inputs()) add(id, graph.value(id).name, true);
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i) add(graph.outputs()[i], graph.output_names()[i], false);
+  return bindings;
+}
+
+/// What the writer has no ONNX for: a file has one type throughout.
+std::vector<std::string> not_written(const graph::Graph& graph) {
+  std::vector<std::string> reasons;
+  for (const graph::Node& node : graph.nodes())
+    if (std::holds_alternative<graph::Cast>(node.operation))
+      reasons.push_back(fmt::format("{} ({}): the ONNX file that TensorRT reads has one type throughout.", node.name,
+                                    graph::name_of(node.operation)));
+  return reasons;
+}
+
+void check_options(const BuildOptions& options) {
+  if (options.precision == Precision::bf16)
+    throw Error("usage.precision", "The tensorrt engines have no bf16.", "Use --precision fp16 or fp32.");
+  if (options.dynamic_size)
+    throw Error("usage.shape", "The tensorrt engines take one input size; only the batch can be open.",
+                "Use the openvino engine for --rect.");
+  if (const auto& batches = options.batches;
+      batches && !(1 <= batches->min && batches->min <= batches->opt && batches->opt <= batches->max))
+    throw Error("usage.batch", fmt::format("Batches {}:{}:{} do not rise.", batches->min, batches->opt, batches->max),
+                "Give MIN:OPT:MAX, as in 1:4:16.");
+}
+
+class TensorRtBuilder final : public Builder {
+ public:
+  TensorRtBuilder(Flavour flavour, TensorRtOptions options) : flavour_(flavour), options_(std::move(options)) {}
+
+  std::string name() const override { return tensorrt::to_string(flavour_); }
+
+  std::string library_versions() const override {
+    const Version& version = library(0).version();
+    return fmt::format("{} {}.{}.{}", name(), version.major, version.minor, version.patch);
+  }
+
+  std::string device_name([[maybe_unused]] const Device& device) const override {
+#if PEREGRINE_CUDA
+    if (has_gpu(device)) return cuda::device_facts(device.index).identity();
+#endif
+    return no_gpu;
+  }
+
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+    if (std::vector<std::string> reasons = not_written(graph); !reasons.empty()) return reasons;
+    try {
+      const std::string file = export_graph(graph, {});
+      OnnxBuild(library(0), std::as_bytes(std::span(file)));
+    } catch (const Error& error) {
+      if (error.code() == "engine.unsupported") return {error.sentence()};
+      // Without a library there is nothing that it refuses; build() says that it is missing.
+      if (error.code() != "environment.tensorrt") throw;
+    }
+    return {};
+  }
+
+  std::string cannot_run(const Device& device) const override {
+    if (!has_gpu(device)) return "This machine has no CUDA device.";
+    try {
+      const LibraryFiles files = find().files;
+      const ProbeResult result = probe(files, device.index, options_.memory);
+      return result.failure.empty() ? result.refusal : result.failure;
+    } catch (const Error& error) {
+      return error.sentence();
+    }
+  }
+
+  Plan build(const graph::Graph& graph, const BuildOptions& options) const override;
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override;
+
+ private:
+  const Installation& find() const {
+    if (!found_) found_ = find_installation(flavour_, options_.library);
+    return *found_;
+  }
+
+  /// Probed, and loaded until the process ends.
+  const Library& library(int device) const {
+    const std::scoped_lock lock(mutex_);
+    if (library_) return *library_;
+    const LibraryFiles& files = find().files;
+    const ProbeResult result = probe(files, device, options_.memory);
+    if (!result.failure.empty())
+      throw Error("environment.tensorrt", fmt::format("{} cannot be used: {}", files.library.string(), result.failure),
+                  "Install another version, or pass --engine cuda.");
+    return *(library_ = &loaded(files));
+  }
+
+  fs::path timing_cache_file(const Device& device) const {
+    if (options_.memory.empty()) return {};
+    std::string file = fmt::format("{} {}", library_versions(), device_name(device));
+    std::ranges::replace_if(
+        file, [](unsigned char c) { return !std::isalnum(c) && c != '.' && c != '-'; }, '_');
+    return options_.memory / ("timing-" + file + ".cache");
+  }
+
+  Flavour flavour_;
+  TensorRtOptions options_;
+  mutable std::mutex mutex_;
+  mutable std::optional<Installation> found_;
+  mutable const Library* library_ = nullptr;
+};
+
+void keep_timing_cache(const fs::path& file, std::span<const std::byte> before, std::span<const std::byte> after) {
+  if (file.empty() || after.empty() || std::ranges::equal(before, after)) return;
+  try {
+    fs::create_directories(file.parent_path());
+    write_file(file, after);
+  } catch (const std::exception& failure) {
+    log::warning(fmt::format("The timing cache is not kept: {}", failure.what()));
+  }
+}
+
+Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& options) const {
+  check_options(options);
+  if (const auto reasons = not_written(graph); !reasons.empty())
+    throw Error("engine.unsupported", fmt::format("The {} engine cannot run this model: {}", name(), fmt::join(reasons, " ")));
+  if (options.progress && !options.progress(0, "exporting")) throw Error("interrupted.build", "The build was cancelled.");
+  const Library& library = this->library(options.device.index);
+  const std::string file = export_graph(graph, options);
+  const OnnxBuild build(library, std::as_bytes(std::span(file)));
+  const PrecisionAudit audit = audit_precision(build.network(), {});
+  require_precision(build.network(), audit, options.precision);
+
+  const fs::path cache_file = timing_cache_file(options.device);
+  const std::vector<std::byte> cache = read_if_exists(cache_file);
+  const OnnxBuild::Result result = build.build({.batches = options.batches,
+                                                .workspace_bytes = options.workspace_bytes,
+                                                .optimization_level = options.optimization_level,
+                                                .compute_capabilities = options.compute_capabilities,
+                                                .progress = options.progress},
+                                               cache);
+  keep_timing_cache(cache_file, cache, result.timing_cache);
+  Plan plan{.engine = name(),
+            .precision = options.precision,
+            .library_versions = library_versions(),
+            .device_name = device_name(options.device),
+            .bytes = write_plan({options.precision, options.batches, bindings_of(graph, options), result.plan}),
+            .notes = {"Before the build, as parsed: " + tensorrt::to_string(audit)}};
+  const std::string reason = cannot_run(options.device);
+  if (!reason.empty()) {
+    plan.notes.push_back("Built, not run: " + reason);
+  } else if (const std::string inspected = inspect(library, result.plan); !inspected.empty()) {
+    plan.notes.push_back("After the build, as the inspector tells: " + inspected);
+  }
+  for (const std::string& note : plan.notes) log::info(note);
+  return plan;
+}
+
+std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& device) const {
+  if (plan.engine != name())
+    throw Error("engine.plan", fmt::format("The plan is one of the {} engine, not of {}.", plan.engine, name()),
+                "Build the engine again.");
+  if (const std::string here = library_versions(); plan.library_versions != here)
+    throw Error("engine.plan", fmt::format("The plan was built with {}, here is {}.", plan.library_versions, here),
+                "Build the engine again.");
+  PlanContent content = read_plan(plan.bytes);
+  if (const std::string reason = cannot_run(device); !reason.empty())
+    throw Error("environment.device",
+                fmt::format("{} cannot run the engine here: {}", tensorrt::to_string(library(0).version()), reason),
+                "Pass --engine cuda.");
+#if PEREGRINE_CUDA
+  if (const std::string here = device_name(device); plan.device_name != here && plan.device_name != no_gpu)
+    throw Error("engine.plan", fmt::format("The plan was built for {}, this is {}.", plan.device_name, here),
+                "Build the engine again.");
+  return std::make_unique<TensorRtEngine>(library(device.index), std::move(content), device);
+#else
+  throw Error("environment.cuda", "This build of peregrine has no CUDA.");
+#endif
+}
+
+}  // namespace
+
+std::unique_ptr<Builder> make_tensorrt_builder(tensorrt::Flavour flavour, TensorRtOptions options) {
+  return std::make_unique<TensorRtBuilder>(flavour, std::move(options));
+}
+
+}  // namespace peregrine

@@ -1,0 +1,42 @@
+// A loaded plan as an Engine.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/cuda/memory.h"
+#include "engine/engine.h"
+#include "engine/tensorrt/objects.h"
+#include "engine/tensorrt/plan.h"
+
+namespace peregrine::tensorrt {
+
+class TensorRtEngine final : public Engine {
+ public:
+  /// Deserialises, gives the execution its memory, and runs once: afterwards enqueue() only launches, and can be captured.
+  TensorRtEngine(const Library& library, PlanContent content, const Device& device);
+
+  std::span<const Binding> io() const override { return bindings_; }
+  Precision precision() const override { return precision_; }
+  void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override;
+  bool capturable(StreamHandle stream) const override { return context_->capturable(stream.cuda_stream); }
+
+ private:
+  void require_same_bindings() const;
+  void check(const Binding& expected, const TensorView& given) const;
+  void set_batch(std::int64_t batch);
+  void warm_up();
+
+  const Library& library_;
+  Device device_;
+  Precision precision_;
+  std::optional<BatchRange> batches_;
+  std::vector<Binding> bindings_;
+  RuntimeObject runtime_;
+  std::optional<EngineObject> engine_;
+  cuda::DeviceBuffer memory_;  ///< what the layers use between them; before context_, which uses it
+  std::optional<ExecutionContext> context_;
+  std::int64_t batch_ = 0;  ///< the one that the context is set to
+};
+
+}  // namespace peregrine::tensorrt
