@@ -1,4 +1,4 @@
-# make demo | test | build | install PREFIX=... | bundle | fuzz | clean
+# make demo | test | build | bench | install PREFIX=... | bundle | fuzz | clean
 #   CUDA=auto|on|off   the GPU engine; auto: on where a driver or a CUDA 13 toolkit is found
 SHELL := /bin/bash
 CUDA ?= auto
@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build setup test demo install bundle fuzz clean
+.PHONY: build setup test demo bench install bundle fuzz clean
 build: setup
 	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -22,6 +22,9 @@ test:
 
 demo: build
 	@tools/demo/run.sh $(BUILD)/bin/peregrine
+
+bench: build
+	@bench/run.sh $(BUILD)/bin/peregrine
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
