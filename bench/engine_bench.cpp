@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -35,7 +36,7 @@
 #include "engine/cuda/executor.h"
 #include "engine/cuda/lowering.h"
 #include "engine/cuda/plan_file.h"
-#include "engine/cuda/statistics.h"
+#include "engine/cuda/profile.h"
 #include "engine/cuda/tuning.h"
 #include "graph/passes.h"
 #include "model/model.h"
@@ -178,12 +179,12 @@ struct BoundMemory {
   }
 };
 
-ExecutionPlan lowered(const Model& model, int batch, const Options& options) {
+ExecutionPlan lowered(const Model& model, int batch, const Options& options, int lanes) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
   graph::Graph graph = model.graph(
       {batch, own_size ? model.info().image_height : options.size, own_size ? model.info().image_width : options.size});
   graph::run_passes(graph);
-  return lower(graph, {.precision = options.precision, .max_lanes = options.lanes});
+  return lower(graph, {.precision = options.precision, .max_lanes = lanes});
 }
 
 class Run {
@@ -193,13 +194,14 @@ class Run {
     const auto begin = Clock::now();
     const Model model = load_model(model_file);
     info_ = model.info();
-    ExecutionPlan plan = lowered(model, batch, options);
+    ExecutionPlan plan = lowered(model, batch, options, options.lanes);
     fmt::print("\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n", stem_, batch,
                to_string(options.precision), plan.steps.size(), plan.lanes, plan.arena_bytes / 1e6,
                static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
     const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
     const bool kept = !options.plans.empty() && fs::exists(file);
     if (options.tune && !kept) tune_plan(plan);
+    if (!kept) chain_ = lowered(model, batch, options, 1);
     const auto write_begin = Clock::now();
     const std::vector<std::byte> bytes = kept ? read_bytes(file) : to_bytes(plan);
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);
@@ -244,6 +246,7 @@ class Run {
         "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
     const Latency forward = latency(graph);
+    measure_one_lane();
     if (info_.task == Task::reid) return;
     const Latency decoded = with_head([&](const Graph& whole) { return latency(whole); });
     fmt::print("DECODED {} batch {}: {:.1f} us back to back, {:.1f} us a single call; forward pass alone {:.1f} and {:.1f} us\n",
@@ -260,38 +263,25 @@ class Run {
   }
 
   void measure_steps() {
-    struct Row {
-      std::size_t step;
-      double us, floor_us;
-    };
-    std::vector<Row> rows;
-    double sum = 0, floor = 0;
-    const ExecutionPlan& plan = executor_->plan();
-    constexpr int repeats = 20;
-    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-      const Graph graph = Graph::capture(stream_.get(), [&] {
-        for (int r = 0; r < repeats; ++r) executor_->enqueue_step(i, stream_.get());
-      });
-      const double us = median_us(7, [&] { graph.launch(stream_.get()); }) / repeats;
-      const double least = 1e6 * least_seconds(cost(plan.steps[i].operation), {});
-      rows.push_back({i, us, least});
-      sum += us, floor += least;
-    }
-    fmt::print("steps one after another {:.1f} us, their floors {:.1f} us\n", sum, floor);
+    std::vector<LayerTime> layers = time_steps(*executor_, stream_.get());
+    double sum = 0, least = 0;
     std::map<std::string, std::pair<int, double>> by_kind;
-    for (const Row& row : rows) {
-      const Step& step = plan.steps[row.step];
-      auto& [number, us] = by_kind[fmt::format("{}/{}", name_of(step.operation), step.choice.candidate)];
-      ++number, us += row.us;
+    for (const LayerTime& layer : layers) {
+      auto& [number, us] =
+          by_kind[layer.what.substr(0, layer.what.find(' ')) + "/" + layer.kernel.substr(0, layer.kernel.find(' '))];
+      ++number, us += layer.microseconds;
+      sum += layer.microseconds, least += layer.least_microseconds;
     }
+    fmt::print("steps one after another {:.1f} us, their floors {:.1f} us\n", sum, least);
     for (const auto& [kind, total] : by_kind) fmt::print("  {:<28} {:>4} steps {:>9.1f} us\n", kind, total.first, total.second);
-    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.us - a.floor_us > b.us - b.floor_us; });
+    std::sort(layers.begin(), layers.end(), [](const LayerTime& a, const LayerTime& b) {
+      return a.microseconds - a.least_microseconds > b.microseconds - b.least_microseconds;
+    });
     fmt::print("  furthest from their floor:\n");
-    for (std::size_t i = 0; i < std::min(options_.top, rows.size()); ++i) {
-      const Step& step = plan.steps[rows[i].step];
-      fmt::print("  {:>8.2f} us, floor {:>7.2f} ({:>3.0f} %) tuned {:>7.2f}  {:<34} {} {}\n", rows[i].us, rows[i].floor_us,
-                 100 * rows[i].floor_us / rows[i].us, step.choice.microseconds, step.name, describe(step), describe(step.choice));
-    }
+    layers.resize(std::min(options_.top, layers.size()));
+    for (const LayerTime& l : layers)
+      fmt::print("  {:>8.2f} us, floor {:>7.2f} ({:>3.0f} %)  {:<34} {} [{}]\n", l.microseconds, l.least_microseconds,
+                 100 * l.least_microseconds / l.microseconds, l.name, l.what, l.kernel);
   }
 
  private:
@@ -337,6 +327,16 @@ class Run {
   struct Latency {
     double back_to_back_us, single_us;
   };
+
+  /// The same kernels one after another: what the lanes gain.
+  void measure_one_lane() {
+    if (!chain_) return;
+    for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].choice = executor_->plan().steps[i].choice;
+    Executor chain(std::move(*chain_), target_);
+    const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }));
+    fmt::print("ONE LANE {} batch {}: {:.1f} us back to back\n", stem_, batch_, time.back_to_back_us);
+    chain_.reset();
+  }
 
   /// By the host's clock, as PyTorch is timed beside it: median of ten rounds of twenty replays, and of 200 single ones that
   /// are waited for.
@@ -422,18 +422,6 @@ class Run {
                not_finite ? fmt::format("  NOT FINITE: {}", not_finite) : "");
   }
 
-  static std::string describe(const Step& step) {
-    const Accesses touched = accesses(step.operation);
-    std::string text = fmt::format("{} {}", name_of(step.operation), to_string(touched.reads.front()->shape));
-    if (const auto* conv = std::get_if<Conv>(&step.operation))
-      text += fmt::format(" w{} s{}{}", to_string(conv->weight.shape), conv->stride[0], conv->residual ? " +res" : "");
-    if (const auto* conv = std::get_if<cuda::Depthwise>(&step.operation)) text += fmt::format(" s{}", conv->stride[0]);
-    return text;
-  }
-  static std::string describe(const Choice& choice) {
-    return fmt::format("[{} {}]", choice.candidate, fmt::join(choice.parameters, " "));
-  }
-
   template <class Work>
   double median_us(int rounds, const Work& work) const {
     const Event start = Event::create_timing(), end = Event::create_timing();
@@ -457,13 +445,14 @@ class Run {
   ModelInfo info_;
   Stream stream_;
   std::optional<Executor> executor_;
+  std::optional<ExecutionPlan> chain_;  ///< the same model lowered to one lane
   std::vector<std::unique_ptr<BoundMemory>> memory_;
   std::vector<void*> pointers_;
 };
 
 int list_all(const Options& options) {
   for (const fs::path& model : options.models)
-    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options)));
+    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options, options.lanes)));
   return 0;
 }
 
@@ -504,7 +493,9 @@ int main(int count, char** values) {
     std::ofstream log_file;
     if (!options.csv.empty()) log_file.open(options.csv.string() + ".log", std::ios::app);
     log::set_level(log::Level::debug);
+    std::mutex one_at_a_time;
     log::set_sink([&](log::Level level, std::string_view line) {
+      const std::lock_guard lock(one_at_a_time);
       if (level >= log::Level::warning) fmt::print("log: {}\n", line);
       if (log_file) log_file << line.substr(0, 400) << '\n';
     });

@@ -67,6 +67,15 @@ struct Plan {
   std::vector<std::string> notes{};
 };
 
+/// One layer of an engine, as timed by itself.
+struct LayerTime {
+  std::string name;               ///< the graph node that gives it its kind
+  std::string what;               ///< kind and shape
+  std::string kernel;             ///< what was chosen to run it
+  double microseconds = 0;        ///< median, warm caches
+  double least_microseconds = 0;  ///< its roofline on an H100: bytes or arithmetic, whichever takes longer
+};
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -78,6 +87,9 @@ class Engine {
   virtual void enqueue(std::span<const TensorView> bindings, StreamHandle stream) = 0;
   /// False where the library cannot have this engine captured: it is then enqueued for each run.
   virtual bool capturable(StreamHandle) const { return true; }
+  /// Times each layer by itself on the bindings of the last enqueue(), whose contents it spoils; waits. Empty where the engine
+  /// cannot tell.
+  virtual std::vector<LayerTime> time_layers(StreamHandle) { return {}; }
 };
 
 class Builder {

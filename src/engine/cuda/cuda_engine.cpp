@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/cuda/profile.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -36,6 +37,11 @@ void CudaEngine::enqueue(std::span<const TensorView> bindings, StreamHandle stre
   }
   const DeviceScope scope(device_.index);
   executor_.enqueue(pointers_, static_cast<cudaStream_t>(stream.cuda_stream));
+}
+
+std::vector<LayerTime> CudaEngine::time_layers(StreamHandle stream) {
+  const DeviceScope scope(device_.index);
+  return time_steps(executor_, static_cast<cudaStream_t>(stream.cuda_stream));
 }
 
 }  // namespace peregrine::cuda

@@ -18,6 +18,7 @@ class CudaEngine final : public Engine {
   std::span<const Binding> io() const override { return bindings_; }
   Precision precision() const override { return executor_.plan().precision; }
   void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override;
+  std::vector<LayerTime> time_layers(StreamHandle stream) override;
 
   /// For reports and measurements.
   Executor& executor() noexcept { return executor_; }
