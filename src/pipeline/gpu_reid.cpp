@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/ledger.h"
+#include "pipeline/build_engine.h"
 #include "pipeline/model_engine.h"
 
 namespace peregrine::pipeline {
@@ -10,24 +11,32 @@ namespace peregrine::pipeline {
 namespace {
 
 /// A single person should not pay for sixteen, nor a crowd for rounds of one.
-constexpr std::array capacities{4, 16};
+constexpr std::array capacities{1, 4, 16, 64};
+/// Only this one is tuned; the others take its choices, so that ReID is ready as fast as one model.
+constexpr int tuned_capacity = 16;
 
 }  // namespace
 
 GpuReid::GpuReid(const Model& model, const provision::EngineChoice& choice, int most_persons)
     : crops_(sizeof(Crop) * static_cast<std::size_t>(most_persons), "person boxes"), count_(sizeof(int), "person count") {
-  for (const int capacity : capacities) {
-    if (!model.info().dynamic_shape && capacity != capacities.front()) break;
-    const int batch = model.info().fixed_batch ? model.info().fixed_batch : capacity;
-    Sized sized;
-    sized.engine = std::make_unique<GpuEngine>(model, choice, input_shape(model.info(), {}, batch));
-    sized.input = cuda::DeviceBuffer(sized.engine->input_bytes(), "persons cut out");
-    const Binding& binding = sized.engine->input();
-    sized.view = {sized.input.data(), binding.dtype, binding.device, binding.shape, binding.strides};
-    engines_.push_back(std::move(sized));
+  if (const int fixed = model.info().fixed_batch; fixed != 0) {
+    add(std::make_unique<GpuEngine>(model, choice, input_shape(model.info(), {}, fixed)));
+  } else {
+    const Plan tuned = build_plan(model, choice, input_shape(model.info(), {}, tuned_capacity), false);
+    for (const int capacity : capacities)
+      add(std::make_unique<GpuEngine>(model, choice, input_shape(model.info(), {}, capacity), &tuned));
   }
   const auto length = static_cast<std::size_t>(this->model().embedding);
   embeddings_ = cuda::PinnedBuffer(sizeof(float) * length * static_cast<std::size_t>(most_persons), "embeddings");
+}
+
+void GpuReid::add(std::unique_ptr<GpuEngine> engine) {
+  Sized sized;
+  sized.engine = std::move(engine);
+  sized.input = cuda::DeviceBuffer(sized.engine->input_bytes(), "persons cut out");
+  const Binding& binding = sized.engine->input();
+  sized.view = {sized.input.data(), binding.dtype, binding.device, binding.shape, binding.strides};
+  engines_.push_back(std::move(sized));
 }
 
 void GpuReid::guard_bindings(PlacementGuard& guard) const {

@@ -32,6 +32,7 @@ class GpuReid {
     cuda::DeviceBuffer input;
     TensorView view;
   };
+  void add(std::unique_ptr<GpuEngine> engine);
   const Sized& round_for(int persons) const;
 
   std::vector<Sized> engines_;  ///< by capacity, rising

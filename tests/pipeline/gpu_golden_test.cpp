@@ -121,9 +121,11 @@ TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
   const auto [golden, model, rect] = GetParam();
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
-  for (const int batch : {1, 4})
+  for (const int batch : {1, 4}) {
+    if (rect && batch == 1) continue;  // the sizes are the same ones, and each is an engine
     for (const Precision precision : {Precision::fp16, Precision::fp32})
       expect_parity(loaded, data / "weights" / model, precision, batch, rect);
+  }
 }
 
 /// What nvJPEG's other rounding does to results is measured, and bounded by the limits of FP16.
@@ -131,10 +133,11 @@ TEST_P(GpuGolden, PicturesDecodedOnTheGpuKeepTheLimitsOfFp16) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
   const auto [golden, model, rect] = GetParam();
+  if (rect) GTEST_SKIP() << "skipped: sizes make no difference to decoding";
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
   for (const Precision precision : {Precision::fp16, Precision::fp32}) {
-    const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4, .rect = rect};
+    const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4};
     const auto results = test::run_pictures(*test::make_gpu_runner(run), run.batch, loaded.pictures, Hand::files);
     EXPECT_TRUE(std::ranges::none_of(results, &ImageResult::host_decoded));
     test::GpuRun all = run;
