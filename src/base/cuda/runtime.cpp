@@ -109,6 +109,7 @@ void check_launch(const char* kernel) { check(runtime().get_last_error(), kernel
 void check_quietly(cudaError_t status, const char* call) noexcept {
   // While the process ends, the driver may be gone before our owners: nothing is left to free then.
   if (status == cudaSuccess || status == cudaErrorCudartUnloading) return;
+  runtime().get_last_error();  // nor may the next check_launch() report what a destructor has
   try {
     log::error(sentence(status, call, {}));
   } catch (...) {  // out of host memory while reporting: there is nothing better to do in a destructor

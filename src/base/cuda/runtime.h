@@ -55,7 +55,7 @@ struct Runtime {
   cudaError_t (*graph_destroy)(cudaGraph_t graph);
 };
 
-/// The table in use. Tests may change entries while nothing else runs, and put them back (ReplaceRuntime in
+/// The table in use. Tests may change entries while nothing else runs, and put them back (FakeCuda in
 /// tests/support).
 Runtime& runtime() noexcept;
 

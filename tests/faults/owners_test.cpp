@@ -1,0 +1,188 @@
+// The owners of src/base/cuda with every call failing in turn.
+#include <gmock/gmock.h>
+
+#include "base/cuda/device.h"
+#include "base/cuda/graph.h"
+#include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "base/ledger.h"
+#include "fault.h"
+#include "support/fake_cuda.h"
+
+namespace peregrine::cuda {
+namespace {
+
+using test::error_of;
+using test::FakeCuda;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// One of everything, used once.
+void use_all_owners() {
+  const DeviceScope scope(0);
+  const Stream stream = Stream::create(), urgent = Stream::create(true);
+  const Event before = Event::create_timing(), after = Event::create_timing(), order = Event::create();
+  const DeviceBuffer device(64, "the first"), other(64, "the second");
+  const PinnedBuffer pinned(64, "the pinned one");
+  const MemoryPool pool(0);
+  const PoolBuffer pooled(pool, 64, stream.get(), "the pooled one");
+  before.record(stream.get());
+  fill(device.data(), 7, device.bytes(), stream.get());
+  copy_to_host("results", pinned.data(), device.data(), 64, stream.get());
+  copy_to_device("pixels", other.data(), pinned.data(), 64, stream.get());
+  order.record(stream.get());
+  wait(urgent.get(), order);
+  const Graph graph = Graph::capture(stream.get(), [&] { copy_on_device(pooled.data(), device.data(), 64, stream.get()); });
+  graph.upload(stream.get());
+  graph.launch(stream.get());
+  check_launch("a kernel");
+  after.record(stream.get());
+  after.synchronize();
+  if (after.done()) after.milliseconds_since(before);
+  stream.synchronize();
+}
+
+TEST(Faults, NothingIsLeftAliveWhenAllGoesWell) {
+  FakeCuda cuda;
+  use_all_owners();
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+  EXPECT_GT(cuda.total_calls(), 40);
+}
+
+TEST(Faults, EveryCallThatFailsIsOneErrorAndLeaksNothing) {
+  std::map<std::string, int> calls;
+  {
+    FakeCuda counting;
+    use_all_owners();
+    calls = counting.calls();
+  }
+  for (const auto& [call, count] : calls)
+    for (int nth = 0; nth < count; ++nth) {
+      SCOPED_TRACE(call + " " + std::to_string(nth));
+      FakeCuda cuda;
+      cuda.fail(call, nth, cudaErrorMemoryAllocation);
+      const auto error = error_of(use_all_owners);
+      EXPECT_TRUE(cuda.failure_happened());
+      EXPECT_EQ(cuda.alive(), 0u);
+      EXPECT_THAT(cuda.misuse(), IsEmpty());
+      // Giving back cannot throw: it says so in the log.
+      const bool gives_back = call.find("destroy") != std::string::npos || call.starts_with("free");
+      ASSERT_NE(error.has_value(), gives_back);
+      if (error) {
+        EXPECT_EQ(error->code(), "device.memory");
+        EXPECT_THAT(error->sentence(), HasSubstr("out of memory (cudaErrorMemoryAllocation)"));
+        EXPECT_THAT(error->hint(), HasSubstr("nvidia-smi"));
+      }
+      cuda.heal();
+      EXPECT_FALSE(error_of(use_all_owners)) << "the next use must work";
+    }
+}
+
+TEST(Faults, OutOfMemoryNamesWhatWasWantedAndHowMuch) {
+  FakeCuda cuda;
+  cuda.fail("malloc", 0, cudaErrorMemoryAllocation);
+  const auto error = error_of([] { DeviceBuffer(1234, "the arena of yolo11n.pt"); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->sentence(),
+            "cudaMalloc failed for the arena of yolo11n.pt (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
+}
+
+TEST(Faults, ALostDeviceSaysThatOnlyANewProcessHelps) {
+  int calls = 0;
+  {
+    FakeCuda counting;
+    use_all_owners();
+    calls = counting.total_calls();
+  }
+  for (int nth = 0; nth < calls; ++nth) {
+    SCOPED_TRACE(nth);
+    FakeCuda cuda;
+    cuda.lose_device(nth);
+    const auto error = error_of(use_all_owners);
+    if (error) {
+      EXPECT_EQ(error->code(), "device.lost");
+      EXPECT_THAT(error->hint(), HasSubstr("start it anew"));
+    }
+    EXPECT_EQ(cuda.alive(), 0u);
+    EXPECT_THAT(cuda.misuse(), IsEmpty());
+  }
+}
+
+TEST(Faults, ARefusedLaunchNamesItsKernelAndIsReportedOnce) {
+  FakeCuda cuda;
+  cuda.fail("launch", 0, cudaErrorInvalidConfiguration);
+  const auto error = error_of([] { check_launch("letterbox"); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->sentence(), HasSubstr("letterbox failed: invalid configuration argument"));
+  EXPECT_FALSE(error_of([] { check_launch("the next one"); }));
+}
+
+TEST(Faults, AFailedCallIsNotTakenForTheNextLaunchs) {
+  FakeCuda cuda;
+  cuda.fail("memset_async", 0, cudaErrorInvalidValue);
+  EXPECT_TRUE(error_of([] { fill(nullptr, 0, 0, nullptr); }));
+  EXPECT_FALSE(error_of([] { check_launch("a kernel"); }));
+}
+
+TEST(Faults, ACopyThatFailedIsNotInTheLedger) {
+  FakeCuda cuda;
+  const ledger::Recording recording;
+  cuda.fail("memcpy_async", 0, cudaErrorInvalidValue);
+  std::byte host{}, device{};
+  EXPECT_TRUE(error_of([&] { copy_to_device("pixels", &device, &host, 1, nullptr); }));
+  EXPECT_THAT(recording.transfers(), IsEmpty());
+}
+
+TEST(Faults, ACaptureThatThrowsIsEndedAndItsGraphGivenBack) {
+  FakeCuda cuda;
+  const Stream stream = Stream::create();
+  const auto error = error_of([&] { Graph::capture(stream.get(), [] { throw Error("engine.kernel", "no."); }); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->sentence(), "no.");
+  EXPECT_EQ(cuda.calls().at("end_capture"), 1);
+  EXPECT_EQ(cuda.alive(), 1u) << "the stream alone";
+}
+
+TEST(Faults, ABadIndexListsTheDevices) {
+  FakeCuda cuda(2);
+  const auto error = error_of([] { device_facts(7); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), "device.index");
+  EXPECT_EQ(error->sentence(), "There is no device cuda:7.");
+  EXPECT_EQ(error->hint(), "This machine has cuda:0 NVIDIA Fake, cuda:1 NVIDIA Other.");
+}
+
+TEST(Faults, AMachineWithoutDevicesSaysSo) {
+  FakeCuda cuda(0);
+  EXPECT_EQ(error_of([] { device_facts(0); })->code(), "device.none");
+  EXPECT_EQ(device_count(), 0);
+}
+
+TEST(Faults, AStreamOfAnotherDeviceIsRefused) {
+  FakeCuda cuda(2);
+  cuda.set_stream_device(1);
+  const Stream stream = Stream::create();
+  const auto error = error_of([&] { require_stream_on(stream.get(), 0); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), "device.stream");
+  EXPECT_EQ(error->sentence(), "The stream belongs to cuda:1, the work to cuda:0.");
+  EXPECT_FALSE(error_of([&] { require_stream_on(stream.get(), 1); }));
+}
+
+TEST(Faults, MovedOwnersGiveBackOnce) {
+  FakeCuda cuda;
+  {
+    DeviceBuffer a(64, "a"), b(32, "b");
+    a = std::move(b);
+    const DeviceBuffer c = std::move(a);
+    Stream s = Stream::create(), t = Stream::create();
+    s = std::move(t);
+    EXPECT_EQ(c.bytes(), 32u);
+  }
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace peregrine::cuda

@@ -1,0 +1,77 @@
+// A CUDA runtime that is none: it takes the place of the table in base/cuda/runtime.h while it lives, hands out host memory,
+// counts what is alive, answers where memory lies, and fails on demand. Kernels do not run: their launches are refused by the
+// real runtime (which sees no device: see the constructor), and check_launch() asks this one, which finds nothing wrong.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/cuda/runtime.h"
+
+namespace peregrine::test {
+
+class FakeCuda {
+ public:
+  /// Hides the machine's devices from the real runtime, for the rest of the process: programs with such tests have no others.
+  explicit FakeCuda(int devices = 1);
+  ~FakeCuda();
+  FakeCuda(const FakeCuda&) = delete;
+  FakeCuda& operator=(const FakeCuda&) = delete;
+
+  /// The `nth` call of this name from now on (0: the next) fails. Names are those of the table: "malloc", "memcpy_async";
+  /// "launch" is a kernel's.
+  void fail(const std::string& call, int nth, cudaError_t status);
+  /// The `nth` call of any kind from now on and all that follow fail, as after an illegal address.
+  void lose_device(int nth);
+  /// Nothing fails any more.
+  void heal();
+
+  /// Calls so far, by name.
+  const std::map<std::string, int>& calls() const { return calls_; }
+  int total_calls() const { return total_; }
+  bool failure_happened() const { return failed_; }
+
+  /// Owned things that were made and not given back.
+  std::size_t alive() const { return memory_.size() + handles_.size(); }
+  /// What was wrong with the calls themselves: freed twice, used after its end.
+  const std::set<std::string>& misuse() const { return misuse_; }
+
+  /// From now on pointer_attributes says this of the allocation that `pointer` lies in. Host memory: device -1.
+  void move(const void* pointer, cudaMemoryType type, int device = 0);
+  /// The same of the `nth` malloc from now on.
+  void move_allocation(int nth, cudaMemoryType type, int device = 0);
+  /// The device that new streams belong to.
+  void set_stream_device(int device) { stream_device_ = device; }
+
+ private:
+  struct Table;
+  struct Memory {
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t size = 0;
+    cudaMemoryType type{};
+    int device = 0;
+  };
+  cudaError_t enter(const char* call);
+  cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type);
+  cudaError_t release(const char* call, void* pointer);
+  template <class Handle>
+  cudaError_t make(const char* call, Handle* handle);
+  template <class Handle>
+  cudaError_t destroy(const char* call, Handle handle);
+
+  cuda::Runtime real_;
+  int devices_, current_ = 0, stream_device_ = 0, total_ = 0, lost_at_ = -1, moved_ = -1;
+  bool failed_ = false;
+  cudaError_t last_ = cudaSuccess;
+  Memory moved_to_;
+  std::map<std::string, int> calls_;
+  std::map<std::string, std::pair<int, cudaError_t>> failing_;
+  std::map<const std::byte*, Memory> memory_;
+  std::map<void*, std::unique_ptr<int>> handles_;  ///< with their device
+  std::set<std::string> misuse_;
+};
+
+}  // namespace peregrine::test
