@@ -32,6 +32,7 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status);
 void add_export(CLI::App& app, CommonFlags& common, int& status);
 void add_bench(CLI::App& app, CommonFlags& common, int& status);
 void add_val(CLI::App& app, CommonFlags& common, int& status);
+void add_selftest(CLI::App& app, CommonFlags& common, int& status);
 void add_config(CLI::App& app, CommonFlags& common, int& status);
 void add_doctor(CLI::App& app, CommonFlags& common, int& status);
 void add_completion(CLI::App& app, CommonFlags& common, int& status);

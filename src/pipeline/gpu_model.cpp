@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/head_names.h"
 #include "base/log.h"
 #include "peregrine/error.h"
 #include "pipeline/build_engine.h"
@@ -34,12 +35,16 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
   switch (task) {
     case Task::detect: check(guarded::detection_output, ""); break;
     case Task::pose:
-      check(guarded::pose_output, "");
       check(guarded::pose_keypoints, "kpt.");
       check(guarded::pose_confidence, "cls.");
       check(guarded::pose_boxes, "box.");
+      check(guarded::pose_output, "");  // last: what it raises, one of the parts says more exactly
       break;
-    case Task::segment: check(guarded::segmentation_masks, ""); break;
+    case Task::segment:
+      check(guarded::segmentation_masks, "coef.");
+      check(guarded::segmentation_masks, head::proto_output);
+      check(guarded::detection_output, "");
+      break;
     case Task::reid: check(guarded::reid_features, ""); break;
   }
 }

@@ -1,0 +1,83 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
+
+#include "base/text.h"
+#include "common.h"
+#include "console.h"
+#include "peregrine/error.h"
+#include "validate/selftest.h"
+
+namespace peregrine::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The demo models: beside where the command is used, or beside its own folder as checkout and bundle have them.
+std::string demo_folder() {
+  std::error_code ignored;
+  const fs::path own = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  for (const fs::path& folder : {fs::path("models/demo"), own / "../source/models/demo", own / "../../models/demo"})
+    if (fs::exists(folder / "scenes" / "val2017", ignored)) return folder.string();
+  return {};
+}
+
+/// Prints checks as they come; what passed only where it is asked for.
+class Tally {
+ public:
+  explicit Tally(bool quiet) : quiet_(quiet) {}
+
+  void add(const validate::Check& check) {
+    ++checks_;
+    if (check.failure.empty()) {
+      if (!quiet_)
+        fmt::print("OK      {}{}\n", check.name, check.note.empty() ? "" : fmt::format(" ({})", printable(check.note)));
+      return;
+    }
+    ++failures_;
+    fmt::print("FAILED  {}: {}\n", check.name, printable(check.failure));
+  }
+
+  /// Exit status of the command.
+  int finish() const {
+    fmt::print("{} of {} checks passed\n", checks_ - failures_, checks_);
+    return failures_ == 0 ? 0 : exit_status("validation");
+  }
+
+ private:
+  bool quiet_;
+  int checks_ = 0, failures_ = 0;
+};
+
+int selftest(const CommonFlags& common, bool guard) {
+  const LoadedSettings loaded = start(common);
+  catch_interrupt();
+  Tally tally(common.quiet);
+  if (guard) {
+    for (const validate::Check& check : validate::provoke_enforcement()) tally.add(check);
+    return tally.finish();
+  }
+  const std::string demo = demo_folder();
+  validate::check_engine(loaded.settings, common.engine, demo, [&](const validate::Check& check) {
+    tally.add(check);
+    return !interrupted();
+  });
+  if (interrupted()) throw Error("interrupted", "Interrupted before all checks were done.");
+  if (demo.empty() && !common.quiet) fmt::print("models/demo was not found: operators were checked, whole models were not\n");
+  return tally.finish();
+}
+
+}  // namespace
+
+void add_selftest(CLI::App& app, CommonFlags& common, int& status) {
+  CLI::App* command = app.add_subcommand("selftest", "Check an engine's arithmetic on this machine, or the placement guard");
+  add_common_flags(*command, common);
+  auto guard = std::make_shared<bool>(false);
+  command->add_flag("--guard", *guard, "provoke each enforcement of FORCE_GPU_ONLY instead; needs no device");
+  command->callback([&common, &status, guard] { status = selftest(common, *guard); });
+}
+
+}  // namespace peregrine::cli

@@ -1,0 +1,31 @@
+// `peregrine selftest`: what the tests prove of the code, asked of this machine: does the guard raise what it must, does the
+// engine compute what it must.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "peregrine/settings.h"
+
+namespace peregrine::validate {
+
+struct Check {
+  std::string name;     ///< "Conv.3x3-stride2-odd"
+  std::string failure;  ///< what went wrong, in a sentence; empty: it passed
+  std::string note{};   ///< with a check that passed: "differs by 3.1e-04, allowed 1.0e-03", "refused: ..."
+};
+
+/// Provokes each enforcement of FORCE_GPU_ONLY, in every place that it guards, and compares its words with those that users
+/// search their logs for. Needs no device; on a machine with one, real memory of each kind is asked for its place as well.
+std::vector<Check> provoke_enforcement();
+
+/// Told of every check as soon as it is done; false stops.
+using Report = std::function<bool(const Check&)>;
+
+/// All conformance cases on the engine that the settings and `engine` choose (start-up enforcement included), each held against
+/// the reference executor; then the demo models, where `demo` is a folder, held against FP32 on their scenes: the cuda engine's
+/// on a device, OpenVINO's otherwise, the reference executor's for OpenVINO in FP32.
+void check_engine(const Settings& settings, const std::string& engine, const std::string& demo, const Report& report);
+
+}  // namespace peregrine::validate
