@@ -129,8 +129,12 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   CLI::App* command = app.add_subcommand("predict", "Find objects in images, folders, videos and streams");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
-  command->add_option("--model", flags->options.models, "checkpoint (.pt) or ONNX file; repeat to run several over each image")
+  command
+      ->add_option("--model", flags->options.models,
+                   "checkpoint (.pt), ONNX file or an engine's folder; repeat to run several over each image; without it: "
+                   "what is in service")
       ->type_name("FILE");
+  command->add_flag("--unverified", flags->options.unverified, "run engines that did not pass their verification, too");
   command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")->type_name("FILE");
   command
       ->add_option("--source", flags->sources,

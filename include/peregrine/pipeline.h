@@ -25,12 +25,14 @@
 namespace peregrine {
 
 struct PipelineOptions {
-  std::vector<std::filesystem::path> models;        ///< run side by side over each picture; at least one
+  /// Model files or folders of engines, run side by side over each picture; none: what is in service in the store.
+  std::vector<std::filesystem::path> models;
   std::optional<std::filesystem::path> reid;        ///< adds an embedding to every person of one model
   std::string reid_class = "person";                ///< the class that gets embeddings
   std::string engine = "auto";                      ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
   std::vector<std::string> classes;                 ///< keep only these, by name or number; empty: all
   bool rect = false;                                ///< pad only to the next multiple of the stride (Ultralytics' default)
+  bool unverified = false;                          ///< run engines that did not pass their verification, too
   bool strict_decode = false;                       ///< a picture that only the host can decode is an error
   bool keep_pixels = false;                         ///< Outcome::image is there also for pictures that the GPU decoded
   bool validation = false;                          ///< as Ultralytics' val: its letterbox, several classes a box, its masks
@@ -71,7 +73,8 @@ class Pipeline {
   /// Return false to stop after this outcome.
   using Callback = std::function<bool(const Outcome&)>;
 
-  /// Reads and builds the models. The place of the start-up enforcement: with FORCE_GPU_ONLY and no CUDA
+  /// Takes the models' engines out of Settings::store, where they are built, verified and kept the first time (an empty
+  /// path: built anew each time, not verified). The place of the start-up enforcement: with FORCE_GPU_ONLY and no CUDA
   /// device it throws "enforcement.device" before any model is read.
   Pipeline(const Settings& settings, const PipelineOptions& options);
   ~Pipeline();

@@ -94,7 +94,9 @@ Model read_model(std::span<const std::byte> file, const std::string& name) {
 
 Model load_model(const fs::path& path) {
   const Bytes file = naming(path.string(), [&] { return read_file(path); });
-  return read_model(file, path.string());
+  Model model = read_model(file, path.string());
+  model.set_origin(path);
+  return model;
 }
 
 }  // namespace peregrine

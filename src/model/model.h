@@ -20,15 +20,20 @@ class Model {
   /// Builds the graph for one input shape, FP32, batch-norm folded, outputs named as in graph/head.h.
   using GraphFactory = std::function<graph::Graph(const InputShape&)>;
 
-  Model(ModelInfo info, GraphFactory factory) : info_(std::move(info)), factory_(std::move(factory)) {}
+  Model(ModelInfo info, GraphFactory factory, std::filesystem::path origin = {})
+      : info_(std::move(info)), factory_(std::move(factory)), origin_(std::move(origin)) {}
 
   const ModelInfo& info() const noexcept { return info_; }
+  /// What it was read from; empty for a file in memory.
+  const std::filesystem::path& origin() const noexcept { return origin_; }
+  void set_origin(std::filesystem::path origin) { origin_ = std::move(origin); }
   /// Throws Error "model.shape" naming the file when the model cannot take that shape.
   graph::Graph graph(const InputShape& shape) const;
 
  private:
   ModelInfo info_;
   GraphFactory factory_;
+  std::filesystem::path origin_;
 };
 
 /// Reads a .pt/.pth checkpoint (Ultralytics or OSNet) or an .onnx file; the kind is told by content, not

@@ -3,25 +3,26 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "graph/passes.h"
-#include "peregrine/error.h"
+#include "provision/provision.h"
 
 namespace peregrine::pipeline {
 
 Plan build_plan(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic,
                 const Plan* choices_from) {
-  graph::Graph graph = model.graph(shape);
-  graph::run_passes(graph);
-  const ModelInfo& info = model.info();
-  if (const auto reasons = choice.builder->unsupported(graph); !reasons.empty())
-    throw Error("engine.unsupported",
-                fmt::format("The {} engine cannot run {}: {}", choice.builder->name(), info.name, fmt::join(reasons, " ")));
-  BuildOptions options;
-  options.precision = choice.precision;
-  options.device = choice.device;
-  options.dynamic_size = dynamic;
-  options.choices_from = choices_from;
-  return choice.builder->build(graph, options);
+  const store::Trust trust = choice.unverified ? store::Trust::unverified : store::Trust::verified;
+  if (provision::is_engine(model)) return store::load_folder(model.origin(), provision::environment_of(choice), trust).plan;
+  if (choice.store.empty() || choices_from) {  // what takes another plan's choices is made in no time
+    BuildOptions options;
+    options.precision = choice.precision;
+    options.device = choice.device;
+    options.dynamic_size = dynamic;
+    options.choices_from = choices_from;
+    return choice.builder->build(provision::prepare_graph(model, choice, shape), options);
+  }
+  store::Store store(choice.store);
+  const provision::Request request{.shape = shape, .any_size = dynamic, .verify = !choice.unverified};
+  const provision::Obtained obtained = provision::obtain(store, model, choice, request);
+  return provision::load(store, obtained.manifest.id, choice, trust).plan;
 }
 
 std::unique_ptr<Engine> build_engine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,

@@ -1,4 +1,4 @@
-// A model's graph, brought into shape and built by the chosen engine.
+// A model's engine: out of the store where the choice names one, else built.
 #pragma once
 
 #include <memory>
@@ -10,7 +10,8 @@
 namespace peregrine::pipeline {
 
 /// `dynamic`: one engine for any batch, height and width. `choices_from`: a plan of this model for another shape, whose
-/// choices are taken so that nothing is tuned. Throws "engine.unsupported" naming the nodes that it cannot run.
+/// choices are taken so that nothing is tuned. Throws "engine.unsupported" naming the nodes that it cannot run, and
+/// "store.unverified" for an engine that departs from the FP32 reference.
 std::unique_ptr<Engine> build_engine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
                                      bool dynamic, const Plan* choices_from = nullptr);
 /// The plan alone.

@@ -14,6 +14,7 @@
 #include "pipeline/model_engine.h"
 #include "preprocess/letterbox.h"
 #include "preprocess/preprocess.h"
+#include "provision/provision.h"
 
 namespace peregrine::pipeline {
 
@@ -45,10 +46,10 @@ class CpuRunner final : public BatchRunner {
  public:
   CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options)
       : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
-    for (const auto& path : options.models) add_model(load_model(path), choice);
+    for (const auto& path : options.models) add_model(provision::open_model(path), choice);
     require_known_classes(models_, options.classes);
     for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
-    if (options.reid) add_reid(load_model(*options.reid), choice, options.reid_class);
+    if (options.reid) add_reid(provision::open_model(*options.reid), choice, options.reid_class);
     info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision, {}};
     for (const ModelEngine& engine : engines_) info_.precision = engine.precision();
   }
@@ -60,21 +61,21 @@ class CpuRunner final : public BatchRunner {
 
  private:
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
-  void add_model(Model model, const provision::EngineChoice& choice) {
+  void add_model(const Model& model, const provision::EngineChoice& choice) {
     require_detector(model.info());
     models_.push_back(model.info());
     const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
     if (rect_ && !model.info().dynamic_shape)
       throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");
-    engines_.emplace_back(std::move(model), choice, shape, rect_);
+    engines_.emplace_back(model, choice, shape, rect_);
   }
 
-  void add_reid(Model model, const provision::EngineChoice& choice, const std::string& class_name) {
+  void add_reid(const Model& model, const provision::EngineChoice& choice, const std::string& class_name) {
     reid_target_ = find_reid_target(models_, class_name);
     models_.push_back(model.info());
     const bool dynamic = model.info().dynamic_shape;
-    reid_ = std::make_unique<ModelEngine>(std::move(model), choice, input_shape(models_.back(), {}, dynamic ? reid_batch : 1),
-                                          dynamic);
+    const int batch = dynamic ? reid_batch : std::max(1, model.info().fixed_batch);
+    reid_ = std::make_unique<ModelEngine>(model, choice, input_shape(models_.back(), {}, batch), dynamic);
   }
 
   Geometry geometry_for(const ImageView& image, const ModelEngine& engine) const;

@@ -10,6 +10,7 @@
 #include "pipeline/gpu_frames.h"
 #include "pipeline/gpu_reid.h"
 #include "pipeline/gpu_shapes.h"
+#include "provision/provision.h"
 
 namespace peregrine::pipeline {
 
@@ -66,7 +67,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
   info_.precision = shapes_.precision();
   require_known_classes(models_, options.classes);
   if (options.reid) {
-    const Model model = load_model(*options.reid);
+    const Model model = provision::open_model(*options.reid);
     reid_target_ = find_reid_target(models_, options.reid_class);
     reid_ = std::make_unique<GpuReid>(model, choice_, settings.batch * settings.max_det);
     reid_->guard_bindings(guard_);

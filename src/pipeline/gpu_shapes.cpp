@@ -9,6 +9,7 @@
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
 #include "preprocess/letterbox.h"
+#include "provision/provision.h"
 
 namespace peregrine::pipeline {
 
@@ -42,7 +43,7 @@ GpuShapes::GpuShapes(const provision::EngineChoice& choice, const Settings& sett
     throw Error("usage.rect", fmt::format("The {} engine would build anew for every size of --rect.", choice.builder->name()),
                 "Leave out --rect, or pass --engine cuda.");
   for (const auto& path : options.models) {
-    Model model = load_model(path);
+    Model model = provision::open_model(path);
     require_detector(model.info());
     if (rect_ && !model.info().dynamic_shape)
       throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");

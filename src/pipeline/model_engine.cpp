@@ -31,8 +31,8 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
   return shape;
 }
 
-ModelEngine::ModelEngine(Model model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic)
-    : model_(std::move(model)), shape_(shape), dynamic_(dynamic), engine_(build_engine(model_, choice, shape, dynamic)) {
+ModelEngine::ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic)
+    : model_(model.info()), shape_(shape), dynamic_(dynamic), engine_(build_engine(model, choice, shape, dynamic)) {
   Outputs outputs;
   for (const Binding& binding : engine_->io())
     if (!binding.is_input) outputs.add(binding.name, binding.shape);
@@ -48,11 +48,20 @@ ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
   std::vector<std::int64_t> key(input.begin(), input.end());
   if (const auto found = outputs_.find(key); found != outputs_.end()) return found->second;
   if (outputs_.size() >= most_cached_shapes) outputs_.erase(outputs_.begin());
-  const InputShape shape{static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])};
-  const graph::Graph graph = model_.graph(shape);
+  const auto scaled = [&](Shape shape) {  // height and width are multiples of every stride, so this is exact
+    const auto rows = [&](std::int64_t n) { return n * input[2] / shape_.height; };
+    const auto columns = [&](std::int64_t n) { return n * input[3] / shape_.width; };
+    shape[0] = input[0];
+    if (shape.rank() == 3) shape[2] = columns(rows(shape[2]));
+    if (shape.rank() == 4) {
+      shape[2] = rows(shape[2]);
+      shape[3] = columns(shape[3]);
+    }
+    return shape;
+  };
   Outputs outputs;
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
-    outputs.add(graph.output_names()[i], graph.value(graph.outputs()[i]).shape);
+  for (const Binding& binding : engine_->io())
+    if (!binding.is_input) outputs.add(binding.name, scaled(binding.shape));
   return outputs_.emplace(std::move(key), std::move(outputs)).first->second;
 }
 

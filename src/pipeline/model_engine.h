@@ -21,9 +21,9 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
 class ModelEngine {
  public:
   /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`.
-  ModelEngine(Model model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic);
+  ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic);
 
-  const ModelInfo& model() const { return model_.info(); }
+  const ModelInfo& model() const { return model_; }
   const InputShape& shape() const { return shape_; }
   bool dynamic() const { return dynamic_; }
   Precision precision() const { return engine_->precision(); }
@@ -41,7 +41,7 @@ class ModelEngine {
   };
   Outputs& outputs_for(const Shape& input);
 
-  Model model_;
+  ModelInfo model_;
   InputShape shape_;
   bool dynamic_;
   std::unique_ptr<Engine> engine_;

@@ -9,6 +9,7 @@
 #include "pipeline/class_filter.h"
 #include "pipeline/feed.h"
 #include "pipeline/runners.h"
+#include "pipeline/service.h"
 #include "provision/engine_choice.h"
 #include "source/source.h"
 
@@ -41,12 +42,15 @@ struct Pipeline::Impl {
 };
 
 Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : impl_(std::make_unique<Impl>()) {
-  if (options.models.empty()) throw Error("usage.model", "No model was given.", "Name a checkpoint with --model.");
   if (options.every < 1)
     throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
   impl_->settings = settings;
   impl_->options = options;
-  impl_->runner = pipeline::make_runner(provision::choose_engine(settings, options.engine), settings, options);
+  if (options.models.empty()) pipeline::take_service(impl_->settings, impl_->options);
+  provision::EngineChoice choice = provision::choose_engine(impl_->settings, impl_->options.engine);
+  choice.store = settings.store;
+  choice.unverified = impl_->options.unverified;
+  impl_->runner = pipeline::make_runner(std::move(choice), impl_->settings, impl_->options);
 }
 
 Pipeline::~Pipeline() = default;

@@ -95,6 +95,16 @@ EngineChoice openvino_choice(const Settings& settings) {
 
 }  // namespace
 
+std::unique_ptr<Builder> reference_builder([[maybe_unused]] const Device& device) {
+#if PEREGRINE_CUDA
+  if (device.on_gpu()) return make_cuda_builder();
+#endif
+#if PEREGRINE_OPENVINO
+  if (!device.on_gpu()) return make_openvino_builder();
+#endif
+  return nullptr;
+}
+
 EngineChoice choose_engine(const Settings& settings, const std::string& engine) {
   if (std::ranges::find(engine_names, engine) == engine_names.end())
     throw Error("usage.engine", fmt::format("There is no engine \"{}\".", engine),

@@ -1,6 +1,7 @@
 // Which engine serves, on which device, in which precision; the start-up enforcement.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -14,8 +15,13 @@ struct EngineChoice {
   Device device;
   std::string device_name;
   Precision precision = Precision::fp32;
-  std::string driver{};  ///< version of the device's driver; empty on the CPU
+  std::string driver{};           ///< version of the device's driver; empty on the CPU
+  std::filesystem::path store{};  ///< engines come out of this store; empty: built anew each time, not verified
+  bool unverified = false;        ///< take engines from the store that have not passed their verification
 };
+
+/// The builder of FP32 reference engines for a place: cuda on a device, OpenVINO otherwise; null where this build lacks it.
+std::unique_ptr<Builder> reference_builder(const Device& device);
 
 /// Applies the rules of the design ("Engine auto"). Throws "enforcement.device" when FORCE_GPU_ONLY is on and
 /// no CUDA device is there, "usage.engine" for a name that is none, "environment.engine" for an engine that

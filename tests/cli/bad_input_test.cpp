@@ -111,7 +111,10 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_EQ(predict(model_, {picture_}, {"--conf", "3"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--classes", "unicorn"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--batch", "0"}).status, 2);
-  EXPECT_EQ(test::run_command({"predict", "--allow-cpu", "--source", picture_}).status, 2);
+  const auto nothing =
+      test::run_command({"predict", "--allow-cpu", "--store", (folder_.path() / "none").string(), "--source", picture_});
+  expect_refused(nothing, 3, "migrate");
+  expect_refused(nothing, 3, "--model");
 }
 
 TEST_F(BadInput, CtrlCHalfWayLeavesNothing) {

@@ -1,0 +1,42 @@
+#include "pipeline/service.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "engine/store/store.h"
+#include "peregrine/error.h"
+
+namespace peregrine::pipeline {
+
+void take_service(Settings& settings, PipelineOptions& options) {
+  const store::Store store(settings.store);
+  const store::Generation current = store.current();
+  if (current.roles.empty())
+    throw Error("environment.service", fmt::format("Nothing is in service in the store {}.", printable(settings.store.native())),
+                "Name a checkpoint with --model, or put engines into service with `peregrine migrate`.");
+  std::string engine = options.engine == "auto" ? "" : options.engine;
+  for (const auto& [task, service] : current.roles) {
+    const store::Manifest manifest = store.show(service.engine);
+    const store::Identity& identity = manifest.identity;
+    if (engine.empty()) engine = identity.engine;
+    if (engine != identity.engine)
+      throw Error("usage.engine",
+                  fmt::format("For {} a {} engine is in service, not a {} one.", to_string(task), identity.engine, engine),
+                  "Leave out --engine, or put engines of one kind into service: `peregrine engines use ID...`.");
+    options.unverified |= service.unverified;
+    const std::filesystem::path folder = store.root() / "engines" / manifest.id;
+    if (task == Task::reid) {
+      if (!options.reid) options.reid = folder;
+      continue;
+    }
+    if (!identity.input.any_size) settings.batch = identity.input.batch_opt;
+    settings.precision = identity.precision;
+    options.models.push_back(folder);
+  }
+  if (options.models.empty())
+    throw Error("environment.service", "Only a ReID engine is in service: there is nothing that finds persons.",
+                "Put a detector into service: `peregrine engines use ID`.");
+  options.engine = engine;
+}
+
+}  // namespace peregrine::pipeline

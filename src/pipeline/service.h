@@ -1,0 +1,13 @@
+// What is in service, as options of a pipeline.
+#pragma once
+
+#include "peregrine/pipeline.h"
+
+namespace peregrine::pipeline {
+
+/// Names the engines in service as the models to run, with their engine, precision and batch. Throws
+/// "environment.service" when nothing is in service, "usage.engine" when `options` ask for another engine than serves, or
+/// the roles are served by different ones.
+void take_service(Settings& settings, PipelineOptions& options);
+
+}  // namespace peregrine::pipeline

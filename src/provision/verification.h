@@ -1,0 +1,28 @@
+// Holds an engine against the FP32 reference before it serves.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "engine/store/manifest.h"
+#include "model/model.h"
+#include "provision/engine_choice.h"
+
+namespace peregrine::provision {
+
+struct VerificationOptions {
+  std::vector<std::filesystem::path> pictures{};  ///< empty: one generated picture
+  /// As BuildOptions::progress.
+  std::function<bool(double, std::string_view)> progress{};
+};
+
+/// Runs `engine` and the FP32 reference over the pictures and compares the raw head tensors: each one's cosine, and in FP32
+/// also the largest difference relative to the tensor's largest value. The reference is the cuda engine in FP32 on a device
+/// and OpenVINO in FP32 otherwise; for an engine that is one of these itself, the graph's reference executor.
+/// `shape` is the one that the engine was built for. Throws Error "interrupted.build" when progress says so, and "image..."
+/// for a picture that cannot be read.
+store::ValidationRecord verify(Engine& engine, const Model& model, const EngineChoice& choice, const InputShape& shape,
+                               const VerificationOptions& options);
+
+}  // namespace peregrine::provision
