@@ -7,6 +7,8 @@
 #include "peregrine/version.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
+#include "engine/tensorrt/locate.h"
+#include "engine/tensorrt/tensorrt_builder.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/openvino_builder.h"
@@ -31,6 +33,27 @@ void print_cuda() {
 #endif
 }
 
+/// Each TensorRT that was found, in the order of the search.
+void print_tensorrt([[maybe_unused]] const Settings& settings) {
+#if PEREGRINE_CUDA
+  const auto all = tensorrt::find_installations(settings.tensorrt);
+  if (all.empty())
+    line("TensorRT", "none", "install TensorRT 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt");
+  for (const tensorrt::Installation& found : all) {
+    const std::string path = fmt::format("{} ({})", found.files.library.string(), found.place);
+    if (!found.refusal.empty()) {
+      line("TensorRT", fmt::format("{}: {}", path, found.refusal));
+      continue;
+    }
+    const auto builder =
+        make_tensorrt_builder(found.version->flavour, {.library = found.files.library, .memory = settings.store / "tensorrt"});
+    const std::string reason = builder->cannot_run(Device::cuda(settings.device));
+    line("TensorRT", fmt::format("{}, {}, parser {}: {}", tensorrt::to_string(*found.version), path,
+                                 found.files.parser.filename().string(), reason.empty() ? "runs on this GPU" : reason));
+  }
+#endif
+}
+
 void print_openvino() {
 #if PEREGRINE_OPENVINO
   const auto builder = make_openvino_builder();
@@ -50,6 +73,7 @@ void add_doctor(CLI::App& app, CommonFlags& common, int& status) {
     const LoadedSettings loaded = start(common);
     line("peregrine", version);
     print_cuda();
+    print_tensorrt(loaded.settings);
     print_openvino();
     line("cores", fmt::format("{}", std::thread::hardware_concurrency()));
     line("store", loaded.settings.store.string());

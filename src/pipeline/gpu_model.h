@@ -36,6 +36,8 @@ class GpuEngine {
   /// Checks place and, where FP16 was asked for, dtype of every binding.
   void guard_bindings(PlacementGuard& guard, const TensorView& input) const;
   void enqueue(const TensorView& input, cudaStream_t stream);
+  /// False where it must be enqueued for each run instead of being recorded.
+  bool capturable(cudaStream_t stream) const { return engine_->capturable({stream}); }
 
  private:
   std::vector<TensorView> bindings(const TensorView& input) const;

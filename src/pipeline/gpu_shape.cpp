@@ -73,15 +73,23 @@ void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target) {
   for (std::size_t b = 1; b < branches_.size(); ++b) cuda::wait(stream_, branches_[b].done);
 }
 
+bool GpuShape::recordable() const {
+  return std::ranges::all_of(branches_, [&](const Branch& branch) { return branch.detector->engine().capturable(stream_); });
+}
+
 void GpuShape::run_recorded(int pictures, GpuReid* reid, const ReidTarget& target) {
   const auto synchronize = [&] { cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize"); };
   for (bool again = true; again;) {
-    auto graph = graphs_.find(pictures);
-    if (graph == graphs_.end()) {
-      synchronize();
-      graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_, [&] { enqueue(pictures, reid, target); })).first;
+    if (recordable()) {
+      auto graph = graphs_.find(pictures);
+      if (graph == graphs_.end()) {
+        synchronize();
+        graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_, [&] { enqueue(pictures, reid, target); })).first;
+      }
+      graph->second.launch(stream_);
+    } else {
+      enqueue(pictures, reid, target);
     }
-    graph->second.launch(stream_);
     synchronize();
     again = false;
     for (const Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;

@@ -57,6 +57,8 @@ class GpuShape {
   std::size_t input_for(const GpuEngine& engine);
   void describe(std::span<const ImageView> images, const GeometryOf& geometry_of);
   void enqueue(int pictures, GpuReid* reid, const ReidTarget& target);
+  /// Every engine allows its work to be captured.
+  bool recordable() const;
   void run_recorded(int pictures, GpuReid* reid, const ReidTarget& target);
 
   int batch_;

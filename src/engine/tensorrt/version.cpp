@@ -9,6 +9,7 @@ const char* const supported_versions = "TensorRT 10, 11 and TensorRT-RTX from 1.
 const char* to_string(Flavour flavour) noexcept { return flavour == Flavour::rtx ? "tensorrt-rtx" : "tensorrt"; }
 
 Version version_of(std::int32_t number) noexcept {
+  if (number < 10000) return {.major = number / 1000, .minor = number / 100 % 10, .patch = number % 100};  // up to 9
   const int major = number / 10000, rest = number % 10000;
   return {.flavour = major == 1 ? Flavour::rtx : Flavour::tensorrt, .major = major, .minor = rest / 100, .patch = rest % 100};
 }
