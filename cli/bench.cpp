@@ -19,6 +19,12 @@
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #endif
+#if PEREGRINE_OPENVINO
+#include "engine/openvino/layer_times.h"
+#include "graph/passes.h"
+#include "model/model.h"
+#include "pipeline/model_engine.h"
+#endif
 
 namespace peregrine::cli {
 
@@ -32,7 +38,13 @@ struct Flags {
   std::vector<int> batches;
   std::vector<std::string> sources;
   int runs = 50;
+  bool layers = false;
   std::string json;
+};
+
+struct Layer {
+  std::string name, kind;
+  double milliseconds = 0;
 };
 
 constexpr int warm_up_runs = 20;
@@ -88,6 +100,7 @@ struct Measurement {
   std::vector<double> latencies;  ///< milliseconds a batch, rising
   StageTimes stages;              ///< means, milliseconds a picture
   std::size_t objects = 0;        ///< of one run: different numbers mean different work
+  std::vector<Layer> layers;      ///< of the engine, milliseconds a run
 
   double percentile(double share) const {
     const auto last = static_cast<double>(latencies.size() - 1);
@@ -126,6 +139,24 @@ class Work {
   std::vector<ImageView> views_;
 };
 
+std::vector<Layer> layers_of(const Settings& settings, const Flags& flags, const std::filesystem::path& file,
+                             const RunInfo& info) {
+#if PEREGRINE_OPENVINO
+  if (info.engine == "openvino") {
+    const Model model = load_model(file);
+    graph::Graph graph = model.graph(pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
+    graph::run_passes(graph);
+    std::vector<Layer> layers;
+    for (LayerTime& layer : openvino_layer_times(graph, info.precision, flags.runs))
+      layers.push_back({std::move(layer.name), std::move(layer.kind), layer.milliseconds});
+    return layers;
+  }
+#endif
+  throw Error("usage.layers",
+              fmt::format("{}: the {} engine does not tell its layers' times.", file.filename().string(), info.engine),
+              "Leave out --layers; of the cuda engine, engine_bench measures every step.");
+}
+
 Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch) {
   settings.batch = batch;
   PipelineOptions options = flags.options;
@@ -160,7 +191,19 @@ Measurement measure(Settings settings, const Flags& flags, const std::filesystem
   std::ranges::sort(measured.latencies);
   measured.peak_mib = peak_resident_mib();
   measured.info = pipeline.info();
+  if (flags.layers) measured.layers = layers_of(settings, flags, model, measured.info);
   return measured;
+}
+
+/// The most expensive first.
+void print_layers(const Measurement& measurement) {
+  std::vector<Layer> layers = measurement.layers;
+  std::ranges::stable_sort(layers, std::ranges::greater{}, &Layer::milliseconds);
+  double sum = 0;
+  for (const Layer& layer : layers) sum += layer.milliseconds;
+  fmt::print("\n{} batch {}: {} layers, {:.2f} ms\n", printable(measurement.model), measurement.batch, layers.size(), sum);
+  for (const Layer& layer : layers)
+    fmt::print("{:>9.3f} ms {:>5.1f} %  {:<44} {}\n", layer.milliseconds, 100 * layer.milliseconds / sum, layer.name, layer.kind);
 }
 
 void print_table(const std::vector<Measurement>& measurements, bool from_files) {
@@ -174,6 +217,8 @@ void print_table(const std::vector<Measurement>& measurements, bool from_files) 
                printable(m.model), m.batch, m.percentile(0.5), m.percentile(0.9), m.percentile(0.99), m.pictures_per_second(),
                m.stages.decode, m.stages.preprocess, m.stages.inference, m.stages.postprocess, m.start_up_ms, m.peak_mib,
                m.device_mib ? fmt::format("{:.0f}", *m.device_mib) : "-");
+  for (const Measurement& m : measurements)
+    if (!m.layers.empty()) print_layers(m);
 }
 
 std::string to_json(const std::vector<Measurement>& measurements, const Flags& flags) {
@@ -199,6 +244,8 @@ std::string to_json(const std::vector<Measurement>& measurements, const Flags& f
                {"peak_rss_mib", m.peak_mib},
                {"objects", m.objects}};
     if (m.device_mib) entry["device_mib"] = *m.device_mib;
+    for (const Layer& layer : m.layers)
+      entry["layers"].push_back({{"name", layer.name}, {"kind", layer.kind}, {"ms", layer.milliseconds}});
     json["measurements"].push_back(std::move(entry));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -238,6 +285,7 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
   command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")->check(CLI::PositiveNumber);
+  command->add_flag("--layers", flags->layers, "the time of every layer as well (CPU engine)");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride");
   command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")->type_name("FILE");

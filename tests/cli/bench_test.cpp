@@ -42,11 +42,12 @@ TEST(Bench, MeasuresEachModelAtEachBatch) {
 }
 
 TEST(Bench, PrintsATableWithoutASource) {
-  const auto result = test::run_command(
-      {"bench", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"), "--runs", "1", "--imgsz", "64"});
+  const auto result = test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"),
+                                         "--runs", "1", "--imgsz", "64", "--layers"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, testing::HasSubstr("demo-detect.pt"));
   EXPECT_THAT(result.out, testing::HasSubstr("p99"));
+  EXPECT_THAT(result.out, testing::HasSubstr("Convolution"));
 }
 
 TEST(Bench, WrongUsage) {
