@@ -147,8 +147,8 @@ std::vector<Layer> layers_of(const Settings& settings, const Flags& flags, const
     graph::Graph graph = model.graph(pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
     graph::run_passes(graph);
     std::vector<Layer> layers;
-    for (LayerTime& layer : openvino_layer_times(graph, info.precision, flags.runs))
-      layers.push_back({std::move(layer.name), std::move(layer.kind), layer.milliseconds});
+    for (const LayerTime& layer : openvino_layer_times(graph, info.precision, flags.runs))
+      layers.push_back({layer.name, layer.what + ", " + layer.kernel, layer.microseconds / 1000});
     return layers;
   }
 #endif

@@ -31,8 +31,8 @@ std::vector<LayerTime> openvino_layer_times(const graph::Graph& graph, Precision
       for (const ov::ProfilingInfo& layer : request.get_profiling_info()) {
         if (layer.status != ov::ProfilingInfo::Status::EXECUTED) continue;
         const auto [place, fresh] = places.emplace(layer.node_name, layers.size());
-        if (fresh) layers.push_back({layer.node_name, layer.node_type + ", " + layer.exec_type, 0});
-        layers[place->second].milliseconds += std::chrono::duration<double, std::milli>(layer.real_time).count() / runs;
+        if (fresh) layers.push_back({.name = layer.node_name, .what = layer.node_type, .kernel = layer.exec_type});
+        layers[place->second].microseconds += std::chrono::duration<double, std::micro>(layer.real_time).count() / runs;
       }
     }
     return layers;
