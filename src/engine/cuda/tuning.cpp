@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <thread>
 
 #include "base/cuda/graph.h"
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
+#include "engine/cuda/cudnn.h"
+#include "engine/cuda/kernels/families.h"
 #include "engine/cuda/kernels/probe.h"
 #include "engine/cuda/tuner.h"
 #include "peregrine/error.h"
@@ -124,6 +129,41 @@ struct Runner {
   std::string rejected;
 };
 
+/// cuDNN compiles its candidates, which is nine tenths of a tuning's time when one thread does it. Here several do, each with
+/// a handle of its own; what they hand over is the serialised plan, from which the tuner's own handle is ready at once.
+class Compilers {
+ public:
+  explicit Compilers(const Target& target) : target_(target) {
+    if (!target.cudnn) return;
+    const unsigned threads = std::clamp(std::thread::hardware_concurrency() / 2, 1u, most_threads);
+    while (libraries_.size() < threads) libraries_.push_back(std::make_unique<Cudnn>());
+  }
+
+  void compile(const Step& step, std::vector<Choice>& choices) const {
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (const auto& library : libraries_)
+      threads.emplace_back([&, cudnn = library.get()] {
+        for (std::size_t i = next++; i < choices.size(); i = next++) compile(step, choices[i], {target_.device, cudnn});
+      });
+  }
+
+ private:
+  static constexpr unsigned most_threads = 8;
+
+  static void compile(const Step& step, Choice& choice, const Target& target) {
+    if (choice.candidate != cudnn_conv_family.name) return;
+    try {
+      const DeviceScope scope(target.device.index);
+      prepare(step, choice, target);
+    } catch (const Error&) {  // the tuner meets it again, and reports it
+    }
+  }
+
+  const Target& target_;
+  std::vector<std::unique_ptr<Cudnn>> libraries_;
+};
+
 class StepTuning {
  public:
   StepTuning(const ExecutionPlan& plan, const Step& step, const Target& target, std::byte* weights, std::byte* flush,
@@ -139,10 +179,11 @@ class StepTuning {
         bench_(plan, step, weights, stream_.get()) {}
 
   /// The fastest of all candidates that agree with the reference.
-  Choice run() {
+  Choice run(const Compilers& compilers) {
     std::vector<Choice> choices = candidates(step_, target_);
     if (choices.empty()) throw failure("no kernel serves this step.");
     if (options_.narrow) options_.narrow(step_, choices);
+    compilers.compile(step_, choices);
     for (Choice& choice : choices) runners_.emplace_back(std::move(choice));
     make_reference(runners_.back());
     for (Runner& runner : runners_) admit(runner);
@@ -269,12 +310,13 @@ std::vector<std::vector<std::size_t>> steps_alike(const ExecutionPlan& plan) {
 
 void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& options) {
   const Workbench bench(plan);
+  const Compilers compilers(target);
   const auto groups = steps_alike(plan);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const Step& first = plan.steps[groups[i].front()];
     if (options.progress && !options.progress(static_cast<double>(i) / static_cast<double>(groups.size()), first.name))
       throw Error("interrupted.build", "The build was cancelled.");
-    const Choice choice = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), options).run();
+    const Choice choice = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), options).run(compilers);
     for (const std::size_t step : groups[i]) plan.steps[step].choice = choice;
   }
 }
