@@ -31,6 +31,8 @@ using AddCommand = void (*)(CLI::App& app, CommonFlags& common, int& status);
 void add_predict(CLI::App& app, CommonFlags& common, int& status);
 void add_export(CLI::App& app, CommonFlags& common, int& status);
 void add_bench(CLI::App& app, CommonFlags& common, int& status);
+void add_build(CLI::App& app, CommonFlags& common, int& status);
+void add_engines(CLI::App& app, CommonFlags& common, int& status);
 void add_val(CLI::App& app, CommonFlags& common, int& status);
 void add_selftest(CLI::App& app, CommonFlags& common, int& status);
 void add_config(CLI::App& app, CommonFlags& common, int& status);
