@@ -13,6 +13,12 @@ find_library(PEREGRINE_LIBZIP zip REQUIRED)
 find_package(Protobuf REQUIRED)
 find_path(PEREGRINE_ONNX_PROTO onnx/onnx.proto REQUIRED)
 
+if(PEREGRINE_VIDEO)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET GLOBAL libavformat libavcodec libavutil libswscale)
+  set(PEREGRINE_FFMPEG PkgConfig::FFMPEG)
+endif()
+
 if(PEREGRINE_OPENVINO)
   find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS ${PEREGRINE_DEPS}/openvino/cmake NO_DEFAULT_PATH)
 endif()

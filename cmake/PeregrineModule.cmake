@@ -21,13 +21,12 @@ if(PEREGRINE_WERROR)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(PEREGRINE_SANITIZE)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${PEREGRINE_SANITIZE}>
+  # libFuzzer's own main comes with the fuzz targets alone.
+  string(REPLACE "fuzzer" "fuzzer-no-link" sanitizers "${PEREGRINE_SANITIZE}")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${sanitizers}>
                       $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>
                       $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
-  add_link_options(-fsanitize=${PEREGRINE_SANITIZE})
-endif()
-if(PEREGRINE_FUZZ)
-  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>)
+  add_link_options(-fsanitize=${sanitizers})
 endif()
 find_program(PEREGRINE_MOLD mold)
 if(PEREGRINE_MOLD)

@@ -1,20 +1,35 @@
-# make gpu-test | gpu-sanitize | gpu-bench MODELS="a.pt b.pt"      inside an unpacked bundle, on a machine with a GPU
-#   PEREGRINE_TEST_DATA=FOLDER adds the checks on real weights
-export LD_LIBRARY_PATH := $(CURDIR)/lib:$(LD_LIBRARY_PATH)
-export PEREGRINE_SOURCE_DIR := $(CURDIR)/source
+# Inside an unpacked bundle, on a machine with a GPU:
+#   make gpu-test                            every test; ONLY="test_cuda test_pipeline" picks some
+#   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels
+#   make gpu-bench MODELS="a.pt b.pt"        latency of the engines, BATCHES="1 16", and of the stages
+# PEREGRINE_TEST_DATA=FOLDER adds the checks on real weights.
 SHELL := /bin/bash
-BATCHES ?= 1,16
-SANITIZED ?= test_cuda_runtime test_preprocess_cuda test_postprocess_cuda
+wheels := $(wildcard /opt/*/.venv/lib/python3*/site-packages/nvidia/*/lib /usr/local/lib/python3*/*-packages/nvidia/*/lib $(VIRTUAL_ENV)/lib/python3*/site-packages/nvidia/*/lib)
+empty :=
+folders := $(CURDIR)/lib $(wildcard /usr/local/cuda/lib64) $(wheels)
+export LD_LIBRARY_PATH := $(subst $(empty) $(empty),:,$(strip $(folders))):$(LD_LIBRARY_PATH)
+export PEREGRINE_SOURCE_DIR := $(CURDIR)/source
+export PATH := $(PATH):/usr/local/cuda/bin
+ONLY ?= $(notdir $(wildcard bin/test_*))
+BATCHES ?= 1 16
 
 gpu-test:
-	@failed=0; for test in bin/test_*; do echo "== $$test"; $$test --gtest_brief=1 || failed=1; done; exit $$failed
+	@failed=; for test in $(ONLY); do \
+	  echo "== $$test"; timeout 600 bin/$$test --gtest_brief=1 || failed="$$failed $$test"; done; \
+	[ -z "$$failed" ] && echo "all passed" || { echo "failed:$$failed"; exit 1; }
 
+# Kernels of every stage and family; the tools run a program many times slower, so not the whole suite.
+SANITIZED ?= $(filter %_cuda test_cuda_%,$(ONLY))
 gpu-sanitize:
-	@for tool in memcheck racecheck initcheck; do for test in $(SANITIZED); do \
-	  [ -x bin/$$test ] || continue; echo "== $$tool $$test"; \
-	  compute-sanitizer --tool $$tool --error-exitcode 9 bin/$$test --gtest_brief=1 || exit 1; done; done
+	@failed=; for tool in memcheck racecheck initcheck; do for test in $(SANITIZED); do \
+	  echo "== $$tool $$test"; \
+	  timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$$test --gtest_brief=1 || failed="$$failed $$tool:$$test"; \
+	done; done; [ -z "$$failed" ] && echo "nothing found" || { echo "failed:$$failed"; exit 1; }
 
+MODELS ?= $(wildcard source/models/demo/*.pt)
+comma := ,
 gpu-bench:
-	@bin/engine_bench $(MODELS)
+	@bin/engine_bench --batch $(subst $(empty) $(empty),$(comma),$(strip $(BATCHES))) $(MODELS)
+	@bin/stages_bench
 
 .PHONY: gpu-test gpu-sanitize gpu-bench

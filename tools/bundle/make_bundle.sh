@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
 # make bundle: a relocatable folder for a GPU machine (Ubuntu 24.04, CUDA 13, cuDNN 9; no network, no compiler): the command, the
-# GPU tests and benchmarks for BUNDLE_ARCHS, their libraries, demo models and recorded references. Without OpenVINO.
+# tests and benchmarks for BUNDLE_ARCHS, the libraries that such a machine lacks, recorded references. Without OpenVINO and video.
+# The demo models have a licence of their own, so they are an archive of their own, to be unpacked over the first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-archs=${BUNDLE_ARCHS:-90a}
 build=build-bundle
-out=$build/peregrine-bundle
+name=peregrine-bundle
+out=$build/$name
 
-cmake --preset release -B $build -DPEREGRINE_CUDA=ON -DPEREGRINE_OPENVINO=OFF -DCMAKE_CUDA_ARCHITECTURES="$archs" ${CMAKE_FLAGS:-} --log-level=WARNING
+cmake --preset release -B $build -DPEREGRINE_CUDA=ON -DPEREGRINE_OPENVINO=OFF -DPEREGRINE_VIDEO=OFF \
+  -DCMAKE_CUDA_ARCHITECTURES="${BUNDLE_ARCHS:-90a}" ${CMAKE_FLAGS:-} --log-level=WARNING
 cmake --build $build -j "$(nproc)"
 
-rm -rf $out
-mkdir -p $out/bin $out/lib $out/source/tests $out/source/models
+rm -rf $out $build/$name-demo.tar.xz $build/$name.tar.xz
+mkdir -p $out/bin $out/lib $out/source
 find $build/bin -maxdepth 1 -type f -perm -u+x -exec cp {} $out/bin/ \;
 strip $out/bin/*
-# All libraries that are not part of glibc or the compiler's run time, which Ubuntu 24.04 has in newer versions.
+# All libraries but glibc's and the compiler's run time, which Ubuntu 24.04 has in newer versions.
 for program in $out/bin/*; do ldd "$program" | awk '$3 ~ /^\// {print $3}'; done | sort -u |
-  grep -vE '/(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s|ld-linux[^/]*)\.so' | xargs -I{} cp -L {} $out/lib/
-[ -d models/demo ] && cp -r models/demo $out/source/models/
-for folder in tests/*/data; do mkdir -p "$out/source/$folder" && cp -r "$folder/." "$out/source/$folder/"; done
-cp ARCHITECTURE.md $out/source/
+  grep -vE '/(libc|libm|libdl|libpthread|librt|libresolv|libstdc\+\+|libgcc_s|ld-linux[^/]*)\.so' | xargs -I{} cp -L {} $out/lib/
+strip --strip-unneeded $out/lib/*
+git ls-files tests models/demo ARCHITECTURE.md | grep -E '/data/|^models/|^ARCH' | xargs -d '\n' cp --parents -t $out/source
 cp tools/bundle/bundle.mk $out/Makefile
-tar -C $build -cJf $out.tar.xz peregrine-bundle
-echo "$out.tar.xz: $(du -h $out.tar.xz | cut -f1)"
+cp LICENSE NOTICE $out/
+
+archive() { tar -C $build -c --sort=name --owner=0 --group=0 "${@:2}" | xz -9 -T1 >"$build/$1"; }
+archive $name.tar.xz --exclude=models $name
+archive $name-demo.tar.xz $name/source/models
+size=$(stat -c %s $build/$name.tar.xz)
+ls -l $build/$name*.tar.xz | awk '{print $9 ": " $5 " bytes"}'
+[ "$size" -le 15000000 ] || { echo "the bundle is larger than 15 MB"; exit 1; }
