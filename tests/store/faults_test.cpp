@@ -115,5 +115,14 @@ TEST_F(FaultTest, AStoreThatCannotBeMadeIsNamed) {
   EXPECT_THAT(error_of([&] { add_engine(store, "a"); }), AllOf(HasSubstr("store.write"), HasSubstr("file/store")));
 }
 
+TEST_F(StoreTest, ARelativePathIsMeantFromHere) {
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.path());
+  Store relative("here");
+  std::filesystem::current_path(before);
+  const std::string id = add_engine(relative, "a");
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() / "here" / "engines" / id));
+}
+
 }  // namespace
 }  // namespace peregrine::store
