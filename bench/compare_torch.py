@@ -148,6 +148,7 @@ def main():
     result = {"command": " ".join(sys.argv), "python": platform.python_version(), "torch": torch.__version__,
               "torch_cudnn": torch.backends.cudnn.version(), "cores": os.cpu_count(), "rows": [], "not_measured": []}
     for model, batch in pairs:
+        Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")  # kept should the next one be the last
         if time.monotonic() - begin > arguments.seconds:
             result["not_measured"].append([Path(model).stem, batch, "no time left"])
             continue
@@ -159,7 +160,7 @@ def main():
         except Exception as error:  # one configuration that fails must not cost the others
             result["not_measured"].append([Path(model).stem, batch, str(error)[:500]])
             print(model, batch, error, flush=True)
-        Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")
+    Path(arguments.out).write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
