@@ -62,14 +62,17 @@ class Figure:
         canvas.round_off(instance, max(1.0, 0.022 * self.size))
 
     def keypoints(self, canvas, instance):
-        """(17, 3): x, y, v as COCO has it: 2 seen, 1 hidden by something, 0 outside the picture."""
+        """(17, 3): x, y, v as COCO has it: 2 seen, 1 behind the person's own body, 0 not labelled.
+
+        Not labelled: outside the picture, or behind somebody or something else, where an annotator could only guess.
+        """
         out = np.zeros((len(COCO_KEYPOINTS), 3))
         for i, name in enumerate(COCO_KEYPOINTS):
             x, y = self.at(name)
             owner = canvas.part_at(x, y)
-            if owner is None:
+            if owner is None or owner[0] != instance:
                 continue
-            seen = owner[0] == instance and owner[1] in _parts_showing(name)
+            seen = owner[1] in _parts_showing(name)
             if i < 5:  # the far side of the head carries the same label, so ask where the feature points
                 seen = seen and self.joint[name][2] - self.joint["head"][2] > (-0.3 if i > 2 else 0.1) * HEAD_RADIUS
             out[i] = x, y, 2 if seen else 1

@@ -16,16 +16,16 @@ STEP = 0.2  # seconds between frames
 OWN_STREAM = 77  # of the seed: no training scene uses it
 # x, row, yaw, whether the person walks
 CAST = [
-    (70, 262, 0.2, False),
-    (330, 258, 1.5, True),
-    (455, 392, -1.45, True),
-    (120, 440, 1.3, True),
-    (575, 455, -0.35, False),
-    (255, 400, 0.15, False),
-    (530, 262, -1.6, True),
+    (300, 262, 0.2, False),
+    (215, 256, 1.5, True),
+    (470, 392, -1.45, True),
+    (130, 446, 1.3, True),
+    (585, 458, -0.35, False),
+    (52, 408, 0.15, False),
+    (352, 266, -0.5, False),
 ]
 # style, x, row, heading, metres per second, colour
-TRAFFIC = [("hatchback", 425, 306, 1, 1.6, CARS[4]), ("saloon", 120, 336, -1, 0.0, CARS[0])]
+TRAFFIC = [("hatchback", 470, 306, 1, 1.6, CARS[4]), ("saloon", 60, 330, -1, 0.0, CARS[0])]
 
 
 def compose(seed):
