@@ -20,8 +20,9 @@ int run(int argc, char** argv) {
       "3 environment, model or enforcement, 130 interrupted.");
   cli::CommonFlags common;
   int status = 0;
-  for (const cli::AddCommand add : {cli::add_predict, cli::add_build, cli::add_engines, cli::add_export, cli::add_val,
-                                    cli::add_bench, cli::add_selftest, cli::add_config, cli::add_doctor, cli::add_completion})
+  for (const cli::AddCommand add :
+       {cli::add_predict, cli::add_build, cli::add_engines, cli::add_export, cli::add_val, cli::add_bench, cli::add_audit,
+        cli::add_selftest, cli::add_config, cli::add_doctor, cli::add_completion})
     add(app, common, status);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,75 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "audit/audit.h"
+#include "base/output_file.h"
+#include "base/text.h"
+#include "common.h"
+#include "console.h"
+#include "peregrine/error.h"
+
+namespace peregrine::cli {
+
+namespace {
+
+struct Flags {
+  PipelineOptions options;
+  std::vector<std::string> sources;
+  std::string json;
+};
+
+std::string transfers(const std::vector<NamedBytes>& list) {
+  std::string text;
+  for (const NamedBytes& transfer : list)
+    text += fmt::format("{}{} {} bytes", text.empty() ? "" : ", ", transfer.name, transfer.bytes);
+  return text.empty() ? "nothing" : text;
+}
+
+void print(const audit::Report& report, bool quiet) {
+  for (const audit::FrameAudit& frame : report.frames) {
+    if (!quiet)
+      fmt::print("{}{}: to the device: {}{}; to the host: {}\n", printable(frame.path),
+                 frame.frame >= 0 ? fmt::format(" frame {}", frame.frame) : "", transfers(frame.host_to_device),
+                 frame.host_decoded ? " (host-decoded)" : "", transfers(frame.device_to_host));
+    for (const std::string& violation : frame.violations) fmt::print("VIOLATION  {}: {}\n", printable(frame.path), violation);
+  }
+  for (const std::string& violation : report.violations) fmt::print("VIOLATION  {}\n", printable(violation));
+  fmt::print("{} on {}: {}\n", report.info.engine, report.info.device,
+             report.passed() ? "passed, nothing crossed but input and results" : "failed");
+}
+
+int run_audit(const CommonFlags& common, Flags flags) {
+  const LoadedSettings loaded = start(common);
+  catch_interrupt();
+  flags.options.engine = common.engine;
+  const audit::Report report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
+  if (interrupted()) throw Error("interrupted", "Interrupted before all pictures were judged.");
+  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, audit::to_json(report) + "\n");
+  if (flags.json == "-")
+    fmt::print("{}\n", audit::to_json(report));
+  else
+    print(report, common.quiet);
+  return report.passed() ? 0 : exit_status("validation");
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app, CommonFlags& common, int& status) {
+  CLI::App* command = app.add_subcommand("audit", "Judge every transfer between host and GPU, picture by picture");
+  auto flags = std::make_shared<Flags>();
+  add_common_flags(*command, common);
+  command->add_option("--model", flags->options.models, "checkpoint (.pt) or ONNX file; repeat to run several side by side")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--reid", flags->options.reid, "OSNet checkpoint: persons get embeddings")->type_name("FILE");
+  command->add_option("--source", flags->sources, "images, folders, globs or videos; each is run once to warm up")
+      ->required()
+      ->type_name("PATH");
+  add_setting_flag(*command, common, "--imgsz", "IMGSZ");
+  add_setting_flag(*command, common, "--batch", "BATCH");
+  command->add_option("--json", flags->json, "write the report as JSON; - is standard output")->type_name("FILE");
+  command->callback([&common, &status, flags] { status = run_audit(common, *flags); });
+}
+
+}  // namespace peregrine::cli

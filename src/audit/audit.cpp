@@ -1,0 +1,93 @@
+#include "audit/audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+
+#include "peregrine/error.h"
+
+namespace peregrine::audit {
+
+namespace {
+
+// The names under which the pipeline enters its input and its results into the ledger.
+constexpr std::array<std::string_view, 3> input_names{"jpeg", "pixels", "picture descriptors"};
+constexpr std::array<std::string_view, 3> result_names{"results", "person count", "embeddings"};
+
+void judge_direction(std::span<const NamedBytes> transfers, std::span<const std::string_view> allowed, std::string_view where,
+                     std::vector<std::string>& violations) {
+  for (const NamedBytes& transfer : transfers)
+    if (std::ranges::find(allowed, transfer.name) == allowed.end())
+      violations.push_back(fmt::format("{} ({} bytes) went {}", transfer.name, transfer.bytes, where));
+}
+
+/// Calls `take` with each result; an error of a picture ends the audit.
+void run_once(Pipeline& pipeline, const std::vector<std::string>& sources, const std::function<bool()>& stop,
+              const std::function<void(const ImageResult&)>& take) {
+  pipeline.run(sources, [&](const Outcome& outcome) {
+    if (outcome.error) throw Error(*outcome.error);
+    if (outcome.result) take(*outcome.result);
+    return !stop();
+  });
+}
+
+}  // namespace
+
+bool Report::passed() const {
+  return violations.empty() && !frames.empty() &&
+         std::ranges::all_of(frames, [](const FrameAudit& frame) { return frame.violations.empty(); });
+}
+
+std::vector<std::string> judge(const ImageResult& result) {
+  std::vector<std::string> violations;
+  judge_direction(result.host_to_device, input_names, "to the device and is not the input", violations);
+  judge_direction(result.device_to_host, result_names, "to the host and is no final result", violations);
+  return violations;
+}
+
+Report run(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources,
+           const std::function<bool()>& stop) {
+  for (const std::string& source : sources)
+    if (source == "-" || source.find("://") != std::string::npos)
+      throw Error("usage.source", fmt::format("{} cannot be audited: it would have to be read twice.", source),
+                  "Name pictures or a video file.");
+  Pipeline pipeline(settings, options);
+  run_once(pipeline, sources, stop, [](const ImageResult&) {});
+  Report report;
+  run_once(pipeline, sources, stop, [&](const ImageResult& result) {
+    report.frames.push_back(
+        {result.path, result.frame, result.host_to_device, result.device_to_host, result.host_decoded, judge(result)});
+  });
+  report.info = pipeline.info();
+  if (!report.info.device.starts_with("cuda:"))
+    report.violations.push_back(fmt::format("the {} engine ran on the CPU: nothing was on a GPU", report.info.engine));
+  for (const Fallback& fallback : report.info.fallbacks)
+    report.violations.push_back(fmt::format("not on the GPU: {}: {}", fallback.step, fallback.why));
+  return report;
+}
+
+std::string to_json(const Report& report) {
+  using Json = nlohmann::ordered_json;
+  const auto transfers = [](const std::vector<NamedBytes>& list) {
+    Json json = Json::array();
+    for (const NamedBytes& transfer : list) json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
+    return json;
+  };
+  Json json{{"engine", report.info.engine}, {"device", report.info.device},    {"precision", to_string(report.info.precision)},
+            {"passed", report.passed()},    {"violations", report.violations}, {"images", Json::array()}};
+  for (const FrameAudit& frame : report.frames) {
+    Json one{{"path", frame.path}};
+    if (frame.frame >= 0) one["frame"] = frame.frame;
+    one["transfers"] = {{"host_to_device", transfers(frame.host_to_device)}, {"device_to_host", transfers(frame.device_to_host)}};
+    one["host_decoded"] = frame.host_decoded;
+    one["violations"] = frame.violations;
+    json["images"].push_back(std::move(one));
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace peregrine::audit

@@ -1,0 +1,41 @@
+// `peregrine audit`: what crossed between host and device for each picture once everything is warm, and whether it had to.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "peregrine/pipeline.h"
+
+namespace peregrine::audit {
+
+struct FrameAudit {
+  std::string path;
+  std::int64_t frame = -1;  ///< of a video
+  std::vector<NamedBytes> host_to_device, device_to_host;
+  bool host_decoded = false;            ///< its pixels were the input, not its file
+  std::vector<std::string> violations;  ///< one sentence each
+};
+
+struct Report {
+  RunInfo info;
+  std::vector<FrameAudit> frames;
+  std::vector<std::string> violations;  ///< that concern no single picture: fallbacks, an engine on the CPU
+
+  bool passed() const;
+};
+
+/// Runs all sources twice: the first time everything warms up (graphs are recorded, memory grows), the second time is judged.
+/// Only the input (a JPEG's bytes, or pixels where the host decodes, with the description of where they lie) may go to the
+/// device, and only results (with the number of persons, embeddings) may come back. On a batch of several the transfers stand
+/// with its first picture. A run on the CPU never passes: there is nothing to prove. Throws what Pipeline throws,
+/// "usage.source" for a source that cannot be read twice, and the first picture's error; `stop` is asked between pictures.
+Report run(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources,
+           const std::function<bool()>& stop);
+
+/// Judges one picture's transfers.
+std::vector<std::string> judge(const ImageResult& result);
+
+std::string to_json(const Report& report);
+
+}  // namespace peregrine::audit
