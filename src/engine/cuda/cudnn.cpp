@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "engine/cuda/cudnn_version.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -26,7 +27,11 @@ DynamicLibrary load_cudnn() {
                                "Install libcudnn9-cuda-13 from NVIDIA's repository, or the wheel nvidia-cudnn-cu13."});
 }
 
+std::string version_text(std::size_t number) { return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100); }
+
 }  // namespace
+
+std::string cudnn_version() { return version_text(load_cudnn().get<decltype(cudnnGetVersion)>("cudnnGetVersion")()); }
 
 Cudnn::Cudnn()
     : nvrtc_(load_nvrtc()),
@@ -51,10 +56,7 @@ Cudnn::~Cudnn() {
   if (status != CUDNN_STATUS_SUCCESS) log::error(std::string("cudnnDestroy failed: ") + error_string_(status));
 }
 
-std::string Cudnn::version() const {
-  const std::size_t number = version_();
-  return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
-}
+std::string Cudnn::version() const { return version_text(version_()); }
 
 void Cudnn::check(cudnnStatus_t status, const char* call) const {
   if (status == CUDNN_STATUS_SUCCESS) return;

@@ -1,0 +1,145 @@
+#include "migrate/child.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include "peregrine/error.h"
+
+extern char** environ;  // NOLINT: POSIX declares it nowhere
+
+namespace peregrine::migrate {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What a program may print before it is cut.
+constexpr std::array<std::size_t, 2> most_bytes{std::size_t{64} << 20, std::size_t{1} << 20};
+
+class Pipe {
+ public:
+  Pipe() {
+    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
+      throw Error("environment.pipe", "No pipe could be made: " + std::generic_category().message(errno) + ".");
+  }
+  ~Pipe() {
+    close_end(0);
+    close_end(1);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  int read_end() const { return ends_[0]; }
+  int write_end() const { return ends_[1]; }
+  void close_end(std::size_t end) {
+    if (ends_[end] >= 0) ::close(ends_[end]);
+    ends_[end] = -1;
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+};
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+  std::vector<std::string> entries;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string text = *entry;
+    if (!added.contains(text.substr(0, text.find('=')))) entries.push_back(text);
+  }
+  for (const auto& [name, value] : added) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> list;
+  for (std::string& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+/// Starts the program in a process group of its own, so that what it starts can be ended with it. 0 when it cannot be.
+pid_t start(std::vector<std::string> words, std::vector<std::string> environment, const Pipe& out, const Pipe& err) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, out.write_end(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, err.write_end(), STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  pid_t child = 0;
+  const int failure =
+      ::posix_spawnp(&child, words[0].c_str(), &actions, &attributes, pointers(words).data(), pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return failure == 0 ? child : 0;
+}
+
+/// Appends what can be read; false at the end.
+bool drain(int descriptor, std::string& into, std::size_t most) {
+  std::array<char, 65536> buffer;
+  const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
+  if (count > 0) into.append(buffer.data(), std::min(static_cast<std::size_t>(count), most - std::min(most, into.size())));
+  return count > 0 || (count < 0 && errno == EINTR);
+}
+
+/// Reads until both ends are closed; false at the deadline.
+bool read_all(std::array<Pipe*, 2> pipes, std::array<std::string*, 2> texts, Clock::time_point deadline) {
+  std::array<pollfd, 2> watched{{{pipes[0]->read_end(), POLLIN, 0}, {pipes[1]->read_end(), POLLIN, 0}}};
+  for (int open = 2; open > 0;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    if (left <= 0) return false;
+    if (::poll(watched.data(), watched.size(), static_cast<int>(std::min<long long>(left, 60'000))) <= 0) continue;
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i].revents == 0 || drain(watched[i].fd, *texts[i], most_bytes[i])) continue;
+      watched[i].fd = -1;
+      watched[i].revents = 0;
+      --open;
+    }
+  }
+  return true;
+}
+
+/// Waits for the end; false at the deadline.
+bool reap(pid_t child, int& status, Clock::time_point deadline) {
+  for (;;) {
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
+    if (ended == child || (ended < 0 && errno != EINTR)) return true;
+    if (Clock::now() >= deadline) return false;
+    ::usleep(2000);
+  }
+}
+
+}  // namespace
+
+ChildResult run_child(const std::vector<std::string>& command, std::chrono::milliseconds limit,
+                      const std::map<std::string, std::string>& environment) {
+  ChildResult result;
+  Pipe out, err;
+  const pid_t child = start(command, merged_environment(environment), out, err);
+  if (child == 0) return result;
+  result.started = true;
+  out.close_end(1);
+  err.close_end(1);
+  const auto deadline = Clock::now() + limit;
+  int status = 0;
+  result.timed_out = !read_all({&out, &err}, {&result.out, &result.err}, deadline) || !reap(child, status, deadline);
+  if (result.timed_out) {
+    ::kill(-child, SIGKILL);  // with all that it has started
+    ::waitpid(child, &status, 0);
+  }
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+}  // namespace peregrine::migrate
