@@ -30,7 +30,8 @@ void print_record(const store::Manifest& manifest) {
   fmt::print("  verification: {}{}{}\n", store::verdict(record), record.ran ? ", against " + record.reference : "",
              record.note.empty() ? "" : " (" + record.note + ")");
   for (const store::Check& check : record.checks)
-    fmt::print("  {:<32}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
+    fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
+  for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
 }
 
 int build(const CommonFlags& common, const Flags& flags) {
@@ -75,7 +76,7 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("models", flags->models, "checkpoints (.pt) or ONNX files")->required()->type_name("MODEL");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--batch", "BATCH");
-  command->add_option("--images", flags->images, "pictures to compare on; otherwise a generated one")->type_name("DIR");
+  command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");
   command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("DIR");
   command->add_flag("--rebuild", flags->rebuild, "build although the engine is there; the old one stays until the new one is");
   command->callback([&common, &status, flags] { status = build(common, *flags); });

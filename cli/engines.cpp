@@ -2,11 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "base/text.h"
 #include "common.h"
+#include "console.h"
 #include "engine/store/store.h"
 #include "peregrine/error.h"
+#include "progress.h"
+#include "provision/provision.h"
 
 namespace peregrine::cli {
 
@@ -40,6 +45,36 @@ void list(const Store& store) {
   for (const store::Generation& kept : store.generations()) fmt::print("kept: generation {} of {}\n", kept.number, kept.since);
 }
 
+nlohmann::ordered_json to_json(const store::Generation& generation) {
+  nlohmann::ordered_json roles = nlohmann::ordered_json::object();
+  for (const auto& [task, service] : generation.roles)
+    roles[to_string(task)] = {{"engine", service.engine}, {"unverified", service.unverified}};
+  return {{"generation", generation.number}, {"since", generation.since}, {"roles", roles}};
+}
+
+void list_as_json(const Store& store) {
+  nlohmann::ordered_json engines = nlohmann::ordered_json::array(), kept = nlohmann::ordered_json::array();
+  for (const store::Listing& listing : store.list()) {
+    if (!listing.manifest) {
+      engines.push_back({{"id", listing.id}, {"damage", printable(listing.damage)}});
+      continue;
+    }
+    const store::Manifest& m = *listing.manifest;
+    engines.push_back({{"id", m.id},
+                       {"model", printable(m.model.name)},
+                       {"task", to_string(m.model.task)},
+                       {"engine", m.identity.engine},
+                       {"precision", to_string(m.identity.precision)},
+                       {"input", store::to_string(m.identity.input)},
+                       {"verified", m.validation && m.validation->passed()},
+                       {"verification", state_of(m)}});
+  }
+  for (const store::Generation& generation : store.generations()) kept.push_back(to_json(generation));
+  const nlohmann::ordered_json all{{"engines", engines}, {"current", to_json(store.current())}, {"kept", kept}};
+  fmt::print("{}\n", all.dump(1));
+}
+
+/// Digests of one engine, or of all.
 int verify(const Store& store, const std::string& id) {
   int status = 0;
   for (const store::Listing& listing : store.list()) {
@@ -56,13 +91,39 @@ int verify(const Store& store, const std::string& id) {
   return status;
 }
 
+/// Holds a kept engine against the FP32 reference of its model again, as after a change of the driver.
+int compare_again(Store& store, Settings settings, const std::string& id, const std::string& file, bool quiet) {
+  const store::Manifest kept = store.show(id);
+  const Model model = provision::open_model(file);
+  if (model.info().sha256 != kept.identity.model_sha256)
+    throw Error("usage.model", fmt::format("{} is not the file that engine {} was made from.", printable(file), kept.id),
+                fmt::format("Give {} as it was then, or build its engine: `peregrine build`.", printable(kept.model.name)));
+  settings.precision = kept.identity.precision;
+  catch_interrupt();
+  Progress progress("%", quiet);
+  const provision::VerificationOptions options{.pictures = {}, .progress = [&](double share, std::string_view what) {
+                                                 progress.update(static_cast<std::size_t>(share * 100), 100, std::string(what));
+                                                 return !interrupted();
+                                               }};
+  const auto choice = provision::choose_engine(settings, kept.identity.engine);
+  const store::Manifest compared = provision::verify_again(store, kept, model, choice, options);
+  progress.clear();
+  fmt::print("{}: intact; {}\n", compared.id, state_of(compared));
+  const auto& record = compared.validation;
+  return record && record->ran && !record->passed() ? exit_status("validation") : 0;
+}
+
 /// Settings and store for an action of a subcommand.
 template <class Action>
 void on_call(CLI::App* command, CommonFlags& common, int& status, Action action) {
   add_common_flags(*command, common);
   command->callback([&common, &status, action] {
-    Store store(start(common).settings.store);
-    status = action(store);
+    const Settings settings = start(common).settings;
+    Store store(settings.store);
+    if constexpr (std::is_invocable_v<Action, Store&, const Settings&>)
+      status = action(store, settings);
+    else
+      status = action(store);
   });
 }
 
@@ -72,14 +133,16 @@ void add_engines(CLI::App& app, CommonFlags& common, int& status) {
   CLI::App* command = app.add_subcommand("engines", "The store: list, show, verify, remove; put engines into service");
   command->require_subcommand(1);
   struct Flags {
-    std::string id;
+    std::string id, model;
     std::vector<std::string> ids;
     std::optional<int> generation;
-    bool force = false, unverified = false;
+    bool json = false, force = false, unverified = false;
   };
   auto flags = std::make_shared<Flags>();
-  on_call(command->add_subcommand("list", "engines, and what is in service"), common, status, [](Store& store) {
-    list(store);
+  CLI::App* all = command->add_subcommand("list", "engines, and what is in service");
+  all->add_flag("--json", flags->json, "as JSON");
+  on_call(all, common, status, [flags](Store& store) {
+    flags->json ? list_as_json(store) : list(store);
     return 0;
   });
   CLI::App* show = command->add_subcommand("show", "an engine's manifest, as JSON");
@@ -88,9 +151,15 @@ void add_engines(CLI::App& app, CommonFlags& common, int& status) {
     fmt::print("{}\n", store::write_manifest(store.show(flags->id)));
     return 0;
   });
-  CLI::App* check = command->add_subcommand("verify", "checks the digests of one engine, or of all");
+  CLI::App* check =
+      command->add_subcommand("verify", "checks the digests of one engine, or of all; with --model also its numbers");
   check->add_option("id", flags->id, "its first digits do");
-  on_call(check, common, status, [flags](Store& store) { return verify(store, flags->id); });
+  check->add_option("--model", flags->model, "the file that the engine was made from: compares it with the FP32 reference again")
+      ->type_name("FILE");
+  on_call(check, common, status, [flags, &common](Store& store, const Settings& settings) {
+    if (flags->model.empty()) return verify(store, flags->id);
+    return compare_again(store, settings, flags->id, flags->model, common.quiet);
+  });
   CLI::App* remove = command->add_subcommand("remove", "removes an engine that is not in service");
   remove->add_option("id", flags->id, "its first digits do")->required();
   remove->add_flag("--force", flags->force, "also one that an earlier generation names");

@@ -13,6 +13,19 @@
 
 namespace peregrine {
 
+/// How far an engine may depart from the FP32 reference, object by object: [limits] in the settings file.
+struct ParityLimits {
+  float min_confidence = 0.3f;  ///< reference objects at or below it are not looked at
+  float box_px = 1.5f;          ///< largest difference of an edge
+  float confidence = 0.02f;
+  float mask_iou = 0.97f;           ///< at least
+  float keypoint_px = 2.0f;         ///< of keypoints that the reference sees (confidence above 0.5)
+  float embedding_cosine = 0.999f;  ///< at least
+  float share_before_nms = 0.99f;   ///< of reference objects that have such a candidate before NMS
+  float share_after_nms = 0.97f;    ///< of reference objects that are found again
+  float head_cosine = 0.999f;       ///< at least, of each raw head tensor: judged where objects are too few
+};
+
 struct Settings {
   bool enable_tensorrt = true;               ///< prefer TensorRT; the cuda engine serves where it is missing
   bool tensorrt_fp16 = true;                 ///< FP16 engines; off gives FP32
@@ -26,6 +39,8 @@ struct Settings {
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
   std::filesystem::path store;         ///< where engines, generations and backups live
   std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
+
+  ParityLimits limits;  ///< [limits]
 
   std::filesystem::path detect_model, pose_model, segment_model, reid_model;  ///< [models]: what migrate moves
 };

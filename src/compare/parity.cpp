@@ -13,7 +13,10 @@ namespace {
 
 float box_difference(const std::array<float, 4>& a, const std::array<float, 4>& b) {
   float largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const float difference = std::abs(a[i] - b[i]);
+    largest = difference <= largest ? largest : difference;  // a NaN stays
+  }
   return largest;
 }
 
@@ -24,7 +27,9 @@ float keypoint_difference(const Object& reference, const Object& tested) {
   float largest = 0;
   for (std::size_t k = 0; k < reference.keypoints.size() && k < tested.keypoints.size(); ++k) {
     const Keypoint &a = reference.keypoints[k], &b = tested.keypoints[k];
-    if (a.confidence > seen) largest = std::max(largest, std::hypot(a.x - b.x, a.y - b.y));
+    if (!(a.confidence > seen)) continue;
+    const float distance = std::hypot(a.x - b.x, a.y - b.y);
+    largest = distance <= largest ? largest : distance;  // a NaN stays
   }
   return largest;
 }
@@ -81,42 +86,51 @@ void Parity::add(const ParityInput& input) {
 
 void Parity::judge(const ParityInput& input, const Object& reference, const Object* tested) {
   ++objects_;
-  if (!tested) return depart(input, reference, "is not found");
+  const auto lost = [&](const std::string& why) { depart(input, reference, why, had_candidate(input, reference)); };
+  if (!tested) return lost("is not found");
   const float box = box_difference(reference.box, tested->box);
   const float confidence = std::abs(reference.confidence - tested->confidence);
-  if (box > limits_.box_px) return depart(input, reference, fmt::format("box departs by {:.2f} px", box));
-  if (confidence > limits_.confidence) return depart(input, reference, fmt::format("confidence departs by {:.4f}", confidence));
+  if (!(box <= limits_.box_px)) return lost(fmt::format("box departs by {:.2f} px", box));
+  if (!(confidence <= limits_.confidence)) return lost(fmt::format("confidence departs by {:.4f}", confidence));
+
+  // The box is right, so no tie was lost: what hangs on it is wrong.
+  const auto wrong = [&](const std::string& why) { depart(input, reference, why, false); };
+  const float mask = reference.mask && tested->mask ? static_cast<float>(mask_iou(*reference.mask, *tested->mask))
+                                                    : (reference.mask ? 0.0f : 1.0f);
+  const float keypoint = keypoint_difference(reference, *tested);
+  const float embedding = reference.embedding.empty() ? 1.0f : cosine(reference.embedding, tested->embedding);
+  if (!(mask >= limits_.mask_iou)) return wrong(fmt::format("mask overlaps by IoU {:.3f}", mask));
+  if (!(keypoint <= limits_.keypoint_px)) return wrong(fmt::format("a keypoint departs by {:.2f} px", keypoint));
+  if (!(embedding >= limits_.embedding_cosine)) return wrong(fmt::format("embedding has cosine {:.5f}", embedding));
   worst_box_px_ = std::max(worst_box_px_, box);
   worst_confidence_ = std::max(worst_confidence_, confidence);
-  if (reference.mask && tested->mask)
-    worst_mask_iou_ = std::min(worst_mask_iou_, static_cast<float>(mask_iou(*reference.mask, *tested->mask)));
-  worst_keypoint_px_ = std::max(worst_keypoint_px_, keypoint_difference(reference, *tested));
-  if (!reference.embedding.empty() && !tested->embedding.empty())
-    worst_embedding_cosine_ = std::min(worst_embedding_cosine_, cosine(reference.embedding, tested->embedding));
+  worst_mask_iou_ = std::min(worst_mask_iou_, mask);
+  worst_keypoint_px_ = std::max(worst_keypoint_px_, keypoint);
+  worst_embedding_cosine_ = std::min(worst_embedding_cosine_, embedding);
   ++found_;
 }
 
-void Parity::depart(const ParityInput& input, const Object& reference, const std::string& why) {
-  const bool tie = std::ranges::any_of(input.candidates, [&](const ParityCandidate& candidate) {
+bool Parity::had_candidate(const ParityInput& input, const Object& reference) const {
+  return std::ranges::any_of(input.candidates, [&](const ParityCandidate& candidate) {
     return candidate.class_id == reference.class_id && box_difference(candidate.box, reference.box) <= limits_.box_px &&
            std::abs(candidate.confidence - reference.confidence) <= limits_.confidence;
   });
-  if (tie) ++nms_ties_;
+}
+
+void Parity::depart(const ParityInput& input, const Object& reference, const std::string& why, bool nms_tie) {
+  if (nms_tie) ++nms_ties_;
   const auto& box = reference.box;
   departures_.push_back({input.picture,
                          fmt::format("class {} at ({:.0f}, {:.0f}, {:.0f}, {:.0f}), confidence {:.3f}: {}", reference.class_id,
                                      box[0], box[1], box[2], box[3], reference.confidence, why),
-                         tie});
+                         nms_tie});
 }
 
-bool Parity::passed() const {
-  const auto allowed = [&](float share) {
-    return std::max(1, static_cast<int>(std::floor((1 - share) * static_cast<float>(objects_))));
-  };
-  const int missing = objects_ - found_;
-  return missing <= allowed(limits_.share_after_nms) && missing - nms_ties_ <= allowed(limits_.share_before_nms) &&
-         worst_mask_iou_ >= limits_.mask_iou && worst_keypoint_px_ <= limits_.keypoint_px &&
-         worst_embedding_cosine_ >= limits_.embedding_cosine;
+Parity::Share Parity::share(int count, float limit) const {
+  if (objects_ == 0) return {};
+  const int misses = std::max(1, static_cast<int>(std::floor((1 - limit) * static_cast<float>(objects_))));
+  const double all = objects_;
+  return {count / all, (objects_ - misses) / all};
 }
 
 }  // namespace peregrine::compare

@@ -7,19 +7,9 @@
 #include <vector>
 
 #include "peregrine/results.h"
+#include "peregrine/settings.h"
 
 namespace peregrine::compare {
-
-struct ParityLimits {
-  float min_confidence = 0.3f;  ///< reference objects at or below it are not looked at
-  float box_px = 1.5f;          ///< largest difference of an edge
-  float confidence = 0.02f;
-  float mask_iou = 0.97f;           ///< at least
-  float keypoint_px = 2.0f;         ///< of keypoints that the reference sees (confidence above 0.5)
-  float embedding_cosine = 0.999f;  ///< at least
-  float share_before_nms = 0.99f;   ///< of reference objects that have such a candidate before NMS
-  float share_after_nms = 0.97f;    ///< of reference objects that are found again
-};
 
 /// A candidate before NMS, in pixels of the picture.
 struct ParityCandidate {
@@ -59,16 +49,28 @@ class Parity {
   float worst_embedding_cosine() const { return worst_embedding_cosine_; }
   const std::vector<Departure>& departures() const { return departures_; }
 
-  /// One miss is always allowed: on few objects a share says nothing finer.
-  bool passed() const;
+  /// A share of the reference objects and the least that it may be: one miss is always allowed, because on few objects a
+  /// share says nothing finer.
+  struct Share {
+    double value = 1, limit = 0;
+    bool holds() const { return value >= limit; }
+  };
+  /// Objects that are found again.
+  Share after_nms() const { return share(found_, limits_.share_after_nms); }
+  /// Those and the ones that only lost a tie in NMS.
+  Share before_nms() const { return share(found_ + nms_ties_, limits_.share_before_nms); }
+
+  bool passed() const { return after_nms().holds() && before_nms().holds(); }
 
  private:
   void judge(const ParityInput& input, const Object& reference, const Object* tested);
-  void depart(const ParityInput& input, const Object& reference, const std::string& why);
+  bool had_candidate(const ParityInput& input, const Object& reference) const;
+  void depart(const ParityInput& input, const Object& reference, const std::string& why, bool nms_tie);
+  Share share(int count, float limit) const;
 
   ParityLimits limits_;
   int objects_ = 0, found_ = 0, nms_ties_ = 0, extra_ = 0;
-  // Of the objects that were found again.
+  // Of the objects that were found again, all within the limits.
   float worst_box_px_ = 0, worst_confidence_ = 0, worst_mask_iou_ = 1, worst_keypoint_px_ = 0, worst_embedding_cosine_ = 1;
   std::vector<Departure> departures_;
 };

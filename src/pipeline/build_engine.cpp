@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "provision/provision.h"
 
@@ -9,18 +11,19 @@ namespace peregrine::pipeline {
 
 Plan build_plan(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic,
                 const Plan* choices_from) {
-  const store::Trust trust = choice.unverified ? store::Trust::unverified : store::Trust::verified;
+  const bool unverified = choice.unverified || std::ranges::count(choice.unverified_engines, model.origin()) > 0;
+  const store::Trust trust = unverified ? store::Trust::unverified : store::Trust::verified;
   if (provision::is_engine(model)) return store::load_folder(model.origin(), provision::environment_of(choice), trust).plan;
-  if (choice.store.empty() || choices_from) {  // what takes another plan's choices is made in no time
-    BuildOptions options;
+  BuildOptions options;
+  options.choices_from = choices_from;
+  if (choice.store.empty()) {
     options.precision = choice.precision;
     options.device = choice.device;
     options.dynamic_size = dynamic;
-    options.choices_from = choices_from;
     return choice.builder->build(provision::prepare_graph(model, choice, shape), options);
   }
   store::Store store(choice.store);
-  const provision::Request request{.shape = shape, .any_size = dynamic, .verify = !choice.unverified};
+  const provision::Request request{.shape = shape, .any_size = dynamic, .options = options, .verify = !choice.unverified};
   const provision::Obtained obtained = provision::obtain(store, model, choice, request);
   return provision::load(store, obtained.manifest.id, choice, trust).plan;
 }

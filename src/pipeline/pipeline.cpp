@@ -46,10 +46,12 @@ Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : i
     throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
   impl_->settings = settings;
   impl_->options = options;
-  if (options.models.empty()) pipeline::take_service(impl_->settings, impl_->options);
+  std::vector<std::filesystem::path> unverified;
+  if (options.models.empty()) unverified = pipeline::take_service(impl_->settings, impl_->options);
   provision::EngineChoice choice = provision::choose_engine(impl_->settings, impl_->options.engine);
   choice.store = settings.store;
   choice.unverified = impl_->options.unverified;
+  choice.unverified_engines = std::move(unverified);
   impl_->runner = pipeline::make_runner(std::move(choice), impl_->settings, impl_->options);
 }
 

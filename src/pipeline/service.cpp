@@ -8,12 +8,13 @@
 
 namespace peregrine::pipeline {
 
-void take_service(Settings& settings, PipelineOptions& options) {
+std::vector<std::filesystem::path> take_service(Settings& settings, PipelineOptions& options) {
   const store::Store store(settings.store);
   const store::Generation current = store.current();
   if (current.roles.empty())
     throw Error("environment.service", fmt::format("Nothing is in service in the store {}.", printable(settings.store.native())),
                 "Name a checkpoint with --model, or put engines into service with `peregrine migrate`.");
+  std::vector<std::filesystem::path> unverified;
   std::string engine = options.engine == "auto" ? "" : options.engine;
   for (const auto& [task, service] : current.roles) {
     const store::Manifest manifest = store.show(service.engine);
@@ -23,8 +24,8 @@ void take_service(Settings& settings, PipelineOptions& options) {
       throw Error("usage.engine",
                   fmt::format("For {} a {} engine is in service, not a {} one.", to_string(task), identity.engine, engine),
                   "Leave out --engine, or put engines of one kind into service: `peregrine engines use ID...`.");
-    options.unverified |= service.unverified;
     const std::filesystem::path folder = store.root() / "engines" / manifest.id;
+    if (service.unverified) unverified.push_back(folder);
     if (task == Task::reid) {
       if (!options.reid) options.reid = folder;
       continue;
@@ -37,6 +38,7 @@ void take_service(Settings& settings, PipelineOptions& options) {
     throw Error("environment.service", "Only a ReID engine is in service: there is nothing that finds persons.",
                 "Put a detector into service: `peregrine engines use ID`.");
   options.engine = engine;
+  return unverified;
 }
 
 }  // namespace peregrine::pipeline

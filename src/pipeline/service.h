@@ -5,9 +5,10 @@
 
 namespace peregrine::pipeline {
 
-/// Names the engines in service as the models to run, with their engine, precision and batch. Throws
+/// Names the engines in service as the models to run, with their engine, precision and batch. Returns the folders of those that
+/// were put into service unverified, and are served so; the others still need their verification. Throws
 /// "environment.service" when nothing is in service, "usage.engine" when `options` ask for another engine than serves, or
 /// the roles are served by different ones.
-void take_service(Settings& settings, PipelineOptions& options);
+std::vector<std::filesystem::path> take_service(Settings& settings, PipelineOptions& options);
 
 }  // namespace peregrine::pipeline

@@ -111,8 +111,10 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
                 fmt::format("Engines: {}.", fmt::join(engine_names, ", ")));
   if (settings.force_gpu_only && (gpu_count() == 0 || engine == "openvino"))
     enforce_start_up(true, Device::cuda(settings.device), "");
-  if (engine == "openvino" || (engine == "auto" && gpu_count() == 0)) return openvino_choice(settings);
-  return choose_gpu_engine(settings, engine);
+  const bool on_cpu = engine == "openvino" || (engine == "auto" && gpu_count() == 0);
+  EngineChoice choice = on_cpu ? openvino_choice(settings) : choose_gpu_engine(settings, engine);
+  choice.limits = settings.limits;
+  return choice;
 }
 
 }  // namespace peregrine::provision

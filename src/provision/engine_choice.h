@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
 #include "peregrine/settings.h"
@@ -18,6 +19,8 @@ struct EngineChoice {
   std::string driver{};           ///< version of the device's driver; empty on the CPU
   std::filesystem::path store{};  ///< engines come out of this store; empty: built anew each time, not verified
   bool unverified = false;        ///< take engines from the store that have not passed their verification
+  std::vector<std::filesystem::path> unverified_engines{};  ///< folders of those that were put into service so
+  ParityLimits limits{};                                    ///< how far an engine may depart from the reference
 };
 
 /// The builder of FP32 reference engines for a place: cuda on a device, OpenVINO otherwise; null where this build lacks it.

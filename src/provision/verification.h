@@ -12,16 +12,18 @@
 namespace peregrine::provision {
 
 struct VerificationOptions {
-  std::vector<std::filesystem::path> pictures{};  ///< empty: one generated picture
+  std::vector<std::filesystem::path> pictures{};  ///< empty: the built-in scenes
   /// As BuildOptions::progress.
   std::function<bool(double, std::string_view)> progress{};
 };
 
-/// Runs `engine` and the FP32 reference over the pictures and compares the raw head tensors: each one's cosine, and in FP32
-/// also the largest difference relative to the tensor's largest value. The reference is the cuda engine in FP32 on a device
-/// and OpenVINO in FP32 otherwise; for an engine that is one of these itself, the graph's reference executor.
-/// `shape` is the one that the engine was built for. Throws Error "interrupted.build" when progress says so, and "image..."
-/// for a picture that cannot be read.
+/// Runs `engine` and the FP32 reference over the pictures and compares what they find, object by object, within
+/// EngineChoice::limits (three times as wide for bf16): the share of reference objects that are found again, and of those that
+/// have the right candidate before NMS. Under twenty reference objects the raw head tensors are judged instead, by cosine, and
+/// the record says so. In FP32 also the heads' largest difference, relative to the tensor's largest value. The reference is the
+/// cuda engine in FP32 on a device and OpenVINO in FP32 otherwise; for an engine that is one of these itself, the graph's
+/// reference executor. `shape` is the one that the engine was built for. Throws Error "interrupted.build" when progress says so,
+/// and "image..." for a picture that cannot be read.
 store::ValidationRecord verify(Engine& engine, const Model& model, const EngineChoice& choice, const InputShape& shape,
                                const VerificationOptions& options);
 

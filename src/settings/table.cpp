@@ -41,6 +41,16 @@ std::string format_number(const Settings& settings) {
   return fmt::format("{}", settings.*Member);
 }
 
+template <float ParityLimits::*Member, int High>
+bool parse_limit(Settings& settings, const std::string& text) {
+  return number(text, 0.0f, static_cast<float>(High), settings.limits.*Member);
+}
+
+template <float ParityLimits::*Member>
+std::string format_limit(const Settings& settings) {
+  return fmt::format("{}", settings.limits.*Member);
+}
+
 template <int Settings::*Member, int Low, int High>
 bool parse_int(Settings& settings, const std::string& text) {
   return number(text, Low, High, settings.*Member);
@@ -106,6 +116,24 @@ constexpr SettingEntry table[] = {
      format_path<&Settings::segment_model>},
     {"models.reid", "checkpoint that migrate moves", "a path", parse_path<&Settings::reid_model>,
      format_path<&Settings::reid_model>},
+    {"limits.min_confidence", "objects of the FP32 reference above this confidence are looked for", "a number from 0 to 1",
+     parse_limit<&ParityLimits::min_confidence, 1>, format_limit<&ParityLimits::min_confidence>},
+    {"limits.box_px", "an engine's box may be off by so many pixels", "a number from 0 to 10000",
+     parse_limit<&ParityLimits::box_px, 10000>, format_limit<&ParityLimits::box_px>},
+    {"limits.confidence", "an engine's confidence may be off by so much", "a number from 0 to 1",
+     parse_limit<&ParityLimits::confidence, 1>, format_limit<&ParityLimits::confidence>},
+    {"limits.mask_iou", "an engine's mask must overlap by at least this IoU", "a number from 0 to 1",
+     parse_limit<&ParityLimits::mask_iou, 1>, format_limit<&ParityLimits::mask_iou>},
+    {"limits.keypoint_px", "an engine's keypoint may be off by so many pixels", "a number from 0 to 10000",
+     parse_limit<&ParityLimits::keypoint_px, 10000>, format_limit<&ParityLimits::keypoint_px>},
+    {"limits.embedding_cosine", "an engine's embedding must be alike by at least this cosine", "a number from 0 to 1",
+     parse_limit<&ParityLimits::embedding_cosine, 1>, format_limit<&ParityLimits::embedding_cosine>},
+    {"limits.share_before_nms", "share of objects that must be there before NMS (one miss is always allowed)",
+     "a number from 0 to 1", parse_limit<&ParityLimits::share_before_nms, 1>, format_limit<&ParityLimits::share_before_nms>},
+    {"limits.share_after_nms", "share of objects that must be found again (one miss is always allowed)", "a number from 0 to 1",
+     parse_limit<&ParityLimits::share_after_nms, 1>, format_limit<&ParityLimits::share_after_nms>},
+    {"limits.head_cosine", "each raw head tensor's cosine must be at least this, where objects are under 20",
+     "a number from 0 to 1", parse_limit<&ParityLimits::head_cosine, 1>, format_limit<&ParityLimits::head_cosine>},
 };
 
 }  // namespace

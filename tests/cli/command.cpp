@@ -7,7 +7,10 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
+
+#include "support/test_data.h"
 
 namespace peregrine::test {
 
@@ -42,10 +45,15 @@ bool drain(int descriptor, std::string& into) {
 }  // namespace
 
 CommandResult run_command(const std::vector<std::string>& arguments, const std::string& folder,
-                          const std::string& interrupt_after) {
+                          const std::string& interrupt_after, const std::function<void()>& in_child) {
+  static const TemporaryFolder own_store;
   const Pipe out, err;
   const pid_t child = fork();
-  if (child == 0) become_command(arguments, folder, out, err);
+  if (child == 0) {
+    setenv("PEREGRINE_STORE", own_store.path().c_str(), 0);
+    if (in_child) in_child();
+    become_command(arguments, folder, out, err);
+  }
   close(out.ends[1]);
   close(err.ends[1]);
   CommandResult result;

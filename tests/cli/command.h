@@ -1,6 +1,7 @@
 // Runs the command as a user does: as a program, judged by its exit status and what it prints.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,9 @@ struct CommandResult {
 };
 
 /// Runs `peregrine ARGUMENTS...` in `folder`. With interrupt_after, it gets SIGINT once it has printed that text to
-/// standard error.
+/// standard error. `in_child` is called before the program begins: it may take rights away. Without --store, engines are kept
+/// in a folder of this test's own.
 CommandResult run_command(const std::vector<std::string>& arguments, const std::string& folder = ".",
-                          const std::string& interrupt_after = "");
+                          const std::string& interrupt_after = "", const std::function<void()>& in_child = {});
 
 }  // namespace peregrine::test

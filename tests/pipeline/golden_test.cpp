@@ -49,7 +49,7 @@ void expect_golden(const std::filesystem::path& golden_file, const std::filesyst
   const auto golden = test::read_golden(golden_file);
   std::vector<std::string> sources;
   for (const auto& [name, objects] : golden) sources.push_back(picture_of(name).string());
-  compare::ParityLimits limits;
+  ParityLimits limits;
   limits.min_confidence = threshold + 0.002f;
   limits.box_px = 0.5f;
   limits.confidence = 0.002f;

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using test::Hand;
 
 /// FP32 engines, on the pixels that the reference saw.
-compare::ParityLimits fp32_limits() {
+ParityLimits fp32_limits() {
   return {.min_confidence = 0.252f,  // the goldens end at 0.25
           .box_px = 0.5f,
           .confidence = 0.002f,
@@ -55,7 +55,7 @@ std::vector<compare::ParityCandidate> candidates_of(const ImageResult& result) {
 }
 
 compare::Parity parity_of(const Loaded& loaded, const std::vector<ImageResult>& results,
-                          const std::vector<ImageResult>& candidates, const compare::ParityLimits& limits) {
+                          const std::vector<ImageResult>& candidates, const ParityLimits& limits) {
   compare::Parity parity(limits);
   for (std::size_t i = 0; i < loaded.pictures.size(); ++i) {
     const std::string& name = loaded.pictures[i].name;

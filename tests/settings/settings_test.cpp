@@ -61,6 +61,14 @@ TEST_F(SettingsTest, LaterSourcesWin) {
   EXPECT_EQ(origin_of(loaded, "BATCH"), "default");
 }
 
+TEST_F(SettingsTest, LimitsAreATableOfTheirOwn) {
+  const ParityLimits limits = load_settings({write("[limits]\nbox_px = 3.5\nshare_after_nms = 0.5\n"), {}}).settings.limits;
+  EXPECT_FLOAT_EQ(limits.box_px, 3.5f);
+  EXPECT_FLOAT_EQ(limits.share_after_nms, 0.5f);
+  EXPECT_FLOAT_EQ(limits.confidence, 0.02f);
+  EXPECT_THAT(failure({write("[limits]\nmask_iou = 2\n"), {}}), testing::HasSubstr("limits.mask_iou"));
+}
+
 TEST_F(SettingsTest, UnknownKeyOffersTheNearest) {
   const std::string text = failure({write("MODEL_CONFIDENCE_TRESHOLD = 0.3\n"), {}});
   EXPECT_THAT(text, testing::HasSubstr("MODEL_CONFIDENCE_TRESHOLD"));

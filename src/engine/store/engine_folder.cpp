@@ -107,8 +107,9 @@ void require_validation(const Manifest& manifest, const std::string& name, const
   const auto refuse = [&](const std::string& why) {
     throw Error(
         "store.unverified", fmt::format("{} {}.", name, why),
-        fmt::format("`peregrine engines verify {}` compares it with the FP32 reference; --unverified uses it all the same.",
-                    manifest.id));
+        fmt::format(
+            "`peregrine engines verify {} --model FILE` compares it with the FP32 reference; --unverified uses it all the same.",
+            manifest.id));
   };
   if (!manifest.validation) refuse("has no validation record");
   if (!manifest.validation->passed()) refuse("did not pass its validation: " + verdict(*manifest.validation));

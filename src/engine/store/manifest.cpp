@@ -50,6 +50,7 @@ Identity identity_of(const ModelInfo& model, const graph::Graph& graph, const Bu
   if (options.workspace_bytes != BuildOptions{}.workspace_bytes)
     identity.options["workspace"] = std::to_string(options.workspace_bytes);
   if (options.optimization_level) identity.options["optimisation level"] = std::to_string(*options.optimization_level);
+  if (options.choices_from) identity.options["choices"] = "of another shape";
   if (!options.compute_capabilities.empty())
     identity.options["compute capabilities"] = fmt::format("{}", fmt::join(options.compute_capabilities, " "));
   return identity;

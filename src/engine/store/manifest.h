@@ -66,6 +66,8 @@ struct ValidationRecord {
   int images = 0, objects = 0;
   std::vector<Check> checks;
   std::string note;  ///< what a reader should know: "under 20 objects: raw head tensors compared"
+  /// Objects that departed from the reference, those that only lost a tie in NMS marked so.
+  std::vector<std::string> departures{};
 
   /// It ran, there is something that was checked, and all of it holds.
   bool passed() const;

@@ -35,7 +35,8 @@ void from_json(const nlohmann::json& json, Check& check) {
            .at_least = json.at("at_least")};
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ValidationRecord, ran, reference, driver, date, images, objects, checks, note)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ValidationRecord, ran, reference, driver, date, images, objects, checks, note,
+                                                departures)
 
 namespace {
 

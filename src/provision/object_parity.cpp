@@ -1,0 +1,85 @@
+#include "provision/object_parity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "postprocess/postprocess.h"
+#include "postprocess/scale_math.h"
+
+namespace peregrine::provision {
+
+namespace {
+
+/// Objects and candidates are wanted a little below the limit, so that one that hovers there is not missed.
+constexpr float below_limit = 0.05f;
+
+postprocess::Detections detections_of(const ModelInfo& model, const HeadTensors& heads, int slot, const Geometry& geometry,
+                                      const postprocess::Options& options) {
+  if (model.task == Task::reid) {  // one person, who is the picture
+    const auto length = static_cast<std::size_t>(heads.tensors.front().shape()[1]);
+    const float* row = heads.tensors.front().as<float>() + length * static_cast<std::size_t>(slot);
+    Object person{.task = Task::reid, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = {row, row + length}};
+    postprocess::normalise_embedding(person.embedding);
+    return {{std::move(person)}, {}};
+  }
+  std::vector<postprocess::NamedTensor> named;
+  for (std::size_t i = 0; i < heads.tensors.size(); ++i) named.push_back({heads.names[i], heads.tensors[i].view()});
+  return postprocess::postprocess(model, named, slot, geometry, options);
+}
+
+std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry) {
+  std::vector<compare::ParityCandidate> scaled;
+  for (const postprocess::Candidate& candidate : candidates) {
+    const auto& b = candidate.box;
+    const postprocess::Corners box = postprocess::image_box({b[0], b[1], b[2], b[3]}, geometry);
+    scaled.push_back({{box.x1, box.y1, box.x2, box.y2}, candidate.confidence, candidate.class_id});
+  }
+  return scaled;
+}
+
+}  // namespace
+
+void ObjectParity::add(const std::string& picture, const HeadTensors& expected, const HeadTensors& actual, int slot,
+                       const Geometry& geometry) {
+  postprocess::Options options;
+  options.confidence = std::max(0.01f, limits_.min_confidence - below_limit);
+  const auto reference = detections_of(model_, expected, slot, geometry, options);
+  options.keep_candidates = true;
+  const auto tested = detections_of(model_, actual, slot, geometry, options);
+  const auto candidates = in_pixels(tested.candidates, geometry);
+  parity_.add({.picture = picture, .reference = reference.objects, .tested = tested.objects, .candidates = candidates});
+}
+
+std::vector<store::Check> ObjectParity::checks() const {
+  std::vector<store::Check> checks;
+  const auto share = [&](const char* name, const compare::Parity::Share& of) {
+    checks.push_back({.name = name, .value = of.value, .limit = of.limit, .at_least = true});
+  };
+  share("objects found again, share", parity_.after_nms());
+  share("objects right before NMS, share", parity_.before_nms());
+  if (model_.task != Task::reid) {
+    checks.push_back({.name = "box of those found, pixels", .value = parity_.worst_box_px(), .limit = limits_.box_px});
+    checks.push_back({.name = "their confidence", .value = parity_.worst_confidence(), .limit = limits_.confidence});
+  }
+  if (model_.task == Task::segment)
+    checks.push_back({.name = "their mask IoU", .value = parity_.worst_mask_iou(), .limit = limits_.mask_iou, .at_least = true});
+  if (model_.task == Task::pose)
+    checks.push_back({.name = "their keypoints, pixels", .value = parity_.worst_keypoint_px(), .limit = limits_.keypoint_px});
+  if (model_.task == Task::reid)
+    checks.push_back({.name = "embedding cosine of those",
+                      .value = parity_.worst_embedding_cosine(),
+                      .limit = limits_.embedding_cosine,
+                      .at_least = true});
+  return checks;
+}
+
+std::vector<std::string> ObjectParity::departures() const {
+  std::vector<std::string> lines;
+  for (const compare::Departure& departure : parity_.departures())
+    lines.push_back(
+        fmt::format("{}: {}{}", departure.picture, departure.what, departure.nms_tie ? " (NMS tie: right before NMS)" : ""));
+  return lines;
+}
+
+}  // namespace peregrine::provision

@@ -1,0 +1,13 @@
+// Pictures that every installation has: four of the demo's scenes (models/demo/scenes), compiled in.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace peregrine::provision {
+
+/// Their files' bytes (JPEG, 640 x 480); a YOLO of COCO's classes finds over twenty objects on them.
+std::vector<std::span<const std::byte>> scene_files();
+
+}  // namespace peregrine::provision

@@ -1,0 +1,98 @@
+// What a verification finds: an engine that computes as the reference does, and ones that do not.
+#include "provision/verification.h"
+
+#include <gmock/gmock.h>
+
+#include "graph/passes.h"
+#include "peregrine/error.h"
+#include "support/test_data.h"
+
+namespace peregrine::provision {
+namespace {
+
+using testing::Contains;
+using testing::Field;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+/// What a wrong kernel might do: every output scaled.
+class WrongEngine final : public Engine {
+ public:
+  WrongEngine(std::unique_ptr<Engine> right, float factor) : right_(std::move(right)), factor_(factor) {}
+
+  std::span<const Binding> io() const override { return right_->io(); }
+  Precision precision() const override { return right_->precision(); }
+  void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override {
+    right_->enqueue(bindings, stream);
+    for (std::size_t i = 0; i < bindings.size(); ++i)
+      if (!io()[i].is_input)
+        for (std::int64_t n = 0; n < bindings[i].shape.elements(); ++n) bindings[i].as<float>()[n] *= factor_;
+  }
+
+ private:
+  std::unique_ptr<Engine> right_;
+  float factor_;
+};
+
+class Verification : public testing::Test {
+ protected:
+  Verification() {
+    Settings settings;
+    settings.force_gpu_only = false;
+    settings.precision = Precision::bf16;  // the reference is OpenVINO's FP32 then, and quick
+    choice_ = choose_engine(settings, "openvino");
+  }
+  store::ValidationRecord verify_demo(const VerificationOptions& options = {}, float factor = 1) {
+    const Model model = load_model(test::repository_file("models/demo/demo-pose.pt"));
+    const InputShape shape{1, 320, 320};
+    graph::Graph graph = model.graph(shape);
+    graph::run_passes(graph);
+    WrongEngine engine(choice_.builder->load(choice_.builder->build(graph, BuildOptions{}), Device::cpu()), factor);
+    return verify(engine, model, choice_, shape, options);
+  }
+  EngineChoice choice_;
+};
+
+TEST_F(Verification, AnEngineThatIsRightPassesObjectByObject) {
+  const auto record = verify_demo();
+  EXPECT_TRUE(record.passed()) << store::verdict(record);
+  EXPECT_GE(record.objects, 20);
+  EXPECT_EQ(record.images, 4);
+  EXPECT_THAT(record.checks, Contains(Field(&store::Check::name, StartsWith("objects found again"))));
+  EXPECT_THAT(record.checks, Contains(Field(&store::Check::name, HasSubstr("keypoints"))));
+  EXPECT_THAT(record.departures, testing::IsEmpty());
+}
+
+TEST_F(Verification, AnEngineThatIsWrongFailsAndItsObjectsAreNamed) {
+  const auto record = verify_demo({}, 0.9f);
+  EXPECT_FALSE(record.passed());
+  EXPECT_THAT(store::verdict(record), HasSubstr("objects found again"));
+  EXPECT_THAT(record.departures, Contains(StartsWith("scene 0: class 0 at (")));
+}
+
+TEST_F(Verification, TheLimitsOfTheSettingsDecide) {
+  choice_.limits.box_px = 200;
+  choice_.limits.keypoint_px = 200;
+  choice_.limits.confidence = 1;
+  EXPECT_TRUE(verify_demo({}, 0.98f).passed());
+  choice_.limits.box_px = 0;
+  EXPECT_FALSE(verify_demo({}, 0.98f).passed());
+}
+
+TEST_F(Verification, FewObjectsAreJudgedByTheHeadsAndTheRecordSaysSo) {
+  const VerificationOptions one{.pictures = {test::repository_file("models/demo/scenes/val2017/000005.jpg")}, .progress = {}};
+  const auto record = verify_demo(one);
+  EXPECT_LT(record.objects, 20);
+  EXPECT_THAT(record.note, HasSubstr("under 20 reference objects"));
+  ASSERT_EQ(record.checks.size(), 1u);
+  EXPECT_EQ(record.checks[0].name, "cosine of the head tensors");
+  EXPECT_FALSE(verify_demo(one, -1).passed());
+}
+
+TEST_F(Verification, ItCanBeInterrupted) {
+  const VerificationOptions stop{.pictures = {}, .progress = [](double, std::string_view) { return false; }};
+  EXPECT_THROW(verify_demo(stop), Error);
+}
+
+}  // namespace
+}  // namespace peregrine::provision
