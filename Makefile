@@ -1,4 +1,4 @@
-# make demo | test | build | bench | install PREFIX=... | bundle | fuzz | clean
+# make demo | test | build | bench | soak | install PREFIX=... | bundle | fuzz | clean
 #   CUDA=auto|on|off   the GPU engine; auto: on where a driver or a CUDA 13 toolkit is found
 SHELL := /bin/bash
 CUDA ?= auto
@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build setup test demo bench install bundle fuzz clean
+.PHONY: build setup test demo bench soak install bundle fuzz clean
 build: setup
 	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -25,6 +25,11 @@ demo: build
 
 bench: build
 	@bench/run.sh $(BUILD)/bin/peregrine
+
+# SOAK_MINUTES of random commands behind 200 kills; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints
+soak: build
+	@nice -n 19 python3 bench/soak.py --peregrine $(BUILD)/bin/peregrine --minutes $${SOAK_MINUTES:-60} \
+	  --json bench/results/$$(date -u +%F)-soak.json
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)

@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Treats `peregrine` and its store as a bad month would, and looks whether the store is sound after each blow.
+
+    python bench/soak.py --peregrine build/bin/peregrine [--kills 200] [--minutes 60] [--seed 1] [--json FILE]
+
+kills         SIGKILL at random instants of build, predict and store operations: afterwards every engine that is listed is whole,
+              the store is what it was or what it should be, and the next build works and clears up
+full disk     files that may grow no further, at random sizes: a clear error, the store as it was
+two builders  of one engine at once: it is built once, both go away content
+commands      random ones, some of them interrupted or killed, for so many minutes
+large models  each checkpoint in the folder PEREGRINE_SOAK_WEIGHTS (m sizes: .pt, .pth): OpenVINO against the reference executor
+
+Ends with status 1 and the list of what went wrong. Needs Python alone; models and pictures are the demo's.
+"""
+import argparse
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / "models/demo"
+MODELS = [str(DEMO / name) for name in ("demo-detect.pt", "demo-pose.pt", "demo-segment.pt")]
+PICTURE = str(DEMO / "scenes/val2017/000000.jpg")
+CPU = ["--allow-cpu", "--engine", "openvino"]
+# bf16: its reference is OpenVINO in FP32, which is quick; what is exercised is the store, not the arithmetic.
+QUICK = [*CPU, "--precision", "bf16"]
+ALLOWED = {0, 1, 2, 3, 130, -signal.SIGKILL, -signal.SIGINT}
+
+
+class Soak:
+    def __init__(self, arguments, folder):
+        self.command, self.folder, self.random = arguments.peregrine, Path(folder), random.Random(arguments.seed)
+        self.store, self.failures, self.commands = self.folder / "store", [], 0
+
+    def start(self, *words, limit=None):
+        def prepare():
+            if limit is not None:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        self.commands += 1
+        return subprocess.Popen([self.command, *words, "--store", str(self.store)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, errors="replace", cwd=self.folder, preexec_fn=prepare)
+
+    def run(self, *words, limit=None):
+        process = self.start(*words, limit=limit)
+        out, err = process.communicate(timeout=600)
+        return process.returncode, out, err
+
+    def kill_after(self, seconds, number, *words):
+        """Runs a command that gets signal `number` after so long; its status."""
+        process = self.start(*words)
+        timer = threading.Timer(seconds, process.send_signal, [number])
+        timer.start()
+        _, err = process.communicate(timeout=600)
+        timer.cancel()
+        return process.returncode, err
+
+    def check(self, holds, what):
+        if not holds:
+            self.failures.append(what)
+            print("FAILED:", what, flush=True)
+        return holds
+
+    def look(self, after):
+        """The store's state, which must be readable and whole: id -> verification, and what is in service."""
+        status, out, err = self.run("engines", "list", "--json")
+        if not self.check(status == 0, f"{after}: the list ends with {status}: {err}"):
+            return None
+        state = json.loads(out)
+        self.check(not any("damage" in e for e in state["engines"]), f"{after}: a damaged engine: {out}")
+        status, out, _ = self.run("engines", "verify")
+        self.check(status == 0, f"{after}: an engine is not whole: {out}")
+        known = {e["id"] for e in state["engines"]}
+        served = {role["engine"] for role in state["current"]["roles"].values()}
+        self.check(served <= known, f"{after}: in service is an engine that is gone: {served - known}")
+        return {e.get("id"): e.get("verification") for e in state["engines"]}, state["current"]["generation"]
+
+    def leftovers(self):
+        found = [str(p) for p in self.store.rglob("*.new")]
+        for engine in (self.store / "engines").glob("*"):
+            if len(list(engine.iterdir())) != 2:
+                found.append(str(engine))
+        return found
+
+    def ids(self):
+        return sorted(p.name for p in (self.store / "engines").glob("*") if (p / "manifest.json").exists())
+
+    def operation(self):
+        """A random command that changes the store, or reads it while others might."""
+        ids, pick = self.ids(), self.random.choice
+        choices = [["build", pick(MODELS), *QUICK], ["build", pick(MODELS), *QUICK, "--rebuild"],
+                   ["predict", "--model", pick(MODELS), "--source", PICTURE, *QUICK]]
+        if ids:
+            choices += [["engines", "use", pick(ids)], ["engines", "restore"], ["engines", "remove", pick(ids)], ["engines", "show", pick(ids)],
+                        ["engines", "remove", pick(ids), "--force"], ["predict", "--source", PICTURE, *CPU],
+                        ["engines", "verify", pick(ids), "--model", pick(MODELS), *CPU]]
+        return pick(choices)
+
+    def kills(self, count):
+        """At instants spread evenly over what such a command takes here when nobody kills it."""
+        killed, runs, typical = 0, 0, {}
+        while killed < count and runs < 10 * count:
+            before, words = self.look(f"kill {runs}: before"), self.operation()
+            kind, begin = " ".join(w for w in words[:2] if "/" not in w and not w[0].isdigit()), time.monotonic()
+            status, err = self.kill_after(self.random.uniform(0, typical.get(kind, 1.0)), signal.SIGKILL, *words)
+            if status == 0:
+                typical[kind] = time.monotonic() - begin
+            killed, runs = killed + (status == -signal.SIGKILL), runs + 1
+            self.check(status in ALLOWED, f"kill {runs}: {words} ended with {status}: {err}")
+            after = self.look(f"kill {runs}: {words}")
+            if words[:2] == ["engines", "show"] or words[:2] == ["predict", "--source"]:
+                self.check(before == after, f"kill {runs}: {words} changed the store")
+        status, _, err = self.run("build", MODELS[0], *QUICK, "--rebuild")
+        self.check(status == 0, f"the build after the kills ends with {status}: {err}")
+        self.check(not self.leftovers(), f"left after the kills: {self.leftovers()}")
+        return {"killed": killed, "commands": runs}
+
+    def full_disk(self, count):
+        refused = 0
+        for i in range(count):
+            before = self.look(f"full disk {i}: before")
+            status, _, err = self.run("build", self.random.choice(MODELS), *QUICK, "--rebuild", limit=self.random.randrange(200_000))
+            refused += status == 3
+            self.check(status == 3 and "cannot be written" in err, f"full disk {i}: ended with {status}: {err}")
+            self.check(self.look(f"full disk {i}") == before, f"full disk {i}: the store is another")
+        self.check(not self.leftovers(), f"left after full disks: {self.leftovers()}")
+        return {"runs": count, "refused": refused}
+
+    def two_builders(self, count):
+        for i in range(count):
+            for engine in self.ids():
+                self.run("engines", "remove", engine, "--force")
+            pair = [self.start("build", MODELS[2], *QUICK, "-v") for _ in range(2)]
+            logs = [process.communicate(timeout=600)[1] for process in pair]
+            self.check(all(process.returncode == 0 for process in pair), f"builders {i}: {[p.returncode for p in pair]}")
+            self.check(sum("Building" in log for log in logs) == 1, f"builders {i}: not one of two has built: {logs}")
+            self.look(f"builders {i}")
+        return {"runs": count}
+
+    def random_commands(self, minutes):
+        end, statuses = time.monotonic() + 60 * minutes, {}
+        while time.monotonic() < end:
+            words, blow = self.operation(), self.random.random()
+            if blow < 0.2:
+                status, err = self.kill_after(self.random.uniform(0, 2), signal.SIGKILL if blow < 0.1 else signal.SIGINT, *words)
+            else:
+                status, _, err = self.run(*words)
+            self.check(status in ALLOWED, f"{words} ended with {status}: {err}")
+            self.check(status in (0, -signal.SIGKILL, -signal.SIGINT) or err.strip(), f"{words} ended with {status} and no word")
+            statuses[str(status)] = statuses.get(str(status), 0) + 1
+            self.look(str(words))
+        return {"minutes": minutes, "ended with": statuses}
+
+    def large_models(self, weights):
+        figures = {}
+        for file in sorted(p for p in Path(weights).iterdir() if p.suffix in (".pt", ".pth")):
+            begin = time.monotonic()
+            status, out, err = self.run("build", str(file), *CPU)
+            self.check(status == 0 and "verification: passed" in out, f"{file.name}: {status}: {out}{err}")
+            figures[file.name] = {"seconds": round(time.monotonic() - begin, 1), "record": [line.strip() for line in out.splitlines()[1:]]}
+        return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peregrine", default="build/bin/peregrine")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--faults", type=int, default=20, help="full disks, and pairs of builders")
+    parser.add_argument("--minutes", type=float, default=60, help="of random commands")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", help="where the result is kept")
+    arguments = parser.parse_args()
+    arguments.peregrine = str(Path(arguments.peregrine).resolve())
+    begin, parts = time.monotonic(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        soak = Soak(arguments, folder)
+        plan = [("kills", lambda: soak.kills(arguments.kills)), ("full_disk", lambda: soak.full_disk(arguments.faults)),
+                ("two_builders", lambda: soak.two_builders(arguments.faults)), ("commands", lambda: soak.random_commands(arguments.minutes))]
+        if weights := os.environ.get("PEREGRINE_SOAK_WEIGHTS"):
+            plan.append(("large_models", lambda: soak.large_models(weights)))
+        for name, part in plan:
+            parts[name] = part()
+            print(f"{name}: {json.dumps(parts[name])}", flush=True)
+        result = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "seconds": round(time.monotonic() - begin), "seed": arguments.seed,
+                  "commands_run": soak.commands, **parts, "failures": soak.failures}
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n")
+    print(f"{len(soak.failures)} failures in {soak.commands} commands")
+    return 1 if soak.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
