@@ -1,5 +1,7 @@
 // `predict` on videos: every frame an entry, damaged ones named, an annotated video that plays, Ctrl-C half way.
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -7,6 +9,7 @@
 #include "command.h"
 #include "decode/decode.h"
 #include "render/video_writer.h"
+#include "source/rtsp_server.h"
 #include "source/video.h"
 #include "support/test_data.h"
 
@@ -35,14 +38,15 @@ class PredictVideo : public testing::Test {
     writer->finish();
     return file;
   }
-  test::CommandResult predict(const std::string& source, std::vector<std::string> more, const std::string& interrupt_after = "") {
+  test::CommandResult predict(const std::string& source, std::vector<std::string> more, const std::string& interrupt_after = "",
+                              const std::function<void()>& in_child = {}) {
     std::vector<std::string> arguments{"predict",  "--allow-cpu",
                                        "--engine", "openvino",
                                        "--model",  test::repository_file("models/demo/demo-detect.pt").string(),
                                        "--source", source,
                                        "--store",  (folder_.path() / "store").string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::run_command(arguments, folder_.path().string(), interrupt_after);
+    return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
   static std::vector<double> times_of(const fs::path& video) {
     source::VideoReader reader(video.string(), "video");
@@ -107,6 +111,46 @@ TEST_F(PredictVideo, AVideoThatBreaksOffKeepsItsGoodFrames) {
   for (const auto& line : lines_of("out.jsonl")) (line.contains("code") ? damaged : good) += 1;
   EXPECT_GT(good, 0);
   EXPECT_GT(damaged, 0);
+}
+
+TEST_F(PredictVideo, ACameraIsAStreamOfLines) {
+  const test::RtspServer camera(film(9), -1);
+  const auto result = predict(camera.address(), {"--every", "2", "--json", "out.jsonl", "--save", "drawn"});
+  EXPECT_THAT(result.err, HasSubstr("h264 640x480, host-decoded"));
+  EXPECT_THAT(result.err, HasSubstr("frames run, "));
+  const auto lines = lines_of("out.jsonl");
+  std::vector<std::int64_t> frames;
+  double last = -1;
+  for (const auto& line : lines) {
+    if (line.contains("code")) continue;  // the camera hangs up at the end
+    frames.push_back(line.at("frame"));
+    EXPECT_GT(line.at("seconds").get<double>(), last);
+    last = line.at("seconds");
+    EXPECT_GT(line.at("objects").size(), 0U);
+  }
+  ASSERT_GE(frames.size(), 4U) << result.err;
+  for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(frames[i], static_cast<std::int64_t>(2 * i));
+}
+
+TEST_F(PredictVideo, MotionJpegOnStandardInputIsNamedFrameByFrame) {
+  std::string stream;
+  for (int i = 0; i < 5; ++i) {
+    std::ifstream file(test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg"), std::ios::binary);
+    const std::string picture{std::istreambuf_iterator<char>(file), {}};
+    stream += i == 2 ? picture.substr(0, picture.size() / 2) : picture;
+  }
+  const std::string name = (folder_.path() / "stream").string();
+  std::ofstream(name, std::ios::binary) << stream;
+  const auto from_file = [name] { dup2(open(name.c_str(), O_RDONLY), STDIN_FILENO); };
+  const auto result = predict("-", {"--json", "out.jsonl"}, "", from_file);
+  EXPECT_EQ(result.status, 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("4 frames run, 0 skipped, 1 corrupt"));
+  std::vector<std::int64_t> frames;
+  for (const auto& line : lines_of("out.jsonl")) {
+    if (line.contains("frame")) frames.push_back(line.at("frame"));
+    if (line.contains("code")) EXPECT_THAT(line.at("message").get<std::string>(), HasSubstr("frame 2 is damaged"));
+  }
+  EXPECT_EQ(frames, (std::vector<std::int64_t>{0, 1, 3, 4})) << result.err;
 }
 
 TEST_F(PredictVideo, StrictDecodeRefusesIt) {
