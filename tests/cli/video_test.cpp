@@ -148,7 +148,9 @@ TEST_F(PredictVideo, MotionJpegOnStandardInputIsNamedFrameByFrame) {
   std::vector<std::int64_t> frames;
   for (const auto& line : lines_of("out.jsonl")) {
     if (line.contains("frame")) frames.push_back(line.at("frame"));
-    if (line.contains("code")) EXPECT_THAT(line.at("message").get<std::string>(), HasSubstr("frame 2 is damaged"));
+    if (line.contains("code")) {
+      EXPECT_THAT(line.at("message").get<std::string>(), HasSubstr("frame 2 is damaged"));
+    }
   }
   EXPECT_EQ(frames, (std::vector<std::int64_t>{0, 1, 3, 4})) << result.err;
 }

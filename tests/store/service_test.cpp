@@ -100,5 +100,14 @@ TEST_F(ServiceTest, ADamagedGenerationCostsOnlyItself) {
   EXPECT_THAT(kept(), ElementsAre(1));
 }
 
+TEST_F(StoreTest, ABuildClearsAwayWhatASwitchThatDiedHasLeft) {
+  store_.use({add_engine(store_, "a")}, Trust::verified);
+  for (const char* file : {"current.new", "generations/1.json.new"}) write_text(root_ / file, "half");
+  add_engine(store_, "b");
+  EXPECT_FALSE(std::filesystem::exists(root_ / "current.new"));
+  EXPECT_TRUE(std::filesystem::is_empty(root_ / "generations"));
+  EXPECT_EQ(store_.current().number, 1);
+}
+
 }  // namespace
 }  // namespace peregrine::store

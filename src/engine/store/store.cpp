@@ -144,6 +144,13 @@ void Store::clear_leftovers() const {
   for (const auto& entry : fs::directory_iterator(root_ / "engines", absent)) {
     if (const auto lock = FileLock::try_lock(root_ / "locks" / entry.path().filename())) clear_engine_folder(entry.path());
   }
+  const auto lock = FileLock::try_lock(root_ / "lock");
+  if (!lock) return;  // somebody is switching right now
+  std::vector<fs::path> unfinished;
+  for (const fs::path& folder : {root_, root_ / "generations"})
+    for (const auto& entry : fs::directory_iterator(folder, absent))
+      if (entry.path().extension() == ".new") unfinished.push_back(entry.path());
+  for (const fs::path& file : unfinished) remove_file(file);
 }
 
 Manifest Store::put(const Identity& identity, const Draft& draft) const {
