@@ -35,6 +35,7 @@ void add_build(CLI::App& app, CommonFlags& common, int& status);
 void add_engines(CLI::App& app, CommonFlags& common, int& status);
 void add_val(CLI::App& app, CommonFlags& common, int& status);
 void add_audit(CLI::App& app, CommonFlags& common, int& status);
+void add_explain(CLI::App& app, CommonFlags& common, int& status);
 void add_selftest(CLI::App& app, CommonFlags& common, int& status);
 void add_config(CLI::App& app, CommonFlags& common, int& status);
 void add_doctor(CLI::App& app, CommonFlags& common, int& status);

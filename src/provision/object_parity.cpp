@@ -28,6 +28,8 @@ postprocess::Detections detections_of(const ModelInfo& model, const HeadTensors&
   return postprocess::postprocess(model, named, slot, geometry, options);
 }
 
+}  // namespace
+
 std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry) {
   std::vector<compare::ParityCandidate> scaled;
   for (const postprocess::Candidate& candidate : candidates) {
@@ -37,8 +39,6 @@ std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Can
   }
   return scaled;
 }
-
-}  // namespace
 
 void ObjectParity::add(const std::string& picture, const HeadTensors& expected, const HeadTensors& actual, int slot,
                        const Geometry& geometry) {

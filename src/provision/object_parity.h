@@ -10,6 +10,7 @@
 #include "compare/parity.h"
 #include "engine/store/manifest.h"
 #include "peregrine/model_info.h"
+#include "postprocess/postprocess.h"
 
 namespace peregrine::provision {
 
@@ -18,6 +19,9 @@ struct HeadTensors {
   std::span<const std::string> names;
   std::span<const HostTensor> tensors;
 };
+
+/// Candidates before NMS, from input pixels to those of the picture.
+std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry);
 
 /// Adds up over pictures; of one model.
 class ObjectParity {

@@ -1,0 +1,71 @@
+// `peregrine explain A B --image I`: where two engines part.
+#include "explain/explain.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "base/output_file.h"
+#include "base/text.h"
+#include "common.h"
+
+namespace peregrine::cli {
+
+namespace {
+
+struct Flags {
+  std::string a, b, image, json;
+  bool all = false;
+};
+
+std::string title(const explain::Step& step) { return step.name.empty() ? step.stage : step.stage + " " + printable(step.name); }
+
+void print(const explain::Report& report, bool all) {
+  fmt::print("A: {}\nB: {}\n", report.a, report.b);
+  const explain::Step* first = report.first_departure();
+  std::size_t hidden = 0;
+  for (const explain::Step& step : report.steps)
+    if (all || step.stage != "layer" || &step == first || &step == report.first_difference())
+      fmt::print("{:<9}{}: {}\n", step.departs ? "DEPARTS" : "", title(step), step.what);
+    else
+      ++hidden;
+  if (hidden > 0) fmt::print("         ({} more layers: --all)\n", hidden);
+  for (const std::string& departure : report.departures) fmt::print("  {}\n", departure);
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
+  if (const explain::Step* different = report.first_difference())
+    fmt::print("The numbers part first at {}.\n", title(*different));
+  else
+    fmt::print("Layers and heads are equal in every bit.\n");
+  fmt::print("{}\n", first ? fmt::format("First step that departs: {}: {}", title(*first), first->what)
+                           : "No step departs by more than its limit.");
+}
+
+int explain_parting(const CommonFlags& common, const Flags& flags) {
+  const LoadedSettings loaded = start(common);
+  const explain::Report report = explain::run(loaded.settings, flags.a, flags.b, flags.image);
+  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, explain::to_json(report) + "\n");
+  if (flags.json == "-")
+    fmt::print("{}\n", explain::to_json(report));
+  else
+    print(report, flags.all);
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, CommonFlags& common, int& status) {
+  CLI::App* command =
+      app.add_subcommand("explain", "Show where two engines, precisions or models part on a picture, step by step");
+  auto flags = std::make_shared<Flags>();
+  add_common_flags(*command, common);
+  command->add_option("A", flags->a, "MODEL[@ENGINE[:PRECISION]] or an engine's id: the one to judge by")->required();
+  command->add_option("B", flags->b, "the same, beside it")->required();
+  command->add_option("--image", flags->image, "picture to run")->required()->type_name("FILE");
+  add_setting_flag(*command, common, "--imgsz", "IMGSZ");
+  add_setting_flag(*command, common, "--conf", "MODEL_CONFIDENCE_THRESHOLD");
+  command->add_option("--json", flags->json, "write every step as JSON; - is standard output")->type_name("FILE");
+  command->add_flag("--all", flags->all, "print every layer");
+  command->callback([&common, &status, flags] { status = explain_parting(common, *flags); });
+}
+
+}  // namespace peregrine::cli

@@ -1,0 +1,140 @@
+#include "explain/side.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "engine/host_run.h"
+#include "engine/store/store.h"
+#include "explain/layers.h"
+#include "peregrine/error.h"
+#include "peregrine/pipeline.h"
+#include "pipeline/build_engine.h"
+#include "pipeline/model_engine.h"
+#include "provision/provision.h"
+
+namespace peregrine::explain {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Wish {
+  std::string model, engine, precision;
+};
+
+/// MODEL[@ENGINE[:PRECISION]]; a file whose own name has an "@" is taken as it is.
+Wish parse(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string::npos || fs::exists(text)) return {text, {}, {}};
+  const std::string behind = text.substr(at + 1);
+  const std::size_t colon = behind.find(':');
+  return {text.substr(0, at), behind.substr(0, colon), colon == std::string::npos ? std::string{} : behind.substr(colon + 1)};
+}
+
+Tensors run_all(Engine& engine, const HostTensor& input) {
+  Tensors tensors;
+  for (const Binding& binding : engine.io())
+    if (!binding.is_input) tensors.names.push_back(binding.name);
+  const TensorView view = input.view();
+  tensors.values = run_on_host(engine, {&view, 1});
+  return tensors;
+}
+
+}  // namespace
+
+const HostTensor* Tensors::find(const std::string& name) const {
+  const auto found = std::ranges::find(names, name);
+  return found == names.end() ? nullptr : &values[static_cast<std::size_t>(found - names.begin())];
+}
+
+Side::Side(const Settings& settings, const std::string& text) : settings_(settings) {
+  settings_.batch = 1;
+  const Wish wish = parse(text);
+  if (!wish.engine.empty()) engine_ = wish.engine;
+  if (!wish.precision.empty()) {
+    settings_.precision = parse_precision(wish.precision);
+    if (!settings_.precision)
+      throw Error("usage.precision", fmt::format("There is no precision \"{}\".", printable(wish.precision)),
+                  "Precisions: fp16, fp32, bf16.");
+  }
+  if (fs::exists(wish.model))
+    open(wish.model);
+  else
+    open_kept(wish.model);
+  choice_.unverified = true;
+}
+
+void Side::open(const std::string& name) {
+  choice_ = provision::choose_engine(settings_, engine_);
+  choice_.store = settings_.store;
+  model_ = provision::open_model(name);
+  shape_ = pipeline::input_shape(model_->info(), settings_.imgsz, 1);
+}
+
+void Side::open_kept(const std::string& id) {
+  const store::Store store(settings_.store);
+  if (id.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw Error("usage.explain", fmt::format("There is no file {}, and it is no engine's id.", printable(id)),
+                "Give MODEL[@ENGINE[:PRECISION]], or an id that `peregrine engines list` shows.");
+  const store::Manifest manifest = store.show(id);
+  engine_ = manifest.identity.engine;
+  settings_.precision = manifest.identity.precision;
+  settings_.batch = manifest.identity.input.any_size ? 1 : manifest.identity.input.batch_opt;
+  settings_.imgsz.reset();  // a kept engine has its own
+  choice_ = provision::choose_engine(settings_, engine_);
+  choice_.store = settings_.store;
+  model_ = provision::open_model(store.root() / "engines" / manifest.id);
+  shape_ = {settings_.batch, manifest.identity.input.height, manifest.identity.input.width};
+  for (const fs::path& file : {settings_.detect_model, settings_.pose_model, settings_.segment_model, settings_.reid_model})
+    if (!file.empty() && fs::is_regular_file(file)) take_source(load_model(file));
+}
+
+std::string Side::title() const {
+  const std::string id = provision::is_engine(*model_) ? fmt::format(", engine {}", model_->origin().filename().string()) : "";
+  return fmt::format("{} on {} in {}{}", printable(model().name), choice_.builder->name(), to_string(precision_), id);
+}
+
+const Model* Side::source() const {
+  if (!provision::is_engine(*model_)) return &*model_;
+  return source_ ? &*source_ : nullptr;
+}
+
+void Side::take_source(const Model& model) {
+  if (provision::is_engine(*model_) && model.info().sha256 == model_->info().sha256) source_ = model;
+}
+
+Tensors Side::run_heads(const HostTensor& input) {
+  const auto engine = pipeline::build_engine(*model_, choice_, shape_, false);
+  precision_ = engine->precision();
+  return run_all(*engine, input);
+}
+
+Tensors Side::run_layers(const HostTensor& input) {
+  graph::Graph graph = provision::prepare_graph(*source(), choice_, shape_);
+  mark_layers(graph);
+  BuildOptions options;
+  options.precision = choice_.precision;
+  options.device = choice_.device;
+  options.tune = false;  // what is asked is the arithmetic, not the time
+  const auto engine = choice_.builder->load(choice_.builder->build(graph, options), choice_.device);
+  return run_all(*engine, input);
+}
+
+std::vector<Object> Side::run_pipeline(const fs::path& picture) const {
+  PipelineOptions options;
+  options.models = {model_->origin()};
+  options.engine = engine_;
+  options.unverified = true;
+  Pipeline pipeline(settings_, options);
+  std::vector<Object> objects;
+  pipeline.run({picture.string()}, [&](const Outcome& outcome) {
+    if (outcome.error) throw Error(*outcome.error);
+    objects = outcome.result->objects;
+    return false;
+  });
+  return objects;
+}
+
+}  // namespace peregrine::explain
