@@ -38,23 +38,45 @@ def bench(arguments, model, *flags):
 
 
 def ultralytics_objects(result):
-    return [(int(c), float(s), b.tolist()) for c, s, b in zip(result.boxes.cls, result.boxes.conf, result.boxes.xyxy)]
+    masks = [None] * len(result.boxes) if result.masks is None else result.masks.data.numpy().astype(bool)
+    return [(int(c), float(s), b.tolist(), m) for c, s, b, m in zip(result.boxes.cls, result.boxes.conf, result.boxes.xyxy, masks)]
+
+
+def decode_mask(mask):
+    """COCO's compressed run lengths as rows of booleans."""
+    counts, text, at = [], mask["counts"], 0
+    while at < len(text):
+        value, shift, more = 0, 0, True
+        while more:
+            digit = ord(text[at]) - 48
+            value |= (digit & 0x1F) << shift
+            more, at, shift = bool(digit & 0x20), at + 1, shift + 5
+        if digit & 0x10:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+    height, width = mask["size"]
+    return np.repeat(np.arange(len(counts)) % 2 == 1, counts).reshape(width, height).T
 
 
 def compare_results(arguments, model, yolo, rect):
-    """Every object of one side must be one of the other: class, box within 0.5 px, confidence within 0.005."""
+    """Every object of one side must be one of the other: class, box within 0.5 px, confidence within 0.005, mask IoU 0.99."""
     flags = [word for picture in arguments.pictures for word in ("--source", picture)] + ["--rect"] * rect
     ours = peregrine(arguments, "predict", "--model", model, "--json", "-", *flags)["images"]
-    worst, count = 0.0, 0
+    worst, overlap, count = 0.0, 1.0, 0
     for picture, image in zip(arguments.pictures, ours):
         theirs = ultralytics_objects(predict(yolo, picture, rect))
         assert len(theirs) == len(image["objects"]), f"{picture}: {len(image['objects'])} objects, Ultralytics {len(theirs)}"
-        for kind, confidence, box in theirs:
-            distance = min(max(abs(a - b) for a, b in zip(box, o["box"])) for o in image["objects"]
-                           if o["class"] == kind and abs(o["confidence"] - confidence) < 0.005)
+        for kind, confidence, box, mask in theirs:
+            alike = [(max(abs(a - b) for a, b in zip(box, o["box"])), o) for o in image["objects"]
+                     if o["class"] == kind and abs(o["confidence"] - confidence) < 0.005]
+            distance, ours_too = min(alike, key=lambda pair: pair[0])
             worst, count = max(worst, distance), count + 1
+            if mask is not None:
+                bits = decode_mask(ours_too["mask"])
+                overlap = min(overlap, float((bits & mask).sum() / (bits | mask).sum()))
     assert worst < 0.5, f"{model}: a box differs by {worst} pixels"
-    return {"objects": count, "worst_box_px": round(worst, 4)}
+    assert overlap > 0.99, f"{model}: a mask overlaps by IoU {overlap} only"
+    return {"objects": count, "worst_box_px": round(worst, 4)} | ({"worst_mask_iou": round(overlap, 5)} if yolo.task == "segment" else {})
 
 
 def predict(yolo, picture, rect):
