@@ -134,8 +134,10 @@ def yolo_dataset(coco, folder, names):
     """COCO's boxes as Ultralytics wants them: a text file a picture; for boxes alone."""
     annotations = json.loads((Path(coco) / "annotations/instances_val2017.json").read_text())
     index = {c["id"]: names.index(c["name"]) for c in annotations["categories"] if c["name"] in names}
-    (folder / "images").symlink_to(Path(coco).resolve() / "val2017")
-    (folder / "labels").mkdir()
+    for name in ("images", "labels"):
+        (folder / name).mkdir()
+    for picture in (Path(coco).resolve() / "val2017").iterdir():  # files, not the folder: Ultralytics looks for labels beside the real one
+        (folder / "images" / picture.name).symlink_to(picture)
     sizes = {i["id"]: (Path(i["file_name"]).stem, i["width"], i["height"]) for i in annotations["images"]}
     lines = {stem: [] for stem, _, _ in sizes.values()}
     for a in annotations["annotations"]:
