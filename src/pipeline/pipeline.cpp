@@ -98,6 +98,7 @@ std::vector<FrameOutcome> Pipeline::Impl::run_batch(const std::vector<Loaded>& b
     outcome.result->frame = loaded.frame;
     outcome.result->seconds = loaded.seconds;
     if (!takes_file(loaded)) outcome.result->time_ms.decode = loaded.decode_ms;
+    if (loaded.video) outcome.result->host_decoded = true;
   }
   return outcomes;
 }

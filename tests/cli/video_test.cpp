@@ -74,6 +74,7 @@ TEST_F(PredictVideo, EachFrameIsAnEntryAndTheAnnotatedVideoKeepsItsTimes) {
   ASSERT_EQ(json.at("images").size(), 7U);
   for (std::size_t i = 0; i < 7; ++i) {
     EXPECT_EQ(json["images"][i]["frame"], i);
+    EXPECT_EQ(json["images"][i]["decode"], "host-decoded");
     EXPECT_NEAR(json["images"][i]["seconds"], static_cast<double>(i) / frames_per_second, 1e-3);
     EXPECT_GT(json["images"][i]["objects"].size(), 0U);
   }
