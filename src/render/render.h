@@ -1,6 +1,7 @@
 // Pictures a person would show someone: boxes with labels, translucent masks, coloured skeletons.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,7 +18,10 @@ namespace peregrine::render {
 HostImage draw(const ImageView& image, const std::vector<Object>& objects,
                const std::vector<std::vector<std::string>>& class_names);
 
-/// Encodes by the extension of `path` (.jpg .jpeg: quality 92, full colour resolution; .png) and writes it
+/// As a JPEG file: quality 92, full colour resolution. Throws Error "output.write" where JPEG cannot hold the picture.
+std::vector<std::byte> encode_jpeg(const HostImage& image);
+
+/// Encodes by the extension of `path` (.jpg .jpeg: encode_jpeg(); .png) and writes it
 /// whole or not at all. Throws Error "output.write".
 void save(const HostImage& image, const std::filesystem::path& path);
 

@@ -32,6 +32,12 @@ TEST(Save, PngKeepsEveryPixel) {
   EXPECT_EQ(reload(folder.path() / "a.png").pixels, gradient().pixels);
 }
 
+TEST(Save, AJpegInMemoryIsTheOneOnDisk) {
+  const test::TemporaryFolder folder;
+  save(gradient(), folder.path() / "a.jpg");
+  EXPECT_EQ(decode::decode_image(encode_jpeg(gradient()), "memory").pixels, reload(folder.path() / "a.jpg").pixels);
+}
+
 TEST(Save, OrderOfChannelsIsHeeded) {
   const test::TemporaryFolder folder;
   for (const char* name : {"a.png", "a.jpg"}) {

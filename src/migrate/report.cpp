@@ -1,0 +1,173 @@
+#include "migrate/report.h"
+
+#include <fmt/format.h>
+
+#include "migrate/html.h"
+#include "peregrine/version.h"
+
+namespace peregrine::migrate {
+
+namespace {
+
+using html::escape;
+using html::Table;
+
+constexpr std::string_view style =
+#include "migrate_page.inc"
+    ;
+
+std::string sign(bool good) { return good ? "✓" : "✗"; }
+
+std::string sign(StepResult::Verdict verdict) {
+  switch (verdict) {
+    case StepResult::Verdict::passed:
+    case StepResult::Verdict::still_valid: return "✓";
+    case StepResult::Verdict::warning: return "!";
+    case StepResult::Verdict::failed: return "✗";
+    case StepResult::Verdict::skipped: return "–";
+  }
+  return {};
+}
+
+std::string environment(const Report& report) {
+  Table table({{"", false}, {"what", false}, {"found", false}, {"needed", false}, {"to mend", false}});
+  for (const EnvironmentRow& row : report.environment) {
+    const bool bad = row.standing == EnvironmentRow::Standing::bad;
+    table.row({row.standing == EnvironmentRow::Standing::absent ? "– absent" : sign(!bad) + (bad ? " bad" : " good"), row.name,
+               row.found, row.needed, row.remedy},
+              bad);
+  }
+  return table.html();
+}
+
+std::string steps(const Report& report) {
+  Table table({{"step", false}, {"verdict", false}, {"", false}, {"seconds", true}});
+  for (const StepResult& step : report.steps)
+    table.row({step.name, sign(step.verdict) + " " + to_string(step.verdict), step.sentence, fmt::format("{:.1f}", step.seconds)},
+              step.verdict == StepResult::Verdict::failed);
+  return table.html();
+}
+
+std::string accuracy(const MigratedModel& model) {
+  Table checks({{"check", false}, {"value", true}, {"limit", true}, {"", false}});
+  for (const Measure& check : model.checks)
+    checks.row({check.name, fmt::format("{:.4g}", check.value), fmt::format("{} {:.4g}", check.at_least ? "≥" : "≤", check.limit),
+                sign(check.holds()) + (check.holds() ? " holds" : " fails")},
+               !check.holds());
+  Table precision({{"average precision", false}, {"before", true}, {"after", true}, {"change", true}});
+  for (const PrecisionPair& pair : model.average_precision)
+    precision.row({pair.metric, fmt::format("{:.4f}", pair.before), fmt::format("{:.4f}", pair.after),
+                   fmt::format("{:+.4f}", pair.after - pair.before)});
+  std::string text = checks.html() + precision.html();
+  if (!model.average_precision_note.empty()) text += fmt::format("<p>{}</p>\n", escape(model.average_precision_note));
+  if (!model.departures.empty()) text += "<details><summary>Objects that were not found again</summary><ul>\n";
+  for (const std::string& departure : model.departures) text += fmt::format("<li>{}</li>\n", escape(departure));
+  return text + (model.departures.empty() ? "" : "</ul></details>\n");
+}
+
+std::string speed(const MigratedModel& model) {
+  Table table({{"program", false},
+               {"batch", true},
+               {"p50 ms", true},
+               {"p90 ms", true},
+               {"p99 ms", true},
+               {"pictures/s", true},
+               {"start ms", true},
+               {"memory MiB", true}});
+  std::vector<html::Bar> bars;
+  const auto add = [&](const std::vector<Speed>& speeds, bool hatched) {
+    for (const Speed& s : speeds) {
+      table.row({s.subject, std::to_string(s.batch), fmt::format("{:.2f}", s.p50_ms), fmt::format("{:.2f}", s.p90_ms),
+                 fmt::format("{:.2f}", s.p99_ms), fmt::format("{:.1f}", s.pictures_per_second()),
+                 fmt::format("{:.0f}", s.start_ms), fmt::format("{:.0f}", s.memory_mb)});
+      bars.push_back({fmt::format("{}, batch {}", s.subject, s.batch), fmt::format("{:.2f} ms", s.p50_ms / s.batch),
+                      s.p50_ms / s.batch, hatched});
+    }
+  };
+  add(model.speed.engine, false);
+  add(model.speed.baseline, true);
+  if (bars.empty()) return {};
+  std::string text = fmt::format("<h4>Speed and memory</h4>\n<p>{}</p>\n", escape(model.speed.note));
+  if (!model.speed.warning.empty()) text += fmt::format("<p><strong>! {}</strong></p>\n", escape(model.speed.warning));
+  return text + table.html() + html::bar_chart("Milliseconds a picture, median; the baseline is hatched", bars);
+}
+
+std::string layers(const MigratedModel& model) {
+  std::vector<html::Mark> marks;
+  for (const LayerDeparture& layer : model.layers) marks.push_back({layer.layer, layer.relative});
+  if (marks.empty()) return {};
+  return "<h4>Layers: largest difference from FP32, relative</h4>\n" +
+         html::decades_chart("Each layer's largest difference from FP32, relative to its largest value", marks, 1e-8);
+}
+
+std::string models(const Report& report) {
+  std::string text;
+  for (const MigratedModel& model : report.models)
+    text += fmt::format("<h3>{}: {}</h3>\n<p>{} engine <code>{}</code> in {}; validation: {}</p>\n", to_string(model.role),
+                        escape(model.name), escape(model.engine), escape(model.engine_id), escape(model.precision),
+                        escape(model.validation)) +
+            accuracy(model) + speed(model) + layers(model);
+  return text;
+}
+
+std::string picture(const std::vector<std::byte>& jpeg, const std::string& caption) {
+  return fmt::format("<figure><img alt=\"{0}\" src=\"data:image/jpeg;base64,{1}\"><figcaption>{0}</figcaption></figure>\n",
+                     escape(caption), html::base64(jpeg));
+}
+
+std::string pictures(const Report& report) {
+  std::string text;
+  for (const PicturePair& pair : report.pictures)
+    text += fmt::format("<div class=\"pair\">\n{}{}</div>\n", picture(pair.reference, pair.name + ", FP32 reference"),
+                        picture(pair.engine, pair.name + ", engine"));
+  return text;
+}
+
+std::string transfers(const Report& report) {
+  Table table({{"direction", false}, {"what", false}, {"bytes", true}});
+  for (const NamedBytes& transfer : report.host_to_device)
+    table.row({"to the device", transfer.name, std::to_string(transfer.bytes)});
+  for (const NamedBytes& transfer : report.device_to_host)
+    table.row({"to the host", transfer.name, std::to_string(transfer.bytes)});
+  return table.html();
+}
+
+std::string commands(const Report& report) {
+  std::string text;
+  for (const std::string& command : report.commands) text += escape(command) + "\n";
+  return text.empty() ? text : "<pre>" + text + "</pre>\n";
+}
+
+std::string section(std::string_view title, const std::string& body) {
+  return body.empty() ? body : fmt::format("<section>\n<h2>{}</h2>\n{}</section>\n", title, body);
+}
+
+}  // namespace
+
+const char* to_string(StepResult::Verdict verdict) noexcept {
+  switch (verdict) {
+    case StepResult::Verdict::passed: return "passed";
+    case StepResult::Verdict::still_valid: return "still valid";
+    case StepResult::Verdict::warning: return "warning";
+    case StepResult::Verdict::failed: return "failed";
+    case StepResult::Verdict::skipped: return "skipped";
+  }
+  return "";
+}
+
+std::string to_html(const Report& report) {
+  std::string page = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
+      "content=\"width=device-width, "
+      "initial-scale=1\">\n<title>Migration {}</title>\n<style>\n{}</style>\n</head>\n<body>\n<h1>Migration to Peregrine "
+      "{}</h1>\n<p>{}"
+      "</p>\n<p class=\"verdict{}\">{} {}</p>\n",
+      escape(report.date), style, version, escape(report.date), report.good ? "" : " bad", sign(report.good),
+      escape(report.verdict));
+  page += section("Steps", steps(report)) + section("Environment", environment(report)) + section("Models", models(report)) +
+          section("Pictures", pictures(report)) + section("Transfers of one picture", transfers(report)) +
+          section("To see it again", commands(report));
+  return page + "</body>\n</html>\n";
+}
+
+}  // namespace peregrine::migrate
