@@ -55,6 +55,17 @@ bool compress_jpeg(const HostImage& image, unsigned char** out, unsigned long* s
   return true;
 }
 
+/// `subject` is how messages call the picture.
+std::vector<std::byte> jpeg_file(const HostImage& image, const std::string& subject) {
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  const bool done = compress_jpeg(image, &bytes, &size);
+  const std::unique_ptr<unsigned char, decltype(&std::free)> owner(bytes, std::free);
+  if (!done) throw Error("output.write", subject + " cannot be encoded as JPEG.", "Save it as .png.");
+  const auto encoded = std::as_bytes(std::span(bytes, size));
+  return {encoded.begin(), encoded.end()};
+}
+
 void save_png(const HostImage& image, const std::filesystem::path& path) {
   png_image header{};
   header.version = PNG_IMAGE_VERSION;
@@ -73,20 +84,12 @@ void save_png(const HostImage& image, const std::filesystem::path& path) {
 
 }  // namespace
 
-std::vector<std::byte> encode_jpeg(const HostImage& image) {
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  const bool done = compress_jpeg(image, &bytes, &size);
-  const std::unique_ptr<unsigned char, decltype(&std::free)> owner(bytes, std::free);
-  if (!done) throw Error("output.write", "The picture cannot be encoded as JPEG.", "Save it as .png.");
-  const auto encoded = std::as_bytes(std::span(bytes, size));
-  return {encoded.begin(), encoded.end()};
-}
+std::vector<std::byte> encode_jpeg(const HostImage& image) { return jpeg_file(image, "The picture"); }
 
 void save(const HostImage& image, const std::filesystem::path& path) {
   std::string extension = path.extension().native();
   std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (extension == ".jpg" || extension == ".jpeg") return write_file(path, encode_jpeg(image));
+  if (extension == ".jpg" || extension == ".jpeg") return write_file(path, jpeg_file(image, printable(path.native())));
   if (extension == ".png") return save_png(image, path);
   throw Error("output.write", printable(path.native()) + " has no known picture format.", "Name it .jpg or .png.");
 }
