@@ -12,6 +12,7 @@
 
 #include "base/output_file.h"
 #include "base/text.h"
+#include "bench_baseline.h"
 #include "common.h"
 #include "console.h"
 #include "peregrine/pipeline.h"
@@ -40,6 +41,8 @@ struct Flags {
   int runs = 50;
   bool layers = false;
   std::string json;
+  std::optional<migrate::Baseline> baseline;
+  std::string python;
 };
 
 struct Layer {
@@ -259,6 +262,18 @@ int bench(const CommonFlags& common, const Flags& given) {
   catch_interrupt();
   flags.options.engine = common.engine;
   if (flags.batches.empty()) flags.batches = {loaded.settings.batch};
+  if (flags.baseline) {
+    for (const std::filesystem::path& model : flags.options.models) {
+      migrate::SpeedRequest request{
+          .model = model, .settings = loaded.settings, .engine = common.engine, .batches = flags.batches};
+      request.runs = flags.runs;
+      request.pictures.assign(flags.sources.begin(), flags.sources.end());
+      request.baseline = *flags.baseline;
+      request.python = flags.python;
+      bench_beside_baseline(std::move(request), common.quiet);
+    }
+    return 0;
+  }
   std::vector<Measurement> measurements;
   for (const std::filesystem::path& model : flags.options.models)
     for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch));
@@ -287,10 +302,20 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
   command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")->check(CLI::PositiveNumber);
-  command->add_flag("--layers", flags->layers, "the time of every layer as well (CPU engine)");
+  auto* baseline =
+      command
+          ->add_option("--baseline", flags->baseline,
+                       "beside PyTorch in your own Python (auto: or the FP32 engine), each in a process")
+          ->transform(CLI::CheckedTransformer(std::map<std::string, migrate::Baseline>{{"auto", migrate::Baseline::automatic},
+                                                                                       {"pytorch", migrate::Baseline::pytorch},
+                                                                                       {"fp32", migrate::Baseline::fp32}}));
+  command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
+  command->add_flag("--layers", flags->layers, "the time of every layer as well (CPU engine)")->excludes(baseline);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
-  command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride");
-  command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")->type_name("FILE");
+  command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")->excludes(baseline);
+  command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")
+      ->excludes(baseline)
+      ->type_name("FILE");
   command->callback([&common, &status, flags] { status = bench(common, *flags); });
 }
 
