@@ -73,7 +73,7 @@ Check against_fp32(const Settings& settings, const std::string& engine, const fs
   options.engine = choice.device.on_gpu() ? "cuda" : "openvino";
   Pipeline reference(exact, options);
   const auto expected = results_of(reference, pictures), actual = results_of(tested, pictures);
-  compare::Parity parity({});
+  compare::Parity parity(settings.limits);
   for (std::size_t i = 0; i < expected.size(); ++i)
     parity.add({.picture = expected[i].path, .reference = expected[i].objects, .tested = actual[i].objects, .candidates = {}});
   const std::string words = fmt::format("{} of {} objects found again, worst {:.2f} px and {:.4f}", parity.found(),
