@@ -40,6 +40,7 @@ using PictureOf = std::function<std::filesystem::path(const std::string& name)>;
 void expect_golden(const std::filesystem::path& golden_file, const std::filesystem::path& model, bool rect,
                    const PictureOf& picture_of) {
   Settings settings = load_settings({}).settings;
+  settings.store.clear();  // not the user's: engines are built anew
   settings.force_gpu_only = false;
   PipelineOptions options;
   options.models = {model};

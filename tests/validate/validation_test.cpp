@@ -17,6 +17,7 @@ constexpr double limit = 0.003;
 
 Settings cpu_settings() {
   Settings settings = load_settings({}).settings;
+  settings.store.clear();  // not the user's: engines are built anew
   settings.force_gpu_only = false;
   return settings;
 }
