@@ -138,16 +138,20 @@ std::string measure_pytorch(const SpeedRequest& request, const FoundPython& pyth
   return {};
 }
 
-/// Why PyTorch could not be measured, or nothing.
+/// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too; where that alone fails, the note says so.
 std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const std::vector<fs::path>& pictures,
-                        std::vector<Speed>& speeds) {
+                        SpeedComparison& comparison) {
   if (request.task == Task::reid) return "Ultralytics does not run ReID checkpoints";
   if (request.model.extension() == ".onnx") return "the model is an ONNX file, no PyTorch checkpoint";
   const FoundPython python = find_python(request.python, std::min(request.limit, std::chrono::milliseconds(20'000)));
   if (!python.usable()) return python.why;
-  const std::string why = measure_pytorch(request, python, on_gpu, false, pictures, speeds);
-  if (!why.empty() || !on_gpu) return why;
-  return measure_pytorch(request, python, on_gpu, true, pictures, speeds);
+  const std::string why = measure_pytorch(request, python, on_gpu, false, pictures, comparison.baseline);
+  if (!why.empty()) return why;
+  comparison.note = fmt::format("Beside {}, in this run, from files to results.", comparison.baseline.front().subject);
+  if (!on_gpu) return {};
+  const std::string no_half = measure_pytorch(request, python, on_gpu, true, pictures, comparison.baseline);
+  if (!no_half.empty()) comparison.note += fmt::format(" Its FP16 could not be measured: {}.", no_half);
+  return {};
 }
 
 std::string judge(const SpeedComparison& comparison) {
@@ -179,13 +183,11 @@ SpeedComparison compare_speed(const SpeedRequest& request) {
   comparison.engine = measure_engine(request, request.settings.precision, pictures.files());
   std::string why = "the FP32 engine was asked for";
   if (request.baseline != Baseline::fp32)
-    why = try_pytorch(request, !comparison.engine.front().subject.starts_with("openvino"), pictures.files(), comparison.baseline);
-  if (why.empty()) {
-    comparison.note = fmt::format("Beside {}, in this run, from files to results.", comparison.baseline.front().subject);
-  } else if (request.baseline == Baseline::pytorch) {
+    why = try_pytorch(request, !comparison.engine.front().subject.starts_with("openvino"), pictures.files(), comparison);
+  if (!why.empty() && request.baseline == Baseline::pytorch)
     throw Error("environment.python", fmt::format("PyTorch cannot be measured: {}.", why),
                 "Name a Python that has torch and ultralytics with --python, or leave out --baseline.");
-  } else {
+  if (!why.empty()) {
     comparison.baseline = measure_engine(request, Precision::fp32, pictures.files());
     const bool same = comparison.baseline.front().subject == comparison.engine.front().subject;
     comparison.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}", why,

@@ -85,6 +85,16 @@ echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch"
   EXPECT_THAT(comparison.warning, HasSubstr("1.25 times as fast as PyTorch 2.9.0 eager fp16 (4.00 ms and 5.00 ms at batch 1)"));
 }
 
+TEST_F(SpeedTest, WherePyTorchsFp16FailsItsFp32Stands) {
+  python(R"(case "$4" in *'"half":true'*) echo 'RuntimeError: half' >&2; exit 1;; esac
+echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')");
+  const SpeedComparison comparison = compare_speed(request_);
+  ASSERT_EQ(comparison.baseline.size(), 1U);
+  EXPECT_EQ(comparison.baseline[0].subject, "PyTorch 2.9.0 eager fp32");
+  EXPECT_THAT(comparison.note, HasSubstr("Its FP16 could not be measured: "));
+  EXPECT_THAT(comparison.note, HasSubstr("RuntimeError: half"));
+}
+
 TEST_F(SpeedTest, WithoutPythonTheFp32EngineIsTheBaseline) {
   const SpeedComparison comparison = compare_speed(request_);
   EXPECT_EQ(comparison.baseline.front().subject, "cuda fp32");
