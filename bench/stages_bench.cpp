@@ -1,14 +1,16 @@
 // Preprocess and postprocess on this machine's GPU: a 1080p picture with fifty objects, FP16 heads of an 80-class model at
 // 640x640, channels-last. Each stage is recorded as a CUDA graph and replayed; results are compared with the host's first.
 //
-// stages_bench [BATCH...]      default: 1 16
+// stages_bench [--json FILE] [BATCH...]      default: 1 16
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
@@ -171,26 +173,39 @@ PostprocessTime time_postprocess(Task task, const Geometry& geometry, int batch,
   return {time, got.size(), postprocess::used_bytes(kernels.layout(), record.data(), batch)};
 }
 
-void run(int batch) {
+nlohmann::ordered_json run(int batch) {
   const cuda::Stream stream = cuda::Stream::create();
   const Geometry geometry = preprocess::letterbox(picture_width, picture_height, side, side);
-  fmt::print("batch {}\n  letterbox            {:8.2f} us\n", batch, time_preprocess(geometry, batch, stream.get()));
+  const double letterbox = time_preprocess(geometry, batch, stream.get());
+  fmt::print("batch {}\n  letterbox            {:8.2f} us\n", batch, letterbox);
+  nlohmann::ordered_json row{{"batch", batch}, {"letterbox_us", letterbox}};
   for (const Task task : {Task::detect, Task::segment}) {
     const PostprocessTime t = time_postprocess(task, geometry, batch, stream.get());
     fmt::print("  postprocess {:8} {:8.2f} us   {} objects a picture, {} bytes of results\n", to_string(task), t.microseconds,
                t.objects, t.bytes);
+    row[fmt::format("postprocess_{}", to_string(task))] = {
+        {"us", t.microseconds}, {"objects", t.objects}, {"result_bytes", t.bytes}};
   }
+  return row;
 }
 
 }  // namespace
 
 int main(int count, char** values) {
   try {
-    fmt::print("{}\n", cuda::device_facts(0).identity());
     std::vector<int> batches;
-    for (int i = 1; i < count; ++i) batches.push_back(std::max(1, std::atoi(values[i])));
+    std::string json;
+    for (int i = 1; i < count; ++i) {
+      if (std::string_view(values[i]) == "--json" && i + 1 < count)
+        json = values[++i];
+      else
+        batches.push_back(std::max(1, std::atoi(values[i])));
+    }
     if (batches.empty()) batches = {1, 16};
-    for (const int batch : batches) run(batch);
+    nlohmann::ordered_json all{{"gpu", cuda::device_facts(0).identity()}, {"driver_cuda", cuda::driver_version()}, {"rows", {}}};
+    fmt::print("{}\n", cuda::device_facts(0).identity());
+    for (const int batch : batches) all["rows"].push_back(run(batch));
+    if (!json.empty()) std::ofstream(json) << all.dump(1) << '\n';
   } catch (const std::exception& e) {
     fmt::print(stderr, "{}\n", e.what());
     return 1;

@@ -19,6 +19,12 @@ void enforce_start_up(bool force_gpu_only, const Device& device, std::string_vie
   log::info(fmt::format("GPU-only mode enforced on device: {} ({})", to_string(device), device_name));
 }
 
+bool is_gpu_failure(const Error& error) noexcept {
+  const std::string_view code = error.code();
+  return code.starts_with("device.") || code.starts_with("engine.") || code == "environment.library" ||
+         code == "environment.device";
+}
+
 PlacementGuard::PlacementGuard(bool force_gpu_only, Device expected, PlaceOf place_of)
     : forced_(force_gpu_only), expected_(expected), place_of_(std::move(place_of)) {}
 

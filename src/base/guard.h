@@ -3,12 +3,14 @@
 // off it is logged once and kept as a fallback.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "peregrine/error.h"
 #include "peregrine/results.h"
 #include "peregrine/tensor.h"
 
@@ -29,6 +31,33 @@ inline constexpr std::string_view reid_features = "ReID features";
 /// asked for without a device; with one, logs the line that says so. `device_name` is empty without a device.
 void enforce_start_up(bool force_gpu_only, const Device& device, std::string_view device_name);
 
+/// Whether an error comes from the GPU or its libraries, so that the CPU could do better: codes "device.*", "engine.*", missing
+/// libraries. Wrong usage, a bad model and a violation of the enforcement are none.
+bool is_gpu_failure(const Error& error) noexcept;
+
+/// A GPU failure with the name of the step that it happened in.
+class StepFailure : public std::exception {
+ public:
+  StepFailure(std::string_view step, Error cause) : step_(step), cause_(std::move(cause)) {}
+  const std::string& step() const noexcept { return step_; }
+  const char* what() const noexcept override { return cause_.what(); }
+
+ private:
+  std::string step_;
+  Error cause_;
+};
+
+/// Runs `work` as a step of what PlacementGuard::run() runs: a GPU failure in it is a StepFailure, of the innermost step.
+template <class Work>
+auto in_step(std::string_view step, Work&& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (!is_gpu_failure(error)) throw;
+    throw StepFailure(step, error);
+  }
+}
+
 /// Shared by the stages of one pipeline; its functions may be called from several threads.
 class PlacementGuard {
  public:
@@ -47,14 +76,17 @@ class PlacementGuard {
   /// "FP16 violation: NAME is DTYPE (GPU enforcement violation: NAME not FP16)", code "enforcement.dtype".
   bool require_fp16(std::string_view name, const TensorView& view);
 
-  /// Runs `gpu`; when it throws: Error "enforcement.step" ("GPU-only operation failed: STEP: CAUSE") under
-  /// FORCE_GPU_ONLY, else the fallback is logged and `cpu` runs instead.
+  /// Runs `gpu`; when the GPU fails in it: Error "enforcement.step" ("GPU-only operation failed: STEP: CAUSE", STEP from
+  /// in_step() where there is one) under FORCE_GPU_ONLY, else the fallback is logged and `cpu` runs instead. Other errors pass.
   template <class Gpu, class Cpu>
   auto run(std::string_view step, Gpu&& gpu, Cpu&& cpu) -> decltype(gpu()) {
     try {
       return gpu();
-    } catch (const std::exception& cause) {
-      fall_back(step, cause);
+    } catch (const StepFailure& failure) {
+      fall_back(failure.step(), failure);
+    } catch (const Error& error) {
+      if (!is_gpu_failure(error)) throw;
+      fall_back(step, error);
     }
     return cpu();
   }

@@ -24,6 +24,19 @@ struct FrameOutcome {
   std::optional<Error> error;
 };
 
+/// A batch that prepare() has begun with; the memory that its frames speak of stays until it is gone.
+class PreparedBatch {
+ public:
+  explicit PreparedBatch(std::vector<Frame> frames) : frames_(std::move(frames)) {}
+  virtual ~PreparedBatch() = default;
+  PreparedBatch(const PreparedBatch&) = delete;
+  PreparedBatch& operator=(const PreparedBatch&) = delete;
+  std::span<const Frame> frames() const { return frames_; }
+
+ private:
+  std::vector<Frame> frames_;
+};
+
 class BatchRunner {
  public:
   virtual ~BatchRunner() = default;
@@ -31,8 +44,14 @@ class BatchRunner {
   virtual const std::vector<ModelInfo>& models() const = 0;
   /// Whether it decodes such a file itself; otherwise the caller decodes it on the host, while an earlier batch runs.
   virtual bool decodes(std::span<const std::byte> file) const = 0;
-  /// At most Settings::batch frames. Results come without their path, and without decode time where the caller decoded.
-  virtual std::vector<FrameOutcome> run(std::span<const Frame> frames) = 0;
+  /// Takes at most Settings::batch frames and decodes what decodes() says; what fails is told by finish(). May be called by
+  /// another thread while finish() runs an earlier batch; two batches at most are there at a time.
+  virtual std::unique_ptr<PreparedBatch> prepare(std::vector<Frame> frames) {
+    return std::make_unique<PreparedBatch>(std::move(frames));
+  }
+  /// Results come without their path, and without decode time where the caller decoded.
+  virtual std::vector<FrameOutcome> finish(PreparedBatch& batch) = 0;
+  std::vector<FrameOutcome> run(std::span<const Frame> frames) { return finish(*prepare({frames.begin(), frames.end()})); }
 };
 
 }  // namespace peregrine::pipeline

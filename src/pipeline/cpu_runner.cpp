@@ -44,20 +44,22 @@ struct PreparedInput {
 
 class CpuRunner final : public BatchRunner {
  public:
-  CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options)
+  CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
+            std::vector<Fallback> fallbacks)
       : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
     for (const auto& path : options.models) add_model(provision::open_model(path), choice);
     require_known_classes(models_, options.classes);
     for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
     if (options.reid) add_reid(provision::open_model(*options.reid), choice, options.reid_class);
-    info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision, {}};
+    info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision,
+             std::move(fallbacks)};
     for (const ModelEngine& engine : engines_) info_.precision = engine.precision();
   }
 
   const RunInfo& info() const override { return info_; }
   const std::vector<ModelInfo>& models() const override { return models_; }
   bool decodes(std::span<const std::byte>) const override { return false; }
-  std::vector<FrameOutcome> run(std::span<const Frame> frames) override;
+  std::vector<FrameOutcome> finish(PreparedBatch& batch) override;
 
  private:
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
@@ -118,7 +120,8 @@ PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const Ima
   return *slot;
 }
 
-std::vector<FrameOutcome> CpuRunner::run(std::span<const Frame> frames) {
+std::vector<FrameOutcome> CpuRunner::finish(PreparedBatch& batch) {
+  const std::span<const Frame> frames = batch.frames();
   std::vector<FrameOutcome> outcomes(frames.size());
   std::deque<HostImage> decoded;
   std::vector<ImageView> images;
@@ -213,8 +216,8 @@ void CpuRunner::embed(const ImageView& image, ImageResult& result) {
 }  // namespace
 
 std::unique_ptr<BatchRunner> make_cpu_runner(provision::EngineChoice choice, const Settings& settings,
-                                             const PipelineOptions& options) {
-  return std::make_unique<CpuRunner>(std::move(choice), settings, options);
+                                             const PipelineOptions& options, std::vector<Fallback> fallbacks) {
+  return std::make_unique<CpuRunner>(std::move(choice), settings, options, std::move(fallbacks));
 }
 
 }  // namespace peregrine::pipeline

@@ -6,7 +6,8 @@
 
 namespace peregrine::pipeline {
 
+/// `fallbacks`: why the CPU serves, for RunInfo.
 std::unique_ptr<BatchRunner> make_cpu_runner(provision::EngineChoice choice, const Settings& settings,
-                                             const PipelineOptions& options);
+                                             const PipelineOptions& options, std::vector<Fallback> fallbacks = {});
 
 }  // namespace peregrine::pipeline

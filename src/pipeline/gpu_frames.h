@@ -12,11 +12,13 @@
 
 namespace peregrine::pipeline {
 
-/// Device memory for the pictures of one batch; grows with them.
+/// Device memory for the pictures of one batch; grows with them. A runner has two: one is filled while the other is read.
 class GpuFrames {
  public:
-  /// `guard` outlives this object; it checks that frames handed over as device memory are there.
-  GpuFrames(int batch, PlacementGuard& guard) : guard_(guard), slots_(static_cast<std::size_t>(batch)) {}
+  /// `guard` checks that frames handed over as device memory are there; `decoder` is opened for the first JPEG. Both outlive
+  /// this.
+  GpuFrames(int batch, PlacementGuard& guard, std::optional<decode::JpegDecoder>& decoder)
+      : guard_(guard), decoder_(decoder), slots_(static_cast<std::size_t>(batch)) {}
 
   struct Loaded {
     ImageView view;  ///< in device memory
@@ -40,9 +42,9 @@ class GpuFrames {
                         cudaStream_t stream);
 
   PlacementGuard& guard_;
+  std::optional<decode::JpegDecoder>& decoder_;
   std::vector<Slot> slots_;
   cuda::Event written_ = cuda::Event::create();  ///< by the caller, on the caller's stream
-  std::optional<decode::JpegDecoder> decoder_;   ///< opened for the first JPEG
 };
 
 }  // namespace peregrine::pipeline

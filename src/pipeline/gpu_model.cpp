@@ -22,13 +22,19 @@ std::size_t storage_bytes(const Binding& binding) {
   return static_cast<std::size_t>(last) * size_of(binding.dtype);
 }
 
+/// The guard has spoken already; without FORCE_GPU_ONLY this hands the batch to the CPU.
+void require(bool in_place, const std::string& name) {
+  if (!in_place) throw Error("device.place", fmt::format("Memory of {} is not on the device.", name));
+}
+
 }  // namespace
 
-void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted) {
+bool guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted) {
+  bool in_place = true;
   const auto check = [&](std::string_view name, std::string_view prefix) {
     for (const auto& output : outputs)
       if (output.name.starts_with(prefix)) {
-        guard.require_gpu(name, output.view);
+        in_place = guard.require_gpu(name, output.view) && in_place;
         if (wanted == Precision::fp16) guard.require_fp16(name, output.view);
       }
   };
@@ -47,6 +53,7 @@ void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess
       break;
     case Task::reid: check(guarded::reid_features, ""); break;
   }
+  return in_place;
 }
 
 GpuEngine::GpuEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, const Plan* choices_from)
@@ -76,10 +83,16 @@ std::vector<TensorView> GpuEngine::bindings(const TensorView& input) const {
 void GpuEngine::guard_bindings(PlacementGuard& guard, const TensorView& input) const {
   const auto views = bindings(input);
   for (std::size_t i = 0; i < views.size(); ++i) {
-    guard.require_gpu(engine_->io()[i].name, views[i]);
-    if (wanted_ == Precision::fp16) guard.require_fp16(engine_->io()[i].name, views[i]);
+    const Binding& binding = engine_->io()[i];
+    require(guard.require_gpu(binding.name, views[i]), binding.name);
+    if (binding.is_input && wanted_ == Precision::fp16) guard.require_fp16(binding.name, views[i]);
   }
-  guard_outputs(guard, model_.task, outputs_, wanted_);
+  require(guard_outputs(guard, model_.task, outputs_, wanted_), model_.name);
+}
+
+void GpuEngine::guard_batch(PlacementGuard& guard, const TensorView& input) const {
+  require(guard.require_gpu(input_->name, input), input_->name);
+  require(guard_outputs(guard, model_.task, outputs_, wanted_), model_.name);
 }
 
 void GpuEngine::enqueue(const TensorView& input, cudaStream_t stream) {
@@ -99,9 +112,15 @@ void GpuDetector::allocate(std::size_t mask_capacity) {
   record_ = cuda::PinnedBuffer(postprocess_->layout().bytes, "results of " + model().name);
 }
 
-void GpuDetector::enqueue(const TensorView& input, const postprocess::DeviceGeometries& geometries, int pictures,
-                          cudaStream_t stream) {
-  engine_.enqueue(input, stream);
+void GpuDetector::guard_batch(PlacementGuard& guard, const TensorView& input) const {
+  engine_.guard_batch(guard, input);
+  if (model().task != Task::segment) return;
+  const auto bytes = static_cast<std::int64_t>(workspace_.bytes());
+  const TensorView masks{workspace_.data(), DType::u8, guard.expected(), {bytes}, {1}};
+  require(guard.require_gpu(guarded::segmentation_masks, masks), model().name);
+}
+
+void GpuDetector::enqueue_postprocess(const postprocess::DeviceGeometries& geometries, int pictures, cudaStream_t stream) {
   postprocess_->enqueue(workspace_.data(), geometries, pictures, record_.data(), stream);
 }
 

@@ -14,8 +14,9 @@
 
 namespace peregrine::pipeline {
 
-/// Names under which the guard checks what leaves an engine of this task: place, and dtype where `wanted` is FP16.
-void guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted);
+/// Names under which the guard checks what leaves an engine of this task: place, and dtype where `wanted` is FP16. Whether all
+/// are in place.
+bool guard_outputs(PlacementGuard& guard, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted);
 
 /// An engine with device buffers for everything but its input, whose buffer several models of one input size share.
 class GpuEngine {
@@ -33,8 +34,11 @@ class GpuEngine {
   std::size_t input_bytes() const;
   std::span<const postprocess::NamedTensor> outputs() const { return outputs_; }
 
-  /// Checks place and, where FP16 was asked for, dtype of every binding.
+  /// When it is made: the place of every binding by its own name, and, where FP16 was asked for, the dtype of the input.
   void guard_bindings(PlacementGuard& guard, const TensorView& input) const;
+  /// Before each batch: what it reads and what leaves it, under the names that users know. Throws "device.place" for memory
+  /// elsewhere that the guard lets pass, so that the CPU serves.
+  void guard_batch(PlacementGuard& guard, const TensorView& input) const;
   void enqueue(const TensorView& input, cudaStream_t stream);
   /// False where it must be enqueued for each run instead of being recorded.
   bool capturable(cudaStream_t stream) const { return engine_->capturable({stream}); }
@@ -61,8 +65,10 @@ class GpuDetector {
   const GpuEngine& engine() const { return engine_; }
   const ModelInfo& model() const { return engine_.model(); }
 
-  /// Enqueues the engine and the kernels that leave the record; `geometries` as in DevicePostprocess.
-  void enqueue(const TensorView& input, const postprocess::DeviceGeometries& geometries, int pictures, cudaStream_t stream);
+  /// GpuEngine::guard_batch(), and the place where masks are assembled.
+  void guard_batch(PlacementGuard& guard, const TensorView& input) const;
+  /// Enqueues the kernels that make the record of what the engine left; `geometries` as in DevicePostprocess.
+  void enqueue_postprocess(const postprocess::DeviceGeometries& geometries, int pictures, cudaStream_t stream);
   /// True when the masks of the last batch did not fit; the record has been enlarged and the batch must be enqueued again.
   bool grow_if_needed(int pictures);
 

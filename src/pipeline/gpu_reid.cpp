@@ -43,6 +43,10 @@ void GpuReid::guard_bindings(PlacementGuard& guard) const {
   for (const Sized& sized : engines_) sized.engine->guard_bindings(guard, sized.view);
 }
 
+void GpuReid::guard_batch(PlacementGuard& guard) const {
+  for (const Sized& sized : engines_) sized.engine->guard_batch(guard, sized.view);
+}
+
 const GpuReid::Sized& GpuReid::round_for(int persons) const {
   for (const Sized& sized : engines_)
     if (sized.engine->shape().batch >= persons) return sized;

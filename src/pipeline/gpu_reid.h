@@ -16,6 +16,7 @@ class GpuReid {
 
   const ModelInfo& model() const { return engines_.front().engine->model(); }
   void guard_bindings(PlacementGuard& guard) const;
+  void guard_batch(PlacementGuard& guard) const;
 
   /// Where the boxes go: crops() in device memory, count() in page-locked memory that the device writes.
   Crop* crops() const { return reinterpret_cast<Crop*>(crops_.data()); }

@@ -1,6 +1,8 @@
 #include "pipeline/gpu_runner.h"
 
 #include <algorithm>
+#include <array>
+#include <exception>
 #include <map>
 
 #include "base/cuda/device.h"
@@ -16,20 +18,31 @@ namespace peregrine::pipeline {
 
 namespace {
 
+/// Pictures in device memory, or why there are none.
+class GpuBatch final : public PreparedBatch {
+ public:
+  using PreparedBatch::PreparedBatch;
+  std::vector<GpuFrames::Loaded> loaded;
+  std::vector<ledger::Transfer> transfers;
+  double decode_ms = 0;
+  std::exception_ptr failure;
+};
+
 class GpuRunner final : public BatchRunner {
  public:
-  GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
-            std::function<std::unique_ptr<BatchRunner>()> cpu);
+  GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu);
 
   const RunInfo& info() const override { return info_; }
   const std::vector<ModelInfo>& models() const override { return models_; }
   bool decodes(std::span<const std::byte> file) const override {
     return file.size() > 2 && file[0] == std::byte{0xff} && file[1] == std::byte{0xd8};
   }
-  std::vector<FrameOutcome> run(std::span<const Frame> frames) override;
+  std::unique_ptr<PreparedBatch> prepare(std::vector<Frame> frames) override;
+  std::vector<FrameOutcome> finish(PreparedBatch& batch) override;
 
  private:
-  std::vector<FrameOutcome> run_on_gpu(std::span<const Frame> frames);
+  void decode(GpuBatch& batch);
+  std::vector<FrameOutcome> run_on_gpu(const GpuBatch& batch);
   std::vector<FrameOutcome> run_on_cpu(std::span<const Frame> frames);
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
   std::vector<ImageResult> collect(const GpuShape& shape, std::span<const ImageView> images) const;
@@ -40,20 +53,20 @@ class GpuRunner final : public BatchRunner {
   RunInfo info_;
   std::vector<ModelInfo> models_;
   PlacementGuard guard_;
-  std::function<std::unique_ptr<BatchRunner>()> make_cpu_;
+  MakeCpuRunner make_cpu_;
   std::unique_ptr<BatchRunner> cpu_;
   cuda::DeviceScope device_;
-  cuda::Stream stream_ = cuda::Stream::create();
-  cuda::Event before_ = cuda::Event::create_timing(), decoded_ = cuda::Event::create_timing(),
-              done_ = cuda::Event::create_timing();
-  GpuFrames frames_;
+  cuda::Stream stream_ = cuda::Stream::create(), decode_stream_ = cuda::Stream::create();
+  cuda::Event before_ = cuda::Event::create_timing(), decoded_ = cuda::Event::create_timing();
+  std::optional<decode::JpegDecoder> decoder_;
+  std::array<GpuFrames, 2> frames_;  ///< one is filled while the other is read
+  std::size_t filled_ = 0;
   GpuShapes shapes_;
   std::unique_ptr<GpuReid> reid_;
   ReidTarget reid_target_;
 };
 
-GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
-                     std::function<std::unique_ptr<BatchRunner>()> cpu)
+GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu)
     : choice_(std::move(choice)),
       strict_decode_(options.strict_decode),
       max_pixels_(options.max_pixels),
@@ -61,7 +74,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
       guard_(settings.force_gpu_only, choice_.device, cuda::place_of),
       make_cpu_(std::move(cpu)),
       device_(choice_.device.index),
-      frames_(settings.batch, guard_),
+      frames_{GpuFrames(settings.batch, guard_, decoder_), GpuFrames(settings.batch, guard_, decoder_)},
       shapes_(choice_, settings, options, guard_, stream_.get()) {
   models_ = shapes_.models();
   info_.precision = shapes_.precision();
@@ -75,43 +88,67 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
   }
 }
 
-std::vector<FrameOutcome> GpuRunner::run(std::span<const Frame> frames) {
+std::unique_ptr<PreparedBatch> GpuRunner::prepare(std::vector<Frame> frames) {
+  auto batch = std::make_unique<GpuBatch>(std::move(frames));
+  try {
+    in_step("decode", [&] { decode(*batch); });
+  } catch (...) {
+    batch->failure = std::current_exception();
+  }
+  return batch;
+}
+
+void GpuRunner::decode(GpuBatch& batch) {
+  const cuda::DeviceScope scope(guard_.expected().index);
+  const ledger::Recording recording;
+  filled_ ^= 1;
+  before_.record(decode_stream_.get());
+  batch.loaded = frames_[filled_].load(batch.frames(), strict_decode_, max_pixels_, decode_stream_.get());
+  decoded_.record(decode_stream_.get());
+  decoded_.synchronize();
+  batch.decode_ms = decoded_.milliseconds_since(before_);
+  batch.transfers = recording.transfers();
+}
+
+std::vector<FrameOutcome> GpuRunner::finish(PreparedBatch& batch) {
   auto outcomes = guard_.run(
-      "pipeline", [&] { return run_on_gpu(frames); }, [&] { return run_on_cpu(frames); });
+      "pipeline", [&] { return run_on_gpu(static_cast<const GpuBatch&>(batch)); }, [&] { return run_on_cpu(batch.frames()); });
   info_.fallbacks = guard_.fallbacks();
   return outcomes;
 }
 
 std::vector<FrameOutcome> GpuRunner::run_on_cpu(std::span<const Frame> frames) {
-  if (!cpu_) cpu_ = make_cpu_();
+  if (!cpu_) cpu_ = make_cpu_(guard_.fallbacks());
   return cpu_->run(frames);
 }
 
-std::vector<FrameOutcome> GpuRunner::run_on_gpu(std::span<const Frame> frames) {
+std::vector<FrameOutcome> GpuRunner::run_on_gpu(const GpuBatch& batch) {
+  if (batch.failure) std::rethrow_exception(batch.failure);
   const cuda::DeviceScope scope(guard_.expected().index);
   const ledger::Recording recording;
-  before_.record(stream_.get());
-  const auto loaded = frames_.load(frames, strict_decode_, max_pixels_, stream_.get());
-  decoded_.record(stream_.get());
   std::vector<ImageView> images;
-  for (const auto& frame : loaded)
+  for (const auto& frame : batch.loaded)
     if (!frame.error) images.push_back(frame.view);
   std::vector<ImageResult> results;
   if (!images.empty()) {
     results = run_pictures(images);
-    for (const auto& transfer : recording.transfers())
+    std::vector<ledger::Transfer> transfers = batch.transfers;
+    transfers.insert(transfers.end(), recording.transfers().begin(), recording.transfers().end());
+    for (const auto& transfer : transfers)
       (transfer.direction == ledger::Direction::host_to_device ? results[0].host_to_device : results[0].device_to_host)
           .push_back({transfer.name, transfer.bytes});
   }
-  std::vector<FrameOutcome> outcomes(frames.size());
+  std::vector<FrameOutcome> outcomes(batch.loaded.size());
   std::size_t next = 0;
-  for (std::size_t i = 0; i < frames.size(); ++i) {
-    if (loaded[i].error) {
-      outcomes[i].error = loaded[i].error;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const GpuFrames::Loaded& loaded = batch.loaded[i];
+    if (loaded.error) {
+      outcomes[i].error = loaded.error;
       continue;
     }
     outcomes[i].result = std::move(results[next++]);
-    outcomes[i].result->host_decoded = loaded[i].host_decoded;
+    outcomes[i].result->host_decoded = loaded.host_decoded;
+    outcomes[i].result->time_ms.decode = batch.decode_ms / static_cast<double>(images.size());
   }
   return outcomes;
 }
@@ -126,16 +163,13 @@ std::vector<ImageResult> GpuRunner::run_pictures(std::span<const ImageView> imag
     for (const std::size_t i : members) together.push_back(images[i]);
     GpuShape& shape = shapes_.at(sizes);
     const auto geometry_of = [&](const ImageView& image, std::size_t model) { return shapes_.geometry(image, model); };
-    shape.run(together, geometry_of, reid_.get(), reid_target_);
+    const StageTimes spent = shape.run(together, geometry_of, reid_.get(), reid_target_);
     auto found = collect(shape, together);
-    for (std::size_t k = 0; k < members.size(); ++k) results[members[k]] = std::move(found[k]);
-  }
-  done_.record(stream_.get());
-  done_.synchronize();
-  const double share = 1.0 / static_cast<double>(images.size());
-  for (ImageResult& result : results) {
-    result.time_ms.decode = decoded_.milliseconds_since(before_) * share;
-    result.time_ms.inference = done_.milliseconds_since(decoded_) * share;
+    const double share = 1.0 / static_cast<double>(members.size());
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      ImageResult& result = results[members[k]] = std::move(found[k]);
+      result.time_ms = {0, spent.preprocess * share, spent.inference * share, spent.postprocess * share};
+    }
   }
   return results;
 }
@@ -166,7 +200,7 @@ std::vector<ImageResult> GpuRunner::collect(const GpuShape& shape, std::span<con
 }  // namespace
 
 std::unique_ptr<BatchRunner> make_gpu_runner(provision::EngineChoice choice, const Settings& settings,
-                                             const PipelineOptions& options, std::function<std::unique_ptr<BatchRunner>()> cpu) {
+                                             const PipelineOptions& options, MakeCpuRunner cpu) {
   return std::make_unique<GpuRunner>(std::move(choice), settings, options, std::move(cpu));
 }
 

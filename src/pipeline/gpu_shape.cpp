@@ -8,13 +8,14 @@ namespace peregrine::pipeline {
 
 using preprocess::Picture;
 
-void GpuShape::add(std::unique_ptr<GpuDetector> detector, PlacementGuard& guard) {
+void GpuShape::add(std::unique_ptr<GpuDetector> detector) {
   Branch branch;
   branch.detector = std::move(detector);
   branch.input = input_for(branch.detector->engine());
   branch.stream = cuda::Stream::create();
+  branch.inferred = cuda::Event::create_timing();
   branch.done = cuda::Event::create();
-  branch.detector->engine().guard_bindings(guard, inputs_[branch.input].view);
+  branch.detector->engine().guard_bindings(guard_, inputs_[branch.input].view);
   branches_.push_back(std::move(branch));
 }
 
@@ -36,12 +37,33 @@ std::size_t GpuShape::input_for(const GpuEngine& engine) {
   return inputs_.size() - 1;
 }
 
-void GpuShape::run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid, const ReidTarget& target) {
+StageTimes GpuShape::run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid,
+                         const ReidTarget& target) {
   const int pictures = static_cast<int>(images.size());
+  for (const Branch& branch : branches_) branch.detector->guard_batch(guard_, inputs_[branch.input].view);
+  if (reid) reid->guard_batch(guard_);
   describe(images, geometry_of);
   run_recorded(pictures, reid, target);
   for (const Branch& branch : branches_)
     ledger::record("results", ledger::Direction::device_to_host, branch.detector->record_bytes(pictures));
+  StageTimes spent = times();
+  if (reid) spent.inference += embedded_.milliseconds_since(finished_);
+  return spent;
+}
+
+StageTimes GpuShape::times() const {
+  StageTimes spent;
+  spent.preprocess = preprocessed_.milliseconds_since(begun_);
+  for (const Branch& branch : branches_)  // side by side: the last one counts
+    spent.inference = std::max<double>(spent.inference, branch.inferred.milliseconds_since(preprocessed_));
+  spent.postprocess = std::max(0.0, finished_.milliseconds_since(preprocessed_) - spent.inference);
+  return spent;
+}
+
+std::string GpuShape::inference() const {
+  std::string names;
+  for (const Branch& branch : branches_) names += (names.empty() ? "inference " : ", ") + branch.detector->model().name;
+  return names;
 }
 
 void GpuShape::describe(std::span<const ImageView> images, const GeometryOf& geometry_of) {
@@ -52,12 +74,18 @@ void GpuShape::describe(std::span<const ImageView> images, const GeometryOf& geo
     }
 }
 
-void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target) {
-  for (const Input& input : inputs_) {
-    cuda::copy_to_device("picture descriptors", input.descriptors.data(), input.staged.data(),
-                         sizeof(Picture) * static_cast<std::size_t>(pictures), stream_);
-    preprocess::letterbox_batch(input.device(), pictures, input.view, stream_);
-  }
+void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target, bool captured) {
+  const auto mark = [&](const cuda::Event& event, cudaStream_t stream) {
+    captured ? event.record_in_graph(stream) : event.record(stream);
+  };
+  in_step("preprocess", [&] {
+    for (const Input& input : inputs_) {
+      cuda::copy_to_device("picture descriptors", input.descriptors.data(), input.staged.data(),
+                           sizeof(Picture) * static_cast<std::size_t>(pictures), stream_);
+      preprocess::letterbox_batch(input.device(), pictures, input.view, stream_);
+    }
+    mark(preprocessed_, stream_);
+  });
   forked_.record(stream_);
   for (std::size_t b = 0; b < branches_.size(); ++b) {
     const Branch& branch = branches_[b];
@@ -65,12 +93,19 @@ void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target) {
     // The first branch stays on the main stream; the others run beside it.
     const cudaStream_t stream = b == 0 ? stream_ : branch.stream.get();
     if (b > 0) cuda::wait(stream, forked_);
-    branch.detector->enqueue(input.view, input.geometries(), pictures, stream);
-    if (reid && target.model == static_cast<int>(b))
-      branch.detector->gather_crops(pictures, target.class_id, reid->crops(), reid->count(), stream);
-    if (b > 0) branch.done.record(stream);
+    in_step("inference " + branch.detector->model().name, [&] {
+      branch.detector->engine().enqueue(input.view, stream);
+      mark(branch.inferred, stream);
+    });
+    in_step("postprocess", [&] {
+      branch.detector->enqueue_postprocess(input.geometries(), pictures, stream);
+      if (reid && target.model == static_cast<int>(b))
+        branch.detector->gather_crops(pictures, target.class_id, reid->crops(), reid->count(), stream);
+      if (b > 0) branch.done.record(stream);
+    });
   }
   for (std::size_t b = 1; b < branches_.size(); ++b) cuda::wait(stream_, branches_[b].done);
+  mark(finished_, stream_);
 }
 
 bool GpuShape::recordable() const {
@@ -79,25 +114,36 @@ bool GpuShape::recordable() const {
 
 void GpuShape::run_recorded(int pictures, GpuReid* reid, const ReidTarget& target) {
   const auto synchronize = [&] { cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize"); };
-  for (bool again = true; again;) {
+  const auto run_once = [&] {
+    begun_.record(stream_);
     if (recordable()) {
       auto graph = graphs_.find(pictures);
       if (graph == graphs_.end()) {
         synchronize();
-        graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_, [&] { enqueue(pictures, reid, target); })).first;
+        const auto work = [&] { enqueue(pictures, reid, target, true); };
+        graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_, work)).first;
+        begun_.record(stream_);
       }
       graph->second.launch(stream_);
     } else {
-      enqueue(pictures, reid, target);
+      enqueue(pictures, reid, target, false);
     }
     synchronize();
+  };
+  for (bool again = true; again;) {
+    in_step(inference(), run_once);
     again = false;
-    for (const Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;
+    in_step("postprocess", [&] {
+      for (const Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;
+    });
     if (again) graphs_.clear();  // they hold the addresses of what has grown
   }
   if (!reid) return;
-  reid->enqueue(inputs_.front().device(), stream_);
-  synchronize();
+  in_step("reid", [&] {
+    reid->enqueue(inputs_.front().device(), stream_);
+    embedded_.record(stream_);
+    synchronize();
+  });
 }
 
 std::vector<Object> GpuShape::objects(std::size_t model, int picture) const {

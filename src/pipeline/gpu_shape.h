@@ -20,17 +20,18 @@ namespace peregrine::pipeline {
 
 class GpuShape {
  public:
-  /// For up to `batch` pictures. `stream` outlives this object; the first detector runs on it, the others beside it.
-  GpuShape(int batch, cudaStream_t stream) : batch_(batch), stream_(stream) {}
+  /// For up to `batch` pictures. `stream` and `guard` outlive this object; the first detector runs on the stream, the others
+  /// beside it.
+  GpuShape(int batch, cudaStream_t stream, PlacementGuard& guard) : batch_(batch), stream_(stream), guard_(guard) {}
 
   /// Detectors of one input size and layout read the same input.
-  void add(std::unique_ptr<GpuDetector> detector, PlacementGuard& guard);
+  void add(std::unique_ptr<GpuDetector> detector);
   const GpuDetector& detector(std::size_t model) const { return *branches_[model].detector; }
 
   using GeometryOf = std::function<Geometry(const ImageView& image, std::size_t model)>;
   /// Runs all detectors over pictures in device memory, and `reid`, where there is one, over the objects of `target`.
-  /// The results can be read afterwards.
-  void run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid, const ReidTarget& target);
+  /// The results can be read afterwards. Returns what the batch took, by the device's clock; ReID counts as inference.
+  StageTimes run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid, const ReidTarget& target);
 
   /// What model `model` found in picture `picture` of the last run.
   std::vector<Object> objects(std::size_t model, int picture) const;
@@ -51,19 +52,27 @@ class GpuShape {
     std::unique_ptr<GpuDetector> detector;
     std::size_t input = 0;
     cuda::Stream stream;
-    cuda::Event done;
+    cuda::Event inferred, done;
   };
 
   std::size_t input_for(const GpuEngine& engine);
   void describe(std::span<const ImageView> images, const GeometryOf& geometry_of);
-  void enqueue(int pictures, GpuReid* reid, const ReidTarget& target);
+  /// Steps: "preprocess", "inference NAME", "postprocess". `captured`: the stream is being captured.
+  void enqueue(int pictures, GpuReid* reid, const ReidTarget& target, bool captured);
   /// Every engine allows its work to be captured.
   bool recordable() const;
   void run_recorded(int pictures, GpuReid* reid, const ReidTarget& target);
 
+  StageTimes times() const;
+  /// "inference A, B": what a launch of the whole graph is called.
+  std::string inference() const;
+
   int batch_;
   cudaStream_t stream_;
+  PlacementGuard& guard_;
   cuda::Event forked_ = cuda::Event::create();
+  cuda::Event begun_ = cuda::Event::create_timing(), preprocessed_ = cuda::Event::create_timing(),
+              finished_ = cuda::Event::create_timing(), embedded_ = cuda::Event::create_timing();
   std::vector<Input> inputs_;
   std::vector<Branch> branches_;
   std::map<int, cuda::Graph> graphs_;  ///< by number of pictures

@@ -92,12 +92,11 @@ GpuShape& GpuShapes::at(const Sizes& sizes) {
 }
 
 std::unique_ptr<GpuShape> GpuShapes::make(const Sizes& sizes) {
-  auto shape = std::make_unique<GpuShape>(batch_, stream_);
+  auto shape = std::make_unique<GpuShape>(batch_, stream_, guard_);
   for (std::size_t m = 0; m < detectors_.size(); ++m) {
     const Detector& detector = detectors_[m];
     const InputShape input{detector.shape.batch, sizes[m].first, sizes[m].second};
-    shape->add(std::make_unique<GpuDetector>(detector.model, choice_, input, detector.options, rect_ ? &detector.plan : nullptr),
-               guard_);
+    shape->add(std::make_unique<GpuDetector>(detector.model, choice_, input, detector.options, rect_ ? &detector.plan : nullptr));
   }
   return shape;
 }

@@ -20,6 +20,13 @@ namespace {
 using pipeline::Frame;
 using pipeline::FrameOutcome;
 using pipeline::Loaded;
+using pipeline::PreparedBatch;
+
+/// What came out of the sources, and what the runner has begun with of it.
+struct Upcoming {
+  std::vector<Loaded> loaded;
+  std::unique_ptr<PreparedBatch> prepared;
+};
 
 /// However a run ends, nobody waits for a camera afterwards.
 struct StopOnExit {
@@ -38,7 +45,8 @@ struct Pipeline::Impl {
   bool takes_file(const Loaded& loaded) const {
     return !loaded.file.empty() && (options.strict_decode || runner->decodes(loaded.file));
   }
-  std::vector<FrameOutcome> run_batch(const std::vector<Loaded>& batch);
+  Upcoming prepare(std::vector<Loaded> batch);
+  std::vector<FrameOutcome> finish(const Upcoming& batch);
 };
 
 Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : impl_(std::make_unique<Impl>()) {
@@ -76,7 +84,7 @@ std::vector<ImageResult> Pipeline::run(std::span<const ImageView> images) {
   return results;
 }
 
-std::vector<FrameOutcome> Pipeline::Impl::run_batch(const std::vector<Loaded>& batch) {
+Upcoming Pipeline::Impl::prepare(std::vector<Loaded> batch) {
   std::vector<Frame> frames;
   for (const Loaded& loaded : batch) {
     if (!loaded.runs()) continue;
@@ -84,10 +92,14 @@ std::vector<FrameOutcome> Pipeline::Impl::run_batch(const std::vector<Loaded>& b
     if (!takes_file(loaded)) frame.pixels = loaded.image->view();
     frames.push_back(frame);
   }
-  std::vector<FrameOutcome> ran = frames.empty() ? std::vector<FrameOutcome>{} : runner->run(frames);
+  return {std::move(batch), frames.empty() ? nullptr : runner->prepare(std::move(frames))};
+}
+
+std::vector<FrameOutcome> Pipeline::Impl::finish(const Upcoming& batch) {
+  std::vector<FrameOutcome> ran = batch.prepared ? runner->finish(*batch.prepared) : std::vector<FrameOutcome>{};
   std::vector<FrameOutcome> outcomes;
   std::size_t next = 0;
-  for (const Loaded& loaded : batch) {
+  for (const Loaded& loaded : batch.loaded) {
     if (!loaded.runs()) {
       outcomes.push_back({{}, loaded.error});
       continue;
@@ -106,15 +118,15 @@ std::vector<FrameOutcome> Pipeline::Impl::run_batch(const std::vector<Loaded>& b
 std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callback& deliver) {
   pipeline::Feed feed(source::expand(sources), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
                       [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
-  const auto load_next = [&] { return std::async(std::launch::async, [&] { return feed.next_batch(); }); };
+  const auto load_next = [&] { return std::async(std::launch::async, [&] { return impl_->prepare(feed.next_batch()); }); };
   std::size_t delivered = 0;
   auto upcoming = load_next();
   const StopOnExit stop{feed};
-  for (std::vector<Loaded> batch = upcoming.get(); !batch.empty(); batch = upcoming.get()) {
-    upcoming = load_next();  // decodes while this batch runs
-    std::vector<FrameOutcome> outcomes = impl_->run_batch(batch);
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      const Loaded& loaded = batch[i];
+  for (Upcoming batch = upcoming.get(); !batch.loaded.empty(); batch = upcoming.get()) {
+    upcoming = load_next();  // decodes, on host or device, while this batch runs
+    std::vector<FrameOutcome> outcomes = impl_->finish(batch);
+    for (std::size_t i = 0; i < batch.loaded.size(); ++i) {
+      const Loaded& loaded = batch.loaded[i];
       Outcome outcome{.path = loaded.path,
                       .source = loaded.source,
                       .index = loaded.source,

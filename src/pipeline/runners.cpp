@@ -1,5 +1,6 @@
 #include "pipeline/runners.h"
 
+#include "base/guard.h"
 #include "pipeline/cpu_runner.h"
 #if PEREGRINE_CUDA
 #include "pipeline/gpu_runner.h"
@@ -11,10 +12,14 @@ std::unique_ptr<BatchRunner> make_runner(provision::EngineChoice choice, const S
                                          const PipelineOptions& options) {
 #if PEREGRINE_CUDA
   if (choice.device.on_gpu()) {
-    const auto cpu = [settings, options] {
-      return make_cpu_runner(provision::choose_engine(settings, "openvino"), settings, options);
+    const auto cpu = [settings, options](std::vector<Fallback> fallbacks) {
+      return make_cpu_runner(provision::choose_engine(settings, "openvino"), settings, options, std::move(fallbacks));
     };
-    return make_gpu_runner(std::move(choice), settings, options, cpu);
+    if (settings.force_gpu_only) return make_gpu_runner(std::move(choice), settings, options, cpu);
+    PlacementGuard guard(false, choice.device);
+    return guard.run(
+        "build", [&] { return make_gpu_runner(std::move(choice), settings, options, cpu); },
+        [&] { return cpu(guard.fallbacks()); });
   }
 #endif
   return make_cpu_runner(std::move(choice), settings, options);

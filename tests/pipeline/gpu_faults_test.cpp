@@ -153,7 +153,7 @@ TEST_F(GpuPipeline, OutOfMemoryIsNamedAndTheNextCallWorks) {
     auto& entry = cuda::runtime().malloc;
     const Failing failing(
         entry, +[](void**, std::size_t) { return cudaErrorMemoryAllocation; });
-    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: pipeline: cudaMalloc failed"));
+    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: decode: cudaMalloc failed"));
   }
   EXPECT_TRUE(runner->run({&frame, 1}).front().result);
 }
@@ -165,7 +165,7 @@ TEST_F(GpuPipeline, FailedLaunchIsNamedAndTheNextCallWorks) {
     auto& entry = cuda::runtime().graph_launch;
     const Failing failing(
         entry, +[](cudaGraphExec_t, cudaStream_t) { return cudaErrorLaunchFailure; });
-    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: pipeline: cudaGraphLaunch failed"));
+    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: inference demo-detect.pt: cudaGraphLaunch failed"));
   }
   EXPECT_TRUE(runner->run({&frame, 1}).front().result);
 }

@@ -102,6 +102,9 @@ struct FakeCuda::Table {
     t.event_create = [](cudaEvent_t* event, unsigned) { return fake().make("event_create", event); };
     t.event_destroy = [](cudaEvent_t event) { return fake().destroy("event_destroy", event); };
     t.event_record = [](cudaEvent_t event, cudaStream_t stream) { return nothing("event_record", event, stream); };
+    t.event_record_with_flags = [](cudaEvent_t event, cudaStream_t stream, unsigned) {
+      return nothing("event_record_with_flags", event, stream);
+    };
     t.event_synchronize = [](cudaEvent_t event) { return nothing("event_synchronize", event); };
     t.event_query = [](cudaEvent_t event) { return nothing("event_query", event); };
     t.event_elapsed_time = [](float* milliseconds, cudaEvent_t, cudaEvent_t) {

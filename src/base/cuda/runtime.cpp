@@ -65,6 +65,7 @@ Runtime real_runtime() {
       .event_create = cudaEventCreateWithFlags,
       .event_destroy = cudaEventDestroy,
       .event_record = cudaEventRecord,
+      .event_record_with_flags = cudaEventRecordWithFlags,
       .event_synchronize = cudaEventSynchronize,
       .event_query = cudaEventQuery,
       .event_elapsed_time = cudaEventElapsedTime,

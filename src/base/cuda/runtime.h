@@ -29,6 +29,7 @@ struct Runtime {
   cudaError_t (*event_create)(cudaEvent_t* event, unsigned flags);
   cudaError_t (*event_destroy)(cudaEvent_t event);
   cudaError_t (*event_record)(cudaEvent_t event, cudaStream_t stream);
+  cudaError_t (*event_record_with_flags)(cudaEvent_t event, cudaStream_t stream, unsigned flags);
   cudaError_t (*event_synchronize)(cudaEvent_t event);
   cudaError_t (*event_query)(cudaEvent_t event);
   cudaError_t (*event_elapsed_time)(float* milliseconds, cudaEvent_t start, cudaEvent_t end);

@@ -34,6 +34,10 @@ Event::~Event() {
   if (handle_) check_quietly(runtime().event_destroy(handle_), "cudaEventDestroy");
 }
 
+void Event::record_in_graph(cudaStream_t stream) const {
+  check(runtime().event_record_with_flags(handle_, stream, cudaEventRecordExternal), "cudaEventRecordWithFlags");
+}
+
 void Event::record(cudaStream_t stream) const { check(runtime().event_record(handle_, stream), "cudaEventRecord"); }
 void Event::synchronize() const { check(runtime().event_synchronize(handle_), "cudaEventSynchronize"); }
 

@@ -42,6 +42,8 @@ class Event {
 
   cudaEvent_t get() const noexcept { return handle_; }
   void record(cudaStream_t stream) const;
+  /// While `stream` is captured: every launch of the graph records it, for host and other streams to see.
+  void record_in_graph(cudaStream_t stream) const;
   void synchronize() const;
   bool done() const;
   /// Milliseconds from `start` to this one; both must be done.

@@ -1,0 +1,154 @@
+// Random sizes, batches and damaged pictures in two threads for as long as is asked; device memory must stay flat once warm, and
+// only the planted pictures may fail.
+//
+// gpu_soak --seconds N MODEL.pt PICTURE.jpg...        exit code 1: a leak, or an error that nobody planted
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "base/cuda/runtime.h"
+#include "decode/decode.h"
+#include "peregrine/error.h"
+#include "peregrine/settings.h"
+#include "pipeline/runners.h"
+#include "provision/engine_choice.h"
+
+namespace {
+
+using namespace peregrine;
+using Clock = std::chrono::steady_clock;
+
+constexpr int most_pictures = 4, threads = 2;
+/// What a growing buffer may still take after the warm-up: the pictures' sizes are drawn at random.
+constexpr std::int64_t allowed_growth = std::int64_t{64} << 20;
+
+struct Inputs {
+  std::string model;
+  std::vector<std::vector<std::byte>> files;
+  std::vector<HostImage> pixels;
+};
+
+class Soak {
+ public:
+  Soak(Inputs inputs, int seconds) : inputs_(std::move(inputs)), seconds_(seconds) {}
+
+  int run() {
+    std::vector<std::thread> workers;
+    for (int i = 0; i < threads; ++i) workers.emplace_back([this, i] { work(i); });
+    const auto begin = Clock::now();
+    std::int64_t warm = 0;
+    for (double spent = 0; spent < seconds_ && failures_ == 0;) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      spent = std::chrono::duration<double>(Clock::now() - begin).count();
+      if (ready_ < threads) continue;
+      if (warm == 0 && spent > seconds_ * 0.3) warm = used();
+      if (warm != 0) most_ = std::max(most_, used());
+    }
+    stop_ = true;
+    for (std::thread& worker : workers) worker.join();
+    const bool leaks = warm == 0 || most_ - warm > allowed_growth;
+    fmt::print("{} batches, {} pictures, {} planted errors, {} other errors; device memory {} MB once warm, at most {} MB: {}\n",
+               batches_.load(), pictures_.load(), planted_.load(), failures_.load(), warm >> 20, most_ >> 20,
+               leaks ? (warm == 0 ? "never warm" : "GREW") : "flat");
+    return failures_ == 0 && !leaks ? 0 : 1;
+  }
+
+ private:
+  static std::int64_t used() {
+    std::size_t free = 0, total = 0;
+    cuda::check(cuda::runtime().memory_info(&free, &total), "cudaMemGetInfo");
+    return static_cast<std::int64_t>(total - free);
+  }
+
+  void fail(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    if (failures_++ < 5) fmt::print("{}\n", what);
+  }
+
+  void work(int number) try {
+    std::mt19937 random(static_cast<unsigned>(number) + 1);
+    Settings settings;
+    settings.batch = most_pictures;
+    PipelineOptions options;
+    options.models = {inputs_.model};
+    const auto runner = pipeline::make_runner(provision::choose_engine(settings, "cuda"), settings, options);
+    ++ready_;
+    while (!stop_) one_batch(*runner, random);
+  } catch (const std::exception& error) {
+    fail(error.what());
+  }
+
+  /// A file, a file cut short, or a window of random size out of decoded pixels.
+  void one_batch(pipeline::BatchRunner& runner, std::mt19937& random) {
+    const auto below = [&](std::size_t end) { return static_cast<std::size_t>(random() % end); };
+    std::vector<pipeline::Frame> frames(1 + below(most_pictures));
+    std::vector<bool> damaged(frames.size());
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const std::size_t which = below(inputs_.files.size()), kind = below(4);
+      const std::vector<std::byte>& file = inputs_.files[which];
+      damaged[i] = kind == 0;
+      if (kind == 3) {
+        ImageView view = inputs_.pixels[which].view();
+        view.width = 1 + static_cast<int>(below(static_cast<std::size_t>(view.width)));
+        view.height = 1 + static_cast<int>(below(static_cast<std::size_t>(view.height)));
+        frames[i] = {"window", {}, view};
+      } else {
+        const std::size_t length = kind == 0 ? file.size() / 8 + below(file.size() / 2) : file.size();
+        frames[i] = {kind == 0 ? "cut" : "whole", std::span(file).first(length), {}};
+      }
+    }
+    const std::vector<pipeline::FrameOutcome> outcomes = runner.run(frames);
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      if (damaged[i] == outcomes[i].error.has_value())
+        planted_ += damaged[i];
+      else
+        fail(outcomes[i].error ? outcomes[i].error->what() : "a picture cut short had a result");
+    }
+    ++batches_;
+    pictures_ += static_cast<long>(frames.size());
+  }
+
+  Inputs inputs_;
+  int seconds_;
+  std::mutex mutex_;
+  std::atomic<int> ready_ = 0;
+  std::atomic<long> failures_ = 0, batches_ = 0, pictures_ = 0, planted_ = 0;
+  std::atomic<bool> stop_ = false;
+  std::int64_t most_ = 0;
+};
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    int seconds = 600;
+    Inputs inputs;
+    for (int i = 1; i < count; ++i) {
+      const std::string name = values[i];
+      if (name == "--seconds" && i + 1 < count) {
+        seconds = std::stoi(values[++i]);
+      } else if (inputs.model.empty()) {
+        inputs.model = name;
+      } else {
+        std::ifstream stream(name, std::ios::binary);
+        const std::string text{std::istreambuf_iterator<char>(stream), {}};
+        const auto* first = reinterpret_cast<const std::byte*>(text.data());
+        inputs.files.emplace_back(first, first + text.size());
+        inputs.pixels.push_back(decode::decode_image(inputs.files.back(), name));
+      }
+    }
+    if (inputs.files.empty()) throw Error("usage.soak", "gpu_soak [--seconds N] MODEL PICTURE.jpg...");
+    return Soak(std::move(inputs), seconds).run();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}
