@@ -1,0 +1,224 @@
+// The whole GPU runner with calls failing in turn, from models to results, and what each failure is called. Kernels do not run
+// (FakeCuda): the pictures have no objects.
+#include <gmock/gmock.h>
+
+#include "base/cuda/device.h"
+#include "base/cuda/memory.h"
+#include "base/cuda/stream.h"
+#include "engine/cuda/cuda_builder.h"
+#include "fault.h"
+#include "pipeline/gpu_runner.h"
+#include "provision/engine_choice.h"
+#include "support/fake_cuda.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+using pipeline::BatchRunner;
+using pipeline::Frame;
+using pipeline::FrameOutcome;
+using test::error_of;
+using test::FakeCuda;
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// Gives out one plan a graph, made before anything fails.
+class KnownPlans final : public Builder {
+ public:
+  std::string name() const override { return builder_->name(); }
+  std::string library_versions() const override { return builder_->library_versions(); }
+  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
+  Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
+    const std::string key = to_string(graph.value(graph.inputs().front()).shape);
+    if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
+    BuildOptions untuned = options;
+    untuned.tune = false;
+    return plans_[key] = builder_->build(graph, untuned);
+  }
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override { return builder_->load(plan, device); }
+
+ private:
+  std::unique_ptr<Builder> builder_ = make_cuda_builder();
+  mutable std::map<std::string, Plan> plans_;
+};
+
+class CpuStandIn final : public BatchRunner {
+ public:
+  const RunInfo& info() const override { return info_; }
+  const std::vector<ModelInfo>& models() const override { return models_; }
+  bool decodes(std::span<const std::byte>) const override { return false; }
+  std::vector<FrameOutcome> finish(pipeline::PreparedBatch& batch) override {
+    std::vector<FrameOutcome> outcomes(batch.frames().size());
+    for (FrameOutcome& outcome : outcomes) outcome.result.emplace().path = "on the CPU";
+    return outcomes;
+  }
+
+ private:
+  RunInfo info_;
+  std::vector<ModelInfo> models_;
+};
+
+class PipelineFaults : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { builder_ = std::make_shared<KnownPlans>(); }
+  static void TearDownTestSuite() { builder_.reset(); }
+
+  std::unique_ptr<BatchRunner> make(bool forced = true) const {
+    Settings settings;
+    settings.batch = 2;
+    settings.imgsz = 64;
+    settings.force_gpu_only = forced;
+    PipelineOptions options;
+    options.models = {test::repository_file("models/demo") / model_};
+    return pipeline::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, settings, options,
+                                     [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
+  }
+  Frame frame() const { return {"frame", {}, image_.view()}; }
+  std::vector<FrameOutcome> run(BatchRunner& runner) const {
+    const std::vector<Frame> frames{frame(), frame()};
+    return runner.run(frames);
+  }
+  void make_and_run() const {
+    const auto runner = make();
+    for (const FrameOutcome& outcome : run(*runner))
+      if (outcome.error) throw Error(*outcome.error);
+  }
+
+  static inline std::shared_ptr<KnownPlans> builder_;
+  std::string model_ = "demo-segment.pt";
+  HostImage image_{32, 24, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 7)};
+};
+
+TEST_F(PipelineFaults, OutOfMemoryAtEachAllocationIsOneErrorAndLeaksNothing) {
+  std::map<std::string, int> calls;
+  {
+    FakeCuda counting;
+    make_and_run();
+    calls = counting.calls();
+  }
+  FakeCuda cuda;
+  for (const std::string name : {"malloc", "host_alloc", "stream_create", "event_create", "graph_instantiate"}) {
+    ASSERT_GT(calls[name], 0) << name;
+    for (int nth = 0; nth < calls[name]; ++nth) {
+      SCOPED_TRACE(name + " " + std::to_string(nth));
+      cuda.heal();
+      cuda.fail(name, nth, cudaErrorMemoryAllocation);
+      const auto error = error_of([&] { make_and_run(); });
+      ASSERT_TRUE(error);
+      EXPECT_THAT(error->code(), AnyOf("device.memory", "enforcement.step")) << error->what();
+      EXPECT_THAT(error->sentence(), HasSubstr("out of memory (cudaErrorMemoryAllocation)"));
+      EXPECT_EQ(cuda.alive(), 0u);
+    }
+  }
+  cuda.heal();
+  EXPECT_FALSE(error_of([&] { make_and_run(); })) << "the next use must work";
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+TEST_F(PipelineFaults, ALostDeviceEndsInOneErrorWhereverItHappens) {
+  int calls = 0;
+  {
+    FakeCuda counting;
+    make_and_run();
+    calls = counting.total_calls();
+  }
+  const int step = std::max(1, calls / 150);
+  for (int nth = 0; nth < calls; nth += step) {
+    SCOPED_TRACE(nth);
+    FakeCuda cuda;
+    cuda.lose_device(nth);
+    const auto error = error_of([&] { make_and_run(); });
+    if (error) {
+      EXPECT_THAT(error->code(),
+                  AnyOf("device.lost", "device.none", "environment.device", "enforcement.step", "enforcement.place"))
+          << error->what();
+    }
+    EXPECT_EQ(cuda.alive(), 0u);
+    EXPECT_THAT(cuda.misuse(), IsEmpty());
+  }
+}
+
+TEST_F(PipelineFaults, AFailureNamesItsStepAndTheNextBatchWorks) {
+  FakeCuda cuda;
+  const auto runner = make();
+  const auto failing = [&](const std::string& call, cudaError_t status) {
+    cuda.fail(call, 0, status);
+    const auto error = error_of([&] { run(*runner); });
+    EXPECT_FALSE(error_of([&] { run(*runner); })) << "the next batch";
+    return error ? error->sentence() : "";
+  };
+  EXPECT_THAT(failing("malloc", cudaErrorMemoryAllocation),
+              HasSubstr("GPU-only operation failed: decode: cudaMalloc failed for a"));
+  EXPECT_THAT(failing("event_synchronize", cudaErrorLaunchFailure), HasSubstr("GPU-only operation failed: decode: "));
+  EXPECT_THAT(failing("graph_launch", cudaErrorLaunchFailure),
+              HasSubstr("GPU-only operation failed: inference demo-segment.pt: cudaGraphLaunch failed"));
+}
+
+TEST_F(PipelineFaults, StepsThatFailWhileTheyAreRecordedAreNamedThemselves) {
+  FakeCuda cuda;
+  const auto runner = make();
+  cuda.fail("launch", 0, cudaErrorInvalidConfiguration);
+  const auto error = error_of([&] { run(*runner); });
+  ASSERT_TRUE(error);
+  EXPECT_THAT(error->sentence(), HasSubstr("GPU-only operation failed: preprocess: letterbox failed"));
+  EXPECT_FALSE(error_of([&] { run(*runner); }));
+}
+
+TEST_F(PipelineFaults, WithoutForceTheCpuServesAndTheStepIsNamedOnce) {
+  FakeCuda cuda;
+  const auto runner = make(false);
+  run(*runner);
+  for (int i = 0; i < 2; ++i) {
+    cuda.fail("graph_launch", 0, cudaErrorLaunchFailure);
+    const auto outcomes = run(*runner);
+    ASSERT_TRUE(outcomes.at(1).result);
+    EXPECT_EQ(outcomes[1].result->path, "on the CPU");
+  }
+  ASSERT_EQ(runner->info().fallbacks.size(), 1u);
+  EXPECT_EQ(runner->info().fallbacks[0].step, "inference demo-segment.pt");
+}
+
+TEST_F(PipelineFaults, MemoryThatMovesAwayIsFoundOutByTheNextBatch) {
+  FakeCuda counting;
+  const int before = counting.calls().count("malloc") ? counting.calls().at("malloc") : 0;
+  const auto probe = make();
+  const int allocations = counting.calls().at("malloc") - before;
+  std::set<std::string> found;
+  for (int nth = 0; nth < allocations; ++nth) {
+    FakeCuda cuda;
+    cuda.move_allocation(nth, cudaMemoryTypeHost);
+    std::unique_ptr<BatchRunner> runner;
+    const auto built = error_of([&] { runner = make(); });
+    const auto ran = built ? built : error_of([&] { run(*runner); });
+    if (!ran) continue;  // weights and arena are the engine's own
+    const std::string sentence = ran->sentence();
+    EXPECT_THAT(sentence, HasSubstr("not on GPU (it is on cpu (pinned), expected cuda:0)"));
+    found.insert(sentence.substr(0, sentence.find(" not on GPU")));
+  }
+  EXPECT_THAT(found,
+              ::testing::IsSupersetOf({"GPU enforcement violation: images", "GPU enforcement violation: segmentation masks",
+                                       "GPU enforcement violation: box.0"}));
+}
+
+TEST_F(PipelineFaults, ABadIndexAndAStreamOfAnotherDevice) {
+  FakeCuda cuda(2);
+  const auto runner = make();
+  Frame frame = this->frame();
+  const cuda::DeviceBuffer memory(image_.pixels.size(), "a frame");
+  frame.pixels->data = reinterpret_cast<const std::uint8_t*>(memory.data());
+  frame.pixels->device = Device::cuda(0);
+  cuda.set_stream_device(1);
+  const cuda::Stream stream = cuda::Stream::create();
+  frame.pixels->cuda_stream = stream.get();
+  const auto outcomes = runner->run({&frame, 1});
+  ASSERT_TRUE(outcomes[0].error);
+  EXPECT_EQ(outcomes[0].error->code(), "device.stream");
+  EXPECT_EQ(error_of([] { cuda::device_facts(5); })->code(), "device.index");
+}
+
+}  // namespace
+}  // namespace peregrine
