@@ -1,13 +1,16 @@
 // Random sizes, batches and damaged pictures in two threads for as long as is asked; device memory must stay flat once warm, and
 // only the planted pictures may fail.
 //
-// gpu_soak --seconds N MODEL.pt PICTURE.jpg...        exit code 1: a leak, or an error that nobody planted
+// gpu_soak [--seconds N] [--store DIR] MODEL.pt PICTURE.jpg...      exit code 1: a leak, or an error that nobody planted
+//
+// The engine comes out of the store DIR, where it is built and tuned the first time (not verified).
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <mutex>
@@ -32,6 +35,7 @@ constexpr std::int64_t allowed_growth = std::int64_t{64} << 20;
 
 struct Inputs {
   std::string model;
+  std::filesystem::path store = std::filesystem::temp_directory_path() / "peregrine-soak";
   std::vector<std::vector<std::byte>> files;
   std::vector<HostImage> pixels;
 };
@@ -41,14 +45,16 @@ class Soak {
   Soak(Inputs inputs, int seconds) : inputs_(std::move(inputs)), seconds_(seconds) {}
 
   int run() {
+    std::vector<std::unique_ptr<pipeline::BatchRunner>> runners;
+    for (int i = 0; i < threads; ++i) runners.push_back(open());
     std::vector<std::thread> workers;
-    for (int i = 0; i < threads; ++i) workers.emplace_back([this, i] { work(i); });
+    for (int i = 0; i < threads; ++i)
+      workers.emplace_back([this, i, &runners] { work(i, *runners[static_cast<std::size_t>(i)]); });
     const auto begin = Clock::now();
     std::int64_t warm = 0;
     for (double spent = 0; spent < seconds_ && failures_ == 0;) {
-      std::this_thread::sleep_for(std::chrono::seconds(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
       spent = std::chrono::duration<double>(Clock::now() - begin).count();
-      if (ready_ < threads) continue;
       if (warm == 0 && spent > seconds_ * 0.3) warm = used();
       if (warm != 0) most_ = std::max(most_, used());
     }
@@ -73,15 +79,20 @@ class Soak {
     if (failures_++ < 5) fmt::print("{}\n", what);
   }
 
-  void work(int number) try {
-    std::mt19937 random(static_cast<unsigned>(number) + 1);
+  std::unique_ptr<pipeline::BatchRunner> open() const {
     Settings settings;
     settings.batch = most_pictures;
     PipelineOptions options;
     options.models = {inputs_.model};
-    const auto runner = pipeline::make_runner(provision::choose_engine(settings, "cuda"), settings, options);
-    ++ready_;
-    while (!stop_) one_batch(*runner, random);
+    provision::EngineChoice choice = provision::choose_engine(settings, "cuda");
+    choice.store = inputs_.store;
+    choice.unverified = true;
+    return pipeline::make_runner(std::move(choice), settings, options);
+  }
+
+  void work(int number, pipeline::BatchRunner& runner) try {
+    std::mt19937 random(static_cast<unsigned>(number) + 1);
+    while (!stop_) one_batch(runner, random);
   } catch (const std::exception& error) {
     fail(error.what());
   }
@@ -119,7 +130,6 @@ class Soak {
   Inputs inputs_;
   int seconds_;
   std::mutex mutex_;
-  std::atomic<int> ready_ = 0;
   std::atomic<long> failures_ = 0, batches_ = 0, pictures_ = 0, planted_ = 0;
   std::atomic<bool> stop_ = false;
   std::int64_t most_ = 0;
@@ -135,6 +145,8 @@ int main(int count, char** values) {
       const std::string name = values[i];
       if (name == "--seconds" && i + 1 < count) {
         seconds = std::stoi(values[++i]);
+      } else if (name == "--store" && i + 1 < count) {
+        inputs.store = values[++i];
       } else if (inputs.model.empty()) {
         inputs.model = name;
       } else {

@@ -21,6 +21,7 @@ void enforce_start_up(bool force_gpu_only, const Device& device, std::string_vie
 
 bool is_gpu_failure(const Error& error) noexcept {
   const std::string_view code = error.code();
+  if (code == "device.stream" || code == "device.index") return false;  // the caller's
   return code.starts_with("device.") || code.starts_with("engine.") || code == "environment.library" ||
          code == "environment.device";
 }

@@ -61,6 +61,7 @@ GpuFrames::Loaded GpuFrames::decode_on_host(Slot& slot, const Frame& frame, cons
     log::debug(fmt::format("{}: host-decoded ({})", frame.name, why));
     loaded.view = upload(slot, image.view(), stream);
   } catch (const Error& error) {
+    if (is_gpu_failure(error)) throw;  // not this picture's fault
     loaded.error = error;
   }
   return loaded;
@@ -85,6 +86,7 @@ GpuFrames::Loaded GpuFrames::take_over(Slot& slot, const Frame& frame, cudaStrea
       loaded = {upload(slot, pixels, stream), true, {}};
     }
   } catch (const Error& error) {
+    if (is_gpu_failure(error)) throw;  // not this picture's fault
     loaded.error = error;
   }
   return loaded;

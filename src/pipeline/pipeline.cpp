@@ -118,12 +118,21 @@ std::vector<FrameOutcome> Pipeline::Impl::finish(const Upcoming& batch) {
 std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callback& deliver) {
   pipeline::Feed feed(source::expand(sources), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
                       [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
-  const auto load_next = [&] { return std::async(std::launch::async, [&] { return impl_->prepare(feed.next_batch()); }); };
+  // Three batches at once: one is read, one decoded, one runs.
+  const auto read_next = [&] { return std::async(std::launch::async, [&] { return feed.next_batch(); }); };
+  auto read = read_next();
+  const auto load_next = [&] {
+    return std::async(std::launch::async, [&] {
+      std::vector<Loaded> batch = read.get();
+      read = read_next();
+      return impl_->prepare(std::move(batch));
+    });
+  };
   std::size_t delivered = 0;
   auto upcoming = load_next();
   const StopOnExit stop{feed};
   for (Upcoming batch = upcoming.get(); !batch.loaded.empty(); batch = upcoming.get()) {
-    upcoming = load_next();  // decodes, on host or device, while this batch runs
+    upcoming = load_next();
     std::vector<FrameOutcome> outcomes = impl_->finish(batch);
     for (std::size_t i = 0; i < batch.loaded.size(); ++i) {
       const Loaded& loaded = batch.loaded[i];

@@ -73,7 +73,7 @@ class PipelineFaults : public ::testing::Test {
     settings.force_gpu_only = forced;
     PipelineOptions options;
     options.models = {test::repository_file("models/demo") / model_};
-    return pipeline::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, settings, options,
+    return pipeline::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
                                      [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
   }
   Frame frame() const { return {"frame", {}, image_.view()}; }
