@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build setup test demo bench soak install bundle fuzz clean
+.PHONY: build setup test demo bench soak install bundle fuzz gpu-soak clean
 build: setup
 	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -40,6 +40,10 @@ bundle:
 
 fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh fuzz
+
+# Ten minutes of random sizes, batches and damaged JPEGs in two threads; device memory must stay flat. Needs a GPU.
+gpu-soak: build
+	@$(BUILD)/bin/gpu_soak --seconds $${SOAK_SECONDS:-600} models/demo/demo-detect.pt $(wildcard models/demo/scenes/val2017/*.jpg)
 
 clean:
 	rm -rf $(BUILD)

@@ -183,10 +183,12 @@ TEST_F(PipelineFaults, WithoutForceTheCpuServesAndTheStepIsNamedOnce) {
 }
 
 TEST_F(PipelineFaults, MemoryThatMovesAwayIsFoundOutByTheNextBatch) {
-  FakeCuda counting;
-  const int before = counting.calls().count("malloc") ? counting.calls().at("malloc") : 0;
-  const auto probe = make();
-  const int allocations = counting.calls().at("malloc") - before;
+  int allocations = 0;
+  {
+    FakeCuda counting;
+    const auto probe = make();
+    allocations = counting.calls().at("malloc");
+  }
   std::set<std::string> found;
   for (int nth = 0; nth < allocations; ++nth) {
     FakeCuda cuda;
