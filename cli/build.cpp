@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "base/text.h"
 #include "common.h"
 #include "console.h"
+#include "peregrine/error.h"
 #include "pipeline/model_engine.h"
 #include "progress.h"
 #include "provision/provision.h"
@@ -17,9 +19,49 @@ namespace {
 
 struct Flags {
   std::vector<std::string> models, images;
-  std::string out;
+  std::string out, batch;
+  std::size_t workspace_mebibytes = 0;
+  std::optional<int> optimization_level;
+  std::vector<int> compute_capabilities;
   bool rebuild = false;
 };
+
+/// A graph's batch where the engine's is open: a prime that no other extent of a model has.
+constexpr int stand_in_batch = 9973;
+
+int parse_count(std::string_view text, const std::string& whole) {
+  int count = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (failure != std::errc{} || end != text.data() + text.size() || count < 1)
+    throw Error("usage.batch", fmt::format("--batch is \"{}\".", printable(whole)),
+                "Give it a positive number, or MIN:OPT:MAX for TensorRT's engines.");
+  return count;
+}
+
+/// "1:4:16"; nothing for one number, which is the setting BATCH.
+std::optional<BatchRange> parse_range(const std::string& text) {
+  const std::size_t first = text.find(':'), last = text.rfind(':');
+  if (first == std::string::npos) return std::nullopt;
+  const std::string_view view = text;
+  return BatchRange{parse_count(view.substr(0, first), text),
+                    parse_count(first == last ? std::string_view{} : view.substr(first + 1, last - first - 1), text),
+                    parse_count(view.substr(last + 1), text)};
+}
+
+BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choice) {
+  BuildOptions options;
+  options.batches = parse_range(flags.batch);
+  options.optimization_level = flags.optimization_level;
+  options.compute_capabilities = flags.compute_capabilities;
+  if (flags.workspace_mebibytes > 0) options.workspace_bytes = flags.workspace_mebibytes << 20;
+  if ((options.batches || options.optimization_level || !options.compute_capabilities.empty()) &&
+      !choice.builder->name().starts_with("tensorrt"))
+    throw Error("usage.engine",
+                fmt::format("--batch MIN:OPT:MAX, --opt-level and --compute-capability are not for the {} engine.",
+                            choice.builder->name()),
+                "Pass --engine tensorrt or tensorrt-rtx.");
+  return options;
+}
 
 void print_record(const store::Manifest& manifest) {
   const store::Identity& identity = manifest.identity;
@@ -34,19 +76,22 @@ void print_record(const store::Manifest& manifest) {
   for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
 }
 
-int build(const CommonFlags& common, const Flags& flags) {
+int build(CommonFlags common, const Flags& flags) {
+  if (!flags.batch.empty() && !parse_range(flags.batch)) common.settings["BATCH"] = flags.batch;
   const LoadedSettings loaded = start(common);
   const Settings& settings = loaded.settings;
   catch_interrupt();
   if (!flags.out.empty() && flags.models.size() > 1)
     throw Error("usage.out", "--out takes the engine of one model.", "Build one model at a time.");
-  const provision::EngineChoice choice = provision::choose_engine(settings, common.engine);
+  const provision::EngineChoice choice = provision::choose_engine_to_build(settings, common.engine);
+  const BuildOptions options = options_of(flags, choice);
+  const int batch = options.batches ? stand_in_batch : settings.batch;
   store::Store store(settings.store);
   int status = 0;
   for (const std::string& file : flags.models) {
     const Model model = provision::open_model(file);
-    provision::Request request{.shape = pipeline::input_shape(model.info(), settings.imgsz, settings.batch),
-                               .rebuild = flags.rebuild};
+    provision::Request request{
+        .shape = pipeline::input_shape(model.info(), settings.imgsz, batch), .options = options, .rebuild = flags.rebuild};
     if (!flags.images.empty())
       for (const source::Item& item : source::expand(flags.images)) {
         if (item.error) throw Error(*item.error);
@@ -62,7 +107,7 @@ int build(const CommonFlags& common, const Flags& flags) {
     if (!common.quiet) print_record(obtained.manifest);
     const auto& record = obtained.manifest.validation;
     if (record && record->ran && !record->passed()) status = exit_status("validation");
-    if (!flags.out.empty()) store.copy_out(obtained.manifest.id, flags.out);
+    if (!flags.out.empty()) store.copy_out(obtained.manifest.id, std::filesystem::absolute(flags.out));
   }
   return status;
 }
@@ -75,7 +120,15 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
   add_common_flags(*command, common);
   command->add_option("models", flags->models, "checkpoints (.pt) or ONNX files")->required()->type_name("MODEL");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
-  add_setting_flag(*command, common, "--batch", "BATCH");
+  command->add_option("--batch", flags->batch, "pictures that run together (BATCH); TensorRT's engines take a range as well")
+      ->type_name("N|MIN:OPT:MAX");
+  command->add_option("--workspace", flags->workspace_mebibytes, "memory that a build may try out, in MiB (1024)")
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("MIB");
+  command->add_option("--opt-level", flags->optimization_level, "TensorRT's engines: how long to look for the fastest, 0 to 5")
+      ->check(CLI::Range(0, 5));
+  command->add_option("--compute-capability", flags->compute_capabilities, "TensorRT-RTX: cards to build for, as in 89,120")
+      ->delimiter(',');
   command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");
   command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("DIR");
   command->add_flag("--rebuild", flags->rebuild, "build although the engine is there; the old one stays until the new one is");

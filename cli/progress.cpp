@@ -21,6 +21,8 @@ void Progress::update(std::size_t done, std::size_t total, const std::string& it
   if (quiet_) return;
   const std::string count = total ? fmt::format("{}/{}", done, total) : fmt::format("{}", done);
   if (!terminal_) {
+    if (last_ == done) return;
+    last_ = done;
     fmt::print(stderr, "{} {}: {}\n", count, what_, item);
     return;
   }

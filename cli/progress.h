@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace peregrine::cli {
@@ -24,6 +25,7 @@ class Progress {
   bool quiet_;
   bool terminal_;
   bool shown_ = false;
+  std::optional<std::size_t> last_{};  ///< a line that is as far as the one before it is left out
 };
 
 }  // namespace peregrine::cli

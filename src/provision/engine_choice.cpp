@@ -7,11 +7,11 @@
 
 #include "base/guard.h"
 #include "base/log.h"
+#include "engine/tensorrt/tensorrt_builder.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #include "engine/cuda/cuda_builder.h"
-#include "engine/tensorrt/tensorrt_builder.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/openvino_builder.h"
@@ -31,17 +31,19 @@ int gpu_count() {
 #endif
 }
 
-#if PEREGRINE_CUDA
-EngineChoice gpu_choice(const Settings& settings, std::unique_ptr<Builder> builder) {
-  const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
-  const Precision fallback = settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32;
-  enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
-  return {std::move(builder), Device::cuda(settings.device), facts.name, settings.precision.value_or(fallback),
-          cuda::driver_version()};
+Precision precision_on_gpu(const Settings& settings) {
+  return settings.precision.value_or(settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32);
 }
 
 std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Flavour flavour) {
   return make_tensorrt_builder(flavour, {.library = settings.tensorrt, .memory = settings.store / "tensorrt"});
+}
+
+#if PEREGRINE_CUDA
+EngineChoice gpu_choice(const Settings& settings, std::unique_ptr<Builder> builder) {
+  const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
+  enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
+  return {std::move(builder), Device::cuda(settings.device), facts.name, precision_on_gpu(settings), cuda::driver_version()};
 }
 
 /// The one that was asked for by name, or an error in TensorRT's own words.
@@ -113,6 +115,17 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
     enforce_start_up(true, Device::cuda(settings.device), "");
   const bool on_cpu = engine == "openvino" || (engine == "auto" && gpu_count() == 0);
   EngineChoice choice = on_cpu ? openvino_choice(settings) : choose_gpu_engine(settings, engine);
+  choice.limits = settings.limits;
+  return choice;
+}
+
+EngineChoice choose_engine_to_build(const Settings& settings, const std::string& engine) {
+  if (gpu_count() > 0 || (engine != "tensorrt" && engine != "tensorrt-rtx")) return choose_engine(settings, engine);
+  auto builder = tensorrt_builder(settings, engine == "tensorrt" ? tensorrt::Flavour::tensorrt : tensorrt::Flavour::rtx);
+  (void)builder->library_versions();  // throws where there is no usable library
+  const Device device = Device::cuda(settings.device);
+  EngineChoice choice{std::move(builder), device, {}, precision_on_gpu(settings)};
+  choice.device_name = choice.builder->device_name(device);
   choice.limits = settings.limits;
   return choice;
 }

@@ -31,4 +31,8 @@ std::unique_ptr<Builder> reference_builder(const Device& device);
 /// this program or machine does not have.
 EngineChoice choose_engine(const Settings& settings, const std::string& engine);
 
+/// For `build`: as choose_engine, but tensorrt and tensorrt-rtx by name do not need a device where none is. Their engines
+/// are then built and not run; EngineChoice::device is the one they are meant for. Throws "environment.tensorrt" as well.
+EngineChoice choose_engine_to_build(const Settings& settings, const std::string& engine);
+
 }  // namespace peregrine::provision

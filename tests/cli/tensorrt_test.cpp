@@ -1,0 +1,79 @@
+// `build` for TensorRT-RTX on a machine without a GPU, as a user does it, with the real library.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "command.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class TensorRtCommands : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (PEREGRINE_SANITIZED) GTEST_SKIP() << "skipped: the library is not instrumented";
+    if (!fs::exists(fs::path(PEREGRINE_COMMAND).parent_path() / "../lib/peregrine/libtensorrt_rtx.so.1"))
+      GTEST_SKIP() << "skipped: no TensorRT-RTX here; tools/setup/setup.sh cuda fetches it";
+    setenv("CUDA_VISIBLE_DEVICES", "-1", 1);
+  }
+  test::CommandResult run(std::vector<std::string> arguments, const std::string& interrupt_after = "") const {
+    arguments.insert(arguments.end(), {"--store", root_.string()});
+    return test::run_command(arguments, folder_.path().string(), interrupt_after);
+  }
+  test::CommandResult build(std::vector<std::string> more = {}, const std::string& interrupt_after = "") const {
+    more.insert(more.begin(), {"build", model_, "--engine", "tensorrt-rtx"});
+    return run(more, interrupt_after);
+  }
+  std::vector<fs::path> engines() const {
+    std::vector<fs::path> all;
+    std::error_code absent;
+    for (const auto& entry : fs::directory_iterator(root_ / "engines", absent)) all.push_back(entry.path());
+    return all;
+  }
+
+  test::TemporaryFolder folder_;
+  fs::path root_ = folder_.path() / "store";
+  std::string model_ = test::repository_file("models/demo/demo-detect.pt").string();
+};
+
+TEST_F(TensorRtCommands, WithoutADeviceAnEngineIsBuiltAndNotRun) {
+  const auto built = build({"--batch", "1:2:4", "--opt-level", "2", "--workspace", "512", "--out", "copy"});
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_THAT(built.out, HasSubstr("verification: built, not run"));
+  EXPECT_THAT(built.err, HasSubstr("layers compute in FP16"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "copy"));
+  ASSERT_EQ(engines().size(), 1u);
+  const std::string id = engines()[0].filename();
+  EXPECT_THAT(run({"engines", "show", id}).out, AllOf(HasSubstr("tensorrt-rtx"), HasSubstr("no GPU")));
+
+  const auto refused = run({"engines", "use", id});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("built, not run"), HasSubstr("--unverified")));
+  EXPECT_EQ(run({"engines", "use", id, "--unverified"}).status, 0);
+}
+
+TEST_F(TensorRtCommands, CtrlCLeavesNothingBehind) {
+  const auto cancelled = build({}, "demo-detect.pt: ");
+  EXPECT_EQ(cancelled.status, 130) << cancelled.err;
+  EXPECT_TRUE(engines().empty());
+}
+
+TEST_F(TensorRtCommands, WhatDoesNotFitIsSaid) {
+  EXPECT_EQ(build({"--batch", "4:2:1"}).status, 2);
+  EXPECT_EQ(build({"--batch", "1:4"}).status, 2);
+  EXPECT_EQ(build({"--opt-level", "6"}).status, 2);
+  const auto nowhere = build({"--tensorrt", folder_.path().string()});
+  EXPECT_EQ(nowhere.status, 3);
+  EXPECT_THAT(nowhere.err, HasSubstr("holds no library of TensorRT"));
+  EXPECT_EQ(run({"build", model_, "--allow-cpu", "--engine", "openvino", "--batch", "1:2:4"}).status, 2);
+  EXPECT_TRUE(engines().empty());
+}
+
+}  // namespace
+}  // namespace peregrine
