@@ -1,0 +1,206 @@
+// Building, loading and running over test doubles of TensorRT (doubles/runtime_double.cpp) and a CUDA that is none: our own
+// paths in each layout, and what becomes of every failure. It says nothing about TensorRT itself.
+#include <dlfcn.h>
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "engine/conformance/conformance.h"
+#include "engine/host_run.h"
+#include "engine/tensorrt/tensorrt_builder.h"
+#include "graph/reference.h"
+#include "peregrine/error.h"
+#include "support/fake_cuda.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Layout {
+  const char* name;
+  tensorrt::Flavour flavour;
+  const char* file;
+  const char* version;
+};
+void PrintTo(const Layout& layout, std::ostream* out) { *out << layout.name; }
+
+template <class Action>
+std::string error_of(Action&& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.code() + ": " + error.what();
+  }
+  return "no error";
+}
+
+class Double : public ::testing::TestWithParam<Layout> {
+ protected:
+  void SetUp() override {
+    builder_ = make_tensorrt_builder(GetParam().flavour, {.library = folder(), .memory = memory_.path()});
+    (void)builder_->library_versions();  // probed before anything is to fail
+  }
+  void TearDown() override {
+    unsetenv("TENSORRT_DOUBLE_FAIL");
+    unsetenv("TENSORRT_DOUBLE_TYPE");
+    void* library = dlopen((folder() / GetParam().file).c_str(), RTLD_NOW | RTLD_NOLOAD);
+    ASSERT_TRUE(library);
+    EXPECT_EQ(reinterpret_cast<int (*)()>(dlsym(library, "double_alive"))(), 0) << "objects were not destroyed";
+    EXPECT_STREQ(reinterpret_cast<const char* (*)()>(dlsym(library, "double_misuse"))(), "");
+    EXPECT_EQ(cuda_.alive(), 0u);
+    EXPECT_THAT(cuda_.misuse(), ::testing::IsEmpty());
+  }
+  static fs::path folder() { return fs::path(PEREGRINE_DOUBLES) / GetParam().name; }
+
+  static graph::Graph relu(int batch) {
+    graph::Graph graph;
+    const auto x = graph.add_input("x", DType::f32, {batch, 3, 4, 4});
+    graph.mark_output(graph.add("node", graph::Unary{}, {x}), "y");
+    return graph;
+  }
+  static BuildOptions options() {
+    BuildOptions wanted;
+    wanted.precision = Precision::fp16;
+    wanted.device = Device::cuda(0);
+    return wanted;
+  }
+  Plan build() const { return builder_->build(relu(1), options()); }
+  std::string error_when_failing(const char* call, const std::function<void()>& action) const {
+    setenv("TENSORRT_DOUBLE_FAIL", call, 1);
+    const std::string error = error_of(action);
+    unsetenv("TENSORRT_DOUBLE_FAIL");
+    return error;
+  }
+
+  test::FakeCuda cuda_;
+  test::TemporaryFolder memory_;
+  std::unique_ptr<Builder> builder_;
+};
+
+TEST_P(Double, BuildsLoadsRunsAndInspects) {
+  const Plan plan = build();
+  EXPECT_EQ(plan.library_versions, GetParam().version);
+  ASSERT_EQ(plan.notes.size(), 2u);
+  EXPECT_THAT(plan.notes[0], HasSubstr("1 of 1 layers compute in FP16"));
+  EXPECT_THAT(plan.notes[1], AllOf(StartsWith("After the build"), HasSubstr("1 of 1 layers give FP16")));
+  const auto engine = builder_->load(plan, Device::cuda(0));
+  const graph::Graph graph = relu(1);
+  const auto inputs = conformance::random_inputs(graph);
+  const TensorView view = inputs[0].view();
+  const auto expected = graph::run_reference(graph, {&view, 1});
+  const auto actual = run_on_host(*engine, {&view, 1});
+  for (std::size_t i = 0; i < 48; ++i) EXPECT_NEAR(actual[0].as<float>()[i], expected[0].as<float>()[i], 1e-3) << i;
+}
+
+TEST_P(Double, AnOpenBatchRunsAtEachThatFits) {
+  BuildOptions wanted = options();
+  wanted.batches = BatchRange{1, 2, 4};
+  const auto engine = builder_->load(builder_->build(relu(7), wanted), Device::cuda(0));
+  EXPECT_EQ(engine->io()[0].shape[0], 4);
+  for (const int batch : {1, 3, 4}) {
+    const auto inputs = conformance::random_inputs(relu(batch));
+    const TensorView view = inputs[0].view();
+    const Shape shape{batch, 3, 4, 4};
+    const auto out = run_on_host(*engine, {&view, 1}, {&shape, 1});
+    EXPECT_EQ(out[0].shape()[0], batch);
+    EXPECT_NEAR(out[0].as<float>()[0], std::max(inputs[0].as<float>()[0], 0.0f), 1e-3);
+  }
+  const auto five = conformance::random_inputs(relu(5));
+  const TensorView view = five[0].view();
+  const Shape shape{5, 3, 4, 4};
+  EXPECT_THAT(error_of([&] { run_on_host(*engine, {&view, 1}, {&shape, 1}); }), StartsWith("engine.binding"));
+}
+
+TEST_P(Double, WhatFailsIsToldInTheLibrarysWords) {
+  const Plan plan = build();
+  for (const char* call : {"create_builder", "create_network", "create_config", "create_parser", "build"})
+    EXPECT_THAT(error_when_failing(call, [&] { build(); }),
+                AllOf(StartsWith("engine.tensorrt"), HasSubstr(std::string("told to fail in ") + call)));
+  EXPECT_THAT(error_when_failing("parse", [&] { build(); }),
+              AllOf(StartsWith("engine.unsupported"), HasSubstr("node 'model.3.odd' (Odd): No importer")));
+  EXPECT_THAT(error_when_failing("deserialize", [&] { builder_->load(plan, Device::cuda(0)); }),
+              AllOf(StartsWith("engine.plan"), HasSubstr("told to fail in deserialize")));
+  for (const char* call : {"create_runtime", "create_context", "set_input_shape", "set_address", "enqueue"})
+    EXPECT_THAT(error_when_failing(call, [&] { builder_->load(plan, Device::cuda(0)); }),
+                AllOf(StartsWith("engine.tensorrt"), HasSubstr(std::string("told to fail in ") + call)));
+  EXPECT_THAT(error_when_failing("io_name", [&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
+  EXPECT_EQ(error_of([&] { builder_->load(plan, Device::cuda(0)); }), "no error");
+}
+
+TEST_P(Double, OfAnOpenBatchToo) {
+  BuildOptions wanted = options();
+  wanted.batches = BatchRange{1, 2, 4};
+  for (const char* call : {"create_profile", "set_dimensions", "add_profile"})
+    EXPECT_THAT(error_when_failing(call, [&] { builder_->build(relu(7), wanted); }),
+                AllOf(StartsWith("engine.tensorrt"), HasSubstr(std::string("told to fail in ") + call)));
+}
+
+TEST_P(Double, MemoryOfTheDeviceThatRunsOutLeavesNothingBehind) {
+  const Plan plan = build();
+  for (int nth = 0; nth < 2; ++nth) {  // 10.0 has no activations of ours
+    cuda_.fail("malloc", nth, cudaErrorMemoryAllocation);
+    EXPECT_NE(error_of([&] { builder_->load(plan, Device::cuda(0)); }), "no error") << nth;
+    cuda_.heal();
+  }
+}
+
+TEST_P(Double, ATimingCacheIsADraftOnly) {
+  EXPECT_EQ(error_when_failing("create_timing_cache", [&] { build(); }), "no error");
+  EXPECT_EQ(error_when_failing("create_inspector", [&] { build(); }), "no error");
+}
+
+TEST_P(Double, CancellingAndTooLittleWorkspace) {
+  BuildOptions wanted = options();
+  int calls = 0;
+  wanted.progress = [&](double, std::string_view) { return ++calls < 3; };
+  EXPECT_THAT(error_of([&] { builder_->build(relu(1), wanted); }), StartsWith("interrupted.build"));
+  wanted = options();
+  wanted.workspace_bytes = std::size_t{1} << 20;
+  EXPECT_THAT(error_of([&] { builder_->build(relu(1), wanted); }),
+              AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for 4194304 bytes"), HasSubstr("Pass --workspace ")));
+}
+
+TEST_P(Double, SinglePrecisionForHalfIsAnError) {
+  setenv("TENSORRT_DOUBLE_TYPE", "fp32", 1);
+  EXPECT_THAT(error_of([&] { build(); }), AllOf(StartsWith("engine.precision"), HasSubstr("layer 'relu'")));
+  BuildOptions wanted = options();
+  wanted.precision = Precision::fp32;
+  const auto engine = builder_->load(builder_->build(relu(1), wanted), Device::cuda(0));
+  EXPECT_EQ(engine->precision(), Precision::fp32);
+}
+
+TEST_P(Double, APlanOfAnotherGpuOrVersionIsRefused) {
+  const Plan whole = build();
+  Plan plan = whole;
+  plan.device_name = "NVIDIA Other (compute capability 8.9)";
+  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("Other")));
+  plan = whole;
+  plan.library_versions = "tensorrt 10.0.1";
+  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("10.0.1")));
+  plan = whole;
+  plan.bytes[plan.bytes.size() - 3] ^= std::byte{1};
+  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
+}
+
+TEST_P(Double, CapturingIsAskedForWhereTheLayoutHasIt) {
+  const auto engine = builder_->load(build(), Device::cuda(0));
+  EXPECT_TRUE(engine->capturable({}));
+  setenv("TENSORRT_DOUBLE_FAIL", "capturable", 1);
+  EXPECT_EQ(engine->capturable({}), GetParam().flavour != tensorrt::Flavour::rtx);
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, Double,
+                         ::testing::Values(Layout{"run10_0", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.0.0"},
+                                           Layout{"run10", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.16.1"},
+                                           Layout{"run11", tensorrt::Flavour::tensorrt, "libnvinfer.so.11", "tensorrt 11.1.0"},
+                                           Layout{"run_rtx", tensorrt::Flavour::rtx, "libtensorrt_rtx.so.1",
+                                                  "tensorrt-rtx 1.7.1"}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace peregrine
