@@ -19,7 +19,7 @@ namespace {
 
 struct Flags {
   std::vector<std::string> models, images;
-  std::string out, batch;
+  std::string out, batch, timing_cache;
   std::size_t workspace_mebibytes = 0;
   std::optional<int> optimization_level;
   std::vector<int> compute_capabilities;
@@ -53,13 +53,15 @@ BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choic
   options.batches = parse_range(flags.batch);
   options.optimization_level = flags.optimization_level;
   options.compute_capabilities = flags.compute_capabilities;
+  options.timing_cache = flags.timing_cache;
   if (flags.workspace_mebibytes > 0) options.workspace_bytes = flags.workspace_mebibytes << 20;
-  if ((options.batches || options.optimization_level || !options.compute_capabilities.empty()) &&
+  if ((options.batches || options.optimization_level || !options.compute_capabilities.empty() || !options.timing_cache.empty()) &&
       !choice.builder->name().starts_with("tensorrt"))
-    throw Error("usage.engine",
-                fmt::format("--batch MIN:OPT:MAX, --opt-level and --compute-capability are not for the {} engine.",
-                            choice.builder->name()),
-                "Pass --engine tensorrt or tensorrt-rtx.");
+    throw Error(
+        "usage.engine",
+        fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability and --timing-cache are not for the {} engine.",
+                    choice.builder->name()),
+        "Pass --engine tensorrt or tensorrt-rtx.");
   return options;
 }
 
@@ -127,6 +129,9 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
       ->type_name("MIB");
   command->add_option("--opt-level", flags->optimization_level, "TensorRT's engines: how long to look for the fastest, 0 to 5")
       ->check(CLI::Range(0, 5));
+  command
+      ->add_option("--timing-cache", flags->timing_cache, "TensorRT's engines: measurements kept in this file, not in the store")
+      ->type_name("FILE");
   command->add_option("--compute-capability", flags->compute_capabilities, "TensorRT-RTX: cards to build for, as in 89,120")
       ->delimiter(',');
   command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");

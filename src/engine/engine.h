@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,6 +49,7 @@ struct BuildOptions {
   std::optional<BatchRange> batches{};
   std::optional<int> optimization_level{};  ///< TensorRT's engines: 0 to 5; none: the library's default
   std::vector<int> compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
+  std::filesystem::path timing_cache{};     ///< TensorRT's engines: read and written; empty: the builder's own
   /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
   const Plan* choices_from = nullptr;
   /// The cuda engine: false takes each step's default kernel instead of measuring (seconds instead of a minute; slower plan).

@@ -83,7 +83,9 @@ constexpr const char* tensorrt_needed = "10, 11 or RTX from 1.5 (optional: the c
 
 /// A library as it was found. What a probe learns of it stays in memory.
 EnvironmentRow tensorrt_row(const tensorrt::Installation& found, const Settings& settings) {
-  const std::string place = fmt::format("{} ({})", printable(found.files.library.native()), found.place);
+  std::string place = printable(found.files.library.native());
+  if (!found.files.parser.empty()) place += fmt::format(" with {}", printable(found.files.parser.filename().native()));
+  place += fmt::format(" ({})", found.place);
   if (!found.refusal.empty()) return {"TensorRT", place, tensorrt_needed, found.refusal, Standing::absent};
   const auto builder = make_tensorrt_builder(found.version->flavour, {.library = found.files.library});
   EnvironmentRow row{"TensorRT", fmt::format("{}, {}", tensorrt::to_string(*found.version), place), tensorrt_needed,

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class TensorRtCommands : public testing::Test {
  protected:
@@ -74,6 +75,40 @@ TEST_F(TensorRtCommands, WhatDoesNotFitIsSaid) {
   EXPECT_EQ(run({"build", model_, "--allow-cpu", "--engine", "openvino", "--batch", "1:2:4"}).status, 2);
   EXPECT_TRUE(engines().empty());
 }
+
+TEST_F(TensorRtCommands, TheTimingCacheGoesWhereItIsNamed) {
+  const auto built = build({"--timing-cache", "measured.cache"});
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_TRUE(fs::exists(folder_.path() / "measured.cache"));
+}
+
+#if PEREGRINE_CUDA
+/// A folder with the names of a double's files, that leads to them.
+void link_double(const char* name, const fs::path& to) {
+  fs::create_directories(to);
+  for (const auto& entry : fs::directory_iterator(fs::path(PEREGRINE_DOUBLES) / name))
+    fs::create_symlink(entry.path(), to / entry.path().filename());
+}
+
+TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
+  const fs::path doubles = PEREGRINE_DOUBLES, python = folder_.path() / "venv";
+  link_double("run11", python / "lib/python3.12/site-packages/tensorrt_libs");
+  link_double("run10_0", folder_.path());  // the working directory: never looked at
+  const auto with = [&](const char* variable, const std::string& value) {
+    setenv(variable, value.c_str(), 1);
+    const auto result = run({"doctor"});
+    unsetenv(variable);
+    return result.out;
+  };
+  EXPECT_THAT(with("LD_LIBRARY_PATH", doubles / "run10"),
+              AllOf(HasSubstr("TensorRT 10.16.1"), HasSubstr("with libnvonnxparser.so.10 (the loader's path)")));
+  EXPECT_THAT(with("VIRTUAL_ENV", python), AllOf(HasSubstr("TensorRT 11.1.0"), HasSubstr("(Python's packages)")));
+  EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "new"), AllOf(HasSubstr("12.0.0"), HasSubstr("not supported")));
+  EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "alone"), HasSubstr("parser is missing"));
+  EXPECT_THAT(run({"doctor"}).out,
+              AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"), Not(HasSubstr("10.0.0"))));
+}
+#endif
 
 }  // namespace
 }  // namespace peregrine

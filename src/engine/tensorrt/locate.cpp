@@ -71,6 +71,8 @@ void add_folder(const fs::path& folder, const std::string& place, std::vector<In
 void add_loader_path(std::vector<Installation>& all) {
   for (const FileNames& names : known_files) try {
       const fs::path library = DynamicLibrary::load_file(names.library).path();
+      // An empty element of LD_LIBRARY_PATH or a run path is the working directory, which is no place for libraries.
+      if (library.is_relative()) continue;
       LibraryFiles files{library, {}};
       try {
         files.parser = DynamicLibrary::load_file(names.parser).path();

@@ -169,7 +169,7 @@ class TensorRtBuilder final : public Builder {
 void keep_timing_cache(const fs::path& file, std::span<const std::byte> before, std::span<const std::byte> after) {
   if (file.empty() || after.empty() || std::ranges::equal(before, after)) return;
   try {
-    fs::create_directories(file.parent_path());
+    if (file.has_parent_path()) fs::create_directories(file.parent_path());
     write_file(file, after);
   } catch (const std::exception& failure) {
     log::warning(fmt::format("The timing cache is not kept: {}", failure.what()));
@@ -187,7 +187,7 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   const PrecisionAudit audit = audit_precision(build.network(), {});
   require_precision(build.network(), audit, options.precision);
 
-  const fs::path cache_file = timing_cache_file(options.device);
+  const fs::path cache_file = options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
   const std::vector<std::byte> cache = read_if_exists(cache_file);
   const OnnxBuild::Result result = build.build({.batches = options.batches,
                                                 .workspace_bytes = options.workspace_bytes,
