@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <memory>
 
 #include "peregrine/error.h"
 
@@ -16,9 +17,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Always absolute: without /proc a folder that only the system's owner can write to.
 fs::path executable_folder() {
-  std::error_code ignored;
-  return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  std::error_code failure;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failure);
+  return failure ? fs::path("/usr/bin") : program.parent_path();
 }
 
 /// Subfolders of `root` whose name starts with `prefix`, newest name first.
@@ -43,6 +46,31 @@ fs::path path_of(void* handle, const fs::path& fallback) {
 
 constexpr int load_flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
 
+/// Where the loader looks for a bare name, but for its cache: LD_LIBRARY_PATH, our run path, the system's folders.
+std::vector<fs::path> loader_folders() {
+  void* program = dlopen(nullptr, RTLD_NOW);
+  Dl_serinfo size{};
+  if (!program || dlinfo(program, RTLD_DI_SERINFOSIZE, &size) != 0) return {};
+  const auto memory = std::make_unique<std::byte[]>(size.dls_size);
+  auto* info = reinterpret_cast<Dl_serinfo*>(memory.get());
+  if (dlinfo(program, RTLD_DI_SERINFOSIZE, info) != 0 || dlinfo(program, RTLD_DI_SERINFO, info) != 0) return {};
+  std::vector<fs::path> folders;
+  for (unsigned i = 0; i < info->dls_cnt; ++i) folders.emplace_back(info->dls_serpath[i].dls_name);
+  return folders;
+}
+
+/// What to give to the loader for a bare name: the name itself, unless an empty or relative element of LD_LIBRARY_PATH would
+/// find it in or below the working directory, where anybody may have put it; then the file of the first other folder.
+fs::path outside_working_directory(const fs::path& name) {
+  const std::vector<fs::path> folders = loader_folders();
+  std::error_code ignored;
+  const auto has_it = [&](const fs::path& folder) { return fs::exists(folder / name, ignored); };
+  if (std::ranges::none_of(folders, [&](const fs::path& folder) { return folder.is_relative() && has_it(folder); })) return name;
+  const auto found =
+      std::ranges::find_if(folders, [&](const fs::path& folder) { return folder.is_absolute() && has_it(folder); });
+  return found == folders.end() ? fs::path{} : *found / name;
+}
+
 }  // namespace
 
 fs::path own_library_folder() { return executable_folder() / ".." / "lib" / "peregrine"; }
@@ -57,6 +85,7 @@ std::vector<fs::path> python_packages() {
   for (const fs::path& root : roots)
     for (const fs::path& python : folders_named(root / "lib", "python3"))
       for (const char* name : {"site-packages", "dist-packages"}) sites.push_back(python / name);
+  std::erase_if(sites, [](const fs::path& site) { return site.is_relative(); });
   return sites;
 }
 
@@ -87,28 +116,35 @@ DynamicLibrary DynamicLibrary::load(const LibraryRequest& request) {
   for (const fs::path& candidate : candidates) {
     std::error_code ignored;
     if (candidate.has_parent_path() && !fs::exists(candidate, ignored)) continue;
-    DynamicLibrary library;
-    library.handle_ = dlopen(candidate.c_str(), load_flags);
-    if (library.handle_) {
-      library.path_ = path_of(library.handle_, candidate);
-      return library;
+    try {
+      return candidate.has_parent_path() ? load_file(candidate) : load_named(candidate);
+    } catch (const Error& error) {
+      // "Not found" of a bare name is the expected answer; a file that exists and does not load is news.
+      if (candidate.has_parent_path()) refusal = error.sentence();
     }
-    // "Not found" of a bare name is the expected answer; a file that exists and does not load is news.
-    const std::string words = loader_words();
-    if (candidate.has_parent_path()) refusal = words;
   }
   std::string sentence = fmt::format("{} ({}) was not found", request.product, fmt::join(request.file_names, ", "));
-  if (!refusal.empty()) sentence = fmt::format("{} could not be loaded: {}", request.product, refusal);
-  throw Error("environment.library", sentence + ".", std::string(request.how_to_get));
+  if (!refusal.empty()) sentence = fmt::format("{}: {}", request.product, refusal);
+  throw Error("environment.library", sentence + (sentence.ends_with('.') ? "" : "."), std::string(request.how_to_get));
 }
 
-DynamicLibrary DynamicLibrary::load_file(const fs::path& file) {
+DynamicLibrary DynamicLibrary::open(const fs::path& file) {
   DynamicLibrary library;
   library.handle_ = dlopen(file.c_str(), load_flags);
   if (!library.handle_)
     throw Error("environment.library", fmt::format("{} could not be loaded: {}.", file.string(), loader_words()));
   library.path_ = path_of(library.handle_, file);
   return library;
+}
+
+DynamicLibrary DynamicLibrary::load_file(const fs::path& file) { return open(fs::absolute(file)); }
+
+DynamicLibrary DynamicLibrary::load_named(const fs::path& name) {
+  const fs::path file = outside_working_directory(name);
+  if (file.empty())
+    throw Error("environment.library",
+                fmt::format("{} lies in the working directory alone, which is no place for libraries.", name.string()));
+  return open(file);
 }
 
 void* DynamicLibrary::find(const char* symbol) const noexcept { return handle_ ? dlsym(handle_, symbol) : nullptr; }

@@ -24,8 +24,11 @@ class DynamicLibrary {
  public:
   DynamicLibrary() = default;
   /// Searches: our own folder beside the executable (../lib/peregrine), the loader's path, /usr/local/cuda*/lib64,
-  /// the nvidia wheels of Python installations. Throws Error "environment.library".
+  /// the nvidia wheels of Python installations. Never the working directory. Throws Error "environment.library".
   static DynamicLibrary load(const LibraryRequest& request);
+  /// What the loader finds under a bare name: LD_LIBRARY_PATH and the system's folders. Its empty and relative elements, which
+  /// mean the working directory, are passed over. Throws Error "environment.library".
+  static DynamicLibrary load_named(const std::filesystem::path& name);
   /// This file and no other. Throws Error "environment.library" with the loader's words.
   static DynamicLibrary load_file(const std::filesystem::path& file);
 
@@ -40,6 +43,7 @@ class DynamicLibrary {
   }
 
  private:
+  static DynamicLibrary open(const std::filesystem::path& file);
   void* require(const char* symbol) const;
   void* handle_ = nullptr;
   std::filesystem::path path_;

@@ -105,8 +105,10 @@ TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
   EXPECT_THAT(with("VIRTUAL_ENV", python), AllOf(HasSubstr("TensorRT 11.1.0"), HasSubstr("(Python's packages)")));
   EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "new"), AllOf(HasSubstr("12.0.0"), HasSubstr("not supported")));
   EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "alone"), HasSubstr("parser is missing"));
-  EXPECT_THAT(run({"doctor"}).out,
-              AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"), Not(HasSubstr("10.0.0"))));
+  for (const char* path : {"", ":", "."}) {
+    const std::string own = with("LD_LIBRARY_PATH", path);
+    EXPECT_THAT(own, AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"), Not(HasSubstr("10.0.0"))));
+  }
 }
 #endif
 

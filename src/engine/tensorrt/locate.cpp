@@ -67,15 +67,19 @@ void add_folder(const fs::path& folder, const std::string& place, std::vector<In
   for (const fs::path& library : libraries) all.push_back(examine_file(library, place));
 }
 
-/// What dlopen finds by name alone.
+bool in_own_folder(const fs::path& library) {
+  std::error_code ignored;
+  return fs::equivalent(library.parent_path(), own_library_folder(), ignored);
+}
+
+/// What the loader finds by name alone.
 void add_loader_path(std::vector<Installation>& all) {
   for (const FileNames& names : known_files) try {
-      const fs::path library = DynamicLibrary::load_file(names.library).path();
-      // An empty element of LD_LIBRARY_PATH or a run path is the working directory, which is no place for libraries.
-      if (library.is_relative()) continue;
+      const fs::path library = DynamicLibrary::load_named(names.library).path();
+      if (in_own_folder(library)) continue;  // by our run path: its turn comes, under its own name
       LibraryFiles files{library, {}};
       try {
-        files.parser = DynamicLibrary::load_file(names.parser).path();
+        files.parser = DynamicLibrary::load_named(names.parser).path();
       } catch (const Error&) {  // said by examine()
       }
       all.push_back(examine(std::move(files), "the loader's path"));

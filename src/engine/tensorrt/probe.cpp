@@ -45,6 +45,8 @@ fs::path find_program() {
   std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ignored).parent_path(), own_library_folder()};
   if (Dl_info info{}; dladdr(reinterpret_cast<void*>(&probe_here), &info) && info.dli_fname)
     folders.push_back(fs::path(info.dli_fname).parent_path() / "peregrine");
+  // A relative one (a program that was found by its name) would be below the working directory.
+  std::erase_if(folders, [](const fs::path& folder) { return folder.is_relative(); });
   for (const fs::path& folder : folders)
     if (fs::exists(folder / program_name, ignored)) return folder / program_name;
   throw Error("environment.tensorrt", fmt::format("The program {}, which tries a TensorRT library, is missing.", program_name),
