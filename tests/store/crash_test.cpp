@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "engine/store/files.h"
+#include "base/crash_point.h"
 #include "store/child.h"
 #include "store/store_fixture.h"
 
@@ -96,9 +96,9 @@ TEST_P(CrashTest, LeavesTheStoreAsItWasOrAsItShouldBe) {
     const fs::path root = folder.path() / std::to_string(deaths);
     fs::copy(before_root, root, fs::copy_options::recursive);
     const int status = test::run_child([&] {
-      observe_steps([countdown = deaths](std::string_view) mutable {
+      crash_observer = [countdown = deaths](std::string_view) mutable {
         if (countdown-- == 0) kill(getpid(), SIGKILL);
-      });
+      };
       Store store(root);
       GetParam().run(store);
     });

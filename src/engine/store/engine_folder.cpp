@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/crash_point.h"
 #include "base/sha256.h"
 #include "base/text.h"
 #include "engine/store/files.h"
@@ -72,12 +73,22 @@ void write_engine_folder(const fs::path& folder, const Manifest& manifest, std::
   make_folders(folder);
   try {
     replace_file(folder / plan_name(manifest), plan);
+    crash_point("engine.plan_written");
     replace_manifest(folder, manifest);
   } catch (const Error&) {
     clear_engine_folder(folder);
     throw;
   }
   clear_engine_folder(folder);
+}
+
+void link_engine_folder(const fs::path& from, const fs::path& to) {
+  const std::string plan = plan_name(read_engine_folder(from).manifest);
+  make_folders(to);
+  link_or_copy_file(from / plan, to / plan);
+  crash_point("engine.plan_written");
+  link_or_copy_file(from / manifest_name, to / manifest_name);
+  clear_engine_folder(to);
 }
 
 void replace_manifest(const fs::path& folder, const Manifest& manifest) {

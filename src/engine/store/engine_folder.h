@@ -19,6 +19,8 @@ Loaded read_engine_folder(const std::filesystem::path& folder);
 
 /// Writes the plan, then the manifest: with its rename the engine is there, or the new one in place of the old.
 void write_engine_folder(const std::filesystem::path& folder, const Manifest& manifest, std::span<const std::byte> plan);
+/// An engine's folder once more: hard links where the file system allows, copies otherwise. The plan's digest is checked first.
+void link_engine_folder(const std::filesystem::path& from, const std::filesystem::path& to);
 void replace_manifest(const std::filesystem::path& folder, const Manifest& manifest);
 /// Removes what a process left that died before its rename: plans that no manifest names, or the whole folder.
 void clear_engine_folder(const std::filesystem::path& folder);

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "peregrine/error.h"
 
@@ -22,15 +23,6 @@ namespace fs = std::filesystem;
 
 /// Small enough that a plan of a few hundred kilobytes can be cut by a crash between two of them.
 constexpr std::size_t chunk = std::size_t{64} << 10;
-
-StepObserver& observer() {
-  static StepObserver instance;
-  return instance;
-}
-
-void step(std::string_view what, const fs::path& path) {
-  if (observer()) observer()(fmt::format("{} {}", what, path.filename().native()));
-}
 
 [[noreturn]] void fail_writing(const fs::path& path, int error) {
   const char* hint = "Choose a store that can be written (--store, or the setting STORE).";
@@ -74,26 +66,24 @@ class OpenFile {
 
 /// A rename or unlink is on the disk when its folder is.
 void sync_folder(const fs::path& path) {
-  step("sync folder", path);
+  crash_point("folder.sync");
   OpenFile folder(path, O_RDONLY | O_DIRECTORY);
   folder.sync();
 }
 
 void write_new_file(const fs::path& path, std::span<const std::byte> contents) {
-  step("create", path);
+  crash_point("file.create");
   OpenFile file(path, O_WRONLY | O_CREAT | O_TRUNC);
   for (std::size_t at = 0; at < contents.size(); at += chunk) {
-    step("write", path);
+    crash_point("file.write");
     file.write(contents.subspan(at, std::min(chunk, contents.size() - at)));
   }
-  step("sync", path);
+  crash_point("file.sync");
   file.sync();
   file.close();
 }
 
 }  // namespace
-
-void observe_steps(StepObserver observer_of_tests) { observer() = std::move(observer_of_tests); }
 
 std::optional<std::string> read_if_exists(const fs::path& path) {
   const auto fail = [&](int error) -> Error {
@@ -136,7 +126,7 @@ void replace_file(const fs::path& path, std::string_view contents) { replace_fil
 
 void make_folders(const fs::path& path) {
   if (fs::is_directory(path)) return;
-  step("make folder", path);
+  crash_point("folder.make");
   std::error_code error;
   fs::create_directories(path, error);
   if (error) fail_writing(path, error.value());
@@ -144,19 +134,32 @@ void make_folders(const fs::path& path) {
 }
 
 void rename_file(const fs::path& from, const fs::path& to) {
-  step("rename to", to);
+  crash_point("file.rename");
   if (::rename(from.c_str(), to.c_str()) != 0) fail_writing(to, errno);
   sync_folder(to.parent_path());
 }
 
+void link_or_copy_file(const fs::path& from, const fs::path& to) {
+  std::error_code absent;
+  if (fs::equivalent(from, to, absent)) return;  // rename() between two names of one file does nothing
+  fs::path fresh = to;
+  fresh += ".new";
+  ::unlink(fresh.c_str());  // of one that died
+  crash_point("file.link");
+  if (::link(from.c_str(), fresh.c_str()) == 0) return rename_file(fresh, to);
+  const auto contents = read_if_exists(from);
+  if (!contents) fail_writing(to, ENOENT);
+  replace_file(to, *contents);
+}
+
 void remove_file(const fs::path& path) {
-  step("remove", path);
+  crash_point("file.remove");
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) fail_writing(path, errno);
   sync_folder(path.parent_path());
 }
 
 void remove_folder(const fs::path& path) {
-  step("remove folder", path);
+  crash_point("folder.remove");
   std::error_code error;
   fs::remove_all(path, error);
   if (error) fail_writing(path, error.value());

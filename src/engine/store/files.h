@@ -1,4 +1,4 @@
-// Files that survive a crash, and locks between processes.
+// Files that survive a crash, and locks between processes. Each change to the disk is a crash point (base/crash_point.h).
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace peregrine::store {
 
@@ -23,6 +22,8 @@ void replace_file(const std::filesystem::path& path, std::string_view contents);
 // Throw "store.write".
 void make_folders(const std::filesystem::path& path);
 void rename_file(const std::filesystem::path& from, const std::filesystem::path& to);
+/// `to` becomes a second name of the file `from`, or a copy where the file system gives none. `from` is never written again.
+void link_or_copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
 void remove_file(const std::filesystem::path& path);
 /// A folder with files; what is gone already is no error.
 void remove_folder(const std::filesystem::path& path);
@@ -43,9 +44,5 @@ class FileLock {
   explicit FileLock(int file) : file_(file) {}
   int file_ = -1;
 };
-
-/// Called with the name of each change to the disk, before it is made. Tests set it, to die there.
-using StepObserver = std::function<void(std::string_view)>;
-void observe_steps(StepObserver observer);
 
 }  // namespace peregrine::store

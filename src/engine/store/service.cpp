@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/store/engine_folder.h"
@@ -21,6 +22,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array all_tasks{Task::detect, Task::pose, Task::segment, Task::reid};
+
+std::optional<Generation> read_generation_file(const fs::path& file) {
+  const auto text = read_if_exists(file);
+  if (!text) return std::nullopt;
+  return read_generation(*text, printable(file.native()));
+}
+
+}  // namespace
 
 std::string write_generation(const Generation& generation) {
   nlohmann::json roles = nlohmann::json::object();
@@ -41,14 +50,6 @@ Generation read_generation(std::string_view text, const std::string& where) {
     throw_damaged(where, error.what());
   }
 }
-
-std::optional<Generation> read_generation_file(const fs::path& file) {
-  const auto text = read_if_exists(file);
-  if (!text) return std::nullopt;
-  return read_generation(*text, printable(file.native()));
-}
-
-}  // namespace
 
 Generation Store::current() const { return read_generation_file(root_ / "current").value_or(Generation{}); }
 
@@ -88,6 +89,7 @@ Generation Store::switch_to(std::map<Task, InService> roles) const {
     if (const Generation old = current(); old.number > 0) {
       replace_file(root_ / "generations" / fmt::format("{}.json", old.number), write_generation(old));
       last = old.number;
+      crash_point("service.generation_kept");
     }
   } catch (const Error& error) {
     if (error.code() != "store.damaged") throw;
@@ -115,6 +117,18 @@ Generation Store::use(const std::vector<std::string>& ids, Trust trust) {
   std::map<Task, InService> roles = current().roles;
   for (auto& [task, service] : given) roles[task] = std::move(service);
   return switch_to(std::move(roles));
+}
+
+Generation Store::serve(const std::map<Task, InService>& roles) {
+  prepare();
+  const FileLock lock(root_ / "lock");
+  for (const auto& [task, service] : roles) read_engine_folder(engine_folder(resolve(service.engine)));
+  try {
+    if (Generation now = current(); now.roles == roles) return now;
+  } catch (const Error& error) {
+    if (error.code() != "store.damaged") throw;
+  }
+  return switch_to(roles);
 }
 
 Generation Store::restore(std::optional<int> number) {

@@ -202,6 +202,27 @@ void Store::copy_out(const std::string& id, const fs::path& folder) const {
   write_engine_folder(folder, engine.manifest, engine.plan.bytes);
 }
 
+void Store::link_out(const std::string& id, const fs::path& folder) const {
+  const std::string resolved = resolve(id);
+  const FileLock lock(root_ / "locks" / resolved);
+  link_engine_folder(engine_folder(resolved), folder);
+}
+
+bool Store::bring_back(const fs::path& folder) {
+  const Manifest kept = read_engine_folder(folder).manifest;
+  prepare();
+  const FileLock lock(root_ / "locks" / kept.id);
+  try {
+    const Manifest present = read_engine_folder(engine_folder(kept.id)).manifest;
+    const bool holds = present.validation && present.validation->passed();
+    if (present.plan_sha256 == kept.plan_sha256 && (holds || write_manifest(present) == write_manifest(kept))) return false;
+  } catch (const Error& error) {
+    if (error.code() != "store.missing" && error.code() != "store.damaged") throw;
+  }
+  link_engine_folder(folder, engine_folder(kept.id));
+  return true;
+}
+
 void Store::remove(const std::string& id, bool force) {
   const std::string resolved = resolve(id);
   prepare();

@@ -4,7 +4,8 @@
 //   STORE/engines/ID/manifest.json, plan-DIGEST.bin
 //   STORE/current                 what is in service
 //   STORE/generations/N.json      what was in service before
-//   STORE/locks/ID, STORE/lock    held (flock) by whoever changes an engine, or what is in service
+//   STORE/backups/N/              what `migrate` found before its first change (src/migrate/backup.h)
+//   STORE/locks/ID, STORE/lock    held (flock) by whoever changes an engine, or what is in service; locks/migrate: by a migration
 //
 // Every change ends in one rename: the manifest's, which makes its engine appear, or current's. A process that dies before
 // it leaves the store as it was, and files that the next change clears away. Files are synced before they are renamed.
@@ -19,6 +20,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/store/manifest.h"
@@ -66,6 +68,7 @@ struct Listing {
 struct InService {
   std::string engine;       ///< id
   bool unverified = false;  ///< put into service with --unverified, and so served
+  bool operator==(const InService&) const = default;
 };
 
 /// One state of what is in service.
@@ -81,6 +84,8 @@ class Store {
   explicit Store(std::filesystem::path root);
 
   const std::filesystem::path& root() const { return root_; }
+  /// Makes the store's folders where they are missing, as every change does first. Throws "store.write".
+  void prepare() const;
 
   // Engines. Where an id is asked for, its first digits do, when they are enough.
 
@@ -106,6 +111,11 @@ class Store {
   void remove(const std::string& id, bool force);
   /// A copy of the engine's folder, outside the store.
   void copy_out(const std::string& id, const std::filesystem::path& folder) const;
+  /// The engine's files a second time, for a backup: hard links where the file system allows.
+  void link_out(const std::string& id, const std::filesystem::path& folder) const;
+  /// The engine that link_out() kept is in the store again, as it was then: it may have been removed, damaged, built again or
+  /// have failed a verification since. A record that still holds stays. Says whether anything had to be done.
+  bool bring_back(const std::filesystem::path& folder);
 
   // What is in service. Each switch is one rename, and keeps the state before it as a generation.
 
@@ -116,13 +126,15 @@ class Store {
   /// Puts engines into service, each for its model's task; other roles stay. All of them are checked first (intact,
   /// validated unless `trust` says otherwise). Returns the new state.
   Generation use(const std::vector<std::string>& ids, Trust trust);
+  /// Puts exactly these into service, and whatever else was out of it; none at all: nothing is in service. Does nothing where
+  /// they are in service already. Each engine must be there and intact; a record of its validation is not asked for.
+  Generation serve(const std::map<Task, InService>& roles);
   /// Makes a kept generation current again; without a number, the one before the current.
   Generation restore(std::optional<int> number);
 
  private:
   std::filesystem::path engine_folder(const std::string& id) const;
   std::string resolve(const std::string& id) const;
-  void prepare() const;
   /// The folder with the wanted engine's id: does it serve?
   Found judge(const Listing& listing, const Identity& wanted) const;
   Manifest put(const Identity& identity, const Draft& draft) const;
@@ -133,6 +145,11 @@ class Store {
 
   std::filesystem::path root_;
 };
+
+// A generation as `current`, generations/N.json and backups keep it: sealed JSON. Reading throws "store.damaged",
+// "store.version".
+std::string write_generation(const Generation& generation);
+Generation read_generation(std::string_view text, const std::string& where);
 
 /// Loads an engine from a folder that copy_out() or `build --out` wrote; the same checks.
 Loaded load_folder(const std::filesystem::path& folder, const Environment& now, Trust trust);
