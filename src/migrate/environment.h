@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "migrate/environment_row.h"
 #include "migrate/python.h"
+#include "peregrine/migration_report.h"
 #include "peregrine/settings.h"
 
 namespace peregrine::migrate {

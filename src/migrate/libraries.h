@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "migrate/environment_row.h"
+#include "peregrine/migration_report.h"
 #include "peregrine/settings.h"
 
 namespace peregrine::migrate {

@@ -1,4 +1,4 @@
-#include "migrate/report.h"
+#include "peregrine/migration_report.h"
 
 #include <fmt/format.h>
 
@@ -162,7 +162,7 @@ std::string to_html(const Report& report) {
       "initial-scale=1\">\n<title>Migration {}</title>\n<style>\n{}</style>\n</head>\n<body>\n<h1>Migration to Peregrine "
       "{}</h1>\n<p>{}"
       "</p>\n<p class=\"verdict{}\">{} {}</p>\n",
-      escape(report.date), style, version, escape(report.date), report.good ? "" : " bad", sign(report.good),
+      escape(report.date), style, version, escape(report.date), report.good() ? "" : " bad", sign(report.good()),
       escape(report.verdict));
   page += section("Steps", steps(report)) + section("Environment", environment(report)) + section("Models", models(report)) +
           section("Pictures", pictures(report)) + section("Transfers of one picture", transfers(report)) +

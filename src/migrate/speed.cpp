@@ -1,17 +1,15 @@
 #include "migrate/speed.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/output_file.h"
 #include "base/text.h"
 #include "migrate/child.h"
+#include "migrate/pictures.h"
 #include "migrate/python.h"
 #include "peregrine/error.h"
-#include "provision/scenes.h"
 
 namespace peregrine::migrate {
 
@@ -23,33 +21,6 @@ using Json = nlohmann::json;
 constexpr const char* baseline_script =
 #include "migrate_baseline.inc"
     ;
-
-/// The pictures to run on: those that were given, or the built-in scenes as files, as long as this object lives.
-class Pictures {
- public:
-  explicit Pictures(std::vector<fs::path> given) : files_(std::move(given)) {
-    if (!files_.empty()) return;
-    std::string name = (fs::temp_directory_path() / "peregrine-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw Error("migration.measure", "No temporary folder could be made.");
-    folder_ = name;
-    for (const auto& scene : provision::scene_files()) {
-      files_.push_back(folder_ / fmt::format("{}.jpg", files_.size()));
-      write_file(files_.back(), scene);
-    }
-  }
-  ~Pictures() {
-    std::error_code ignored;
-    if (!folder_.empty()) fs::remove_all(folder_, ignored);
-  }
-  Pictures(const Pictures&) = delete;
-  Pictures& operator=(const Pictures&) = delete;
-
-  const std::vector<fs::path>& files() const { return files_; }
-
- private:
-  fs::path folder_;
-  std::vector<fs::path> files_;
-};
 
 /// What a program printed last, when that is a JSON object; null otherwise.
 Json last_object(const std::string& out) {

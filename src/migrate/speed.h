@@ -4,31 +4,13 @@
 
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "peregrine/model_info.h"
+#include "peregrine/migrate.h"
 #include "peregrine/settings.h"
 
 namespace peregrine::migrate {
-
-enum class Baseline : std::uint8_t {
-  automatic,  ///< PyTorch where it runs, the FP32 engine otherwise
-  pytorch,    ///< PyTorch, or Error "environment.python"
-  fp32        ///< the FP32 engine
-};
-
-/// How fast one program runs one model.
-struct Speed {
-  std::string subject;  ///< "openvino fp32", "PyTorch 2.15 eager fp32"
-  int batch = 1;
-  double p50_ms = 0, p90_ms = 0, p99_ms = 0;  ///< a batch, files to results, warm
-  double start_ms = 0;                        ///< from nothing loaded to the first result
-  double memory_mb =
-      0;  ///< on a GPU what the driver counts after 20 runs, its context left out; on the CPU the peak of the process
-  double pictures_per_second() const { return p50_ms > 0 ? 1000.0 * batch / p50_ms : 0; }
-};
 
 struct SpeedRequest {
   std::filesystem::path model;  ///< the checkpoint that the user runs
@@ -42,14 +24,6 @@ struct SpeedRequest {
   std::filesystem::path python{};            ///< as find_python() takes it
   std::chrono::milliseconds limit{600'000};  ///< for each process
   std::filesystem::path executable{};        ///< the peregrine command
-};
-
-struct SpeedComparison {
-  std::vector<Speed> engine, baseline;
-  std::string note;     ///< which baseline it was, and why
-  std::string warning;  ///< the engine is less than twice as fast as the fastest baseline, with the numbers; empty: it is
-  /// The first batch of each: how many times faster than the fastest baseline. Nothing where both are the same engine.
-  std::optional<double> speed_up() const;
 };
 
 /// What the claim says: at least so many times faster.

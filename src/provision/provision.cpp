@@ -27,6 +27,14 @@ store::InputRange range_of(const Request& request) {
   return range;
 }
 
+BuildOptions build_options(const EngineChoice& choice, const Request& request) {
+  BuildOptions options = request.options;
+  options.precision = choice.precision;
+  options.device = choice.device;
+  options.dynamic_size = request.any_size;
+  return options;
+}
+
 store::ValidationRecord not_run(const EngineChoice& choice, const std::string& why) {
   return {.ran = false,
           .reference = {},
@@ -87,13 +95,15 @@ graph::Graph prepare_graph(const Model& model, const EngineChoice& choice, const
   return graph;
 }
 
+store::Identity identity_of(const Model& model, const EngineChoice& choice, const Request& request) {
+  return store::identity_of(model.info(), prepare_graph(model, choice, request.shape), *choice.builder,
+                            build_options(choice, request), range_of(request), choice.driver);
+}
+
 Obtained obtain(store::Store& store, const Model& model, const EngineChoice& choice, const Request& request) {
   const graph::Graph graph = prepare_graph(model, choice, request.shape);
   const store::InputRange range = range_of(request);
-  BuildOptions options = request.options;
-  options.precision = choice.precision;
-  options.device = choice.device;
-  options.dynamic_size = request.any_size;
+  BuildOptions options = build_options(choice, request);
   if (const auto& told = request.verification.progress)
     options.progress = [&told](double share, std::string_view what) { return told(share / 2, what); };
   const store::Identity identity = store::identity_of(model.info(), graph, *choice.builder, options, range, choice.driver);
@@ -109,6 +119,10 @@ Obtained obtain(store::Store& store, const Model& model, const EngineChoice& cho
       draft.effective_precision = choice.builder->load(draft.plan, choice.device)->precision();
     draft.build_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (request.verify) draft.validation = verify_plan(draft.plan, model, choice, range, second_half(request.verification));
+    if (request.rebuild && request.keep_old && draft.validation && draft.validation->ran && !draft.validation->passed())
+      throw Error("validation.engine",
+                  fmt::format("The new engine of {} {}.", model.info().name, store::verdict(*draft.validation)),
+                  "The old one stays. Look at what departs with `peregrine explain`, or set [limits] in the settings file.");
     obtained.built = true;
     obtained.verified = request.verify;
     return draft;
@@ -125,10 +139,15 @@ Obtained obtain(store::Store& store, const Model& model, const EngineChoice& cho
   return obtained;
 }
 
+store::ValidationRecord verify_kept(const store::Store& store, const store::Manifest& manifest, const Model& model,
+                                    const EngineChoice& choice, const VerificationOptions& options) {
+  const store::Loaded kept = load(store, manifest.id, choice, store::Trust::unverified);
+  return verify_plan(kept.plan, model, choice, manifest.identity.input, options);
+}
+
 store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model, const EngineChoice& choice,
                              const VerificationOptions& options) {
-  const store::Loaded kept = load(store, manifest.id, choice, store::Trust::unverified);
-  store.record_validation(manifest.id, verify_plan(kept.plan, model, choice, manifest.identity.input, options));
+  store.record_validation(manifest.id, verify_kept(store, manifest, model, choice, options));
   return store.show(manifest.id);
 }
 

@@ -26,6 +26,7 @@ struct Request {
   bool any_size = false;               ///< openvino: one engine for any batch, height and width
   BuildOptions options{};              ///< precision, device, dynamic_size and progress are filled in by obtain()
   bool rebuild = false;                ///< build in any case; the old engine stays until the new one takes its place
+  bool keep_old = false;               ///< rebuild: one that fails its verification takes no place (Error "validation.engine")
   bool verify = true;                  ///< compare with the FP32 reference where there is no record for this driver
   VerificationOptions verification{};  ///< its progress is told of the build as well
 };
@@ -40,7 +41,13 @@ struct Obtained {
 /// nodes that the engine cannot run, and what Builder::build and the store throw; after an error the store is as it was.
 Obtained obtain(store::Store& store, const Model& model, const EngineChoice& choice, const Request& request);
 
-/// Compares a kept engine with the reference again and replaces its record.
+/// What obtain() looks for, or builds. Throws as prepare_graph() does.
+store::Identity identity_of(const Model& model, const EngineChoice& choice, const Request& request);
+
+/// Compares a kept engine with the reference; its record stays as it is.
+store::ValidationRecord verify_kept(const store::Store& store, const store::Manifest& manifest, const Model& model,
+                                    const EngineChoice& choice, const VerificationOptions& options);
+/// The same, and replaces the record.
 store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model, const EngineChoice& choice,
                              const VerificationOptions& options);
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/sha256.h"
 #include "decode/decode.h"
 #include "engine/host_run.h"
 #include "graph/passes.h"
@@ -175,6 +176,15 @@ void judge(const Comparison& comparison, const ParityLimits& limits, bool fp32, 
 
 }  // namespace
 
+std::string conditions_of(const ParityLimits& limits, const std::vector<fs::path>& pictures) {
+  Sha256 digest;
+  digest.update(fmt::format("{} {} {} {} {} {} {} {} {}", limits.min_confidence, limits.box_px, limits.confidence,
+                            limits.mask_iou, limits.keypoint_px, limits.embedding_cosine, limits.share_before_nms,
+                            limits.share_after_nms, limits.head_cosine));
+  for (const fs::path& picture : pictures) digest.update(read_picture(picture));
+  return digest.hex();
+}
+
 store::ValidationRecord verify(Engine& engine, const Model& model, const EngineChoice& choice, const InputShape& shape,
                                const VerificationOptions& options) {
   const auto report = [&](double share, std::string_view what) {
@@ -200,6 +210,7 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
                                  .checks = {},
                                  .note = {}};
   judge(comparison, limits, choice.precision == Precision::fp32, record);
+  record.conditions = conditions_of(choice.limits, options.pictures);
   if (engine.precision() == Precision::bf16) record.note += ", within the wider limits of bf16";
   record.note += options.pictures.empty() ? ", on the built-in scenes" : ", on pictures that were given";
   return record;

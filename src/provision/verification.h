@@ -27,4 +27,7 @@ struct VerificationOptions {
 store::ValidationRecord verify(Engine& engine, const Model& model, const EngineChoice& choice, const InputShape& shape,
                                const VerificationOptions& options);
 
+/// Digest of what a record depends on beside the engine: the limits, and the pictures' bytes.
+std::string conditions_of(const ParityLimits& limits, const std::vector<std::filesystem::path>& pictures);
+
 }  // namespace peregrine::provision

@@ -1,5 +1,5 @@
 // The report's page: whole without anything else, harmless whatever names say, and as a browser shows it on a phone.
-#include "migrate/report.h"
+#include "peregrine/migration_report.h"
 
 #include <gmock/gmock.h>
 
@@ -21,6 +21,7 @@ using testing::Not;
 
 Report example() {
   Report report;
+  report.error_code = "validation.engine";
   report.verdict = "Not switched over: <segment> failed & stays.";
   report.date = "2026-11-24T07:00:00Z";
   report.environment = {{"driver", "580.1", "580", "", EnvironmentRow::Standing::good},

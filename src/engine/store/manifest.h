@@ -68,6 +68,7 @@ struct ValidationRecord {
   std::string note;  ///< what a reader should know: "under 20 objects: raw head tensors compared"
   /// Objects that departed from the reference, those that only lost a tie in NMS marked so.
   std::vector<std::string> departures{};
+  std::string conditions{};  ///< digest of the limits and pictures; empty: written before this was kept
 
   /// It ran, there is something that was checked, and all of it holds.
   bool passed() const;

@@ -1,0 +1,73 @@
+// The move of a working pipeline from PyTorch to engines: checked, built, validated, compared, switched over, reversible.
+//
+//   peregrine::Settings settings = peregrine::load_settings({}).settings;  // [models] of peregrine.toml say what to move
+//   const peregrine::migrate::Report report = peregrine::Migrator(settings).run();
+//   std::puts(report.verdict.c_str());                                     // and report.exit_status(): 0, 1, 2 or 3
+//
+// Steps, in this order: environment, models, backup, export, build, validate, compare, final inference, switch, report.
+// Each leaves its result in the store: a run that was cut short goes on where it stopped, and what is still valid is not done
+// again. Until the switch, which is one rename, what was in service stays in service.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "peregrine/migration_report.h"
+#include "peregrine/settings.h"
+
+namespace peregrine::migrate {
+
+/// What an engine's speed is compared with.
+enum class Baseline : std::uint8_t {
+  automatic,  ///< PyTorch where it runs, the FP32 engine otherwise
+  pytorch,    ///< PyTorch, or Error "environment.python"
+  fp32        ///< the FP32 engine
+};
+
+struct Progress {
+  std::string step;           ///< "build"
+  int number = 0, steps = 0;  ///< 5 of 10
+  double share = 0;           ///< 0 to 1, of this step
+  std::string doing;          ///< "demo-detect.pt: tuning"
+};
+
+struct Options {
+  std::string engine = "auto";                    ///< as PipelineOptions::engine
+  bool validate_only = false;                     ///< environment, models, existing engines; the disk stays as it is
+  bool force_rebuild = false;                     ///< engines are built again; the old ones stay until the new ones are validated
+  bool unverified = false;                        ///< switch over although a validation failed
+  std::filesystem::path config{};                 ///< the settings file, which the backup keeps; empty: none
+  std::vector<std::filesystem::path> pictures{};  ///< to validate and compare on; empty: the built-in scenes
+  std::filesystem::path data{};                   ///< COCO's layout: average precision before and after; empty: not asked
+  Baseline baseline = Baseline::automatic;
+  std::filesystem::path python{};                     ///< empty: that of the active environment, else python3
+  std::chrono::milliseconds limit{600'000};           ///< for each process that is measured; a Python that does not
+                                                      ///< answer is given up after 20 s at most
+  std::filesystem::path executable{};                 ///< the peregrine command: measurements get a process each
+  std::filesystem::path page{};                       ///< write to_html() there; empty: nowhere
+  std::function<bool(const Progress&)> progress{};    ///< return false to stop (Error "interrupted")
+  std::function<void(const StepResult&)> finished{};  ///< told of each step's verdict
+  std::function<bool(const Report&)> confirm{};       ///< asked before the switch; empty: yes
+};
+
+}  // namespace peregrine::migrate
+
+namespace peregrine {
+
+class Migrator {
+ public:
+  explicit Migrator(Settings settings, migrate::Options options = {});
+
+  /// What fails on the way is in the report: an unreadable model, a failed validation, a missing device, a full disk. Throws
+  /// Error "usage.models" without models, "store.busy" while another migration runs on this store, and "interrupted".
+  migrate::Report run();
+
+ private:
+  Settings settings_;
+  migrate::Options options_;
+};
+
+}  // namespace peregrine
