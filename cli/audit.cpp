@@ -26,6 +26,19 @@ std::string transfers(const std::vector<NamedBytes>& list) {
   return text.empty() ? "nothing" : text;
 }
 
+/// "2 copies of 137419 bytes to the device (jpeg)".
+std::string describe(const audit::CopySum& sum) {
+  return fmt::format("{} {} of {} bytes {}{}", sum.copies, sum.copies == 1 ? "copy" : "copies", sum.bytes, to_string(sum.kind),
+                     sum.range.empty() ? "" : fmt::format(" ({})", printable(sum.range)));
+}
+
+void print(const audit::Activity& activity) {
+  fmt::print("{} counted meanwhile, in the whole process: {} kernels ({} in graphs, {} for jpeg), {} memsets\n",
+             printable(activity.library), activity.launches(), activity.launches_in_graphs(), activity.launches_in("jpeg"),
+             activity.memsets);
+  for (const audit::CopySum& sum : audit::sum_up(activity.copies)) fmt::print("  {}\n", describe(sum));
+}
+
 void print(const audit::Report& report, bool quiet) {
   for (const audit::FrameAudit& frame : report.frames) {
     if (!quiet)
@@ -34,9 +47,14 @@ void print(const audit::Report& report, bool quiet) {
                  frame.host_decoded ? " (host-decoded)" : "", transfers(frame.device_to_host));
     for (const std::string& violation : frame.violations) fmt::print("VIOLATION  {}: {}\n", printable(frame.path), violation);
   }
+  if (report.activity && !quiet) print(*report.activity);
+  if (!report.activity_missing.empty())
+    fmt::print("Not counted: the process's copies and kernels, because {}\n", printable(report.activity_missing));
   for (const std::string& violation : report.violations) fmt::print("VIOLATION  {}\n", printable(violation));
   fmt::print("{} on {}: {}\n", report.info.engine, report.info.device,
-             report.passed() ? "passed, nothing crossed but input and results" : "failed");
+             !report.passed()  ? "failed"
+             : report.activity ? "passed, nothing crossed but input and results"
+                               : "passed, by the ledger alone nothing crossed but input and results");
 }
 
 int run_audit(const CommonFlags& common, Flags flags) {

@@ -9,10 +9,15 @@
 #include <string_view>
 
 #include "peregrine/error.h"
+#if PEREGRINE_CUDA
+#include "audit/cuda/recorder.h"
+#endif
 
 namespace peregrine::audit {
 
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 // The names under which the pipeline enters its input and its results into the ledger.
 constexpr std::array<std::string_view, 3> input_names{"jpeg", "pixels", "picture descriptors"};
@@ -33,6 +38,33 @@ void run_once(Pipeline& pipeline, const std::vector<std::string>& sources, const
     if (outcome.result) take(*outcome.result);
     return !stop();
   });
+}
+
+Json activity_json(const Activity& activity) {
+  Json copies = Json::array(), kernels = Json::array();
+  for (const CopySum& sum : sum_up(activity.copies))
+    copies.push_back({{"way", to_string(sum.kind)}, {"range", sum.range}, {"copies", sum.copies}, {"bytes", sum.bytes}});
+  for (const Kernel& kernel : activity.kernels)
+    kernels.push_back(
+        {{"name", kernel.name}, {"range", kernel.range}, {"launches", kernel.launches}, {"in_graphs", kernel.in_graphs}});
+  return {{"library", activity.library},
+          {"copies", std::move(copies)},
+          {"memsets", activity.memsets},
+          {"kernels",
+           {{"launches", activity.launches()}, {"in_graphs", activity.launches_in_graphs()}, {"list", std::move(kernels)}}},
+          {"dropped", activity.dropped}};
+}
+
+/// What the process did since it was last asked; empty where CUPTI is missing or refuses, and the report says why.
+std::function<Activity()> watch([[maybe_unused]] Report& report) {
+#if PEREGRINE_CUDA
+  if (report.info.device.starts_with("cuda:")) try {
+      return [recorder = std::make_shared<ActivityRecorder>()] { return recorder->take(); };
+    } catch (const Error& error) {
+      report.activity_missing = error.what();
+    }
+#endif
+  return {};
 }
 
 }  // namespace
@@ -56,8 +88,11 @@ Report run(const Settings& settings, const PipelineOptions& options, const std::
       throw Error("usage.source", fmt::format("{} cannot be audited: it would have to be read twice.", source),
                   "Name pictures or a video file.");
   Pipeline pipeline(settings, options);
-  run_once(pipeline, sources, stop, [](const ImageResult&) {});
   Report report;
+  report.info = pipeline.info();
+  const auto activity = watch(report);  // not before: tuning must not be disturbed
+  run_once(pipeline, sources, stop, [](const ImageResult&) {});
+  if (activity) activity();  // of the warm-up
   run_once(pipeline, sources, stop, [&](const ImageResult& result) {
     report.frames.push_back(
         {result.path, result.frame, result.host_to_device, result.device_to_host, result.host_decoded, judge(result)});
@@ -65,13 +100,17 @@ Report run(const Settings& settings, const PipelineOptions& options, const std::
   report.info = pipeline.info();
   if (!report.info.device.starts_with("cuda:"))
     report.violations.push_back(fmt::format("the {} engine ran on the CPU: nothing was on a GPU", report.info.engine));
+  if (activity) {
+    report.activity = activity();
+    const std::vector<std::string> unknown = judge(report.frames, *report.activity);
+    report.violations.insert(report.violations.end(), unknown.begin(), unknown.end());
+  }
   for (const Fallback& fallback : report.info.fallbacks)
     report.violations.push_back(fmt::format("not on the GPU: {}: {}", fallback.step, fallback.why));
   return report;
 }
 
 std::string to_json(const Report& report) {
-  using Json = nlohmann::ordered_json;
   const auto transfers = [](const std::vector<NamedBytes>& list) {
     Json json = Json::array();
     for (const NamedBytes& transfer : list) json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
@@ -87,6 +126,10 @@ std::string to_json(const Report& report) {
     one["violations"] = frame.violations;
     json["images"].push_back(std::move(one));
   }
+  if (report.activity)
+    json["cupti"] = activity_json(*report.activity);
+  else if (!report.activity_missing.empty())
+    json["cupti"] = {{"missing", report.activity_missing}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

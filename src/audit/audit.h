@@ -2,9 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "audit/activity.h"
 #include "peregrine/pipeline.h"
 
 namespace peregrine::audit {
@@ -20,7 +23,9 @@ struct FrameAudit {
 struct Report {
   RunInfo info;
   std::vector<FrameAudit> frames;
-  std::vector<std::string> violations;  ///< that concern no single picture: fallbacks, an engine on the CPU
+  std::optional<Activity> activity;     ///< while the pictures were judged, as CUPTI saw it
+  std::string activity_missing;         ///< why there is none, and what to do
+  std::vector<std::string> violations;  ///< that concern no single picture: fallbacks, an engine on the CPU, unknown copies
 
   bool passed() const;
 };
@@ -28,13 +33,20 @@ struct Report {
 /// Runs all sources twice: the first time everything warms up (graphs are recorded, memory grows), the second time is judged.
 /// Only the input (a JPEG's bytes, or pixels where the host decodes, with the description of where they lie) may go to the
 /// device, and only results (with the number of persons, embeddings) may come back. On a batch of several the transfers stand
-/// with its first picture. A run on the CPU never passes: there is nothing to prove. Throws what Pipeline throws,
-/// "usage.source" for a source that cannot be read twice, and the first picture's error; `stop` is asked between pictures.
+/// with its first picture. Where CUPTI can be loaded, it counts every copy, memset and kernel of the process meanwhile, and
+/// a copy that the ledger does not know is a violation. A run on the CPU never passes: there is nothing to prove. Throws what
+/// Pipeline throws, "usage.source" for a source that cannot be read twice, and the first picture's error; `stop` is asked between
+/// pictures.
 Report run(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources,
            const std::function<bool()>& stop);
 
 /// Judges one picture's transfers.
 std::vector<std::string> judge(const ImageResult& result);
+
+/// Holds what CUPTI saw against the ledger's entries for the same pictures. A copy between host and device must be one of them,
+/// by direction and bytes; those that nvJPEG makes (range "jpeg") together must be no more than the files and some tables: more
+/// is entropy decoding on the host, or pixels that come back. One sentence each.
+std::vector<std::string> judge(std::span<const FrameAudit> frames, const Activity& activity);
 
 std::string to_json(const Report& report);
 

@@ -91,7 +91,8 @@ std::vector<fs::path> python_packages() {
 
 std::vector<fs::path> library_folders(std::string_view wheel_folder) {
   std::vector<fs::path> folders{own_library_folder()};
-  for (const fs::path& toolkit : folders_named("/usr/local", "cuda")) folders.push_back(toolkit / "lib64");
+  for (const fs::path& toolkit : folders_named("/usr/local", "cuda"))
+    for (const char* name : {"lib64", "extras/CUPTI/lib64"}) folders.push_back(toolkit / name);
   if (!wheel_folder.empty())
     for (const fs::path& site : python_packages()) folders.push_back(site / "nvidia" / wheel_folder);
   std::erase_if(folders, [](const fs::path& folder) {

@@ -23,8 +23,8 @@ struct LibraryRequest {
 class DynamicLibrary {
  public:
   DynamicLibrary() = default;
-  /// Searches: our own folder beside the executable (../lib/peregrine), the loader's path, /usr/local/cuda*/lib64,
-  /// the nvidia wheels of Python installations. Never the working directory. Throws Error "environment.library".
+  /// Searches: our own folder beside the executable (../lib/peregrine), the loader's path, /usr/local/cuda*/lib64 (and CUPTI
+  /// beside it), the nvidia wheels of Python installations. Never the working directory. Throws Error "environment.library".
   static DynamicLibrary load(const LibraryRequest& request);
   /// What the loader finds under a bare name: LD_LIBRARY_PATH and the system's folders. Its empty and relative elements, which
   /// mean the working directory, are passed over. Throws Error "environment.library".

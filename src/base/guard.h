@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/trace.h"
 #include "peregrine/error.h"
 #include "peregrine/results.h"
 #include "peregrine/tensor.h"
@@ -47,9 +48,11 @@ class StepFailure : public std::exception {
   Error cause_;
 };
 
-/// Runs `work` as a step of what PlacementGuard::run() runs: a GPU failure in it is a StepFailure, of the innermost step.
+/// Runs `work` as a step (and a trace::Range) of what PlacementGuard::run() runs: a GPU failure in it is a StepFailure, of the
+/// innermost step.
 template <class Work>
 auto in_step(std::string_view step, Work&& work) -> decltype(work()) {
+  const trace::Range range(step);
   try {
     return work();
   } catch (const Error& error) {

@@ -29,6 +29,57 @@ TEST(Audit, AnythingElseIsAViolationByName) {
                                          "jpeg (10 bytes) went to the host and is no final result"));
 }
 
+/// One picture with a JPEG of 1000 bytes, its description, and host-decoded pixels beside it.
+std::vector<FrameAudit> frames() {
+  return {{"a.jpg", -1, {{"jpeg", 1000}, {"picture descriptors", 96}}, {{"results", 20}}, false, {}},
+          {"b.png", -1, {{"pixels", 5000}, {"picture descriptors", 96}}, {{"results", 20}}, true, {}}};
+}
+
+Activity seen(std::vector<Copy> copies) {
+  Activity activity;
+  activity.copies = std::move(copies);
+  activity.kernels = {{"conv", "inference", 3, 3}};
+  return activity;
+}
+
+TEST(Audit, CopiesThatTheLedgerKnowsAndThoseOfNvjpegMayBeSeen) {
+  const Activity activity = seen({{CopyKind::to_device, 1200, "jpeg", false},
+                                  {CopyKind::to_host, 16, "jpeg", false},
+                                  {CopyKind::to_device, 96, "inference", true},
+                                  {CopyKind::to_device, 96, "inference", true},
+                                  {CopyKind::to_device, 5000, "decode", false},
+                                  {CopyKind::within_device, 123456, "inference", true}});
+  EXPECT_THAT(judge(frames(), activity), IsEmpty());
+}
+
+TEST(Audit, ACopyThatTheLedgerDoesNotKnowIsAViolation) {
+  const Activity activity = seen({{CopyKind::to_device, 5000, "", false},  // in the ledger once
+                                  {CopyKind::to_device, 5000, "", false},
+                                  {CopyKind::to_host, 96, "inference", true},  // known the other way
+                                  {CopyKind::between_devices, 7, "", false},
+                                  {CopyKind::unknown, 8, "", false}});
+  EXPECT_THAT(judge(frames(), activity),
+              ElementsAre("CUPTI saw a copy of 5000 bytes to the device that the ledger does not know",
+                          "CUPTI saw a copy of 96 bytes to the host in inference that the ledger does not know",
+                          "CUPTI saw a copy of 7 bytes between devices that the ledger does not know",
+                          "CUPTI saw a copy of 8 bytes from or to an unknown place that the ledger does not know"));
+}
+
+TEST(Audit, NvjpegMayNeitherBringCoefficientsNorTakePixelsBack) {
+  const Activity activity = seen({{CopyKind::to_device, 400'000, "jpeg", false}, {CopyKind::to_host, 300'000, "jpeg", false}});
+  EXPECT_THAT(
+      judge(frames(), activity),
+      ElementsAre("nvJPEG brought 400000 bytes to the device for 1000 bytes of JPEG: part of its decoding runs on the host",
+                  "nvJPEG took 300000 bytes back to the host"));
+}
+
+TEST(Audit, WithoutKernelsOrWithLostRecordsNothingIsProven) {
+  Activity activity;
+  activity.dropped = 4;
+  EXPECT_THAT(judge(frames(), activity),
+              ElementsAre("CUPTI lost 4 records: what they told is not known", "CUPTI saw no kernel: nothing was on a GPU"));
+}
+
 TEST(Audit, WithoutPicturesNothingIsProven) { EXPECT_FALSE(Report{}.passed()); }
 
 TEST(Audit, TheReportSaysAllAsJson) {
@@ -39,8 +90,23 @@ TEST(Audit, TheReportSaysAllAsJson) {
   const auto json = nlohmann::json::parse(to_json(report));
   EXPECT_EQ(json["passed"], true);
   EXPECT_EQ(json["images"][0]["transfers"]["host_to_device"][0]["bytes"], 10);
+  EXPECT_FALSE(json.contains("cupti"));
   report.frames[0].violations.push_back("weights went");
   EXPECT_FALSE(report.passed());
+}
+
+TEST(Audit, TheReportSaysWhatCuptiSawOrWhyNot) {
+  Report report;
+  report.activity = seen({{CopyKind::to_device, 600, "jpeg", false}, {CopyKind::to_device, 400, "jpeg", false}});
+  report.activity->library = "CUPTI 13.0.1";
+  const auto json = nlohmann::json::parse(to_json(report))["cupti"];
+  EXPECT_EQ(json["copies"], nlohmann::json::parse(R"([{"way":"to the device","range":"jpeg","copies":2,"bytes":1000}])"));
+  EXPECT_EQ(json["kernels"]["launches"], 3);
+  EXPECT_EQ(json["kernels"]["in_graphs"], 3);
+  EXPECT_EQ(json["kernels"]["list"][0]["name"], "conv");
+  report.activity.reset();
+  report.activity_missing = "CUPTI 13 was not found.";
+  EXPECT_EQ(nlohmann::json::parse(to_json(report))["cupti"]["missing"], "CUPTI 13 was not found.");
 }
 
 TEST(Audit, SourcesThatCannotBeReadTwiceAreRefused) {
