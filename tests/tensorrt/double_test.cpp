@@ -1,9 +1,10 @@
-// Building, loading and running over test doubles of TensorRT (doubles/runtime_double.cpp) and a CUDA that is none: our own
+// Building, loading and running over test doubles of TensorRT (doubles/double_entry.cpp) and a CUDA that is none: our own
 // paths in each layout, and what becomes of every failure. It says nothing about TensorRT itself.
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <thread>
 
 #include "engine/conformance/conformance.h"
 #include "engine/host_run.h"
@@ -167,7 +168,7 @@ TEST_P(Double, CancellingAndTooLittleWorkspace) {
 
 TEST_P(Double, SinglePrecisionForHalfIsAnError) {
   setenv("TENSORRT_DOUBLE_TYPE", "fp32", 1);
-  EXPECT_THAT(error_of([&] { build(); }), AllOf(StartsWith("engine.precision"), HasSubstr("layer 'relu'")));
+  EXPECT_THAT(error_of([&] { build(); }), AllOf(StartsWith("engine.precision"), HasSubstr("layer 'node'")));
   BuildOptions wanted = options();
   wanted.precision = Precision::fp32;
   const auto engine = builder_->load(builder_->build(relu(1), wanted), Device::cuda(0));
@@ -192,6 +193,32 @@ TEST_P(Double, CapturingIsAskedForWhereTheLayoutHasIt) {
   EXPECT_TRUE(engine->capturable({}));
   setenv("TENSORRT_DOUBLE_FAIL", "capturable", 1);
   EXPECT_EQ(engine->capturable({}), GetParam().flavour != tensorrt::Flavour::rtx);
+}
+
+TEST(TwoLibraries, ThatFailAtOnceAreEachToldInTheirOwnWords) {
+  test::FakeCuda cuda;
+  const test::TemporaryFolder memory;
+  const auto make = [&](tensorrt::Flavour flavour, const char* folder) {
+    auto builder = make_tensorrt_builder(flavour, {.library = fs::path(PEREGRINE_DOUBLES) / folder, .memory = memory.path()});
+    (void)builder->library_versions();
+    return builder;
+  };
+  const auto ten = make(tensorrt::Flavour::tensorrt, "run10"), rtx = make(tensorrt::Flavour::rtx, "run_rtx");
+  graph::Graph graph;
+  graph.mark_output(graph.add("node", graph::Unary{}, {graph.add_input("x", DType::f32, {1, 3, 4, 4})}), "y");
+  setenv("TENSORRT_DOUBLE_FAIL", "build", 1);
+  const auto error_in = [&](const Builder& builder) {
+    return error_of([&] { builder.build(graph, {.precision = Precision::fp16, .device = Device::cuda(0)}); });
+  };
+  for (int i = 0; i < 20; ++i) {
+    std::string of_ten;
+    std::thread other([&] { of_ten = error_in(*ten); });
+    const std::string of_rtx = error_in(*rtx);
+    other.join();
+    EXPECT_EQ(of_ten, "engine.tensorrt: TensorRT 10.16.1 could not build the engine: double 101601 was told to fail in build.");
+    EXPECT_EQ(of_rtx, "engine.tensorrt: TensorRT-RTX 1.7.1 could not build the engine: double 10701 was told to fail in build.");
+  }
+  unsetenv("TENSORRT_DOUBLE_FAIL");
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, Double,

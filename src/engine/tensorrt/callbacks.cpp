@@ -47,23 +47,30 @@ void Logger::receive(std::int32_t severity, const char* message) noexcept {
     else
       log::debug("TensorRT: " + text);
     if (level > Severity::error) return;
+    const auto keep = [&text](std::vector<std::string>& errors) {
+      if (std::ranges::find(errors, text) == errors.end()) errors.push_back(text);
+    };
     const std::scoped_lock lock(mutex_);
-    if (std::ranges::find(errors_, text) == errors_.end()) errors_.push_back(text);
+    if (const auto caller = errors_.find(std::this_thread::get_id()); caller != errors_.end())
+      keep(caller->second);
+    else  // a thread of the library: it does not say for whom it works
+      for (auto& [thread, errors] : errors_) keep(errors);
   } catch (...) {  // out of memory: the message is lost, the library goes on
   }
 }
 
 void Logger::begin() {
   const std::scoped_lock lock(mutex_);
-  errors_.clear();
+  errors_[std::this_thread::get_id()].clear();
 }
 
 std::vector<std::string> Logger::errors() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::string> causes;
-  for (const std::string& error : errors_)
-    if (error.find("catchCudaError") == std::string::npos) causes.push_back(error);
-  return causes.empty() ? errors_ : causes;
+  const auto kept = errors_.find(std::this_thread::get_id());
+  if (kept == errors_.end()) return {};
+  std::vector<std::string> causes = kept->second;
+  std::erase_if(causes, [](const std::string& error) { return error.find("catchCudaError") != std::string::npos; });
+  return causes.empty() ? kept->second : causes;
 }
 
 struct ProgressMonitor::Object {

@@ -3,10 +3,12 @@
 
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "engine/tensorrt/interface.h"
@@ -27,9 +29,10 @@ class Logger {
   void* object() const noexcept { return object_; }
   void receive(std::int32_t severity, const char* message) noexcept;
 
-  /// Begins to keep errors; what was kept before is forgotten.
+  /// Begins to keep errors for this thread's next call; what was kept for it before is forgotten.
   void begin();
-  /// What was logged as an error since begin(), each once, without "no driver" echoes of errors whose cause is there.
+  /// What was logged as an error since this thread's begin(), by this thread or by one of the library's own, each once and
+  /// without "no driver" echoes of errors whose cause is there. What other callers' threads logged is theirs.
   std::vector<std::string> errors() const;
 
  private:
@@ -39,7 +42,7 @@ class Logger {
   std::unique_ptr<NewLayout> new_;
   void* object_ = nullptr;
   mutable std::mutex mutex_;
-  std::vector<std::string> errors_;
+  std::map<std::thread::id, std::vector<std::string>> errors_;  ///< by the thread that called begin()
 };
 
 /// Turns nested phases into one share of the whole, and passes cancelling on.

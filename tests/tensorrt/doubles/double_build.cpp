@@ -1,0 +1,288 @@
+// The half of the double that builds: network, configuration, builder, parser. Its plan is a line, and the ONNX file.
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "double_layout.h"
+#include "double_model.h"
+
+namespace tensorrt_double {
+
+namespace {
+
+struct TensorState : Implementation {
+  std::string name;
+  std::int32_t type = half;
+  Dims dims{};
+};
+
+/// Owned by the network: nobody destroys them.
+struct Tensor {
+  void* own = nullptr;
+  TensorState* state = &value;
+  TensorState value;
+};
+
+struct LayerState : Implementation {
+  std::string name, metadata;
+  std::vector<std::unique_ptr<Tensor>> outputs;
+};
+struct Layer {
+  void* own = nullptr;
+  LayerState* state = &value;
+  LayerState value;
+};
+
+struct NetworkState : Implementation {
+  std::vector<std::unique_ptr<Tensor>> inputs;
+  std::vector<std::unique_ptr<Layer>> layers;
+  std::vector<Tensor*> outputs;
+  std::vector<std::unique_ptr<Tensor>> parsed_outputs;
+  std::string file;
+  bool parser_lives = false;
+};
+using Network = Api<NetworkState>;
+
+struct ConfigState : Implementation {
+  std::size_t workspace = std::size_t{64} << 30;
+  void* monitor = nullptr;
+  void* profile = nullptr;
+};
+using Config = Api<ConfigState>;
+
+struct ProfileState : Implementation {
+  std::int64_t batches[3] = {0, 0, 0};
+};
+
+std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, const Dims& dims = {}) {
+  static Table table{
+      {2, +[](TensorState* self, const char* text) { self->name = text; }},
+      {3, +[](TensorState* self) { return self->name.c_str(); }},
+      {5, +[](TensorState* self) { return self->dims; }},
+      {slot(7, 6), +[](TensorState* self) { return self->type; }},
+  };
+  auto tensor = std::make_unique<Tensor>();
+  tensor->value.functions = table.slots;
+  tensor->value.name = name;
+  tensor->value.type = type;
+  tensor->value.dims = dims;
+  return tensor;
+}
+
+Layer* add_layer(NetworkState& network, const std::string& name, std::vector<std::unique_ptr<Tensor>> outputs) {
+  static Table table{
+      {4, +[](LayerState* self) { return self->name.c_str(); }},
+      {7, +[](LayerState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
+      {8, +[](LayerState* self, std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
+      {slot(19, 12), +[](LayerState* self) { return self->metadata.c_str(); }},
+  };
+  auto& layer = network.layers.emplace_back(std::make_unique<Layer>());
+  layer->value.functions = table.slots;
+  layer->value.name = name;
+  layer->value.metadata = "[ONNX Layer: " + name + "]";
+  layer->value.outputs = std::move(outputs);
+  return layer.get();
+}
+
+Table& network_table() {
+  static Table table{
+      {2, +[](NetworkState* self, const char* name, std::int32_t type,
+              const Dims* dims) { return self->inputs.emplace_back(make_tensor(name, type, *dims)).get(); }},
+      {3, +[](NetworkState* self, Tensor* tensor) { self->outputs.push_back(tensor); }},
+      {4,
+       +[](NetworkState* self, Tensor* input, std::int32_t) {
+         std::vector<std::unique_ptr<Tensor>> outputs;
+         outputs.push_back(make_tensor("relu", input->value.type, input->value.dims));
+         return add_layer(*self, "relu", std::move(outputs));
+       }},
+      {12, +[](NetworkState* self) { return static_cast<std::int32_t>(self->layers.size()); }},
+      {13, +[](NetworkState* self, std::int32_t index) { return self->layers[static_cast<std::size_t>(index)].get(); }},
+      {14, +[](NetworkState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
+      {15, +[](NetworkState* self, std::int32_t index) { return self->inputs[static_cast<std::size_t>(index)].get(); }},
+      {16, +[](NetworkState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
+      {17, +[](NetworkState* self, std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
+  };
+  return table;
+}
+
+struct CacheState : Implementation {};
+
+void* make_cache() {
+  static Table table{{2, +[](CacheState*) { return make_memory("cache"); }}};
+  return Api<CacheState>::make(table, new CacheState);
+}
+
+Table& config_table() {
+  static Table table = [] {
+    Table all{
+        {slot(10, 8), +[](ConfigState*, std::int32_t) {}},
+        {slot(25, 23),
+         +[](ConfigState* self, void* profile) {
+           self->profile = profile;
+           return fails("add_profile") ? -1 : 0;
+         }},
+        {slot(27, 25), +[](ConfigState*, std::int32_t) {}},
+        {slot(40, 29),
+         +[](ConfigState*, const void*, std::size_t) { return fails("create_timing_cache") ? nullptr : make_cache(); }},
+        {slot(41, 30), +[](ConfigState*, void*, bool) { return true; }},
+        {slot(43, 32), +[](ConfigState* self, std::int32_t, std::size_t bytes) { self->workspace = bytes; }},
+        {slot(44, 33), +[](ConfigState* self, std::int32_t) { return self->workspace; }},
+        {slot(47, 36), +[](ConfigState*, std::int32_t) {}},
+        {slot(56, 45), +[](ConfigState* self, void* monitor) { self->monitor = monitor; }},
+    };
+    if (rtx) {
+      all.slots[55] = Entry(
+                          55, +[](ConfigState*, std::int32_t) { return !fails("capabilities"); })
+                          .address;
+      all.slots[57] = Entry(
+                          57, +[](ConfigState*, std::int32_t, std::int32_t) { return true; })
+                          .address;
+    }
+    return all;
+  }();
+  return table;
+}
+
+/// Two nested phases; false when told to stop.
+bool report_progress(void* monitor) {
+  if (!monitor) return true;
+  void** functions = *static_cast<void***>(monitor);
+  const auto start = reinterpret_cast<void (*)(void*, const char*, const char*, std::int32_t)>(functions[4]);
+  const auto step = reinterpret_cast<bool (*)(void*, const char*, std::int32_t)>(functions[5]);
+  const auto finish = reinterpret_cast<void (*)(void*, const char*)>(functions[6]);
+  bool goes_on = true;
+  start(monitor, "Building engine", nullptr, 2);
+  for (int i = 0; goes_on && i < 2; ++i) {
+    start(monitor, "Timing", "Building engine", 1);
+    goes_on = step(monitor, "Timing", 0);
+    finish(monitor, "Timing");
+    goes_on = goes_on && step(monitor, "Building engine", i);
+  }
+  finish(monitor, "Building engine");
+  return goes_on;
+}
+
+void* build(Implementation*, Network* network, Config* config) {
+  const NetworkState& state = *network->state;
+  if (!state.file.empty() && !state.parser_lives) report_misuse("the parser died before the build");
+  if (!report_progress(config->state->monitor)) {
+    log_error("Error Code 7: BuildCanceled");
+    return nullptr;
+  }
+  if (config->state->workspace < (std::size_t{4} << 20)) {
+    log_error("Error Code 2: OutOfMemory (Requested size was 4194304 bytes.)");
+    return nullptr;
+  }
+  if (fails("build")) return nullptr;
+  std::string batches = "0 0 0";
+  if (auto** profile = static_cast<void**>(config->state->profile)) {
+    const auto& of_profile = static_cast<ProfileState*>(profile[1])->batches;
+    batches = std::to_string(of_profile[0]) + ' ' + std::to_string(of_profile[1]) + ' ' + std::to_string(of_profile[2]);
+  }
+  return make_memory("vtrt double " + std::to_string(DOUBLE_VERSION) + ' ' + batches + '\n' + state.file);
+}
+
+struct BuilderState : Implementation {
+  ProfileState profile;  ///< the builder's own, with the outer object of two words
+  void* outer[2] = {nullptr, &profile};
+};
+
+void* create_profile(BuilderState* self) {
+  static Table table{
+      {2,
+       +[](ProfileState* profile, const char*, std::int32_t end, const Dims* dims) {
+         profile->batches[end] = dims->extents[0];
+         return !fails("set_dimensions");
+       }},
+      {slot(9, 7), +[](ProfileState*) { return true; }},
+  };
+  self->profile.functions = table.slots;
+  return fails("create_profile") ? nullptr : self->outer;
+}
+
+// The parser: its objects are called through their own vtables.
+
+struct Complaint {
+  void** functions;
+  Refusal refusal;
+};
+struct Parser {
+  void** functions;
+  NetworkState* network;
+  Complaint complaint{};
+  bool refuses = false;
+};
+
+void fill_network(NetworkState& network, const OnnxModel& model) {
+  const char* lie = std::getenv("TENSORRT_DOUBLE_TYPE");
+  const auto type_of = [lie](const ModelTensor& tensor) { return tensor.is_half && !lie ? half : single; };
+  for (const ModelTensor& input : model.inputs()) {
+    Dims dims{static_cast<std::int32_t>(input.shape.rank()), {}};
+    std::copy(input.shape.begin(), input.shape.end(), dims.extents);
+    network.inputs.push_back(make_tensor(input.name, type_of(input), dims));
+  }
+  for (const ModelLayer& layer : model.layers()) {
+    std::vector<std::unique_ptr<Tensor>> outputs;
+    for (const ModelTensor& output : layer.outputs) outputs.push_back(make_tensor(output.name, type_of(output)));
+    add_layer(network, layer.name, std::move(outputs));
+  }
+  for (const ModelTensor& output : model.outputs()) {
+    network.parsed_outputs.push_back(make_tensor(output.name, type_of(output)));
+    network.outputs.push_back(network.parsed_outputs.back().get());
+  }
+  network.file = model.file();
+}
+
+bool parse(Parser* self, const void* data, std::size_t size, const char*) {
+  try {
+    if (fails("parse")) throw Refusal{"model.3.odd", "Odd", "No importer for this operator"};
+    fill_network(*self->network, OnnxModel(std::string(static_cast<const char*>(data), size)));
+    return true;
+  } catch (const Refusal& refusal) {
+    self->complaint.refusal = refusal;
+    self->refuses = true;
+    return false;
+  }
+}
+
+}  // namespace
+
+void* make_parser(void* outer) {
+  NetworkState* network = static_cast<Network*>(outer)->state;
+  static Table complaints{
+      {0, +[](Complaint*) { return 6; }},
+      {1, +[](Complaint* self) { return self->refusal.why.c_str(); }},
+      {5, +[](Complaint* self) { return self->refusal.node.empty() ? -1 : 3; }},
+      {6, +[](Complaint* self) { return self->refusal.node.c_str(); }},
+      {7, +[](Complaint* self) { return self->refusal.operation.c_str(); }},
+  };
+  static Table parsers{
+      {0, &parse},
+      {slot(5, 3), +[](Parser* self) { return self->refuses ? 1 : 0; }},
+      {slot(6, 4), +[](Parser* self, std::int32_t) { return &self->complaint; }},
+      {slot(9, 7),
+       +[](Parser* self) {
+         self->network->parser_lives = false;
+         delete self;
+       }},
+  };
+  network->parser_lives = true;
+  return new Parser{parsers.slots, network, {complaints.slots, {}}};
+}
+
+void* make_builder() {
+  static Table table{
+      {slot(7, 5),
+       +[](BuilderState*) -> void* { return fails("create_config") ? nullptr : Config::make(config_table(), new ConfigState); }},
+      {slot(8, 6),
+       +[](BuilderState*, unsigned flags) -> void* {
+         if (flags != (ten ? 2u : 0u)) report_misuse("the network is not strongly typed");
+         return fails("create_network") ? nullptr : Network::make(network_table(), new NetworkState);
+       }},
+      {slot(9, 7), &create_profile},
+      {slot(14, 11), &build},
+  };
+  return Api<BuilderState>::make(table, new BuilderState);
+}
+
+}  // namespace tensorrt_double
