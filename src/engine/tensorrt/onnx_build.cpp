@@ -24,11 +24,15 @@ std::string describe(const ParserComplaint& complaint) {
   constexpr int file_cannot_be_read = 3;
   std::string words;
   bool damaged = false;
+  std::vector<std::string> logged = library.logger().errors();
   for (const ParserComplaint& complaint : parser.complaints()) {
     words += fmt::format("{}{}", words.empty() ? "" : "; ", describe(complaint));
     damaged = damaged || complaint.code == file_cannot_be_read;
+    const std::string said = printable(complaint.description);
+    std::erase_if(logged, [&](const std::string& error) { return error.find(said) != std::string::npos; });
   }
   if (words.empty()) throw_failure(library, "read the model");
+  if (!logged.empty()) words += fmt::format("; in its log: {}", fmt::join(logged, " | "));
   throw Error(damaged ? "model.damaged" : "engine.unsupported",
               fmt::format("{} cannot read the model: {}{}", to_string(library.version()), words, words.ends_with('.') ? "" : "."),
               damaged ? "" : "Use --engine cuda for this model.");
