@@ -1,4 +1,5 @@
-// Runs a graph on the CPU, one plain loop an operator: the yardstick that engines are held against. Clear before fast.
+// Runs a graph on the CPU, one plain loop an operator: the yardstick that engines are held against. Clear before fast, but for
+// convolutions, whose loop decides how long a first verification takes.
 #pragma once
 
 #include <span>

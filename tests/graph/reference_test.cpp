@@ -59,6 +59,54 @@ TEST(Reference, ConvolutionInGroups) {
               ElementsAre(1, 2, 10, 20, 300, 400, 3000, 4000));
 }
 
+/// Every sum element by element, as the definition has it; values are small integers, so sums are exact in any order.
+std::vector<float> convolve(const Conv& conv, const HostTensor& x, const HostTensor& w, const Shape& y) {
+  std::vector<float> all;
+  const auto at = [](const HostTensor& t, std::int64_t a, std::int64_t b, std::int64_t c, std::int64_t d) {
+    const Shape& s = t.shape();
+    return c < 0 || c >= s[2] || d < 0 || d >= s[3] ? 0.0f : t.as<float>()[((a * s[1] + b) * s[2] + c) * s[3] + d];
+  };
+  for (std::int64_t n = 0; n < y[0]; ++n)
+    for (std::int64_t k = 0; k < y[1]; ++k)
+      for (std::int64_t oy = 0; oy < y[2]; ++oy)
+        for (std::int64_t ox = 0; ox < y[3]; ++ox) {
+          float sum = 0;
+          for (std::int64_t c = 0; c < w.shape()[1]; ++c)
+            for (std::int64_t ky = 0; ky < w.shape()[2]; ++ky)
+              for (std::int64_t kx = 0; kx < w.shape()[3]; ++kx)
+                sum += at(w, k, c, ky, kx) * at(x, n, k / (y[1] / conv.groups) * w.shape()[1] + c,
+                                                oy * conv.stride[0] + ky * conv.dilation[0] - conv.pad[0],
+                                                ox * conv.stride[1] + kx * conv.dilation[1] - conv.pad[1]);
+          all.push_back(sum);
+        }
+  return all;
+}
+
+TEST(Reference, ConvolutionsOfEverySizeAreTheirDefinition) {
+  int next = 0;
+  const auto fill = [&](const Shape& shape) {
+    HostTensor t(DType::f32, shape);
+    for (std::int64_t i = 0; i < shape.elements(); ++i) t.as<float>()[i] = static_cast<float>((next += 7) % 13 - 6);
+    return t;
+  };
+  for (std::int64_t filters : {1, 4, 6, 9})
+    for (std::int64_t width : {1, 3, 4, 5, 9})
+      for (std::int64_t groups : {1, 2})
+        for (const Conv& shape : {Conv{.pad = {1, 1, 1, 1}}, Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}},
+                                  Conv{.dilation = {2, 3}, .pad = {2, 3, 2, 3}}}) {
+          Conv conv = shape;
+          conv.groups = groups;
+          const HostTensor x = fill({2, 2 * groups, 5, width}), w = fill({filters * groups, 2, 3, 3});
+          const HostTensor y = std::move(run(conv, [&] {
+            std::vector<HostTensor> tensors;
+            for (const HostTensor* each : {&x, &w}) tensors.push_back(each->clone());
+            return tensors;
+          }())[0]);
+          EXPECT_EQ(values(y), convolve(conv, x, w, y.shape()))
+              << filters << " filters, width " << width << ", groups " << groups;
+        }
+}
+
 TEST(Reference, TransposedConvolution) {
   EXPECT_THAT(result(ConvTranspose{.stride = {1, 2}}, tensor({1, 1, 1, 2}, {1, 2}), tensor({1, 1, 1, 3}, {1, 10, 100}),
                      tensor({1}, {0.5f})),

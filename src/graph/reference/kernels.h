@@ -12,8 +12,10 @@ namespace peregrine::graph::reference {
 using Inputs = std::span<const HostTensor* const>;
 using Outputs = std::span<HostTensor>;
 
-// products.cpp
+// convolution.cpp
 void evaluate(const Conv& conv, Inputs in, Outputs out);
+
+// products.cpp
 void evaluate(const ConvTranspose& conv, Inputs in, Outputs out);
 void evaluate(const Linear& linear, Inputs in, Outputs out);
 void evaluate(const MatMul& product, Inputs in, Outputs out);

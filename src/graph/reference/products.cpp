@@ -1,4 +1,4 @@
-// Convolutions and matrix products.
+// Transposed convolutions and matrix products.
 #include <algorithm>
 #include <vector>
 
@@ -10,50 +10,9 @@ namespace {
 
 using Index = std::int64_t;
 
-/// One axis of a convolution. Output positions o with 0 <= o * stride + offset < extent, for an output of `size`.
-struct Range {
-  Index begin, end;
-};
-Range positions_inside(Index size, Index stride, Index offset, Index extent) {
-  const Index first = offset < 0 ? (-offset + stride - 1) / stride : 0;
-  const Index last = extent - 1 - offset;  // o * stride may reach this
-  return {std::min(first, size), last < 0 ? 0 : std::min(size, last / stride + 1)};
-}
-
 float bias_of(Inputs in, Index channel) { return in.size() > 2 ? in[2]->as<float>()[channel] : 0.0f; }
 
-/// sums[o] += weight * row[o * stride] for o in the range.
-void accumulate(double* sums, Range range, const float* row, Index stride, double weight) {
-  for (Index o = range.begin; o < range.end; ++o) sums[o] += weight * static_cast<double>(row[o * stride]);
-}
-
 }  // namespace
-
-void evaluate(const Conv& conv, Inputs in, Outputs out) {
-  const Shape &x = in[0]->shape(), &w = in[1]->shape(), &y = out[0].shape();
-  const Index channels = w[1], filters_a_group = w[0] / conv.groups;
-  std::vector<double> sums(static_cast<std::size_t>(y[3]));
-  float* target = out[0].as<float>();
-  for (Index n = 0; n < y[0]; ++n)
-    for (Index k = 0; k < y[1]; ++k)
-      for (Index oy = 0; oy < y[2]; ++oy, target += y[3]) {
-        std::ranges::fill(sums, static_cast<double>(bias_of(in, k)));
-        for (Index c = 0; c < channels; ++c) {
-          const float* plane = in[0]->as<float>() + (n * x[1] + k / filters_a_group * channels + c) * x[2] * x[3];
-          const float* weights = in[1]->as<float>() + (k * channels + c) * w[2] * w[3];
-          for (Index ky = 0; ky < w[2]; ++ky) {
-            const Index iy = oy * conv.stride[0] + ky * conv.dilation[0] - conv.pad[0];
-            if (iy < 0 || iy >= x[2]) continue;
-            for (Index kx = 0; kx < w[3]; ++kx) {
-              const Index offset = kx * conv.dilation[1] - conv.pad[1];
-              accumulate(sums.data(), positions_inside(y[3], conv.stride[1], offset, x[3]), plane + iy * x[3] + offset,
-                         conv.stride[1], weights[ky * w[3] + kx]);
-            }
-          }
-        }
-        std::ranges::copy(sums, target);
-      }
-}
 
 void evaluate(const ConvTranspose& conv, Inputs in, Outputs out) {
   const Shape &x = in[0]->shape(), &w = in[1]->shape(), &y = out[0].shape();
@@ -102,7 +61,9 @@ void evaluate(const MatMul&, Inputs in, Outputs out) {
   for (Index matrix = 0; matrix < y.elements() / (rows * columns); ++matrix, b += inner * columns)
     for (Index row = 0; row < rows; ++row, a += inner, target += columns) {
       std::ranges::fill(sums, 0.0);
-      for (Index i = 0; i < inner; ++i) accumulate(sums.data(), {0, columns}, b + i * columns, 1, a[i]);
+      for (Index i = 0; i < inner; ++i)
+        std::transform(sums.begin(), sums.end(), b + i * columns, sums.begin(),
+                       [weight = static_cast<double>(a[i])](double sum, float value) { return sum + weight * value; });
       std::ranges::copy(sums, target);
     }
 }
