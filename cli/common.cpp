@@ -28,6 +28,8 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_option("--config", flags.config, "settings file; otherwise ./peregrine.toml where it exists")->type_name("FILE");
   add_setting_flag(command, flags, "--store", "STORE");
   add_setting_flag(command, flags, "--tensorrt", "TENSORRT_LIBRARY");
+  command.add_flag_callback(
+      "--nvtx", [&flags] { flags.settings["NVTX"] = "true"; }, "NVTX ranges around each stage and step, for NVIDIA's profilers");
   command.add_flag("--quiet,-q", flags.quiet, "errors only");
   command.add_flag("--verbose,-v", flags.verbose, "the debug log: device, engine, shapes, time of each step");
   command.add_flag("--log-json", flags.log_json, "the log as one JSON object a line");

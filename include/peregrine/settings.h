@@ -39,6 +39,7 @@ struct Settings {
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
   std::filesystem::path store;         ///< where engines, generations and backups live
   std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
+  bool nvtx = false;                   ///< NVTX ranges around stages and steps, for the rest of the process
 
   ParityLimits limits;  ///< [limits]
 

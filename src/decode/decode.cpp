@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "base/trace.h"
 #include "decode/input.h"
 #include "peregrine/error.h"
 
@@ -60,6 +61,7 @@ void Input::fail_unsupported(std::string_view why) const {
 }
 
 HostImage decode_image(std::span<const std::byte> file, const std::string& name, std::int64_t max_pixels) {
+  const trace::Range range("decode");
   if (file.empty()) throw Error("image.empty", name + " is empty.", "Copy or download it again.");
   const Input input{file, name, max_pixels};
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());

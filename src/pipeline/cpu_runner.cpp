@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/tensor.h"
+#include "base/trace.h"
 #include "decode/decode.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
@@ -103,6 +104,7 @@ Geometry CpuRunner::geometry_for(const ImageView& image, const ModelEngine& engi
 }
 
 PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const ImageView> images) {
+  const trace::Range range("preprocess");
   const Geometry first = geometry_for(images[0], engine);
   const std::int64_t batch = rect_ ? 1 : engine.shape().batch;
   const Shape shape{batch, 3, first.input_height, first.input_width};
@@ -163,6 +165,7 @@ std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> imag
     options.multi_label = options.validation_masks = validation_;
     const double share = 1.0 / static_cast<double>(images.size());
     for (std::size_t n = 0; n < images.size(); ++n) {
+      const trace::Range range("postprocess");
       watch.lap();
       auto objects =
           postprocess::postprocess(engines_[m].model(), heads, static_cast<int>(n), input.geometry[n], options).objects;
@@ -185,6 +188,7 @@ std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> imag
 }
 
 void CpuRunner::embed(const ImageView& image, ImageResult& result) {
+  const trace::Range range("reid");
   std::vector<Object*> persons;
   for (Object& object : result.objects)
     if (object.model == reid_target_.model && object.class_id == reid_target_.class_id) persons.push_back(&object);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "base/trace.h"
 #include "decode/decode.h"
 
 namespace peregrine::pipeline {
@@ -40,7 +41,10 @@ std::vector<Loaded> Feed::next_batch() {
 Loaded Feed::load_picture(const source::Item& item) const {
   Loaded loaded{.path = item.display};
   try {
-    loaded.file = source::read_file(item);
+    {
+      const trace::Range range("source");
+      loaded.file = source::read_file(item);
+    }
     const bool left_to_runner = options_.strict_decode || decodes_(loaded.file);
     if (left_to_runner && !options_.keep_pixels) return loaded;
     const auto start = Clock::now();
@@ -69,6 +73,7 @@ Loaded Feed::next_frame(const source::Item& item) {
   try {
     if (!video_) open(item);
     const auto start = Clock::now();
+    const trace::Range range("source");
     std::optional<source::VideoFrame> frame = video_->next();
     loaded.video = status(!frame);
     if (!frame) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/trace.h"
 #include "peregrine/error.h"
 #include "pipeline/build_engine.h"
 
@@ -66,6 +67,7 @@ ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
 }
 
 std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& input) {
+  const trace::Range range("inference " + model_.name);
   Outputs& outputs = outputs_for(input.shape);
   std::vector<TensorView> bindings;
   for (const Binding& binding : engine_->io()) {

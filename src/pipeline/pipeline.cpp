@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/log.h"
 #include "pipeline/batch_runner.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/feed.h"
@@ -12,6 +13,9 @@
 #include "pipeline/service.h"
 #include "provision/engine_choice.h"
 #include "source/source.h"
+#if PEREGRINE_CUDA
+#include "base/cuda/nvtx.h"
+#endif
 
 namespace peregrine {
 
@@ -27,6 +31,14 @@ struct Upcoming {
   std::vector<Loaded> loaded;
   std::unique_ptr<PreparedBatch> prepared;
 };
+
+void start_ranges() {
+#if PEREGRINE_CUDA
+  trace::send_to_nvtx();
+#else
+  log::warning("This build has no NVTX ranges: they need CUDA=on.");
+#endif
+}
 
 /// However a run ends, nobody waits for a camera afterwards.
 struct StopOnExit {
@@ -52,6 +64,7 @@ struct Pipeline::Impl {
 Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : impl_(std::make_unique<Impl>()) {
   if (options.every < 1)
     throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
+  if (settings.nvtx) start_ranges();
   impl_->settings = settings;
   impl_->options = options;
   std::vector<std::filesystem::path> unverified;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "base/trace.h"
 #include "render/canvas.h"
 #include "render/labels.h"
 #include "render/mask.h"
@@ -87,6 +88,7 @@ HostImage draw(const ImageView& image, const std::vector<Object>& objects,
                const std::vector<std::vector<std::string>>& class_names) {
   HostImage picture = copy_of(image);
   Canvas canvas(picture);
+  const trace::Range range("render");
   const Style style(picture);
   const std::vector<Thing> things = group(objects, class_names);
   const auto box_of = [](const Thing& thing) {

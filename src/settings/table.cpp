@@ -108,6 +108,8 @@ constexpr SettingEntry table[] = {
      format_path<&Settings::store>},
     {"TENSORRT_LIBRARY", "TensorRT's library, or the folder that holds it; otherwise it is searched for", "a path",
      parse_path<&Settings::tensorrt>, format_path<&Settings::tensorrt>},
+    {"NVTX", "NVTX ranges around each stage and step, for NVIDIA's profilers", "true or false", parse_bool<&Settings::nvtx>,
+     format_bool<&Settings::nvtx>},
     {"models.detect", "checkpoint that migrate moves", "a path", parse_path<&Settings::detect_model>,
      format_path<&Settings::detect_model>},
     {"models.pose", "checkpoint that migrate moves", "a path", parse_path<&Settings::pose_model>,

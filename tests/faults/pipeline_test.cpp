@@ -5,6 +5,7 @@
 #include "base/cuda/device.h"
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
+#include "base/trace.h"
 #include "engine/cuda/cuda_builder.h"
 #include "fault.h"
 #include "pipeline/gpu_runner.h"
@@ -166,6 +167,24 @@ TEST_F(PipelineFaults, StepsThatFailWhileTheyAreRecordedAreNamedThemselves) {
   ASSERT_TRUE(error);
   EXPECT_THAT(error->sentence(), HasSubstr("GPU-only operation failed: preprocess: letterbox failed"));
   EXPECT_FALSE(error_of([&] { run(*runner); }));
+}
+
+TEST_F(PipelineFaults, EachStageAndStepIsARangeAndAReplayIsOneStep) {
+  class Names final : public trace::Listener {
+   public:
+    void begin(std::string_view name) override { names.emplace_back(name); }
+    void end() noexcept override {}
+    std::vector<std::string> names;
+  } heard;
+  FakeCuda cuda;
+  const auto runner = make();
+  const trace::Listening listening(heard);
+  run(*runner);  // records the graph
+  EXPECT_THAT(heard.names, ::testing::IsSupersetOf({"decode", "preprocess", "inference demo-segment.pt", "postprocess"}));
+  EXPECT_GT(heard.names.size(), 20u) << "the engine's own steps";
+  heard.names.clear();
+  run(*runner);
+  EXPECT_THAT(heard.names, ::testing::ElementsAre("decode", "inference demo-segment.pt", "postprocess"));
 }
 
 TEST_F(PipelineFaults, WithoutForceTheCpuServesAndTheStepIsNamedOnce) {

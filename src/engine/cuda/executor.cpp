@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/trace.h"
+
 namespace peregrine::cuda {
 
 Executor::Executor(ExecutionPlan plan, const Target& target) : plan_(std::move(plan)) {
@@ -52,6 +54,7 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
   for (const Stream& lane : streams_) wait(lane.get(), started_);
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const Step& step = plan_.steps[i];
+    const trace::Range range(step.name);
     const cudaStream_t lane = stream_of(step.lane, stream);
     for (const std::int32_t earlier : step.waits) wait(lane, step_done_[static_cast<std::size_t>(earlier)]);
     launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), lane);
