@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <future>
 
 #include "engine/cuda/plan_file.h"
 #include "golden.h"
@@ -85,6 +86,24 @@ TEST_F(GpuPipeline, DamagedJpegsInABatchFailAlone) {
   expect_same(runner->run(again)[1], outcomes[0]);
 }
 
+/// As Pipeline::run does: a batch is decoded by another thread while the one before runs.
+TEST_F(GpuPipeline, OverlappedDecodingFindsWhatOneAfterTheOtherFinds) {
+  const auto runner = test::make_gpu_runner(run(2));
+  const test::Picture other = test::read_picture(demo_ / "scenes" / "val2017" / "000001.jpg");
+  const std::vector<Frame> frames{file(), {"other.jpg", other.file, {}}, pixels()};
+  const auto batch = [&](std::size_t i) { return std::vector<Frame>{frames[i % 3], frames[(i + 1) % 3]}; };
+  std::vector<std::vector<FrameOutcome>> expected;
+  for (std::size_t i = 0; i < 3; ++i) expected.push_back(runner->run(batch(i)));
+  auto upcoming = runner->prepare(batch(0));
+  for (std::size_t i = 0; i < 12; ++i) {
+    SCOPED_TRACE(i);
+    auto following = std::async(std::launch::async, [&] { return runner->prepare(batch(i + 1)); });
+    const auto outcomes = runner->finish(*upcoming);
+    for (std::size_t n = 0; n < 2; ++n) expect_same(outcomes[n], expected[i % 3][n]);
+    upcoming = following.get();
+  }
+}
+
 TEST_F(GpuPipeline, TooLargePicturesFailAlone) {
   test::GpuRun small = run(2);
   small.max_pixels = std::int64_t{picture_.pixels.width} * picture_.pixels.height;
@@ -165,7 +184,8 @@ TEST_F(GpuPipeline, FailedLaunchIsNamedAndTheNextCallWorks) {
     auto& entry = cuda::runtime().graph_launch;
     const Failing failing(
         entry, +[](cudaGraphExec_t, cudaStream_t) { return cudaErrorLaunchFailure; });
-    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: inference demo-detect.pt: cudaGraphLaunch failed"));
+    EXPECT_THAT(failure_of(*runner, {&frame, 1}),
+                HasSubstr("GPU-only operation failed: inference demo-detect.pt: cudaGraphLaunch failed"));
   }
   EXPECT_TRUE(runner->run({&frame, 1}).front().result);
 }

@@ -2,6 +2,8 @@
 #   make gpu-test                            every test; ONLY="test_cuda test_pipeline" picks some
 #   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels
 #   make gpu-bench MODELS="a.pt b.pt"        latency of the engines, BATCHES="1 16", and of the stages
+#   make gpu-soak SOAK_SECONDS=600           random sizes, batches and damaged JPEGs in two threads; MODEL=a.pt PICTURES="a.jpg b.jpg"
+# Demo models and scenes come with peregrine-bundle-demo.tar.xz, unpacked over this one.
 # PEREGRINE_TEST_DATA=FOLDER adds the checks on real weights.
 SHELL := /bin/bash
 wheels := $(wildcard /opt/*/.venv/lib/python3*/site-packages/nvidia/*/lib /usr/local/lib/python3*/*-packages/nvidia/*/lib $(VIRTUAL_ENV)/lib/python3*/site-packages/nvidia/*/lib)
@@ -18,12 +20,14 @@ gpu-test:
 	  echo "== $$test"; timeout 600 bin/$$test --gtest_brief=1 || failed="$$failed $$test"; done; \
 	[ -z "$$failed" ] && echo "all passed" || { echo "failed:$$failed"; exit 1; }
 
-# Kernels of every stage and family; the tools run a program many times slower, so not the whole suite.
-SANITIZED ?= $(filter %_cuda test_cuda_%,$(ONLY))
+# Kernels of every stage and family, and a runner that decodes in one thread while another runs; the tools run a program many
+# times slower, so not the whole suite. PROGRAM or PROGRAM:FILTER.
+SANITIZED ?= $(filter %_cuda test_cuda_%,$(ONLY)) $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
 gpu-sanitize:
 	@failed=; for tool in memcheck racecheck initcheck; do for test in $(SANITIZED); do \
 	  echo "== $$tool $$test"; \
-	  timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$$test --gtest_brief=1 || failed="$$failed $$tool:$$test"; \
+	  case $$test in *:*) filter=--gtest_filter=$${test#*:};; *) filter=;; esac; \
+	  timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$${test%%:*} --gtest_brief=1 $$filter || failed="$$failed $$tool:$$test"; \
 	done; done; [ -z "$$failed" ] && echo "nothing found" || { echo "failed:$$failed"; exit 1; }
 
 MODELS ?= $(wildcard source/models/demo/*.pt)
@@ -32,4 +36,10 @@ gpu-bench:
 	@bin/engine_bench --batch $(subst $(empty) $(empty),$(comma),$(strip $(BATCHES))) $(MODELS)
 	@bin/stages_bench
 
-.PHONY: gpu-test gpu-sanitize gpu-bench
+MODEL ?= $(firstword $(wildcard source/models/demo/demo-detect.pt))
+PICTURES ?= $(wildcard source/models/demo/scenes/val2017/*.jpg)
+gpu-soak:
+	@[ -n "$(MODEL)" ] && [ -n "$(firstword $(PICTURES))" ] || { echo "no demo models: unpack the demo bundle, or pass MODEL= and PICTURES="; exit 2; }
+	@bin/gpu_soak --seconds $${SOAK_SECONDS:-600} $(MODEL) $(PICTURES)
+
+.PHONY: gpu-test gpu-sanitize gpu-bench gpu-soak
