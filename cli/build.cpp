@@ -4,10 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "base/output_file.h"
 #include "base/text.h"
 #include "common.h"
 #include "console.h"
+#include "engine_json.h"
 #include "peregrine/error.h"
+#include "peregrine/version.h"
 #include "pipeline/model_engine.h"
 #include "progress.h"
 #include "provision/provision.h"
@@ -19,7 +22,7 @@ namespace {
 
 struct Flags {
   std::vector<std::string> models, images;
-  std::string out, batch, timing_cache;
+  std::string out, batch, timing_cache, json;
   std::size_t workspace_mebibytes = 0;
   std::optional<int> optimization_level;
   std::vector<int> compute_capabilities;
@@ -78,6 +81,16 @@ void print_record(const store::Manifest& manifest) {
   for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
 }
 
+/// One entry of "engines".
+nlohmann::ordered_json entry_of(const provision::Obtained& obtained) {
+  nlohmann::ordered_json json = to_json(obtained.manifest);
+  json["effective_precision"] = to_string(obtained.manifest.effective_precision);
+  json["built_now"] = obtained.built;
+  json["build_seconds"] = obtained.manifest.build_seconds;
+  if (obtained.manifest.validation) json["validation"] = to_json(*obtained.manifest.validation);
+  return json;
+}
+
 int build(CommonFlags common, const Flags& flags) {
   if (!flags.batch.empty() && !parse_range(flags.batch)) common.settings["BATCH"] = flags.batch;
   const LoadedSettings loaded = start(common);
@@ -90,6 +103,7 @@ int build(CommonFlags common, const Flags& flags) {
   const int batch = options.batches ? stand_in_batch : settings.batch;
   store::Store store(settings.store);
   int status = 0;
+  nlohmann::ordered_json engines = nlohmann::ordered_json::array();
   for (const std::string& file : flags.models) {
     const Model model = provision::open_model(file);
     provision::Request request{
@@ -106,11 +120,17 @@ int build(CommonFlags common, const Flags& flags) {
     };
     const provision::Obtained obtained = provision::obtain(store, model, choice, request);
     progress.clear();
-    if (!common.quiet) print_record(obtained.manifest);
+    engines.push_back(entry_of(obtained));
+    if (!common.quiet && flags.json != "-") print_record(obtained.manifest);
     const auto& record = obtained.manifest.validation;
     if (record && record->ran && !record->passed()) status = exit_status("validation");
     if (!flags.out.empty()) store.copy_out(obtained.manifest.id, std::filesystem::absolute(flags.out));
   }
+  const std::string text = nlohmann::ordered_json{{"peregrine", version}, {"engines", std::move(engines)}}.dump(1) + "\n";
+  if (flags.json == "-")
+    fmt::print("{}", text);
+  else if (!flags.json.empty())
+    write_file(flags.json, text);
   return status;
 }
 
@@ -136,6 +156,8 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
       ->delimiter(',');
   command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");
   command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("DIR");
+  command->add_option("--json", flags->json, "write what was built and its verification as JSON; - is standard output")
+      ->type_name("F|-");
   command->add_flag("--rebuild", flags->rebuild, "build although the engine is there; the old one stays until the new one is");
   command->callback([&common, &status, flags] { status = build(common, *flags); });
 }

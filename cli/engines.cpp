@@ -9,6 +9,7 @@
 #include "common.h"
 #include "console.h"
 #include "engine/store/store.h"
+#include "engine_json.h"
 #include "peregrine/error.h"
 #include "progress.h"
 #include "provision/provision.h"
@@ -18,11 +19,6 @@ namespace peregrine::cli {
 namespace {
 
 using store::Store;
-
-/// "no record", "passed", "failed: ..."
-std::string state_of(const store::Manifest& manifest) {
-  return manifest.validation ? store::verdict(*manifest.validation) : "not verified";
-}
 
 void print_service(const store::Generation& generation) {
   fmt::print("in service: generation {}\n", generation.number);
@@ -45,7 +41,7 @@ void list(const Store& store) {
   for (const store::Generation& kept : store.generations()) fmt::print("kept: generation {} of {}\n", kept.number, kept.since);
 }
 
-nlohmann::ordered_json to_json(const store::Generation& generation) {
+nlohmann::ordered_json entry_of(const store::Generation& generation) {
   nlohmann::ordered_json roles = nlohmann::ordered_json::object();
   for (const auto& [task, service] : generation.roles)
     roles[to_string(task)] = {{"engine", service.engine}, {"unverified", service.unverified}};
@@ -55,22 +51,13 @@ nlohmann::ordered_json to_json(const store::Generation& generation) {
 void list_as_json(const Store& store) {
   nlohmann::ordered_json engines = nlohmann::ordered_json::array(), kept = nlohmann::ordered_json::array();
   for (const store::Listing& listing : store.list()) {
-    if (!listing.manifest) {
+    if (listing.manifest)
+      engines.push_back(to_json(*listing.manifest));
+    else
       engines.push_back({{"id", listing.id}, {"damage", printable(listing.damage)}});
-      continue;
-    }
-    const store::Manifest& m = *listing.manifest;
-    engines.push_back({{"id", m.id},
-                       {"model", printable(m.model.name)},
-                       {"task", to_string(m.model.task)},
-                       {"engine", m.identity.engine},
-                       {"precision", to_string(m.identity.precision)},
-                       {"input", store::to_string(m.identity.input)},
-                       {"verified", m.validation && m.validation->passed()},
-                       {"verification", state_of(m)}});
   }
-  for (const store::Generation& generation : store.generations()) kept.push_back(to_json(generation));
-  const nlohmann::ordered_json all{{"engines", engines}, {"current", to_json(store.current())}, {"kept", kept}};
+  for (const store::Generation& generation : store.generations()) kept.push_back(entry_of(generation));
+  const nlohmann::ordered_json all{{"engines", engines}, {"current", entry_of(store.current())}, {"kept", kept}};
   fmt::print("{}\n", all.dump(1));
 }
 

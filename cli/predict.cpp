@@ -42,7 +42,7 @@ class Collector {
   }
 
   bool take(const Outcome& outcome) {
-    if (outcome.error) fail(outcome.path, *outcome.error);
+    if (outcome.error) fail({outcome.path, *outcome.error, outcome.frame});
     if (outcome.result) keep(outcome);
     if (outcome.video && outcome.video->ended) end_video(outcome);
     return !interrupted();
@@ -60,10 +60,10 @@ class Collector {
   }
 
  private:
-  void fail(const std::string& path, const Error& error) {
+  void fail(pipeline::Failure failure) {
     progress_.clear();
-    report(error);
-    json_.add(path, error);
+    report(failure.error);
+    json_.add(std::move(failure));
     failed_ = true;
   }
 
@@ -71,7 +71,7 @@ class Collector {
     try {
       saved_->end_video();
     } catch (const Error& error) {
-      fail(path, error);
+      fail({path, error});
     }
   }
 
@@ -90,7 +90,7 @@ class Collector {
     try {
       if (saved_) saved_->add(outcome);
     } catch (const Error& error) {
-      return fail(outcome.path, error);
+      return fail({outcome.path, error, outcome.frame});
     }
     if (print_) {
       progress_.clear();

@@ -30,11 +30,11 @@ void JsonOutput::add(const ImageResult& result) {
     images_.push_back(result);
 }
 
-void JsonOutput::add(const std::string& path, const Error& error) {
+void JsonOutput::add(pipeline::Failure failure) {
   if (lines_)
-    write_line(pipeline::to_json_line(path, error));
+    write_line(pipeline::to_json_line(failure));
   else
-    errors_.emplace_back(path, error);
+    failures_.push_back(std::move(failure));
 }
 
 void JsonOutput::add(pipeline::VideoSummary video) { videos_.push_back(std::move(video)); }
@@ -45,7 +45,7 @@ void JsonOutput::finish() {
     stream_.close();
     return file_->commit();
   }
-  const std::string text = pipeline::to_json(pipeline_.info(), pipeline_.models(), images_, errors_, videos_) + "\n";
+  const std::string text = pipeline::to_json(pipeline_.info(), pipeline_.models(), images_, failures_, videos_) + "\n";
   if (target_ == "-")
     fmt::print("{}", text);
   else

@@ -23,7 +23,7 @@ class JsonOutput {
   JsonOutput(std::string target, const Pipeline& pipeline);
 
   void add(const ImageResult& result);
-  void add(const std::string& path, const Error& error);
+  void add(pipeline::Failure failure);
   void add(pipeline::VideoSummary video);
   /// Puts the file into its place; without a result no file is left. Throws Error "output.write".
   void finish();
@@ -38,7 +38,7 @@ class JsonOutput {
   std::optional<PendingFile> file_;
   std::ofstream stream_;
   std::vector<ImageResult> images_;
-  std::vector<std::pair<std::string, Error>> errors_;
+  std::vector<pipeline::Failure> failures_;
   std::vector<pipeline::VideoSummary> videos_;
 };
 

@@ -64,6 +64,7 @@ struct Outcome {
   std::size_t index = 0, total = 0;  ///< pictures: of the sources; frames: of the video, total 0 where it is unknown
   std::optional<ImageResult> result;
   std::optional<Error> error;
+  std::int64_t frame = -1;           ///< of a video, from 0, damaged and skipped ones counted; -1: a picture, or the video itself
   const HostImage* image = nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
   std::optional<VideoStatus> video;  ///< frames and ends of videos
 };

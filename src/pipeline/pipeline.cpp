@@ -155,6 +155,7 @@ std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callbac
                       .total = feed.items(),
                       .result = std::move(outcomes[i].result),
                       .error = std::move(outcomes[i].error),
+                      .frame = loaded.frame,
                       .image = loaded.image ? &*loaded.image : nullptr,
                       .video = loaded.video};
       if (loaded.video) {

@@ -61,8 +61,11 @@ Json image_json(const ImageResult& image, const std::vector<ModelInfo>& models) 
   return json;
 }
 
-Json error_json(const std::string& path, const Error& error) {
-  return {{"path", path}, {"code", error.code()}, {"message", error.sentence()}, {"hint", error.hint()}};
+Json error_json(const Failure& failure) {
+  Json json{{"path", failure.path}};
+  if (failure.frame >= 0) json["frame"] = failure.frame;
+  json.update({{"code", failure.error.code()}, {"message", failure.error.sentence()}, {"hint", failure.error.hint()}});
+  return json;
 }
 
 Json video_json(const VideoSummary& video) {
@@ -80,7 +83,7 @@ std::string text_of(const Json& json, int indent) { return json.dump(indent, ' '
 }  // namespace
 
 std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<std::pair<std::string, Error>>& errors, const std::vector<VideoSummary>& videos) {
+                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos) {
   Json json{{"peregrine", version}, {"engine", info.engine}, {"device", info.device}, {"precision", to_string(info.precision)}};
   json["fallbacks"] = Json::array();
   for (const Fallback& fallback : info.fallbacks) json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
@@ -88,13 +91,13 @@ std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, c
   json["images"] = Json::array();
   for (const ImageResult& image : images) json["images"].push_back(image_json(image, models));
   json["errors"] = Json::array();
-  for (const auto& [path, error] : errors) json["errors"].push_back(error_json(path, error));
+  for (const Failure& failure : failures) json["errors"].push_back(error_json(failure));
   return text_of(json, 2);
 }
 
 std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models) {
   return text_of(image_json(image, models), -1);
 }
-std::string to_json_line(const std::string& path, const Error& error) { return text_of(error_json(path, error), -1); }
+std::string to_json_line(const Failure& failure) { return text_of(error_json(failure), -1); }
 
 }  // namespace peregrine::pipeline

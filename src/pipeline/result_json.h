@@ -2,12 +2,18 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "peregrine/pipeline.h"
 
 namespace peregrine::pipeline {
+
+/// A picture, frame or whole source that gave no result.
+struct Failure {
+  std::string path;
+  Error error;
+  std::int64_t frame = -1;  ///< as Outcome::frame
+};
 
 struct VideoSummary {
   std::string path;
@@ -16,10 +22,10 @@ struct VideoSummary {
 
 /// The document as indented text.
 std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<std::pair<std::string, Error>>& errors, const std::vector<VideoSummary>& videos);
+                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos);
 
 /// One entry of "images" or "errors" alone, as a line of JSON Lines without its end.
 std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models);
-std::string to_json_line(const std::string& path, const Error& error);
+std::string to_json_line(const Failure& failure);
 
 }  // namespace peregrine::pipeline

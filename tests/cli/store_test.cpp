@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "command.h"
 #include "support/test_data.h"
@@ -50,6 +51,24 @@ TEST_F(StoreCommands, FromBuildToService) {
   const auto kept = run({"engines", "remove", id, "--force"});
   EXPECT_EQ(kept.status, 3);
   EXPECT_THAT(kept.err, HasSubstr("engines use"));
+}
+
+TEST_F(StoreCommands, BuildTellsMachinesWhatItTellsPeople) {
+  const auto first = run({"build", model_, "--json", "-"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const auto json = nlohmann::json::parse(first.out);
+  ASSERT_EQ(json.at("engines").size(), 1U);
+  const auto& engine = json["engines"][0];
+  EXPECT_EQ(engine.at("id"), only_engine());
+  EXPECT_EQ(engine.at("built_now"), true);
+  EXPECT_EQ(engine.at("validation").at("passed"), true);
+  EXPECT_GE(engine["validation"].at("checks").size(), 2U);
+  for (const auto& check : engine["validation"]["checks"]) EXPECT_EQ(check.at("holds"), true);
+
+  const auto second = run({"build", model_, "--json", "built.json"});
+  EXPECT_THAT(second.out, HasSubstr("verification: passed"));
+  std::ifstream file(folder_.path() / "built.json");
+  EXPECT_EQ(nlohmann::json::parse(file).at("engines").at(0).at("built_now"), false);
 }
 
 TEST_F(StoreCommands, DamageIsNamed) {

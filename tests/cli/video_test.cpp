@@ -148,8 +148,10 @@ TEST_F(PredictVideo, MotionJpegOnStandardInputIsNamedFrameByFrame) {
   EXPECT_THAT(result.err, HasSubstr("4 frames run, 0 skipped, 1 corrupt"));
   std::vector<std::int64_t> frames;
   for (const auto& line : lines_of("out.jsonl")) {
-    if (line.contains("frame")) frames.push_back(line.at("frame"));
-    if (line.contains("code")) {
+    if (!line.contains("code")) {
+      frames.push_back(line.at("frame"));
+    } else {
+      EXPECT_EQ(line.at("frame"), 2);
       EXPECT_THAT(line.at("message").get<std::string>(), HasSubstr("frame 2 is damaged"));
     }
   }
