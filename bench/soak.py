@@ -10,7 +10,8 @@ two builders  of one engine at once: it is built once, both go away content
 commands      random ones, some of them interrupted or killed, for so many minutes
 large models  each checkpoint in the folder PEREGRINE_SOAK_WEIGHTS (m sizes: .pt, .pth): OpenVINO against the reference executor
 
-Ends with status 1 and the list of what went wrong. Needs Python alone; models and pictures are the demo's.
+Ends with status 1 and the list of what went wrong. Needs Python alone; models and pictures are the demo's. Ctrl-C or SIGTERM ends a
+long run early; FILE then holds what it found until there, as it does every minute.
 """
 import argparse
 import json
@@ -145,9 +146,12 @@ class Soak:
             self.look(f"builders {i}")
         return {"runs": count}
 
-    def random_commands(self, minutes):
-        end, statuses = time.monotonic() + 60 * minutes, {}
-        while time.monotonic() < end:
+    def random_commands(self, minutes, tell):
+        begin, told, statuses = time.monotonic(), 0, {}
+        while (passed := (time.monotonic() - begin) / 60) < minutes:
+            if passed >= told + 1:
+                told = int(passed)
+                tell({"minutes": told, "of": minutes, "ended with": statuses})
             words, blow = self.operation(), self.random.random()
             if blow < 0.2:
                 status, err = self.kill_after(self.random.uniform(0, 2), signal.SIGKILL if blow < 0.1 else signal.SIGINT, *words)
@@ -179,22 +183,32 @@ def main():
     parser.add_argument("--json", help="where the result is kept")
     arguments = parser.parse_args()
     arguments.peregrine = str(Path(arguments.peregrine).resolve())
-    begin, parts = time.monotonic(), {}
+    begin, parts, complete = time.monotonic(), {}, False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def keep(name, part):
+        parts[name] = part
+        print(f"{time.monotonic() - begin:.0f} s, {name}: {json.dumps(part)}", flush=True)
+        result = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "complete": complete, "seconds": round(time.monotonic() - begin),
+                  "seed": arguments.seed, "commands_run": soak.commands, **parts, "failures": soak.failures}
+        if arguments.json:
+            Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n")
+
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(arguments, folder)
         plan = [("kills", lambda: soak.kills(arguments.kills)), ("full_disk", lambda: soak.full_disk(arguments.faults)),
-                ("two_builders", lambda: soak.two_builders(arguments.faults)), ("commands", lambda: soak.random_commands(arguments.minutes))]
+                ("two_builders", lambda: soak.two_builders(arguments.faults)), ("commands", lambda: soak.random_commands(arguments.minutes, lambda part: keep("commands", part)))]
         if weights := os.environ.get("PEREGRINE_SOAK_WEIGHTS"):
             plan.append(("large_models", lambda: soak.large_models(weights)))
-        for name, part in plan:
-            parts[name] = part()
-            print(f"{name}: {json.dumps(parts[name])}", flush=True)
-        result = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "seconds": round(time.monotonic() - begin), "seed": arguments.seed,
-                  "commands_run": soak.commands, **parts, "failures": soak.failures}
-    if arguments.json:
-        Path(arguments.json).write_text(json.dumps(result, indent=1) + "\n")
+        try:
+            for name, part in plan:
+                result = part()
+                complete = name == plan[-1][0]
+                keep(name, result)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
     print(f"{len(soak.failures)} failures in {soak.commands} commands")
-    return 1 if soak.failures else 0
+    return 1 if soak.failures else 0 if complete else 130
 
 
 if __name__ == "__main__":
