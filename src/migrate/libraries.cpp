@@ -150,7 +150,13 @@ std::vector<EnvironmentRow> gpu_rows(const Settings& settings, std::uint64_t gpu
 #if PEREGRINE_CUDA
   std::vector<EnvironmentRow> rows{driver_row(insisted)};
   rows.push_back({"CUDA runtime", version_text(CUDART_VERSION) + " (built in)", "13", {}, Standing::good});
-  const auto devices = cuda::devices();
+  std::vector<cuda::DeviceFacts> devices;
+  try {
+    devices = cuda::devices();
+  } catch (const Error& error) {
+    rows.push_back({"CUDA devices", error.sentence(), "a driver that works", error.hint(), missing(insisted)});
+    return rows;
+  }
   for (const cuda::DeviceFacts& device : devices) rows.push_back(device_row(device, insisted && device.index == settings.device));
   const bool there = settings.device < static_cast<int>(devices.size());
   if (!there)

@@ -15,8 +15,7 @@ std::unique_ptr<BatchRunner> make_runner(provision::EngineChoice choice, const S
     const auto cpu = [settings, options](std::vector<Fallback> fallbacks) {
       return make_cpu_runner(provision::choose_engine(settings, "openvino"), settings, options, std::move(fallbacks));
     };
-    if (settings.force_gpu_only) return make_gpu_runner(std::move(choice), settings, options, cpu);
-    PlacementGuard guard(false, choice.device);
+    PlacementGuard guard(settings.force_gpu_only, choice.device);
     return guard.run(
         "build", [&] { return make_gpu_runner(std::move(choice), settings, options, cpu); },
         [&] { return cpu(guard.fallbacks()); });

@@ -31,6 +31,19 @@ int gpu_count() {
 #endif
 }
 
+/// Whether the CPU engine serves where `engine` is asked for. A driver that does not work is a fallback only where one is
+/// allowed.
+bool served_by_cpu(const Settings& settings, const std::string& engine) {
+  if (engine != "auto") return engine == "openvino";
+  try {
+    return gpu_count() == 0;
+  } catch (const Error& error) {
+    if (settings.force_gpu_only) throw;
+    log::warning(fmt::format("not on the GPU: start-up: {}", error.what()));
+    return true;
+  }
+}
+
 Precision precision_on_gpu(const Settings& settings) {
   return settings.precision.value_or(settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32);
 }
@@ -111,10 +124,9 @@ EngineChoice choose_engine(const Settings& settings, const std::string& engine) 
   if (std::ranges::find(engine_names, engine) == engine_names.end())
     throw Error("usage.engine", fmt::format("There is no engine \"{}\".", engine),
                 fmt::format("Engines: {}.", fmt::join(engine_names, ", ")));
-  if (settings.force_gpu_only && (gpu_count() == 0 || engine == "openvino"))
+  if (settings.force_gpu_only && (engine == "openvino" || gpu_count() == 0))
     enforce_start_up(true, Device::cuda(settings.device), "");
-  const bool on_cpu = engine == "openvino" || (engine == "auto" && gpu_count() == 0);
-  EngineChoice choice = on_cpu ? openvino_choice(settings) : choose_gpu_engine(settings, engine);
+  EngineChoice choice = served_by_cpu(settings, engine) ? openvino_choice(settings) : choose_gpu_engine(settings, engine);
   choice.limits = settings.limits;
   return choice;
 }

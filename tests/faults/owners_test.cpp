@@ -159,6 +159,31 @@ TEST(Faults, AMachineWithoutDevicesSaysSo) {
   EXPECT_EQ(device_count(), 0);
 }
 
+TEST(Faults, ADriverThatIsThereAndDoesNotWorkIsNoAbsence) {
+  FakeCuda cuda;
+  const auto answer = [&](cudaError_t status) {
+    cuda.fail("get_device_count", 0, status);
+    return error_of([] { EXPECT_EQ(device_count(), 0); });
+  };
+  EXPECT_FALSE(answer(cudaErrorNoDevice));
+  EXPECT_FALSE(answer(cudaErrorStubLibrary));
+  const auto old = answer(cudaErrorInsufficientDriver);
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->code(), "device.driver");
+  EXPECT_THAT(old->sentence(), HasSubstr("cudaGetDeviceCount failed for the driver, which supports CUDA 13.0"));
+  EXPECT_EQ(answer(cudaErrorInitializationError)->code(), "device.driver");
+  EXPECT_EQ(answer(cudaErrorDevicesUnavailable)->code(), "device.lost");
+  EXPECT_THAT(answer(cudaErrorUnknown)->sentence(), HasSubstr("cudaErrorUnknown"));
+  EXPECT_EQ(device_count(), 1) << "the failed question leaves nothing behind";
+}
+
+TEST(Faults, WithoutADriverThereAreNoDevices) {
+  FakeCuda cuda;
+  cuda.fail("get_device_count", 0, cudaErrorInsufficientDriver);
+  cuda.fail("driver_version", 0, cudaErrorInsufficientDriver);
+  EXPECT_EQ(device_count(), 0);
+}
+
 TEST(Faults, AStreamOfAnotherDeviceIsRefused) {
   FakeCuda cuda(2);
   cuda.set_stream_device(1);

@@ -9,6 +9,7 @@
 #include "engine/cuda/cuda_builder.h"
 #include "fault.h"
 #include "pipeline/gpu_runner.h"
+#include "pipeline/runners.h"
 #include "provision/engine_choice.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
@@ -185,6 +186,52 @@ TEST_F(PipelineFaults, EachStageAndStepIsARangeAndAReplayIsOneStep) {
   heard.names.clear();
   run(*runner);
   EXPECT_THAT(heard.names, ::testing::ElementsAre("decode", "inference demo-segment.pt", "postprocess"));
+}
+
+TEST_F(PipelineFaults, ADriverThatDoesNotWorkIsNamedAtStartUp) {
+  FakeCuda cuda;
+  const auto choose = [&](bool forced, const std::string& engine) {
+    Settings settings;
+    settings.force_gpu_only = forced;
+    cuda.fail("get_device_count", 0, cudaErrorDevicesUnavailable);
+    return error_of([&] { provision::choose_engine(settings, engine); });
+  };
+  for (const char* engine : {"auto", "cuda"}) {
+    const auto error = choose(true, engine);
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code(), "device.lost") << error->what();
+    EXPECT_THAT(error->sentence(), HasSubstr("cudaErrorDevicesUnavailable"));
+  }
+  EXPECT_EQ(choose(false, "cuda")->code(), "device.lost");
+#if PEREGRINE_OPENVINO
+  EXPECT_FALSE(choose(false, "auto")) << "the CPU serves";
+#endif
+}
+
+TEST_F(PipelineFaults, ARunnerThatCannotBeBuiltIsAnErrorUnderForceAndTheCpusOtherwise) {
+  FakeCuda cuda;
+  const auto make = [&](bool forced) {
+    Settings settings;
+    settings.imgsz = 64;
+    settings.force_gpu_only = forced;
+    PipelineOptions options;
+    options.models = {test::repository_file("models/demo") / model_};
+    cuda.fail("malloc", 0, cudaErrorMemoryAllocation);
+    return pipeline::make_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options);
+  };
+  const auto error = error_of([&] { make(true); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code(), "enforcement.step");
+  EXPECT_THAT(error->sentence(), HasSubstr("GPU-only operation failed: build: cudaMalloc failed for "));
+  EXPECT_EQ(cuda.alive(), 0u);
+#if PEREGRINE_OPENVINO
+  const auto runner = make(false);
+  EXPECT_EQ(runner->info().engine, "openvino");
+  ASSERT_EQ(runner->info().fallbacks.size(), 1u);
+  EXPECT_EQ(runner->info().fallbacks[0].step, "build");
+  EXPECT_THAT(runner->info().fallbacks[0].why, HasSubstr("cudaMalloc failed"));
+  EXPECT_EQ(cuda.alive(), 0u) << "what the GPU's runner had is given back";
+#endif
 }
 
 TEST_F(PipelineFaults, WithoutForceTheCpuServesAndTheStepIsNamedOnce) {

@@ -25,9 +25,15 @@ DeviceFacts read_facts(int index) {
 
 std::string DeviceFacts::identity() const { return fmt::format("{} (compute capability {}.{})", name, major, minor); }
 
-int device_count() noexcept {
+int device_count() {
   int count = 0;
-  if (runtime().get_device_count(&count) == cudaSuccess) return count;
+  const cudaError_t status = runtime().get_device_count(&count);
+  if (status == cudaSuccess) return count;
+  const std::string driver = driver_version();
+  const bool no_driver = status == cudaErrorInsufficientDriver && driver.empty();
+  if (!no_driver && status != cudaErrorNoDevice && status != cudaErrorStubLibrary)
+    check(status, "cudaGetDeviceCount",
+          fmt::format("the driver, which supports CUDA {}", driver.empty() ? "of no version" : driver));
   runtime().get_last_error();
   return 0;
 }

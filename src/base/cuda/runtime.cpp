@@ -24,6 +24,10 @@ Kind kind_of(cudaError_t status) {
     case cudaErrorStubLibrary:
     case cudaErrorSystemDriverMismatch:
     case cudaErrorUnsupportedPtxVersion: return {"device.driver", "Install an NVIDIA driver for CUDA 13 (580 or newer)."};
+    case cudaErrorInitializationError:
+    case cudaErrorSystemNotReady:
+    case cudaErrorOperatingSystem:
+      return {"device.driver", "The driver is there and does not work; see whether nvidia-smi lists the GPU."};
     case cudaErrorNoKernelImageForDevice:
       return {"device.architecture",
               "This build has no code for this GPU; build with its architecture (CMAKE_CUDA_ARCHITECTURES)."};
