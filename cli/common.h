@@ -33,6 +33,7 @@ void add_export(CLI::App& app, CommonFlags& common, int& status);
 void add_bench(CLI::App& app, CommonFlags& common, int& status);
 void add_build(CLI::App& app, CommonFlags& common, int& status);
 void add_engines(CLI::App& app, CommonFlags& common, int& status);
+void add_migrate(CLI::App& app, CommonFlags& common, int& status);
 void add_val(CLI::App& app, CommonFlags& common, int& status);
 void add_audit(CLI::App& app, CommonFlags& common, int& status);
 void add_explain(CLI::App& app, CommonFlags& common, int& status);

@@ -22,7 +22,7 @@ int run(int argc, char** argv) {
   int status = 0;
   for (const cli::AddCommand add :
        {cli::add_predict, cli::add_build, cli::add_engines, cli::add_export, cli::add_val, cli::add_bench, cli::add_audit,
-        cli::add_explain, cli::add_selftest, cli::add_config, cli::add_doctor, cli::add_completion})
+        cli::add_explain, cli::add_migrate, cli::add_selftest, cli::add_config, cli::add_doctor, cli::add_completion})
     add(app, common, status);
   try {
     app.parse(argc, argv);

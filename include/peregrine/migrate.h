@@ -12,6 +12,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,14 @@ struct Options {
   std::function<bool(const Report&)> confirm{};       ///< asked before the switch; empty: yes
 };
 
+/// What was there before a migration.
+struct BackupSummary {
+  int id = 0;
+  std::string date;                          ///< UTC, ISO 8601
+  std::vector<std::string> models, service;  ///< "detect: models/yolo11n.pt", "detect: engine 0123456789abcdef"
+  std::string damage;                        ///< why it cannot be put back; empty: it can
+};
+
 }  // namespace peregrine::migrate
 
 namespace peregrine {
@@ -64,6 +73,12 @@ class Migrator {
   /// What fails on the way is in the report: an unreadable model, a failed validation, a missing device, a full disk. Throws
   /// Error "usage.models" without models, "store.busy" while another migration runs on this store, and "interrupted".
   migrate::Report run();
+
+  /// Newest first.
+  std::vector<migrate::BackupSummary> backups() const;
+  /// Puts back what a backup kept (the newest without a number): engines, settings file, what is in service. All of it is checked
+  /// by digest first. Returns what was done, a sentence each. Throws Error "store.backup", "store.damaged", "store.busy".
+  std::vector<std::string> roll_back(std::optional<int> id = {});
 
  private:
   Settings settings_;

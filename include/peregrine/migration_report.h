@@ -107,6 +107,7 @@ struct Report {
   std::vector<PicturePair> pictures;
   std::vector<NamedBytes> host_to_device, device_to_host;  ///< of one picture of the final inference
   std::vector<Fallback> fallbacks;
+  int backup = 0;                     ///< its number; 0: none was needed
   int generation = 0;                 ///< in service now; 0: nothing
   std::vector<std::string> commands;  ///< to see it again
 

@@ -13,6 +13,7 @@
 #include "decode/decode.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
+#include "pipeline/service.h"
 #include "preprocess/letterbox.h"
 #include "preprocess/preprocess.h"
 #include "provision/provision.h"
@@ -20,9 +21,6 @@
 namespace peregrine::pipeline {
 
 namespace {
-
-/// Persons that one ReID run takes; more go in further runs.
-constexpr int reid_batch = 16;
 
 class Stopwatch {
  public:

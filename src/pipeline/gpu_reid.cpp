@@ -5,6 +5,7 @@
 #include "base/ledger.h"
 #include "pipeline/build_engine.h"
 #include "pipeline/model_engine.h"
+#include "pipeline/service.h"
 
 namespace peregrine::pipeline {
 
@@ -13,7 +14,7 @@ namespace {
 /// A single person should not pay for sixteen, nor a crowd for rounds of one.
 constexpr std::array capacities{1, 4, 16, 64};
 /// Only this one is tuned; the others take its choices, so that ReID is ready as fast as one model.
-constexpr int tuned_capacity = 16;
+constexpr int tuned_capacity = reid_batch;
 
 }  // namespace
 

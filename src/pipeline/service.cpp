@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "engine/store/store.h"
 #include "peregrine/error.h"
+#include "pipeline/model_engine.h"
 
 namespace peregrine::pipeline {
 
@@ -39,6 +40,17 @@ std::vector<std::filesystem::path> take_service(Settings& settings, PipelineOpti
                 "Put a detector into service: `peregrine engines use ID`.");
   options.engine = engine;
   return unverified;
+}
+
+provision::Request service_request(const ModelInfo& model, const provision::EngineChoice& choice, const Settings& settings) {
+  provision::Request request;
+  if (model.task != Task::reid) {
+    request.shape = input_shape(model, settings.imgsz, settings.batch);
+    return request;
+  }
+  request.shape = input_shape(model, {}, model.fixed_batch != 0 ? model.fixed_batch : reid_batch);
+  request.any_size = model.dynamic_shape && !choice.device.on_gpu();
+  return request;
 }
 
 }  // namespace peregrine::pipeline

@@ -49,7 +49,8 @@ Precision precision_on_gpu(const Settings& settings) {
 }
 
 std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Flavour flavour) {
-  return make_tensorrt_builder(flavour, {.library = settings.tensorrt, .memory = settings.store / "tensorrt"});
+  const auto memory = settings.store.empty() ? std::filesystem::path{} : settings.store / "tensorrt";
+  return make_tensorrt_builder(flavour, {.library = settings.tensorrt, .memory = memory});
 }
 
 #if PEREGRINE_CUDA

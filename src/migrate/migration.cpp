@@ -1,0 +1,88 @@
+#include "migrate/migration.h"
+
+#include <fmt/format.h>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "engine/store/files.h"
+#include "peregrine/error.h"
+
+namespace peregrine::migrate {
+
+namespace {
+
+std::vector<Slot> slots_of(const Settings& settings) {
+  std::vector<Slot> slots;
+  const auto add = [&](Task role, const std::filesystem::path& path) {
+    if (!path.empty()) slots.push_back({.role = role, .path = path});
+  };
+  add(Task::detect, settings.detect_model);
+  add(Task::pose, settings.pose_model);
+  add(Task::segment, settings.segment_model);
+  add(Task::reid, settings.reid_model);
+  if (slots.empty())
+    throw Error("usage.models", "No model is named that could be migrated.",
+                "Name them with --detect, --pose, --segment and --reid, or under [models] in the settings file.");
+  return slots;
+}
+
+}  // namespace
+
+Migration::Migration(Settings wanted, const Options& given)
+    : settings(std::move(wanted)), options(given), slots(slots_of(settings)), store(settings.store) {
+  for (const Slot& slot : slots) {
+    MigratedModel& model = report.models.emplace_back();
+    model.role = slot.role;
+    model.path = slot.path;
+    model.name = slot.path.filename().string();
+  }
+  report.date = store::utc_now();
+}
+
+void Migration::tell(double share, std::string_view doing) {
+  if (!options.progress) return;
+  place.share = share;
+  place.doing = doing;
+  if (!options.progress(place))
+    throw Error("interrupted", fmt::format("Interrupted in the step \"{}\": what is in service is as it was.", place.step),
+                "The same command goes on from there.");
+}
+
+std::function<bool(double, std::string_view)> Migration::progress_of(std::size_t slot) {
+  return [this, slot](double share, std::string_view doing) {
+    const double part = 1.0 / static_cast<double>(slots.size());
+    tell((static_cast<double>(slot) + share) * part, fmt::format("{}: {}", report.models[slot].name, doing));
+    return true;
+  };
+}
+
+provision::VerificationOptions Migration::verification(std::size_t slot) {
+  return {.pictures = options.pictures, .progress = progress_of(slot)};
+}
+
+void Migration::describe(std::size_t slot) {
+  const store::Manifest& manifest = *slots[slot].manifest;
+  MigratedModel& model = report.models[slot];
+  model.engine_id = manifest.id;
+  model.engine = manifest.identity.engine;
+  model.precision = to_string(manifest.effective_precision);
+  if (!manifest.validation) return;
+  const store::ValidationRecord& record = *manifest.validation;
+  model.validation = store::verdict(record);
+  model.checks.clear();
+  for (const store::Check& check : record.checks) model.checks.push_back({check.name, check.value, check.limit, check.at_least});
+  model.departures = record.departures;
+}
+
+void require_unchanged(const Slot& slot) {
+  const auto contents = store::read_if_exists(slot.path);
+  if (contents && sha256_hex(*contents) == slot.info().sha256) return;
+  throw Error("model.changed", fmt::format("{} has changed while it was migrated.", printable(slot.path.native())),
+              "Nothing was switched over. Run the same command again when the file is complete.");
+}
+
+std::string title(const Slot& slot) {
+  return fmt::format("{}: {}", to_string(slot.role), printable(slot.path.filename().native()));
+}
+
+}  // namespace peregrine::migrate

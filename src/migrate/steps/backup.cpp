@@ -1,0 +1,40 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "migrate/backup.h"
+#include "migrate/steps.h"
+
+namespace peregrine::migrate::steps {
+
+namespace {
+
+/// What is in service is what this migration wants, whole and validated: nothing will change.
+bool already_there(const Migration& migration) {
+  if (migration.options.force_rebuild) return false;
+  const auto serving = migration.store.current().roles;
+  return std::ranges::all_of(migration.slots, [&](const Slot& slot) {
+    const auto wanted = provision::identity_of(*slot.model, *migration.choice, slot.request);
+    const auto role = serving.find(slot.role);
+    return role != serving.end() && role->second.engine == store::id_of(wanted) && migration.store.find(wanted).engine;
+  });
+}
+
+}  // namespace
+
+StepOutcome backup(Migration& migration) {
+  migration.tell(0, "keeping what is in service");
+  if (already_there(migration)) return {StepResult::Verdict::still_valid, "what is in service stays as it is"};
+  std::vector<ModelFile> files;
+  for (const Slot& slot : migration.slots) files.push_back({slot.role, std::filesystem::absolute(slot.path), slot.info().sha256});
+  const int before = list_backups(migration.store).empty() ? 0 : list_backups(migration.store).back().id;
+  const Backup kept = make_backup(migration.store, *migration.lock, std::move(files), migration.options.config);
+  migration.report.backup = kept.id;
+  return {kept.id == before ? StepResult::Verdict::still_valid : StepResult::Verdict::passed,
+          fmt::format("backup {}: {}; `peregrine migrate --rollback {}` puts it back", kept.id,
+                      kept.generation.roles.empty() ? "nothing was in service"
+                                                    : fmt::format("{} engines in service", kept.generation.roles.size()),
+                      kept.id)};
+}
+
+}  // namespace peregrine::migrate::steps

@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/text.h"
+#include "decode/decode.h"
+#include "engine/host_run.h"
+#include "migrate/steps.h"
+#include "peregrine/error.h"
+#include "peregrine/version.h"
+#include "pipeline/service.h"
+#include "preprocess/letterbox.h"
+#include "preprocess/preprocess.h"
+#include "provision/scenes.h"
+
+namespace peregrine::migrate::steps {
+
+namespace {
+
+/// "YOLO11, 80 classes, 5.6 MB, strides 8 16 32, input 640x640".
+std::string facts_of(const Slot& slot) {
+  const ModelInfo& info = slot.info();
+  std::string text = info.architecture;
+  if (info.task == Task::reid) text += fmt::format(", {} numbers a person", info.embedding);
+  if (!info.class_names.empty()) text += fmt::format(", {} classes", info.class_names.size());
+  if (info.keypoints > 0) text += fmt::format(", {} keypoints", info.keypoints);
+  text += fmt::format(", {:.1f} MB", static_cast<double>(std::filesystem::file_size(slot.path)) / 1e6);
+  if (!info.strides.empty()) text += fmt::format(", strides {}", fmt::join(info.strides, " "));
+  return text + fmt::format(", input {}x{}", slot.request.shape.height, slot.request.shape.width);
+}
+
+void require_role(const Slot& slot) {
+  if (std::filesystem::is_directory(slot.path))
+    throw Error("usage.model", fmt::format("{} is a folder.", printable(slot.path.native())), "Give the model's file.");
+  if (slot.info().task == slot.role) return;
+  throw Error("usage.role",
+              fmt::format("{} is a {} model, but was given for {}.", printable(slot.path.native()), to_string(slot.info().task),
+                          to_string(slot.role)),
+              fmt::format("Pass it with --{}.", to_string(slot.info().task)));
+}
+
+/// A picture as the model's input: a scene, whole.
+HostTensor scene_input(const ModelInfo& info, const InputShape& shape) {
+  const HostImage image = decode::decode_image(provision::scene_files().front(), "scene 0");
+  HostTensor input = HostTensor::zeros(DType::f32, {1, 3, shape.height, shape.width});
+  if (info.task == Task::reid)
+    preprocess::reid_crop_into(image.view(), {0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
+                               input.view(), 0);
+  else
+    preprocess::letterbox_into(image.view(), preprocess::letterbox(image.width, image.height, shape.width, shape.height),
+                               input.view(), 0);
+  return input;
+}
+
+std::vector<HostTensor> forward(const Slot& slot, const provision::EngineChoice& choice, const TensorView& input,
+                                const InputShape& shape) {
+  provision::EngineChoice plain{provision::reference_builder(choice.device), choice.device, choice.device_name};
+  if (!plain.builder) plain.builder = choice.builder;
+  const graph::Graph graph = provision::prepare_graph(*slot.model, plain, shape);
+  BuildOptions options;
+  options.device = choice.device;
+  options.tune = false;
+  const auto engine = plain.builder->load(plain.builder->build(graph, options), choice.device);
+  return run_on_host(*engine, {&input, 1});
+}
+
+/// One picture through the model in FP32: whatever comes out must be numbers.
+void run_once(const Slot& slot, const provision::EngineChoice& choice) {
+  InputShape shape = slot.request.shape;
+  if (slot.info().fixed_batch == 0) shape.batch = 1;
+  HostTensor picture = scene_input(slot.info(), {1, shape.height, shape.width});
+  HostTensor input = HostTensor::zeros(DType::f32, {shape.batch, 3, shape.height, shape.width});
+  std::copy_n(picture.as<float>(), picture.shape().elements(), input.as<float>());
+  for (const HostTensor& output : forward(slot, choice, input.view(), shape)) {
+    const float* values = output.as<float>();
+    if (!std::all_of(values, values + output.shape().elements(), [](float value) { return std::isfinite(value); }))
+      throw Error("model.forward",
+                  fmt::format("{} does not compute numbers: its output has infinities or NaN.", printable(slot.path.native())),
+                  "Look at the checkpoint: it may have diverged in training, or be damaged.");
+  }
+}
+
+std::string key_of(const Slot& slot, const provision::EngineChoice& choice) {
+  return fmt::format("forward pass of {} at {}x{} on {}, peregrine {}", slot.info().sha256, slot.request.shape.height,
+                     slot.request.shape.width, choice.device_name, version);
+}
+
+}  // namespace
+
+StepOutcome models(Migration& migration) {
+  StepOutcome outcome{StepResult::Verdict::still_valid, {}};
+  for (std::size_t i = 0; i < migration.slots.size(); ++i) {
+    Slot& slot = migration.slots[i];
+    const auto progress = migration.progress_of(i);
+    progress(0, "reading");
+    slot.model = provision::open_model(slot.path);
+    require_role(slot);
+    slot.request = pipeline::service_request(slot.info(), *migration.choice, migration.settings);
+    migration.report.models[i].facts = facts_of(slot);
+    outcome.sentence += fmt::format("{}{} ({})", i == 0 ? "" : "; ", title(slot), migration.report.models[i].facts);
+    const std::string key = key_of(slot, *migration.choice);
+    if (migration.journal.done.contains(key)) continue;
+    progress(0.5, "a forward pass");
+    run_once(slot, *migration.choice);
+    migration.journal.done[key] = "passed";
+    outcome.verdict = StepResult::Verdict::passed;
+  }
+  return outcome;
+}
+
+}  // namespace peregrine::migrate::steps

@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "migrate/steps.h"
+#include "peregrine/error.h"
+
+namespace peregrine::migrate::steps {
+
+namespace {
+
+bool stands(const store::Manifest& manifest, const provision::EngineChoice& choice, const std::string& conditions) {
+  const auto& record = manifest.validation;
+  return record && record->ran && record->driver == choice.driver && record->conditions == conditions;
+}
+
+/// An engine in service keeps a record that holds: new limits or pictures are no reason to stop what serves.
+bool serves(const Migration& migration, const Slot& slot) {
+  const auto roles = migration.store.current().roles;
+  const auto role = roles.find(slot.role);
+  return role != roles.end() && role->second.engine == slot.manifest->id;
+}
+
+void validate_one(Migration& migration, std::size_t index) {
+  Slot& slot = migration.slots[index];
+  const auto record =
+      provision::verify_kept(migration.store, *slot.manifest, *slot.model, *migration.choice, migration.verification(index));
+  if (record.passed() || !serves(migration, slot)) migration.store.record_validation(slot.manifest->id, record);
+  slot.manifest->validation = record;
+  migration.describe(index);
+}
+
+}  // namespace
+
+StepOutcome validate(Migration& migration) {
+  const std::string conditions = provision::conditions_of(migration.settings.limits, migration.options.pictures);
+  StepOutcome outcome{StepResult::Verdict::still_valid, {}};
+  std::string failures;
+  int objects = 0;
+  for (std::size_t i = 0; i < migration.slots.size(); ++i) {
+    Slot& slot = migration.slots[i];
+    if (!stands(*slot.manifest, *migration.choice, conditions)) {
+      validate_one(migration, i);
+      outcome.verdict = StepResult::Verdict::passed;
+    }
+    const store::ValidationRecord& record = *slot.manifest->validation;
+    objects += record.objects;
+    if (!record.passed()) failures += fmt::format("{}{} {}", failures.empty() ? "" : "; ", title(slot), store::verdict(record));
+  }
+  outcome.sentence = fmt::format("{} reference objects compared, within the limits", objects);
+  if (failures.empty()) return outcome;
+  if (!migration.options.unverified)
+    throw Error("validation.engine", failures + ".",
+                "Nothing was switched over. `peregrine explain` shows where an engine departs; [limits] in the settings file, or "
+                "--unverified, lets it serve all the same.");
+  return {StepResult::Verdict::warning, failures + " (--unverified)"};
+}
+
+}  // namespace peregrine::migrate::steps

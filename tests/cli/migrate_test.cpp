@@ -1,0 +1,163 @@
+// The move of a pipeline, from checkpoints to what predict runs without --model.
+#include "migrate_fixture.h"
+
+namespace peregrine::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+nlohmann::json steps_by_name(const std::string& json) {
+  nlohmann::json steps;
+  const auto report = nlohmann::json::parse(json);
+  for (const auto& step : report.at("steps")) steps[step.at("name")] = step.at("verdict");
+  return steps;
+}
+
+TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
+  const Words all{"migrate",
+                  "--detect",
+                  demo("demo-detect.pt"),
+                  "--pose",
+                  demo("demo-pose.pt"),
+                  "--segment",
+                  demo("demo-segment.pt"),
+                  "--reid",
+                  demo("demo-reid.pth"),
+                  "--yes",
+                  "--baseline",
+                  "fp32"};
+  EXPECT_THAT(run({"predict", "--source", picture_}).err, HasSubstr("migrate"));
+  Words first = all;
+  first.insert(first.end(), {"--report", "report.html", "--json", "report.json"});
+  const CommandResult moved = run(first);
+  ASSERT_EQ(moved.status, 0) << moved.out << moved.err;
+  EXPECT_THAT(moved.out, AllOf(HasSubstr("[1/10] environment"), HasSubstr("[9/10] switch"), HasSubstr("generation 1")));
+
+  const auto served = run({"predict", "--source", picture_, "--json", "-"});
+  ASSERT_EQ(served.status, 0) << served.err;
+  const auto json = nlohmann::json::parse(served.out);
+  EXPECT_EQ(json.at("precision"), "fp32");
+  std::map<std::string, int> tasks;
+  bool embedded = false;
+  for (const auto& object : json.at("images").at(0).at("objects")) {
+    ++tasks[object.at("task")];
+    embedded |= object.contains("embedding");
+  }
+  EXPECT_EQ(tasks.size(), 3u);
+  EXPECT_TRUE(embedded);
+
+  const auto before = tree();
+  Words second = all;
+  second.insert(second.end(), {"--json", "-"});
+  const CommandResult again = run(second);
+  ASSERT_EQ(again.status, 0) << again.err;
+  const auto steps = steps_by_name(again.out);
+  for (const char* step : {"models", "backup", "export", "build", "validate", "switch"})
+    EXPECT_EQ(steps.at(step), "still valid") << step;
+  EXPECT_EQ(tree(), before);
+
+  std::ifstream page(folder_.path() / "report.html");
+  const std::string html(std::istreambuf_iterator<char>(page), {});
+  EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are in service"), HasSubstr("demo-segment.pt"), HasSubstr("OSNet")));
+}
+
+TEST_F(MigrateCommand, ValidateOnlyChangesNothing) {
+  const auto nothing = tree();
+  const CommandResult fresh = run(migrate({"--validate-only"}));
+  EXPECT_EQ(fresh.status, 0) << fresh.err;
+  EXPECT_THAT(fresh.out, HasSubstr("none built yet"));
+  EXPECT_EQ(tree(), nothing);
+
+  ASSERT_EQ(run(migrate()).status, 0);
+  const auto migrated = tree();
+  const CommandResult whole = run(migrate({"--validate-only"}));
+  EXPECT_EQ(whole.status, 0) << whole.err;
+  EXPECT_THAT(whole.out, HasSubstr("whole and validated"));
+  EXPECT_EQ(tree(), migrated);
+
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(store_ / "engines"))
+    if (entry.path().extension() == ".bin") std::fstream(entry.path(), std::ios::in | std::ios::out).put('!');
+  const auto damaged = tree();
+  const CommandResult bad = run(migrate({"--validate-only"}));
+  EXPECT_EQ(bad.status, 1) << bad.out;
+  EXPECT_THAT(bad.out, AllOf(HasSubstr("digest"), HasSubstr("--force-rebuild")));
+  EXPECT_EQ(tree(), damaged);
+}
+
+TEST_F(MigrateCommand, WithoutAGpuTheStartUpEnforcementSpeaks) {
+  const CommandResult refused = run_command({"migrate", "--detect", demo("demo-detect.pt"), "--store", store_.string()}, ".", "",
+                                            [] { setenv("CUDA_VISIBLE_DEVICES", "", 1); });
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.out, AllOf(HasSubstr("FORCE_GPU_ONLY enabled but CUDA not available"), HasSubstr("skipped")));
+  EXPECT_FALSE(std::filesystem::exists(store_));
+}
+
+TEST_F(MigrateCommand, WrongUsageIsTwo) {
+  const CommandResult none = run({"migrate"});
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.err, AllOf(HasSubstr("No model is named"), HasSubstr("--detect")));
+  const CommandResult wrong = run({"migrate", "--pose", demo("demo-detect.pt")});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_THAT(wrong.out, AllOf(HasSubstr("is a detect model, but was given for pose"), HasSubstr("--detect")));
+  EXPECT_EQ(run({"migrate", "--validate-only", "--force-rebuild"}).status, 2);
+  EXPECT_EQ(run({"migrate", "--rollback", "--list-backups"}).status, 2);
+  EXPECT_FALSE(std::filesystem::exists(store_ / "engines" / "current"));
+}
+
+TEST_F(MigrateCommand, RollsBack) {
+  EXPECT_THAT(run({"migrate", "--list-backups"}).out, HasSubstr("no backups yet"));
+  EXPECT_EQ(run({"migrate", "--rollback"}).status, 3);
+  ASSERT_EQ(run(migrate()).status, 0);
+  const auto first = state().at("current").at("roles");
+  Words fp32{"migrate", "--detect", demo("demo-detect.pt"), "--yes", "--baseline", "fp32"};
+  ASSERT_EQ(run(fp32).status, 0);
+  ASSERT_NE(state().at("current").at("roles"), first);
+  EXPECT_THAT(run({"migrate", "--list-backups"}).out,
+              AllOf(HasSubstr("backup 2"), HasSubstr("backup 1"), HasSubstr("demo-detect.pt")));
+
+  const CommandResult back = run({"migrate", "--rollback"});
+  ASSERT_EQ(back.status, 0) << back.err;
+  EXPECT_THAT(back.out, HasSubstr("Backup 2"));
+  EXPECT_EQ(state().at("current").at("roles"), first);
+  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  ASSERT_EQ(run({"migrate", "--rollback", "1"}).status, 0);
+  EXPECT_TRUE(state().at("current").at("roles").empty());
+  const CommandResult none = run({"migrate", "--rollback", "9"});
+  EXPECT_EQ(none.status, 3);
+}
+
+TEST_F(MigrateCommand, ForceRebuildKeepsTheOldUntilTheNewIsValidated) {
+  ASSERT_EQ(run(migrate()).status, 0);
+  const auto before = tree();
+  const CommandResult failed =
+      run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_SHARE_AFTER_NMS", "1.5", 1); });
+  EXPECT_EQ(failed.status, 2) << failed.out;  // no share is above one
+  const CommandResult departed = run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); });
+  EXPECT_EQ(departed.status, 1) << departed.out << departed.err;
+  EXPECT_THAT(departed.out, HasSubstr("The old one stays"));
+  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  const std::string id = state().at("current").at("roles").at("detect").at("engine");
+  const std::string manifest = (store_ / "engines" / id / "manifest.json").string();
+  EXPECT_EQ(tree().at(manifest), before.at(manifest));
+
+  const CommandResult rebuilt = run(migrate({"--force-rebuild"}));
+  EXPECT_EQ(rebuilt.status, 0) << rebuilt.out;
+  EXPECT_NE(tree().at(manifest), before.at(manifest));
+  EXPECT_THAT(run(migrate()).out, HasSubstr("0 built, 1 still there"));
+}
+
+TEST_F(MigrateCommand, AFailedValidationSwitchesNothingUnlessToldTo) {
+  const auto impossible = [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); };
+  const CommandResult failed = run(migrate(), "", impossible);
+  EXPECT_EQ(failed.status, 1) << failed.out;
+  EXPECT_THAT(failed.out, AllOf(HasSubstr("Nothing was switched over"), HasSubstr("failed")));
+  EXPECT_EQ(state().at("current").at("generation"), 0);
+  const CommandResult taken = run(migrate({"--unverified"}), "", impossible);
+  EXPECT_EQ(taken.status, 0) << taken.out;
+  EXPECT_EQ(state().at("current").at("roles").at("detect").at("unverified"), true);
+  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+}
+
+}  // namespace
+}  // namespace peregrine::test
