@@ -25,6 +25,8 @@ using Clock = std::chrono::steady_clock;
 /// What a program may print before it is cut.
 constexpr std::array<std::size_t, 2> most_bytes{std::size_t{64} << 20, std::size_t{1} << 20};
 
+constexpr int longest_poll_ms = 100;
+
 class Pipe {
  public:
   Pipe() {
@@ -93,13 +95,24 @@ bool drain(int descriptor, std::string& into, std::size_t most) {
   return count > 0 || (count < 0 && errno == EINTR);
 }
 
-/// Reads until both ends are closed; false at the deadline.
-bool read_all(std::array<Pipe*, 2> pipes, std::array<std::string*, 2> texts, Clock::time_point deadline) {
+/// How long a child's time is, and who may end it before.
+struct Patience {
+  Clock::time_point deadline;
+  const std::function<bool()>& stop;
+  bool stopped = false;
+
+  bool over() {
+    stopped = stopped || (stop && stop());
+    return stopped || Clock::now() >= deadline;
+  }
+};
+
+/// Reads until both ends are closed; false when patience is over.
+bool read_all(std::array<Pipe*, 2> pipes, std::array<std::string*, 2> texts, Patience& patience) {
   std::array<pollfd, 2> watched{{{pipes[0]->read_end(), POLLIN, 0}, {pipes[1]->read_end(), POLLIN, 0}}};
   for (int open = 2; open > 0;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left <= 0) return false;
-    if (::poll(watched.data(), watched.size(), static_cast<int>(std::min<long long>(left, 60'000))) <= 0) continue;
+    if (patience.over()) return false;
+    if (::poll(watched.data(), watched.size(), longest_poll_ms) <= 0) continue;
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (watched[i].revents == 0 || drain(watched[i].fd, *texts[i], most_bytes[i])) continue;
       watched[i].fd = -1;
@@ -110,12 +123,12 @@ bool read_all(std::array<Pipe*, 2> pipes, std::array<std::string*, 2> texts, Clo
   return true;
 }
 
-/// Waits for the end; false at the deadline.
-bool reap(pid_t child, int& status, Clock::time_point deadline) {
+/// Waits for the end; false when patience is over.
+bool reap(pid_t child, int& status, Patience& patience) {
   for (;;) {
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child || (ended < 0 && errno != EINTR)) return true;
-    if (Clock::now() >= deadline) return false;
+    if (patience.over()) return false;
     ::usleep(2000);
   }
 }
@@ -123,7 +136,7 @@ bool reap(pid_t child, int& status, Clock::time_point deadline) {
 }  // namespace
 
 ChildResult run_child(const std::vector<std::string>& command, std::chrono::milliseconds limit,
-                      const std::map<std::string, std::string>& environment) {
+                      const std::map<std::string, std::string>& environment, const std::function<bool()>& stop) {
   ChildResult result;
   Pipe out, err;
   const pid_t child = start(command, merged_environment(environment), out, err);
@@ -131,10 +144,12 @@ ChildResult run_child(const std::vector<std::string>& command, std::chrono::mill
   result.started = true;
   out.close_end(1);
   err.close_end(1);
-  const auto deadline = Clock::now() + limit;
+  Patience patience{Clock::now() + limit, stop};
   int status = 0;
-  result.timed_out = !read_all({&out, &err}, {&result.out, &result.err}, deadline) || !reap(child, status, deadline);
-  if (result.timed_out) {
+  const bool ended = read_all({&out, &err}, {&result.out, &result.err}, patience) && reap(child, status, patience);
+  result.stopped = !ended && patience.stopped;
+  result.timed_out = !ended && !patience.stopped;
+  if (!ended) {
     ::kill(-child, SIGKILL);  // with all that it has started
     ::waitpid(child, &status, 0);
   }

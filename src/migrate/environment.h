@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -19,6 +20,7 @@ struct EnvironmentNeeds {
   std::uint64_t disk_bytes = 0, host_bytes = 0, gpu_bytes = 0;
   std::filesystem::path python;  ///< as find_python() takes it
   std::chrono::milliseconds python_limit{20'000};
+  std::function<bool()> stop{};  ///< as find_python() takes it
 };
 
 /// Estimate for models whose files have these sizes, stated in the table.

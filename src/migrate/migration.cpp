@@ -56,6 +56,10 @@ std::function<bool(double, std::string_view)> Migration::progress_of(std::size_t
   };
 }
 
+std::function<bool()> Migration::stop() const {
+  return [this] { return options.progress && !options.progress(place); };
+}
+
 provision::VerificationOptions Migration::verification(std::size_t slot) {
   return {.pictures = options.pictures, .progress = progress_of(slot)};
 }

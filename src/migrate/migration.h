@@ -48,6 +48,8 @@ struct Migration {
   void tell(double share, std::string_view doing);
   /// The same as the library's builders take it, as part `slot` of this step.
   std::function<bool(double, std::string_view)> progress_of(std::size_t slot);
+  /// For processes that are waited for: whether the migration was interrupted. Tells nothing new.
+  std::function<bool()> stop() const;
   /// What [limits] and the pictures are.
   provision::VerificationOptions verification(std::size_t slot);
   /// The slot as report.models has it: engine, precision and validation out of its manifest.

@@ -95,7 +95,7 @@ class Run {
     Report& report = migration_.report;
     if (!report.good()) return;
     report.error_code = code;
-    report.verdict = what;
+    report.verdict = report.verdict.empty() ? what : report.verdict + " But its page is missing: " + what;
   }
 
   /// Environment and models only look; from there on nobody else may migrate this store.
@@ -125,6 +125,14 @@ class Run {
   Journal written_;
 };
 
+/// Asked at once: not to find it out behind ten minutes of work.
+void require_folder_of(const std::filesystem::path& page) {
+  const auto folder = std::filesystem::absolute(page).parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw Error("usage.report", fmt::format("There is no folder {} for the page.", printable(folder.native())),
+                "Make it, or name another place with --report.");
+}
+
 }  // namespace
 
 int Report::exit_status() const noexcept { return good() ? 0 : peregrine::exit_status(error_code); }
@@ -134,6 +142,7 @@ int Report::exit_status() const noexcept { return good() ? 0 : peregrine::exit_s
 Migrator::Migrator(Settings settings, migrate::Options options) : settings_(std::move(settings)), options_(std::move(options)) {}
 
 migrate::Report Migrator::run() {
+  if (!options_.page.empty()) migrate::require_folder_of(options_.page);
   migrate::Run run(settings_, options_);
   return options_.validate_only ? run.all(migrate::validating) : run.all(migrate::migrating);
 }

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "migrate/child.h"
+#include "peregrine/error.h"
 
 namespace peregrine::migrate {
 
@@ -33,10 +34,11 @@ std::vector<std::string> candidates(const std::filesystem::path& wanted) {
   return programs;
 }
 
-FoundPython examine(const std::string& program, std::chrono::milliseconds limit) {
+FoundPython examine(const std::string& program, std::chrono::milliseconds limit, const std::function<bool()>& stop) {
   FoundPython found{.program = program, .version = {}, .torch = {}, .ultralytics = {}, .why = {}};
   const std::string name = printable(program);
-  const ChildResult run = run_child({program, "-B", "-c", probe}, limit);
+  const ChildResult run = run_child({program, "-B", "-c", probe}, limit, {}, stop);
+  if (run.stopped) throw Error("interrupted", "Interrupted while Python was looked at.");
   if (!run.started) {
     found.program.clear();
     found.why = fmt::format("there is no {}", name);
@@ -61,10 +63,10 @@ FoundPython examine(const std::string& program, std::chrono::milliseconds limit)
 
 }  // namespace
 
-FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit) {
+FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit, const std::function<bool()>& stop) {
   FoundPython best;
   for (const std::string& program : candidates(wanted)) {
-    FoundPython found = examine(program, limit);
+    FoundPython found = examine(program, limit, stop);
     if (found.usable()) return found;
     if (best.why.empty() || (best.version.empty() && !found.version.empty())) best = std::move(found);
   }

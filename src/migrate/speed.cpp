@@ -42,6 +42,12 @@ std::string why_failed(const ChildResult& run, const std::string& program, std::
   return fmt::format("{} ended with status {}: {}", program, run.status, last_line(run.err));
 }
 
+ChildResult measured(const std::vector<std::string>& command, const SpeedRequest& request) {
+  ChildResult run = run_child(command, request.limit, {}, request.stop);
+  if (run.stopped) throw Error("interrupted", "Interrupted while speed was measured.");
+  return run;
+}
+
 /// Our own command in one precision; each batch in a fresh process, which gives start-up and memory of its own.
 std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Precision> precision,
                                   const std::vector<fs::path>& pictures) {
@@ -69,7 +75,7 @@ std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Pre
     if (precision) command.insert(command.end(), {"--precision", to_string(*precision)});
     if (settings.imgsz) command.insert(command.end(), {"--imgsz", std::to_string(*settings.imgsz)});
     for (const fs::path& picture : pictures) command.insert(command.end(), {"--source", picture.native()});
-    const ChildResult run = run_child(command, request.limit);
+    const ChildResult run = measured(command, request);
     const Json json = Json::parse(run.out, nullptr, false);
     if (run.timed_out || run.status != 0 || !json.is_object())
       throw Error("migration.measure", fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
@@ -99,7 +105,7 @@ std::string measure_pytorch(const SpeedRequest& request, const FoundPython& pyth
             {"runs", request.runs},
             {"files", Json::array()}};
   for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
-  const ChildResult run = run_child({python.program, "-B", "-c", baseline_script, wish.dump()}, request.limit);
+  const ChildResult run = measured({python.program, "-B", "-c", baseline_script, wish.dump()}, request);
   const Json answer = last_object(run.out);
   if (run.timed_out || run.status != 0 || answer.is_null()) return why_failed(run, printable(python.program), request.limit);
   const std::string subject = fmt::format("PyTorch {} eager {}", answer.value("torch", "?"), half ? "fp16" : "fp32");

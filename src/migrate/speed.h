@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct SpeedRequest {
   std::filesystem::path python{};            ///< as find_python() takes it
   std::chrono::milliseconds limit{600'000};  ///< for each process
   std::filesystem::path executable{};        ///< the peregrine command
+  std::function<bool()> stop{};              ///< asked while a process runs: true ends it (Error "interrupted")
 };
 
 /// What the claim says: at least so many times faster.

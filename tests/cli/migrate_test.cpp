@@ -101,6 +101,7 @@ TEST_F(MigrateCommand, WrongUsageIsTwo) {
   EXPECT_EQ(wrong.status, 2);
   EXPECT_THAT(wrong.out, AllOf(HasSubstr("is a detect model, but was given for pose"), HasSubstr("--detect")));
   EXPECT_EQ(run({"migrate", "--validate-only", "--force-rebuild"}).status, 2);
+  EXPECT_THAT(run(migrate({"--report", "nowhere/page.html"})).err, HasSubstr("no folder"));
   EXPECT_EQ(run({"migrate", "--rollback", "--list-backups"}).status, 2);
   EXPECT_FALSE(std::filesystem::exists(store_ / "engines" / "current"));
 }

@@ -35,6 +35,14 @@ TEST(Child, EndsAtTheLimitWithAllThatItStarted) {
   EXPECT_EQ(run.out, "begun\n");
 }
 
+TEST(Child, EndsWhenItIsToldTo) {
+  int asked = 0;
+  const ChildResult run = run_child({"sh", "-c", "echo begun; sleep 1000"}, ample, {}, [&] { return ++asked > 2; });
+  EXPECT_TRUE(run.stopped);
+  EXPECT_FALSE(run.timed_out);
+  EXPECT_EQ(run.status, 128 + 9);
+}
+
 TEST(Child, SaysWhichSignalEndedIt) { EXPECT_EQ(run_child({"sh", "-c", "kill -11 $$"}, ample).status, 128 + 11); }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 /// A Python that only has to say what it has is given up after so long.
 constexpr std::chrono::milliseconds longest_answer{20'000};
 
-EnvironmentNeeds needs_for(const Migration& migration) {
+EnvironmentNeeds needs_for(Migration& migration) {
   std::vector<std::uintmax_t> sizes;
   for (const Slot& slot : migration.slots) {
     std::error_code unreadable;  // the step "models" says so
@@ -22,6 +22,7 @@ EnvironmentNeeds needs_for(const Migration& migration) {
   EnvironmentNeeds needs = needs_of(sizes);
   needs.python = migration.options.python;
   needs.python_limit = std::min(migration.options.limit, longest_answer);
+  needs.stop = migration.stop();
   return needs;
 }
 

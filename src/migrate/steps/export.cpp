@@ -5,6 +5,7 @@
 #include "engine/store/files.h"
 #include "migrate/steps.h"
 #include "model/onnx/export.h"
+#include "peregrine/error.h"
 #include "peregrine/version.h"
 
 namespace peregrine::migrate::steps {
@@ -26,6 +27,15 @@ onnx::ExportOptions options_of(const Slot& slot, Precision precision) {
 std::string name_of(const Slot& slot, const onnx::ExportOptions& options) {
   return fmt::format("{}-{}-{}-{}x{}x{}.onnx", to_string(slot.role), slot.info().sha256.substr(0, 16),
                      options.precision == DType::f16 ? "fp16" : "fp32", *options.batch, options.height, options.width);
+}
+
+void write(const Model& model, const onnx::ExportOptions& options, const fs::path& file) {
+  try {
+    onnx::export_model(model, options, file);
+  } catch (const Error& error) {
+    if (error.code() != "output.write") throw;
+    throw Error("store.write", error.sentence(), "Free some space, or choose another place with --store.");
+  }
 }
 
 bool is_onnx(const Slot& slot) { return slot.info().architecture == "ONNX"; }
@@ -52,7 +62,7 @@ StepOutcome export_models(Migration& migration) {
       continue;
     }
     store::make_folders(folder);
-    onnx::export_model(*slot.model, options, file);
+    write(*slot.model, options, file);
     migration.journal.done[key] = sha256_hex(store::read_if_exists(file).value_or(""));
     ++written;
   }

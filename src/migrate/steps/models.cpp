@@ -30,9 +30,14 @@ std::string facts_of(const Slot& slot) {
   return text + fmt::format(", input {}x{}", slot.request.shape.height, slot.request.shape.width);
 }
 
+/// An engine's folder would do for predict, but there is nothing to move.
+Model read(const std::filesystem::path& path) {
+  if (std::filesystem::is_directory(path))
+    throw Error("usage.model", fmt::format("{} is a folder.", printable(path.native())), "Give the model's file.");
+  return load_model(path);
+}
+
 void require_role(const Slot& slot) {
-  if (std::filesystem::is_directory(slot.path))
-    throw Error("usage.model", fmt::format("{} is a folder.", printable(slot.path.native())), "Give the model's file.");
   if (slot.info().task == slot.role) return;
   throw Error("usage.role",
               fmt::format("{} is a {} model, but was given for {}.", printable(slot.path.native()), to_string(slot.info().task),
@@ -94,7 +99,7 @@ StepOutcome models(Migration& migration) {
     Slot& slot = migration.slots[i];
     const auto progress = migration.progress_of(i);
     progress(0, "reading");
-    slot.model = provision::open_model(slot.path);
+    slot.model = read(slot.path);
     require_role(slot);
     slot.request = pipeline::service_request(slot.info(), *migration.choice, migration.settings);
     migration.report.models[i].facts = facts_of(slot);
