@@ -193,10 +193,10 @@ void JpegDecoder::decode(std::span<const JpegJob> jobs, std::span<bool> failed, 
   std::ranges::fill(failed, false);
   for (const JpegJob& job : jobs) ledger::record("jpeg", ledger::Direction::host_to_device, job.file.size());
   if (impl_->backend == JpegBackend::hardware && jobs.size() > 1) {
-    if (impl_->decode_batch(jobs, stream) == NVJPEG_STATUS_SUCCESS) return;
+    if (decoded(impl_->decode_batch(jobs, stream))) return;
     log::debug("a batch of JPEGs failed; decoding them one by one to find the damaged one");
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) failed[i] = impl_->decode_one(jobs[i], stream) != NVJPEG_STATUS_SUCCESS;
+  for (std::size_t i = 0; i < jobs.size(); ++i) failed[i] = !decoded(impl_->decode_one(jobs[i], stream));
 }
 
 }  // namespace peregrine::decode

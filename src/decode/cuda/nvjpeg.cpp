@@ -45,9 +45,16 @@ const NvJpeg& nvjpeg() {
 }
 
 void check(nvjpegStatus_t status, const char* call) {
-  if (status != NVJPEG_STATUS_SUCCESS)
-    throw Error("device.jpeg", std::string(call) + " failed: " + words(status) + " (" + std::to_string(status) + ").",
-                "Pass the picture in another format, or report it with `peregrine doctor`'s output.");
+  if (status == NVJPEG_STATUS_SUCCESS) return;
+  const std::string sentence = std::string(call) + " failed: " + words(status) + " (" + std::to_string(status) + ").";
+  if (status == NVJPEG_STATUS_ALLOCATOR_FAILURE)
+    throw Error("device.memory", sentence, "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch.");
+  throw Error("device.jpeg", sentence, "Pass the picture in another format, or report it with `peregrine doctor`'s output.");
+}
+
+bool decoded(nvjpegStatus_t status) {
+  if (status == NVJPEG_STATUS_ALLOCATOR_FAILURE) check(status, "Decoding a JPEG");
+  return status == NVJPEG_STATUS_SUCCESS;
 }
 
 }  // namespace peregrine::decode

@@ -34,8 +34,10 @@ struct NvJpeg {
 /// The library, loaded at the first call. Throws "environment.library".
 const NvJpeg& nvjpeg();
 
-/// Throws Error "device.jpeg" with the status in words, for anything but success.
+/// Throws Error "device.jpeg" with the status in words, for anything but success; "device.memory" where memory ran out.
 void check(nvjpegStatus_t status, const char* call);
+/// Whether a picture was decoded. Throws where it was not its fault: "device.memory".
+bool decoded(nvjpegStatus_t status);
 
 /// Handle, stream or buffer of nvJPEG with the function that destroys it.
 template <class Handle>
