@@ -7,6 +7,8 @@
 
 #include "engine/conformance/conformance.h"
 #include "engine/tensorrt/tensorrt_builder.h"
+#include "graph/passes.h"
+#include "model/onnx/decode_head.h"
 #include "peregrine/error.h"
 #include "pipeline/gpu_runner.h"
 #include "provision/engine_choice.h"
@@ -78,6 +80,22 @@ TEST_P(DoublePipeline, TheConformanceSuitePasses) {
       EXPECT_EQ(outcome.precision, precision);
       EXPECT_TRUE(outcome.passed()) << outcome.comparisons.front().difference << " of " << outcome.allowed;
     }
+}
+
+/// The double refuses a half that meets a float, as TensorRT does, and computes what the file says.
+TEST_P(DoublePipeline, PartsInSinglePrecisionGiveTheSameResults) {
+  for (const char* file : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
+    const Model model = load_model(test::repository_file("models/demo") / file);
+    const conformance::Case test{file, [&] {
+                                   graph::Graph graph = model.graph({.batch = 1, .height = 64, .width = 96});
+                                   onnx::decode_head(graph, model.info());
+                                   graph::run_passes(graph);
+                                   return graph;
+                                 }};
+    const auto outcome = conformance::run(test, *builder_, {.precision = Precision::fp16, .device = Device::cuda(0)});
+    for (const conformance::Comparison& output : outcome.comparisons) EXPECT_LE(output.difference, 2e-2) << output.output;
+    EXPECT_EQ(outcome.comparisons.size(), model.info().task == Task::segment ? 2u : 1u);
+  }
 }
 
 TEST_P(DoublePipeline, ItsWorkIsCapturedInThePipelinesGraphWhereTheLibraryAllowsIt) {

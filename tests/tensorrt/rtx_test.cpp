@@ -12,6 +12,7 @@
 #include "engine/tensorrt/tensorrt_builder.h"
 #include "graph/passes.h"
 #include "model/model.h"
+#include "model/onnx/decode_head.h"
 #include "model/onnx/writer.h"
 #include "peregrine/error.h"
 #include "support/test_data.h"
@@ -119,6 +120,35 @@ TEST_P(Rtx, BuildsTheModelsOfTheSharedData) {
     expect_built(model, wanted);
     expect_built(model, options(Precision::fp32));
   }
+}
+
+TEST_P(Rtx, WhatTheModelNeedsInSinglePrecisionIsBuiltSoWithItsReason) {
+  const auto installation = tensorrt::find_installation(tensorrt::Flavour::rtx, GetParam().folder);
+  for (const char* file : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
+    SCOPED_TRACE(file);
+    const Model model = demo(file);
+    graph::Graph graph = graph_of(model, stand_in_batch);
+    onnx::decode_head(graph, model.info());
+    graph::run_passes(graph);
+    BuildOptions wanted = options();
+    wanted.batches = BatchRange{1, 2, 4};
+    const Plan plan = builder()->build(graph, wanted);
+    EXPECT_THAT(plan.notes[0], AllOf(HasSubstr("in FP32: "), HasSubstr("'decode.softmax'"), HasSubstr("(positions in pixels"),
+                                     Not(HasSubstr(" ()"))));
+    for (const Binding& binding : tensorrt::read_plan(plan.bytes).bindings) EXPECT_EQ(binding.dtype, DType::f16);
+  }
+}
+
+TEST_P(Rtx, AWeightBeyondHalfKeepsItsLayerInSinglePrecision) {
+  graph::Graph graph;
+  const auto x = graph.add_input("x", DType::f32, {1, 3, 4, 4});
+  HostTensor large = HostTensor::zeros(DType::f32, {1});
+  large.as<float>()[0] = 1e6f;
+  const auto product =
+      graph.add("scaled", graph::Binary{graph::Binary::Kind::mul}, {x, graph.add_constant("factor", std::move(large))});
+  graph.mark_output(graph.add("bounded", graph::Unary{graph::Unary::Kind::sigmoid}, {product}), "y");
+  const Plan plan = builder()->build(graph, options());
+  EXPECT_THAT(plan.notes[0], HasSubstr("('factor' reaches 1000000, which FP16 cannot hold)"));
 }
 
 TEST_P(Rtx, BuildsForNamedComputeCapabilities) {

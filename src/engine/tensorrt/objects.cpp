@@ -63,12 +63,15 @@ DataType Tensor::type() const { return static_cast<DataType>(call<std::int32_t>(
 std::string Layer::name() const { return text(call<const char*>(slots().layer.name)); }
 std::string Layer::metadata() const { return text(call<const char*>(slots().layer.metadata)); }
 
-std::vector<Tensor> Layer::outputs() const {
+std::vector<Tensor> Layer::tensors(int count_slot, int slot) const {
   std::vector<Tensor> all;
-  for (std::int32_t i = 0, count = call<std::int32_t>(slots().layer.output_count); i < count; ++i)
-    if (void* output = call<void*>(slots().layer.output, i)) all.emplace_back(output, library());
+  for (std::int32_t i = 0, count = call<std::int32_t>(count_slot); i < count; ++i)
+    if (void* tensor = call<void*>(slot, i)) all.emplace_back(tensor, library());
   return all;
 }
+
+std::vector<Tensor> Layer::inputs() const { return tensors(slots().layer.input_count, slots().layer.input); }
+std::vector<Tensor> Layer::outputs() const { return tensors(slots().layer.output_count, slots().layer.output); }
 
 bool Profile::set(const std::string& input, ProfileEnd end, const Shape& shape) const {
   const Dims dims = to_dims(shape);

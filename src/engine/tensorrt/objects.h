@@ -63,7 +63,12 @@ class Layer : public View {
   std::string name() const;
   /// What the parser noted: names of the ONNX nodes.
   std::string metadata() const;
+  std::vector<Tensor> inputs() const;
   std::vector<Tensor> outputs() const;
+
+ private:
+  /// Those that are there: an input may be left out.
+  std::vector<Tensor> tensors(int count_slot, int slot) const;
 };
 
 class Profile : public View {

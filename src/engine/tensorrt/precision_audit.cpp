@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 #include "peregrine/error.h"
@@ -14,11 +15,35 @@ namespace {
 bool is_single(DataType type) { return type == DataType::f32; }
 bool is_half(DataType type) { return type == DataType::f16; }
 
+/// `name` is the model's node, or one of what the file has for it beside (writer.h): a cast, a constant, a step of its operator;
+/// with a number where there are several.
+bool belongs_to(std::string_view name, const std::string& node) {
+  if (!name.starts_with(node)) return false;
+  name.remove_prefix(node.size());
+  return name.empty() || std::ranges::any_of(std::array{".to_f32", ".f32", ".sigmoid"}, [&](std::string_view part) {
+           return name == part || (name.starts_with(part) && name[part.size()] == '#');
+         });
+}
+
 /// The reason under the name of the layer, or of the model's node from which the parser made it.
 std::string reason_for(const Layer& layer, const std::map<std::string, std::string>& reasons) {
-  const std::string name = layer.name(), origin = layer.metadata();
-  for (const auto& [node, reason] : reasons)
-    if (name == node || origin.find("[ONNX Layer: " + node + "]") != std::string::npos) return reason;
+  constexpr std::string_view mark = "[ONNX Layer: ";
+  std::vector<std::string> names{layer.name()};
+  const std::string origin = layer.metadata();
+  for (std::size_t at = origin.find(mark); at != std::string::npos; at = origin.find(mark, at + 1)) {
+    const std::size_t begin = at + mark.size();
+    names.push_back(origin.substr(begin, origin.find(']', begin) - begin));
+  }
+  for (const std::string& name : names)
+    for (const auto& [node, reason] : reasons)
+      if (belongs_to(name, node)) return reason;
+  return {};
+}
+
+/// Of a layer that the parser put in beside the model's nodes (a broadcast, a reshape), which only passes on what it gets.
+std::string inherited_reason(const Layer& layer, const std::map<std::string, std::string>& excused) {
+  for (const Tensor& input : layer.inputs())
+    if (const auto found = excused.find(input.name()); found != excused.end()) return found->second;
   return {};
 }
 
@@ -26,12 +51,17 @@ std::string reason_for(const Layer& layer, const std::map<std::string, std::stri
 
 PrecisionAudit audit_precision(const NetworkDefinition& network, const std::map<std::string, std::string>& reasons) {
   PrecisionAudit audit;
+  std::map<std::string, std::string> excused;  // FP32 tensors, with the reason of the layer that makes them
   for (const Layer& layer : network.layers()) {
     const std::vector<Tensor> outputs = layer.outputs();
     const auto has = [&](auto test) { return std::ranges::any_of(outputs, [&](const Tensor& t) { return test(t.type()); }); };
     if (has(is_single)) {
       ++audit.single_layers;
-      audit.exceptions.push_back({printable(layer.name()), reason_for(layer, reasons)});
+      std::string reason = reason_for(layer, reasons);
+      if (reason.empty() && layer.metadata().empty()) reason = inherited_reason(layer, excused);
+      if (!reason.empty())
+        for (const Tensor& output : outputs) excused[output.name()] = reason;
+      audit.exceptions.push_back({printable(layer.name()), reason});
     } else if (has(is_half)) {
       ++audit.half_layers;
     }
@@ -56,10 +86,13 @@ void require_precision(const NetworkDefinition& network, const PrecisionAudit& a
 
 std::string to_string(const PrecisionAudit& audit) {
   std::string text = fmt::format("{} of {} layers compute in FP16", audit.half_layers, audit.half_layers + audit.single_layers);
-  constexpr std::size_t most_named = 20;
-  if (audit.half_layers > 0)
-    for (std::size_t i = 0; i < std::min(audit.exceptions.size(), most_named); ++i)
-      text += fmt::format("; '{}' in FP32: {}", audit.exceptions[i].layer, audit.exceptions[i].reason);
+  if (audit.half_layers == 0) return text + ".";  // FP32 was asked for
+  std::map<std::string, std::string> layers;      // by reason
+  for (const PrecisionAudit::Exception& exception : audit.exceptions) {
+    std::string& names = layers[exception.reason];
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", exception.layer);
+  }
+  for (const auto& [reason, names] : layers) text += fmt::format("; in FP32: {} ({})", names, reason);
   return text + ".";
 }
 

@@ -28,7 +28,7 @@ struct Slots {
     int set_name = 2, name = 3, dimensions = 5, type;
   } tensor;
   struct {
-    int name = 4, output_count = 7, output = 8, metadata;
+    int name = 4, input_count = 5, input = 6, output_count = 7, output = 8, metadata;
   } layer;
   struct {
     int set_dimensions = 2, is_valid;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <mutex>
 
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #include "engine/tensorrt/plan.h"
 #include "engine/tensorrt/precision_audit.h"
 #include "engine/tensorrt/probe.h"
+#include "model/onnx/single_parts.h"
 #include "model/onnx/writer.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
@@ -47,8 +49,16 @@ std::vector<std::byte> read_if_exists(const fs::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string export_graph(const graph::Graph& graph, const BuildOptions& options) {
+using Reasons = std::map<std::string, std::string>;
+
+/// What stays FP32; all of it where nothing else is asked for.
+Reasons single_parts_for(const graph::Graph& graph, const BuildOptions& options) {
+  return options.precision == Precision::fp16 ? onnx::single_parts(graph) : Reasons{};
+}
+
+std::string export_graph(const graph::Graph& graph, const BuildOptions& options, const Reasons& single) {
   return onnx::serialize(graph, {.precision = options.precision == Precision::fp16 ? DType::f16 : DType::f32,
+                                 .single = single,
                                  .open_batch = options.batches.has_value(),
                                  .metadata = {}});
 }
@@ -109,7 +119,7 @@ class TensorRtBuilder final : public Builder {
   std::vector<std::string> unsupported(const graph::Graph& graph) const override {
     if (std::vector<std::string> reasons = not_written(graph); !reasons.empty()) return reasons;
     try {
-      const std::string file = export_graph(graph, {});
+      const std::string file = export_graph(graph, {}, {});
       OnnxBuild(library(0), std::as_bytes(std::span(file)));
     } catch (const Error& error) {
       if (error.code() == "engine.unsupported") return {error.sentence()};
@@ -182,9 +192,10 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
     throw Error("engine.unsupported", fmt::format("The {} engine cannot run this model: {}", name(), fmt::join(reasons, " ")));
   if (options.progress && !options.progress(0, "exporting")) throw Error("interrupted.build", "The build was cancelled.");
   const Library& library = this->library(options.device.index);
-  const std::string file = export_graph(graph, options);
+  const Reasons single = single_parts_for(graph, options);
+  const std::string file = export_graph(graph, options, single);
   const OnnxBuild build(library, std::as_bytes(std::span(file)));
-  const PrecisionAudit audit = audit_precision(build.network(), {});
+  const PrecisionAudit audit = audit_precision(build.network(), single);
   require_precision(build.network(), audit, options.precision);
 
   const fs::path cache_file = options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;

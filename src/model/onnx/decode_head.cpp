@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -124,6 +125,13 @@ class Decoder {
 };
 
 }  // namespace
+
+std::span<const std::string_view> position_steps() {
+  static constexpr std::string_view names[] = {
+      "decode.softmax", "decode.mean", "decode.distance", "decode.ends",   "decode.near",    "decode.far",    "decode.sum",
+      "decode.middle",  "decode.size", "decode.xywh",     "decode.pixels", "decode.doubled", "decode.points", "decode.positions"};
+  return names;
+}
 
 void decode_head(graph::Graph& graph, const ModelInfo& info) {
   const ValueId prototypes = graph.find(graph::proto_output);

@@ -1,6 +1,9 @@
 // The decoding of a raw head as nodes of the graph, for files that other programs read.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "graph/graph.h"
 #include "peregrine/model_info.h"
 
@@ -12,5 +15,8 @@ namespace peregrine::onnx {
 /// formulas are those of our own postprocessing: softmax over the bins of each side, anchor centres at cell + 0.5, times stride;
 /// keypoints (2 v + anchor - 0.5) times stride.
 void decode_head(graph::Graph& graph, const ModelInfo& info);
+
+/// Names of the nodes that decode_head() puts between the heads' tensors and positions in pixels.
+std::span<const std::string_view> position_steps();
 
 }  // namespace peregrine::onnx

@@ -73,26 +73,56 @@ class Writer {
     return name;
   }
 
-  /// In ONNX a graph's output is called as the tensor: these names go first.
+  /// In ONNX a graph's output is called as the tensor: these names go first, but to what is FP32 and has to be cast.
   void name_outputs() {
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {
       taken_.insert(graph_.output_names()[i]);
       std::string& name = names_[static_cast<std::size_t>(graph_.outputs()[i])];
-      if (name.empty()) name = graph_.output_names()[i];
+      if (name.empty() && made_as(graph_.outputs()[i]) == options_.precision) name = graph_.output_names()[i];
     }
   }
 
-  /// Of a value; a constant is written when it is first used.
+  DType type_of(const Node& node) const { return options_.single.contains(node.name) ? DType::f32 : options_.precision; }
+  DType made_as(ValueId id) const {
+    const Node* producer = graph_.producer(id);
+    return producer ? type_of(*producer) : options_.precision;
+  }
+
+  /// Of a value, as its node makes it.
   const std::string& name_of(ValueId id) {
     std::string& name = names_[static_cast<std::size_t>(id)];
-    if (!name.empty()) return name;
-    const graph::Value& value = graph_.value(id);
-    name = fresh(value.name);
-    if (value.constant) {
-      const bool halve = options_.precision == DType::f16;
-      *file().add_initializer() = halve ? to_proto(name, to_f16(*value.constant, name)) : to_proto(name, *value.constant);
-    }
+    if (name.empty()) name = fresh(graph_.value(id).name);
     return name;
+  }
+
+  /// Of a value as an operand of a type: a constant is written, and what was made in another type is cast, when it is first
+  /// needed so.
+  const std::string& operand(ValueId id, DType type) {
+    const graph::Value& value = graph_.value(id);
+    if (!value.constant && made_as(id) == type) return name_of(id);
+    std::string& name = operands_[{id, type}];
+    if (!name.empty()) return name;
+    if (!value.constant) return name = cast(name_of(id), type, type == DType::f32 ? node_->name : graph_.producer(id)->name);
+    name = fresh(type == options_.precision ? value.name : node_->name + ".f32");
+    *file().add_initializer() = to_proto(name, type == DType::f16 ? to_f16(*value.constant, name) : value.constant->clone());
+    return name;
+  }
+  const std::string& input(std::size_t i) { return operand(node_->inputs[i], type_of(*node_)); }
+
+  /// "NODE.to_f32", the name of the node and of what it makes.
+  std::string cast(const std::string& from, DType to, const std::string& node) {
+    const bool to_half = to == DType::f16;
+    std::string name = fresh(node + (to_half ? ".to_f16" : ".to_f32"));
+    add_cast(from, name, name, to);
+    return name;
+  }
+  void add_cast(const std::string& from, const std::string& to, const std::string& name, DType type) {
+    pb::NodeProto& proto = *file().add_node();
+    proto.set_op_type("Cast");
+    proto.set_name(name);
+    proto.add_input(from);
+    proto.add_output(to);
+    set(proto, "to", Index{type == DType::f16 ? pb::TensorProto::FLOAT16 : pb::TensorProto::FLOAT});
   }
 
   void describe(pb::ValueInfoProto& info, ValueId id, const std::string& name) {
@@ -109,7 +139,9 @@ class Writer {
   }
 
   void write_output(ValueId id, const std::string& name) {
-    if (name_of(id) != name) {  // a value that is an output twice
+    if (made_as(id) != options_.precision) {
+      add_cast(name_of(id), name, graph_.producer(id)->name + ".to_f16", options_.precision);
+    } else if (name_of(id) != name) {  // a value that is an output twice
       pb::NodeProto& copy = *file().add_node();
       copy.set_op_type("Identity");
       copy.set_name(name);
@@ -123,10 +155,12 @@ class Writer {
   pb::NodeProto& add(const std::string& type, std::size_t inputs) {
     // Inputs first: naming a constant writes it.
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < inputs; ++i) names.push_back(name_of(node_->inputs[i]));
+    for (std::size_t i = 0; i < inputs; ++i) names.push_back(input(i));
     pb::NodeProto& proto = *file().add_node();
     proto.set_op_type(type);
     proto.set_name(node_->name);
+    if (const auto kept = options_.single.find(node_->name); kept != options_.single.end())
+      proto.set_doc_string("in FP32: " + kept->second);
     for (std::string& name : names) proto.add_input(std::move(name));
     for (const ValueId output : node_->outputs) proto.add_output(name_of(output));
     return proto;
@@ -211,7 +245,7 @@ class Writer {
       add(std::string(graph::name_of(node_->operation)));
       return;
     }
-    const std::string& x = name_of(node_->inputs[0]);
+    const std::string x = input(0);
     const std::string sigmoid = fresh(node_->name + ".sigmoid");
     pb::NodeProto& inner = *file().add_node();
     inner.set_op_type("Sigmoid");
@@ -281,7 +315,8 @@ class Writer {
   const WriteOptions& options_;
   pb::ModelProto model_;
   const Node* node_ = nullptr;
-  std::vector<std::string> names_;  ///< by value
+  std::vector<std::string> names_;  ///< by value, as it is made
+  std::map<std::pair<ValueId, DType>, std::string> operands_;
   std::set<std::string> taken_;
   Index batch_ = 1;
 };
