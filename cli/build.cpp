@@ -13,6 +13,7 @@
 #include "peregrine/version.h"
 #include "pipeline/model_engine.h"
 #include "progress.h"
+#include "provision/engine_file.h"
 #include "provision/provision.h"
 #include "source/source.h"
 
@@ -26,6 +27,7 @@ struct Flags {
   std::size_t workspace_mebibytes = 0;
   std::optional<int> optimization_level;
   std::vector<int> compute_capabilities;
+  bool ultralytics = false;
   bool rebuild = false;
 };
 
@@ -58,27 +60,37 @@ BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choic
   options.compute_capabilities = flags.compute_capabilities;
   options.timing_cache = flags.timing_cache;
   if (flags.workspace_mebibytes > 0) options.workspace_bytes = flags.workspace_mebibytes << 20;
-  if ((options.batches || options.optimization_level || !options.compute_capabilities.empty() || !options.timing_cache.empty()) &&
-      !choice.builder->name().starts_with("tensorrt"))
+  const bool of_tensorrt = options.batches || options.optimization_level || !options.compute_capabilities.empty() ||
+                           !options.timing_cache.empty() || flags.ultralytics;
+  if (of_tensorrt && !choice.builder->name().starts_with("tensorrt"))
     throw Error(
         "usage.engine",
-        fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability and --timing-cache are not for the {} engine.",
+        fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability, --timing-cache and --ultralytics are not for "
+                    "the {} engine.",
                     choice.builder->name()),
         "Pass --engine tensorrt or tensorrt-rtx.");
   return options;
 }
 
-void print_record(const store::Manifest& manifest) {
-  const store::Identity& identity = manifest.identity;
-  fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id, identity.engine,
-             to_string(manifest.effective_precision), store::to_string(identity.input), manifest.build_seconds);
-  if (!manifest.validation) return;
-  const store::ValidationRecord& record = *manifest.validation;
+void print_record(const store::ValidationRecord& record) {
   fmt::print("  verification: {}{}{}\n", store::verdict(record), record.ran ? ", against " + record.reference : "",
              record.note.empty() ? "" : " (" + record.note + ")");
   for (const store::Check& check : record.checks)
     fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
   for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
+}
+
+void print_engine(const store::Manifest& manifest) {
+  const store::Identity& identity = manifest.identity;
+  fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id, identity.engine,
+             to_string(manifest.effective_precision), store::to_string(identity.input), manifest.build_seconds);
+  for (const std::string& note : manifest.notes) fmt::print("  {}\n", printable(note));
+  if (manifest.validation) print_record(*manifest.validation);
+}
+
+/// Ultralytics' name for a model's engine, in the working directory.
+std::filesystem::path engine_file_of(const std::string& model) {
+  return std::filesystem::path(model).filename().replace_extension(".engine");
 }
 
 /// One entry of "engines".
@@ -118,13 +130,22 @@ int build(CommonFlags common, const Flags& flags) {
       progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", model.info().name, what));
       return !interrupted();
     };
+    if (flags.ultralytics) {
+      const std::filesystem::path path = flags.out.empty() ? engine_file_of(file) : std::filesystem::path(flags.out);
+      const store::ValidationRecord record = provision::build_engine_file(model, choice, request, path);
+      progress.clear();
+      if (!common.quiet) fmt::print("{}: from {}\n", printable(path.native()), printable(model.info().name));
+      if (!common.quiet) print_record(record);
+      if (record.ran && !record.passed()) status = exit_status("validation");
+      continue;
+    }
     const provision::Obtained obtained = provision::obtain(store, model, choice, request);
     progress.clear();
     engines.push_back(entry_of(obtained));
-    if (!common.quiet && flags.json != "-") print_record(obtained.manifest);
+    if (!common.quiet && flags.json != "-") print_engine(obtained.manifest);
     const auto& record = obtained.manifest.validation;
     if (record && record->ran && !record->passed()) status = exit_status("validation");
-    if (!flags.out.empty()) store.copy_out(obtained.manifest.id, std::filesystem::absolute(flags.out));
+    if (!flags.out.empty()) store.copy_out(obtained.manifest.id, flags.out);
   }
   const std::string text = nlohmann::ordered_json{{"peregrine", version}, {"engines", std::move(engines)}}.dump(1) + "\n";
   if (flags.json == "-")
@@ -155,9 +176,11 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("--compute-capability", flags->compute_capabilities, "TensorRT-RTX: cards to build for, as in 89,120")
       ->delimiter(',');
   command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");
-  command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("DIR");
+  command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("PATH");
   command->add_option("--json", flags->json, "write what was built and its verification as JSON; - is standard output")
       ->type_name("F|-");
+  command->add_flag("--ultralytics", flags->ultralytics,
+                    "TensorRT's engines: write NAME.engine (or --out FILE) as Ultralytics reads it, not into the store");
   command->add_flag("--rebuild", flags->rebuild, "build although the engine is there; the old one stays until the new one is");
   command->callback([&common, &status, flags] { status = build(common, *flags); });
 }

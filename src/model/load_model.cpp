@@ -11,6 +11,7 @@
 #include "model/onnx/reader.h"
 #include "model/osnet/osnet_model.h"
 #include "model/torch/checkpoint.h"
+#include "model/ultralytics/engine_file.h"
 #include "model/ultralytics/ultralytics_model.h"
 #include "peregrine/error.h"
 
@@ -38,7 +39,7 @@ bool begins_with(std::span<const std::byte> file, std::string_view text) {
 }
 
 Error unknown_kind(std::span<const std::byte> file) {
-  constexpr const char* wanted = "Give a .pt or .pth checkpoint of Ultralytics or OSNet, or an .onnx file.";
+  constexpr const char* wanted = "Give a .pt or .pth checkpoint of Ultralytics or OSNet, an .onnx file, or an .engine of Ultralytics.";
   if (begins_with(file, "version https://git-lfs"))
     return {"model.unknown", "the file is only a pointer of Git LFS", "Fetch the real file with 'git lfs pull'."};
   if (begins_with(file, "<"))
@@ -57,6 +58,7 @@ Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
 
 Model read_known_kind(std::span<const std::byte> file, ModelInfo info) {
   if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
+  if (ultralytics::is_engine_file(file)) return ultralytics::read_engine_file(file, std::move(info));  // may begin as ONNX does
   if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info));
   throw unknown_kind(file);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "provision/engine_file.h"
 #include "provision/provision.h"
 
 namespace peregrine::pipeline {
@@ -14,6 +15,7 @@ Plan build_plan(const Model& model, const provision::EngineChoice& choice, const
   const bool unverified = choice.unverified || std::ranges::count(choice.unverified_engines, model.origin()) > 0;
   const store::Trust trust = unverified ? store::Trust::unverified : store::Trust::verified;
   if (provision::is_engine(model)) return store::load_folder(model.origin(), provision::environment_of(choice), trust).plan;
+  if (provision::is_engine_file(model)) return provision::plan_of_engine_file(model, choice);
   BuildOptions options;
   options.choices_from = choices_from;
   if (choice.store.empty()) {

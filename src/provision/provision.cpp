@@ -35,17 +35,6 @@ BuildOptions build_options(const EngineChoice& choice, const Request& request) {
   return options;
 }
 
-store::ValidationRecord not_run(const EngineChoice& choice, const std::string& why) {
-  return {.ran = false,
-          .reference = {},
-          .driver = choice.driver,
-          .date = store::utc_now(),
-          .images = 0,
-          .objects = 0,
-          .checks = {},
-          .note = why};
-}
-
 /// The shape at which an engine is verified: an open batch runs at its best one, any size with one picture.
 InputShape shape_of(const store::InputRange& range) { return {range.any_size ? 1 : range.batch_opt, range.height, range.width}; }
 
@@ -53,9 +42,7 @@ store::ValidationRecord verify_plan(const Plan& plan, const Model& model, const 
                                     const store::InputRange& range, const VerificationOptions& options) {
   if (const std::string why = choice.builder->cannot_run(choice.device); !why.empty()) return not_run(choice, why);
   const auto engine = choice.builder->load(plan, choice.device);
-  store::ValidationRecord record = verify(*engine, model, choice, shape_of(range), options);
-  for (const std::string& note : plan.notes) record.note += "; " + note;
-  return record;
+  return verify(*engine, model, choice, shape_of(range), options);
 }
 
 /// Told of the build up to the middle, of the verification behind it.
@@ -67,6 +54,17 @@ VerificationOptions second_half(const VerificationOptions& options) {
 }
 
 }  // namespace
+
+store::ValidationRecord not_run(const EngineChoice& choice, const std::string& why) {
+  return {.ran = false,
+          .reference = {},
+          .driver = choice.driver,
+          .date = store::utc_now(),
+          .images = 0,
+          .objects = 0,
+          .checks = {},
+          .note = why};
+}
 
 Model open_model(const fs::path& path) {
   if (!fs::is_directory(path)) return load_model(path);

@@ -51,6 +51,9 @@ store::ValidationRecord verify_kept(const store::Store& store, const store::Mani
 store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model, const EngineChoice& choice,
                              const VerificationOptions& options);
 
+/// The record of an engine that the machine cannot run: "built, not run".
+store::ValidationRecord not_run(const EngineChoice& choice, const std::string& why);
+
 /// What the store must match for `choice`.
 store::Environment environment_of(const EngineChoice& choice);
 store::Loaded load(const store::Store& store, const std::string& id, const EngineChoice& choice, store::Trust trust);

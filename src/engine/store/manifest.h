@@ -85,6 +85,7 @@ struct Manifest {
   std::uint64_t plan_bytes = 0;
   std::string built_at;  ///< UTC, ISO 8601
   double build_seconds = 0;
+  std::vector<std::string> notes{};  ///< what the builder had to say: Plan::notes
   std::optional<ValidationRecord> validation;
 };
 

@@ -48,7 +48,8 @@ nlohmann::json to_json_without_validation(const Manifest& manifest) {
           {"plan_sha256", manifest.plan_sha256},
           {"plan_bytes", manifest.plan_bytes},
           {"built_at", manifest.built_at},
-          {"build_seconds", manifest.build_seconds}};
+          {"build_seconds", manifest.build_seconds},
+          {"notes", manifest.notes}};
 }
 
 }  // namespace
@@ -76,6 +77,7 @@ Manifest read_manifest(std::string_view text, const std::string& where) {
                       .plan_bytes = json.at("plan_bytes"),
                       .built_at = json.at("built_at"),
                       .build_seconds = json.at("build_seconds"),
+                      .notes = json.value("notes", std::vector<std::string>{}),
                       .validation = {}};
     if (json.contains("validation")) manifest.validation = json["validation"].get<ValidationRecord>();
     if (manifest.id != id_of(manifest.identity)) throw_damaged(where, "its id is not that of its identity");

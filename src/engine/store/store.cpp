@@ -162,6 +162,7 @@ Manifest Store::put(const Identity& identity, const Draft& draft) const {
                     .plan_bytes = draft.plan.bytes.size(),
                     .built_at = utc_now(),
                     .build_seconds = draft.build_seconds,
+                    .notes = draft.plan.notes,
                     .validation = draft.validation};
   write_engine_folder(engine_folder(manifest.id), manifest, draft.plan.bytes);
   return manifest;
@@ -199,7 +200,7 @@ void Store::copy_out(const std::string& id, const fs::path& folder) const {
   if (fs::exists(folder) && !has_manifest(folder) && !fs::is_empty(folder))
     throw Error("store.foreign", fmt::format("{} holds other things than an engine.", printable(folder.native())),
                 "Choose a new folder.");
-  write_engine_folder(folder, engine.manifest, engine.plan.bytes);
+  write_engine_folder(fs::absolute(folder), engine.manifest, engine.plan.bytes);
 }
 
 void Store::link_out(const std::string& id, const fs::path& folder) const {

@@ -16,6 +16,7 @@ constexpr std::string_view kind = "tensorrt 1";
 std::vector<std::byte> write_plan(const PlanContent& content) {
   nlohmann::json header{{"precision", to_string(content.precision)}, {"bindings", to_json(content.bindings)}};
   if (content.batches) header["batches"] = {content.batches->min, content.batches->opt, content.batches->max};
+  if (content.height > 0) header["size"] = {content.height, content.width};
   const std::string text = header.dump();
   std::vector<std::byte> payload(text.size() + 1 + content.blob.size());
   std::ranges::copy(std::as_bytes(std::span(text.c_str(), text.size() + 1)), payload.begin());
@@ -33,6 +34,10 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
                         .batches = {},
                         .bindings = bindings_from_json(header.at("bindings")),
                         .blob = payload.subspan(end + 1)};
+    if (header.contains("size")) {
+      content.height = header.at("size").at(0);
+      content.width = header.at("size").at(1);
+    }
     if (header.contains("batches")) {
       const auto& batches = header.at("batches");
       content.batches = BatchRange{batches.at(0), batches.at(1), batches.at(2)};
@@ -43,6 +48,16 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
     throw Error("engine.plan", std::string("The engine's plan has another layout than this version reads: ") + error.what() + ".",
                 "Build the engine again.");
   }
+}
+
+Plan adopt_plan(const Builder& builder, const Device& device, int height, int width, std::span<const std::byte> blob) {
+  return {.engine = builder.name(),
+          .precision = Precision::fp32,
+          .library_versions = builder.library_versions(),
+          .device_name = builder.device_name(device),
+          .bytes = write_plan(
+              {.precision = Precision::fp32, .batches = {}, .bindings = {}, .height = height, .width = width, .blob = blob}),
+          .notes = {}};
 }
 
 }  // namespace peregrine::tensorrt

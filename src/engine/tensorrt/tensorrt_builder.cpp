@@ -211,7 +211,10 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
             .precision = options.precision,
             .library_versions = library_versions(),
             .device_name = device_name(options.device),
-            .bytes = write_plan({options.precision, options.batches, bindings_of(graph, options), result.plan}),
+            .bytes = write_plan({.precision = options.precision,
+                                 .batches = options.batches,
+                                 .bindings = bindings_of(graph, options),
+                                 .blob = result.plan}),
             .notes = {"Before the build, as parsed: " + tensorrt::to_string(audit)}};
   const std::string reason = cannot_run(options.device);
   if (!reason.empty()) {

@@ -6,6 +6,8 @@
 
 #include "base/cuda/device.h"
 #include "base/cuda/stream.h"
+#include "base/head_names.h"
+#include "base/text.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {
@@ -28,13 +30,20 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
       bindings_(std::move(content.bindings)),
       runtime_(library) {
   const cuda::DeviceScope scope(device.index);
-  for (Binding& binding : bindings_) binding.device = device;
+  for (Binding& binding : bindings_) {
+    binding.device = device;
+    names_.push_back(binding.name);
+  }
   engine_.emplace([&] {
     auto engine = runtime_.deserialize(content.blob);
     if (!engine) throw_failure(library_, "load the engine", "engine.plan", "Build the engine again.");
     return std::move(*engine);
   }());
-  require_same_bindings();
+  const bool told = !bindings_.empty();
+  if (told)
+    require_same_bindings();
+  else
+    read_inputs(content.height, content.width);
   const std::optional<std::int64_t> bytes = engine_->memory_bytes();
   context_.emplace([&] {
     auto context = engine_->create_context(bytes ? ContextMemory::user : ContextMemory::library);
@@ -45,7 +54,48 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
     memory_ = cuda::DeviceBuffer(static_cast<std::size_t>(*bytes), "TensorRT's activations");
     context_->set_memory(memory_.data(), *bytes);
   }
+  if (!told) read_outputs();
   warm_up();
+}
+
+void TensorRtEngine::read_inputs(int height, int width) {
+  for (const std::string& name : engine_->io_names()) {
+    if (!engine_->is_input(name)) continue;
+    Shape shape = to_shape(engine_->shape_of(name));
+    if (shape.rank() != 4 || !bindings_.empty()) throw Error("engine.plan", "The engine's input is no batch of pictures.");
+    if (shape[0] < 0) {
+      const auto batch = [&](ProfileEnd end) { return static_cast<int>(engine_->profile_shape(name, end).extents[0]); };
+      batches_ = BatchRange{batch(ProfileEnd::min), batch(ProfileEnd::opt), batch(ProfileEnd::max)};
+      shape[0] = batches_->max;
+    }
+    if (shape[2] < 0) shape[2] = height;
+    if (shape[3] < 0) shape[3] = width;
+    add_binding(name, name, true, shape);
+  }
+  if (bindings_.empty()) throw Error("engine.plan", "The engine has no input.");
+  precision_ = bindings_.front().dtype == DType::f16 ? Precision::fp16 : Precision::fp32;
+}
+
+void TensorRtEngine::read_outputs() {
+  set_batch(batches_ ? batches_->max : 1);
+  for (const std::string& name : engine_->io_names()) {
+    if (engine_->is_input(name)) continue;
+    const Shape shape = to_shape(context_->shape_of(name.c_str()));
+    add_binding(name, shape.rank() == 4 ? head::proto_output : head::decoded_output, false, shape);
+  }
+}
+
+void TensorRtEngine::add_binding(const std::string& name, const std::string& known_as, bool is_input, const Shape& shape) {
+  const DataType type = engine_->type_of(name);
+  if ((type != DataType::f16 && type != DataType::f32) ||
+      std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 1; }))
+    throw Error("engine.plan",
+                fmt::format("The engine's '{}' is {} {}, which no model of ours has.", printable(name), tensorrt::to_string(type),
+                            to_string(shape)),
+                "Export it again from the checkpoint, or give the checkpoint itself.");
+  const DType dtype = type == DataType::f16 ? DType::f16 : DType::f32;
+  bindings_.push_back({known_as, is_input, dtype, device_, shape, dense_strides(shape)});
+  names_.push_back(name);
 }
 
 void TensorRtEngine::require_same_bindings() const {
@@ -75,12 +125,12 @@ void TensorRtEngine::check(const Binding& expected, const TensorView& given) con
 
 void TensorRtEngine::set_batch(std::int64_t batch) {
   if (batch == batch_) return;
-  for (const Binding& binding : bindings_) {
-    if (!binding.is_input) continue;
-    Shape shape = binding.shape;
+  for (std::size_t i = 0; i < bindings_.size(); ++i) {
+    if (!bindings_[i].is_input) continue;
+    Shape shape = bindings_[i].shape;
     if (batches_) shape[0] = batch;
-    if (!context_->set_input_shape(binding.name.c_str(), shape))
-      throw_failure(library_, fmt::format("take the shape {} for '{}'", to_string(shape), binding.name));
+    if (!context_->set_input_shape(names_[i].c_str(), shape))
+      throw_failure(library_, fmt::format("take the shape {} for '{}'", to_string(shape), names_[i]));
   }
   batch_ = batch;
 }
@@ -96,8 +146,7 @@ void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle str
   library_.logger().begin();
   set_batch(batches_ ? views[0].shape[0] : 1);
   for (std::size_t i = 0; i < views.size(); ++i)
-    if (!context_->set_address(bindings_[i].name.c_str(), views[i].data))
-      throw_failure(library_, fmt::format("bind '{}'", bindings_[i].name));
+    if (!context_->set_address(names_[i].c_str(), views[i].data)) throw_failure(library_, fmt::format("bind '{}'", names_[i]));
   if (!context_->enqueue(stream.cuda_stream)) throw_failure(library_, "run the engine");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/cuda/memory.h"
@@ -23,6 +24,10 @@ class TensorRtEngine final : public Engine {
 
  private:
   void require_same_bindings() const;
+  /// Of an engine whose plan does not say: from the engine, names of outputs as stages know them.
+  void read_inputs(int height, int width);
+  void read_outputs();
+  void add_binding(const std::string& name, const std::string& known_as, bool is_input, const Shape& shape);
   void check(const Binding& expected, const TensorView& given) const;
   void set_batch(std::int64_t batch);
   void warm_up();
@@ -32,6 +37,7 @@ class TensorRtEngine final : public Engine {
   Precision precision_;
   std::optional<BatchRange> batches_;
   std::vector<Binding> bindings_;
+  std::vector<std::string> names_;  ///< of the bindings, as the engine has them
   RuntimeObject runtime_;
   std::optional<EngineObject> engine_;
   cuda::DeviceBuffer memory_;  ///< what the layers use between them; before context_, which uses it

@@ -1,0 +1,98 @@
+#include "provision/engine_file.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/log.h"
+#include "base/output_file.h"
+#include "base/text.h"
+#include "engine/tensorrt/plan.h"
+#include "graph/head.h"
+#include "graph/rewriter.h"
+#include "model/onnx/decode_head.h"
+#include "model/ultralytics/engine_file.h"
+#include "peregrine/error.h"
+
+namespace peregrine::provision {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_whole(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream) throw Error("model.unreadable", fmt::format("{}: the file cannot be read.", printable(path.native())));
+  return bytes;
+}
+
+/// `model` with its head decoded; outputs are called as in Ultralytics' files, or as stages know them.
+Model decoded(const Model& model, bool names_of_files) {
+  ModelInfo info = model.info();
+  info.head = HeadLayout::decoded;
+  return {info, [&model, names_of_files](const InputShape& shape) {
+            graph::Graph graph = model.graph(shape);
+            onnx::decode_head(graph, model.info());
+            if (names_of_files || graph.outputs().size() == 1) return graph;
+            const std::vector<graph::ValueId> outputs = graph.outputs();
+            graph::Rewriter(graph).clear_outputs();
+            graph.mark_output(outputs[0], graph::decoded_output);
+            graph.mark_output(outputs[1], graph::proto_output);
+            return graph;
+          }};
+}
+
+store::ValidationRecord judge(const Model& model, const EngineChoice& choice, const Request& request,
+                              std::span<const std::byte> blob) {
+  if (const std::string why = choice.builder->cannot_run(choice.device); !why.empty()) return not_run(choice, why);
+  InputShape shape = request.shape;
+  if (const auto& batches = request.options.batches) shape.batch = batches->opt;
+  const Plan plan = tensorrt::adopt_plan(*choice.builder, choice.device, shape.height, shape.width, blob);
+  const auto engine = choice.builder->load(plan, choice.device);
+  return verify(*engine, decoded(model, false), choice, shape, request.verification);
+}
+
+}  // namespace
+
+bool is_engine_file(const Model& model) { return model.info().architecture == ultralytics::engine_architecture; }
+
+Plan plan_of_engine_file(const Model& model, const EngineChoice& choice) {
+  const ModelInfo& info = model.info();
+  if (!choice.builder->name().starts_with("tensorrt"))
+    throw Error("engine.plan",
+                fmt::format("{} is an engine of TensorRT, which the {} engine cannot run.", info.name, choice.builder->name()),
+                "Pass --engine tensorrt or tensorrt-rtx, or give the model's checkpoint.");
+  const std::string file = read_whole(model.origin());
+  const auto bytes = std::as_bytes(std::span(file));
+  (void)ultralytics::read_engine_file(bytes, info);  // whole, now as then
+  log::info(fmt::format("{} was not built here: nothing tells how far it departs from its model.", info.name));
+  return tensorrt::adopt_plan(*choice.builder, choice.device, info.image_height, info.image_width,
+                              ultralytics::plan_of_engine_file(bytes));
+}
+
+store::ValidationRecord build_engine_file(const Model& model, const EngineChoice& choice, const Request& request,
+                                          const fs::path& file) {
+  const ModelInfo& info = model.info();
+  if (info.task == Task::reid)
+    throw Error("usage.ultralytics", fmt::format("{} is a ReID model: Ultralytics has no such engines.", info.name),
+                "Leave out --ultralytics.");
+  BuildOptions options = request.options;
+  options.precision = choice.precision;
+  options.device = choice.device;
+  options.progress = request.verification.progress;
+  const Plan plan = choice.builder->build(prepare_graph(decoded(model, true), choice, request.shape), options);
+  const tensorrt::PlanContent content = tensorrt::read_plan(plan.bytes);
+  const store::ValidationRecord record = judge(model, choice, request, content.blob);
+  ultralytics::EngineFile description{.model = info,
+                                      .batch = options.batches ? options.batches->max : request.shape.batch,
+                                      .dynamic = options.batches.has_value(),
+                                      .half = choice.precision == Precision::fp16};
+  description.model.image_height = request.shape.height;
+  description.model.image_width = request.shape.width;
+  write_file(file, ultralytics::write_engine_file(description, content.blob));
+  return record;
+}
+
+}  // namespace peregrine::provision
