@@ -199,7 +199,8 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   require_precision(build.network(), audit, options.precision);
 
   const fs::path cache_file = options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
-  const std::vector<std::byte> cache = read_if_exists(cache_file);
+  // Without a GPU nothing is measured: the library would only complain about a cache.
+  const std::vector<std::byte> cache = has_gpu(options.device) ? read_if_exists(cache_file) : std::vector<std::byte>{};
   const OnnxBuild::Result result = build.build({.batches = options.batches,
                                                 .workspace_bytes = options.workspace_bytes,
                                                 .optimization_level = options.optimization_level,

@@ -129,9 +129,10 @@ Model read_engine_file(std::span<const std::byte> file, ModelInfo info) {
 
 std::string write_engine_file(const EngineFile& description, std::span<const std::byte> plan) {
   const ModelInfo& info = description.model;
-  json names = json::object();
+  using Ordered = nlohmann::ordered_json;  // names by index
+  Ordered names = Ordered::object();
   for (std::size_t i = 0; i < info.class_names.size(); ++i) names[std::to_string(i)] = info.class_names[i];
-  json text{
+  Ordered text{
       {"author", "Peregrine"},
       {"description", fmt::format("{} ({}) from {}", info.architecture, to_string(info.task), info.name)},
       {"version", version},
