@@ -94,6 +94,7 @@ std::vector<CopySum> sum_up(const std::vector<Copy>& copies) {
     sum.bytes += copy.bytes;
   }
   std::vector<CopySum> list;
+  list.reserve(sums.size());
   for (const auto& entry : sums) list.push_back(entry.second);
   return list;
 }

@@ -20,6 +20,11 @@ bool looks_like_jpeg(std::span<const std::byte> file) {
 
 }  // namespace
 
+void GpuFrames::open_decoder() {
+  decoder_.emplace();
+  log::info(fmt::format("JPEGs are decoded by nvJPEG's {} backend", decode::to_string(decoder_->backend())));
+}
+
 ImageView GpuFrames::reserve(Slot& slot, int width, int height) {
   const std::size_t pitch = static_cast<std::size_t>(width) * 3, bytes = pitch * static_cast<std::size_t>(height);
   if (slot.pixels.bytes() < bytes) {
@@ -106,7 +111,7 @@ std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bo
     }
     std::string why = "it is no JPEG";
     if (looks_like_jpeg(frame.file)) {
-      if (!decoder_) decoder_.emplace();
+      if (!decoder_) open_decoder();
       const decode::JpegHeader header = decoder_->inspect(frame.file);
       why = header.refusal;
       if (why.empty() && header.width > max_pixels / header.height) why = "it has more pixels than allowed";

@@ -35,6 +35,7 @@ class GpuFrames {
     cuda::DeviceBuffer pixels;
     cuda::PinnedBuffer staging;  ///< for pixels that come from the host
   };
+  void open_decoder();
   Loaded take_over(Slot& slot, const Frame& frame, cudaStream_t stream);
   ImageView reserve(Slot& slot, int width, int height);
   ImageView upload(Slot& slot, const ImageView& pixels, cudaStream_t stream);

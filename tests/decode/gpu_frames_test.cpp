@@ -5,6 +5,7 @@
 
 #include "base/cuda/device.h"
 #include "base/ledger.h"
+#include "base/log.h"
 #include "decode/decode.h"
 #include "jpeg_double.h"
 #include "peregrine/error.h"
@@ -62,6 +63,16 @@ TEST_F(Frames, WhatTheGpuCannotDecodeComesAsPixelsFromTheHost) {
     expect_pixels_of_the_host(loaded[i], i);
   }
   EXPECT_THAT(names(recording), ElementsAre("pixels", "pixels", "pixels", "pixels", "jpeg", "jpeg", "jpeg"));
+}
+
+TEST_F(Frames, TheBackendIsNamedOnce) {
+  std::vector<std::string> lines;
+  log::set_sink([&](log::Level, std::string_view line) { lines.emplace_back(line); });
+  without_engine();
+  load({"grey.jpg"});
+  load({"grey.jpg"});
+  log::set_sink({});
+  EXPECT_THAT(lines, ElementsAre("JPEGs are decoded by nvJPEG's GPU_HYBRID backend"));
 }
 
 TEST_F(Frames, WhatNvjpegFailsAtIsDecodedByTheHostWhichMayFindItDamagedToo) {
