@@ -10,12 +10,14 @@
 namespace peregrine {
 
 /// Every name there is. A name that is not here does not compile; the tests of crashes fail for one that is never reached.
-inline constexpr std::array<std::string_view, 16> crash_points{
+inline constexpr std::array<std::string_view, 17> crash_points{
     // store/files.cpp: before each change to the disk
     "file.create", "file.write", "file.sync", "file.rename", "file.link", "file.remove", "folder.make", "folder.sync",
     "folder.remove",
     // store: between the steps of one change
     "engine.plan_written", "service.generation_kept",
+    // migrate/migrator.cpp: before each step
+    "migrate.step",
     // migrate/backup.cpp
     "backup.files_kept", "restore.verified", "restore.engines_back", "restore.configuration_back", "restore.switched"};
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <span>
 
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "migrate/backup.h"
 #include "migrate/steps.h"
@@ -61,6 +62,7 @@ class Run {
     migration_.place.step = step.name;
     StepResult result{step.name, Verdict::passed, {}, 0};
     const auto begin = std::chrono::steady_clock::now();
+    crash_point("migrate.step");
     const bool last = migration_.place.number == migration_.place.steps;
     if (!report.good() && !last)
       result.verdict = Verdict::skipped;

@@ -1,0 +1,74 @@
+// A whole migration dies before each of its steps, and in the middle of writing: what was in service serves, and the next run
+// completes it. Suites of this name run first: engines start threads, and no process forks behind that.
+#include <gmock/gmock.h>
+
+#include "base/crash_point.h"
+#include "engine/store/store.h"
+#include "peregrine/migrate.h"
+#include "store/child.h"
+#include "support/test_data.h"
+
+namespace peregrine::migrate {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MigratorDeathTest : public testing::Test {
+ protected:
+  Settings settings(Precision precision) const {
+    Settings settings;
+    settings.force_gpu_only = false;
+    settings.enable_tensorrt = false;
+    settings.precision = precision;
+    settings.store = folder_.path() / "store";
+    settings.detect_model = test::repository_file("models/demo/demo-detect.pt");
+    return settings;
+  }
+  /// In a process of its own, which dies when it has passed `name` so many times. Its exit status, 77 after a death.
+  int migrate(Precision precision, std::string_view name = {}, int times = 0) const {
+    return test::run_child([&] {
+      crash_observer = [&](std::string_view point) {
+        if (point == name && times-- == 0) _exit(77);
+      };
+      Options options;
+      options.baseline = Baseline::fp32;
+      options.python = "/nonexistent/python";
+      _exit(Migrator(settings(precision), options).run().exit_status());
+    });
+  }
+  std::string in_service() const {
+    const auto roles = store::Store(folder_.path() / "store").current().roles;
+    return roles.empty() ? "nothing" : roles.at(Task::detect).engine;
+  }
+
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(MigratorDeathTest, BeforeEachStep) {
+  for (int step = 0; step < 10; ++step) {
+    ASSERT_EQ(migrate(Precision::bf16, "migrate.step", step), 77) << step;
+    EXPECT_EQ(in_service() == "nothing", step < 9) << step;
+  }
+  EXPECT_EQ(migrate(Precision::bf16), 0);
+  const std::string old = in_service();
+  ASSERT_EQ(migrate(Precision::fp32, "migrate.step", 8), 77);  // everything but the switch
+  EXPECT_EQ(in_service(), old);
+  EXPECT_EQ(migrate(Precision::fp32), 0);
+  EXPECT_NE(in_service(), old);
+}
+
+TEST_F(MigratorDeathTest, WhileFilesAreWritten) {
+  int deaths = 0;
+  for (int file = 0; file < 20; ++file) {
+    const int status = migrate(Precision::bf16, "file.rename", file);
+    ASSERT_TRUE(status == 77 || status == 0) << file;
+    deaths += status == 77;
+    if (status == 0) break;  // each run begins where the one before died: there is nothing left to write
+  }
+  EXPECT_GE(deaths, 3);
+  EXPECT_EQ(migrate(Precision::bf16), 0);
+  EXPECT_NE(in_service(), "nothing");
+}
+
+}  // namespace
+}  // namespace peregrine::migrate
