@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "common.h"
 #include "console.h"
+#include "migrate/environment.h"
 #include "peregrine/error.h"
+#include "peregrine/version.h"
 #include "validate/selftest.h"
 
 namespace peregrine::cli {
@@ -59,6 +61,10 @@ int selftest(const CommonFlags& common, bool guard) {
   if (guard) {
     for (const validate::Check& check : validate::provoke_enforcement()) tally.add(check);
     return tally.finish();
+  }
+  if (!common.quiet) {  // whoever reads the report must know the machine
+    const auto environment = migrate::check_environment(loaded.settings, migrate::needs_of({}));
+    fmt::print("peregrine {}\n{}\n", version, migrate::to_text(environment.rows));
   }
   const std::string demo = demo_folder();
   validate::check_engine(loaded.settings, common.engine, demo, [&](const validate::Check& check) {

@@ -11,6 +11,7 @@
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 #include "provision/engine_choice.h"
+#include "provision/provision.h"
 #include "validate/selftest.h"
 
 namespace peregrine::validate {
@@ -62,6 +63,25 @@ Check against_executor(const fs::path& file, const provision::EngineChoice& choi
   return judge(test.name, outcome, whole_model_tolerance);
 }
 
+/// Versions, for whoever reads the report.
+Check description_of(const provision::EngineChoice& choice) {
+  return {"engine", "",
+          fmt::format("{} in {} on {}{}", choice.builder->library_versions(), to_string(choice.precision),
+                      choice.builder->device_name(choice.device), choice.driver.empty() ? "" : ", driver " + choice.driver)};
+}
+
+/// A ReID model by itself, on persons cut out of the built-in scenes.
+Check embeddings_against_fp32(const fs::path& file, const provision::EngineChoice& choice) {
+  const Model model = load_model(file);
+  const InputShape shape{1, model.info().image_height, model.info().image_width};
+  const Plan plan = choice.builder->build(provision::prepare_graph(model, choice, shape),
+                                          {.precision = choice.precision, .device = choice.device});
+  const auto engine = choice.builder->load(plan, choice.device);
+  const store::ValidationRecord record = provision::verify(*engine, model, choice, shape, {});
+  const std::string words = fmt::format("{}, against {}", store::verdict(record), record.reference);
+  return record.passed() ? Check{model.info().name, "", words} : Check{model.info().name, words};
+}
+
 Check against_fp32(const Settings& settings, const std::string& engine, const fs::path& file,
                    const provision::EngineChoice& choice, const std::vector<std::string>& pictures) {
   Settings exact = settings;
@@ -96,6 +116,7 @@ std::vector<std::string> scenes_of(const fs::path& demo) {
 void check_engine(const Settings& settings, const std::string& engine, const std::string& demo, const Report& report) {
   const provision::EngineChoice choice = provision::choose_engine(settings, engine);
   const BuildOptions options{.precision = choice.precision, .device = choice.device};
+  if (!report(description_of(choice))) return;
   std::vector<conformance::Case> cases = conformance::operator_cases();
   std::ranges::move(conformance::block_cases(), std::back_inserter(cases));
   for (const conformance::Case& test : cases) {
@@ -114,6 +135,8 @@ void check_engine(const Settings& settings, const std::string& engine, const std
     });
     if (!report(check)) return;
   }
+  const fs::path reid = fs::path(demo) / "demo-reid.pth";
+  report(guarded_check("demo-reid.pth", [&] { return embeddings_against_fp32(reid, choice); }));
 }
 
 }  // namespace peregrine::validate

@@ -25,7 +25,8 @@ using Report = std::function<bool(const Check&)>;
 
 /// All conformance cases on the engine that the settings and `engine` choose (start-up enforcement included), each held against
 /// the reference executor; then the demo models, where `demo` is a folder, held against FP32 on their scenes: the cuda engine's
-/// on a device, OpenVINO's otherwise, the reference executor's for OpenVINO in FP32.
+/// on a device, OpenVINO's otherwise, the reference executor's for OpenVINO in FP32. The first check is the engine itself: its
+/// library, device, driver and precision.
 void check_engine(const Settings& settings, const std::string& engine, const std::string& demo, const Report& report);
 
 }  // namespace peregrine::validate

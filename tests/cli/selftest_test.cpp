@@ -28,6 +28,9 @@ TEST(Selftest, OfAnEngineStartsUnderEnforcement) {
 TEST(Selftest, OfTheCpuEngineChecksOperatorsAndDemoModels) {
   const CommandResult result = run_command({"selftest", "--engine", "openvino", "--allow-cpu"}, repository_file("").string());
   EXPECT_EQ(result.status, 0) << result.out;
+  EXPECT_THAT(result.out, HasSubstr("peregrine 0."));  // the report names the machine, the engine and its library
+  EXPECT_THAT(result.out, HasSubstr("OK      engine (openvino 20"));
+  EXPECT_THAT(result.out, HasSubstr("OK      demo-reid.pth (passed"));
   EXPECT_THAT(result.out, HasSubstr("OK      Conv."));
   EXPECT_THAT(result.out, HasSubstr("OK      demo-segment.pt"));
 }

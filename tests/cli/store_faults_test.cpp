@@ -1,15 +1,12 @@
 // Stores that cannot be written, disks that are full, builders that meet, Ctrl-C: one clear error each, nothing lost.
 #include <gmock/gmock.h>
-#include <linux/capability.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "command.h"
+#include "faults.h"
 #include "support/test_data.h"
 
 namespace peregrine {
@@ -18,16 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
-
-/// Root's right to write where the permissions forbid it ends with the next program.
-void obey_permissions() { prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE); }
-
-/// Files may not grow beyond 100 kB: writing fails in the middle of a plan, as on a full disk.
-void limit_file_size() {
-  std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit limit{100'000, 100'000};
-  setrlimit(RLIMIT_FSIZE, &limit);
-}
 
 class StoreFaults : public testing::Test {
  protected:
@@ -73,13 +60,13 @@ TEST_F(StoreFaults, AReadOnlyStoreServesAndRefusesChanges) {
   const std::string id = only_engine();
   ASSERT_EQ(run({"engines", "use", id}).status, 0);
   set_writable(false);
-  const auto served = run({"predict", "--source", picture_}, "", obey_permissions);
+  const auto served = run({"predict", "--source", picture_}, "", test::obey_permissions);
   EXPECT_EQ(served.status, 0) << served.err;
-  const auto named =
-      run({"predict", "--model", demo("demo-detect.pt"), "--precision", "bf16", "--source", picture_}, "", obey_permissions);
+  const auto named = run({"predict", "--model", demo("demo-detect.pt"), "--precision", "bf16", "--source", picture_}, "",
+                         test::obey_permissions);
   EXPECT_EQ(named.status, 0) << named.err;
   for (const auto& change : {build("demo-pose.pt"), {"engines", "use", id}, {"engines", "remove", id, "--force"}}) {
-    const auto refused = run(change, "", obey_permissions);
+    const auto refused = run(change, "", test::obey_permissions);
     EXPECT_EQ(refused.status, 3) << change.front();
     EXPECT_THAT(refused.err, AllOf(HasSubstr("cannot be written: Permission denied"), HasSubstr("--store")));
   }
@@ -90,7 +77,7 @@ TEST_F(StoreFaults, AFullDiskLosesNothing) {
   ASSERT_EQ(run(build("demo-detect.pt")).status, 0);
   const auto before = state();
   for (const auto& change : {build("demo-pose.pt"), build("demo-detect.pt", {"--rebuild"})}) {
-    const auto refused = run(change, "", limit_file_size);
+    const auto refused = run(change, "", test::limit_file_size);
     EXPECT_EQ(refused.status, 3) << refused.err;
     EXPECT_THAT(refused.err, AllOf(HasSubstr("cannot be written"), HasSubstr("Free some space")));
     EXPECT_EQ(state(), before);

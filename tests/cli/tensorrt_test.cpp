@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "command.h"
+#include "faults.h"
 #include "support/test_data.h"
 
 namespace peregrine {
@@ -23,9 +24,10 @@ class TensorRtCommands : public testing::Test {
       GTEST_SKIP() << "skipped: no TensorRT-RTX here; tools/setup/setup.sh cuda fetches it";
     setenv("CUDA_VISIBLE_DEVICES", "-1", 1);
   }
-  test::CommandResult run(std::vector<std::string> arguments, const std::string& interrupt_after = "") const {
+  test::CommandResult run(std::vector<std::string> arguments, const std::string& interrupt_after = "",
+                          const std::function<void()>& in_child = {}) const {
     arguments.insert(arguments.end(), {"--store", root_.string()});
-    return test::run_command(arguments, folder_.path().string(), interrupt_after);
+    return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
   test::CommandResult build(std::vector<std::string> more = {}, const std::string& interrupt_after = "") const {
     more.insert(more.begin(), {"build", model_, "--engine", "tensorrt-rtx"});
@@ -63,6 +65,55 @@ TEST_F(TensorRtCommands, CtrlCLeavesNothingBehind) {
   const auto cancelled = build({}, "demo-detect.pt: ");
   EXPECT_EQ(cancelled.status, 130) << cancelled.err;
   EXPECT_TRUE(engines().empty());
+}
+
+TEST_F(TensorRtCommands, AFullDiskLeavesNothing) {
+  for (const bool file : {false, true}) {
+    std::vector<std::string> arguments{"build", model_, "--engine", "tensorrt-rtx"};
+    if (file) arguments.insert(arguments.end(), {"--ultralytics", "--out", "m.engine"});
+    const auto refused = run(arguments, "", test::limit_file_size);
+    EXPECT_EQ(refused.status, file ? 1 : 3) << refused.err;  // a file as of every command, or the store
+    EXPECT_THAT(refused.err, HasSubstr("cannot be written: "));
+    EXPECT_TRUE(engines().empty());
+    for (const auto& entry : fs::directory_iterator(folder_.path())) EXPECT_EQ(entry.path().filename(), "store");
+  }
+}
+
+TEST_F(TensorRtCommands, WithoutPermissionNothingIsBuilt) {
+  const fs::path closed = folder_.path() / "closed";
+  fs::create_directory(closed);
+  fs::permissions(closed, fs::perms::owner_read | fs::perms::owner_exec);
+  const auto store = test::run_command({"build", model_, "--engine", "tensorrt-rtx", "--store", (closed / "store").string()},
+                                       folder_.path().string(), "", test::obey_permissions);
+  EXPECT_EQ(store.status, 3) << store.err;
+  EXPECT_THAT(store.err, AllOf(HasSubstr("cannot be written: Permission denied"), HasSubstr("--store")));
+  const auto file = run({"build", model_, "--engine", "tensorrt-rtx", "--ultralytics", "--out", (closed / "m.engine").string()},
+                        "", test::obey_permissions);
+  EXPECT_EQ(file.status, 1) << file.err;
+  EXPECT_THAT(file.err, AllOf(HasSubstr("m.engine"), HasSubstr("cannot be written: Permission denied")));
+  const auto copy =
+      run({"build", model_, "--engine", "tensorrt-rtx", "--out", (closed / "copy").string()}, "", test::obey_permissions);
+  EXPECT_EQ(copy.status, 3) << copy.err;
+  EXPECT_EQ(engines().size(), 1u) << "the store has it all the same";
+  EXPECT_TRUE(fs::is_empty(closed));
+  fs::permissions(closed, fs::perms::owner_all);
+}
+
+TEST_F(TensorRtCommands, AFileInUltralyticsLayoutIsWrittenAndOnlyTensorRtRunsIt) {
+  const auto built = build({"--ultralytics"});
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_THAT(built.out, AllOf(HasSubstr("demo-detect.engine: from demo-detect.pt"), HasSubstr("built, not run")));
+  EXPECT_THAT(built.err, AllOf(HasSubstr("in FP32: 'decode.softmax"), HasSubstr("positions in pixels")));
+  EXPECT_TRUE(engines().empty());
+  const std::string picture = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
+  const auto refused = run({"predict", "--model", "demo-detect.engine", "--allow-cpu", "--source", picture});
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.err, HasSubstr("demo-detect.engine is an engine of TensorRT, which the openvino engine cannot run"));
+  EXPECT_EQ(
+      run({"build", test::repository_file("models/demo/demo-reid.pth").string(), "--engine", "tensorrt-rtx", "--ultralytics"})
+          .status,
+      2);
+  EXPECT_EQ(run({"build", model_, "--engine", "openvino", "--allow-cpu", "--ultralytics"}).status, 2);
 }
 
 TEST_F(TensorRtCommands, WhatDoesNotFitIsSaid) {
