@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make test: builds with warnings as errors, runs all tests and the install test; prints each stage's time.
-# tools/ci/test.sh STAGE... runs only those: setup build tests install sanitizers fuzz tidy.
+# tools/ci/test.sh STAGE... runs only those: setup build tests install wheels sanitizers fuzz tidy.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 jobs=$(nproc)
@@ -15,6 +15,15 @@ stage_setup() { tools/setup/setup.sh openvino $([ "$cuda" = on ] && echo cuda te
 stage_build() {
   cmake --preset ci -B build -DPEREGRINE_CUDA=$cuda_option --log-level=WARNING
   cmake --build build -j "$jobs"
+}
+
+# The GPU engine without an installed CUDA toolkit: configures with the pinned wheels' nvcc, and compiles and links with it.
+stage_wheels() {
+  [ "$cuda" = on ] || return 0
+  PEREGRINE_SYSTEM_CUDA=OFF tools/setup/setup.sh cuda
+  PEREGRINE_SYSTEM_CUDA=OFF cmake --preset ci -B build-wheels --fresh -DPEREGRINE_CUDA=ON -DPEREGRINE_OPENVINO=OFF --log-level=WARNING
+  grep -q '/cu13/bin/nvcc"' build-wheels/CMakeFiles/*/CMakeCUDACompiler.cmake
+  cmake --build build-wheels -j "$jobs" --target peregrine_preprocess
 }
 
 stage_tests() { ctest --test-dir build -j "$jobs" --output-on-failure --timeout 900 2>&1 | tail -n 60; }
@@ -39,7 +48,7 @@ stage_install() { tools/ci/install_test.sh; }
 
 stages=("$@")
 # sanitizers, fuzz and tidy are stages of their own until their budget is known: tools/ci/test.sh sanitizers fuzz tidy
-[ $# -gt 0 ] || stages=(setup build tests install)
+[ $# -gt 0 ] || stages=(setup build tests install wheels)
 summary=()
 for stage in "${stages[@]}"; do
   echo "== $stage"
