@@ -13,7 +13,7 @@ Journal read_journal(const std::filesystem::path& file) {
   if (!text) return {};
   try {
     const nlohmann::json json = store::unseal_json(*text, printable(file.native()));
-    return {.done = json.at("done"), .rebuild = json.at("rebuild")};
+    return {.done = json.at("done"), .rebuild = json.at("rebuild"), .backup = json.value("backup", 0)};
   } catch (const Error& error) {
     log::warning(error.sentence() + " All steps are done again.");
   } catch (const nlohmann::json::exception&) {
@@ -23,7 +23,7 @@ Journal read_journal(const std::filesystem::path& file) {
 }
 
 void write_journal(const std::filesystem::path& file, const Journal& journal) {
-  store::replace_file(file, store::seal_json({{"done", journal.done}, {"rebuild", journal.rebuild}}));
+  store::replace_file(file, store::seal_json({{"done", journal.done}, {"rebuild", journal.rebuild}, {"backup", journal.backup}}));
 }
 
 }  // namespace peregrine::migrate

@@ -14,6 +14,7 @@ struct Journal {
   /// there and what came out still is.
   std::map<std::string, std::string> done;
   std::string rebuild;  ///< --force-rebuild that is not finished: when it began, UTC; engines built since are not built again
+  int backup = 0;       ///< of what was there before that --force-rebuild
   bool operator==(const Journal&) const = default;
 };
 

@@ -45,6 +45,7 @@ class Run {
     migration_.place.steps = static_cast<int>(steps.size());
     for (const Step& step : steps.first(steps.size() - 1)) one(step);
     Report& report = migration_.report;
+    if (report.good()) end_rebuild();
     if (report.good()) report.verdict = migration_.options.validate_only ? "Nothing stands in the way." : verdict_of_success();
     one(steps.back());  // the page is written of a failure too
     return std::move(report);
@@ -109,8 +110,14 @@ class Run {
   }
 
   void begin_rebuild() {
-    if (!migration_.options.force_rebuild) return migration_.journal.rebuild.clear();
+    if (!migration_.options.force_rebuild) return end_rebuild();
     if (migration_.journal.rebuild.empty()) migration_.journal.rebuild = store::utc_now();
+    remember();
+  }
+
+  void end_rebuild() {
+    migration_.journal.rebuild.clear();
+    migration_.journal.backup = 0;
     remember();
   }
 

@@ -146,6 +146,7 @@ TEST_F(MigrateCommand, ForceRebuildKeepsTheOldUntilTheNewIsValidated) {
   EXPECT_EQ(rebuilt.status, 0) << rebuilt.out;
   EXPECT_NE(tree().at(manifest), before.at(manifest));
   EXPECT_THAT(run(migrate()).out, HasSubstr("0 built, 1 still there"));
+  EXPECT_THAT(run(migrate({"--force-rebuild"})).out, HasSubstr("1 built, 0 still there")) << "each one is a rebuild of its own";
 }
 
 TEST_F(MigrateCommand, AFailedValidationSwitchesNothingUnlessToldTo) {

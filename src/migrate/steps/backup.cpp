@@ -25,11 +25,18 @@ bool already_there(const Migration& migration) {
 StepOutcome backup(Migration& migration) {
   migration.tell(0, "keeping what is in service");
   if (already_there(migration)) return {StepResult::Verdict::still_valid, "what is in service stays as it is"};
+  const auto backups = list_backups(migration.store);
+  if (std::ranges::count(backups, migration.journal.backup, &BackupListing::id) > 0) {
+    migration.report.backup = migration.journal.backup;
+    return {StepResult::Verdict::still_valid,
+            fmt::format("backup {} is from before this --force-rebuild", migration.journal.backup)};
+  }
   std::vector<ModelFile> files;
   for (const Slot& slot : migration.slots) files.push_back({slot.role, std::filesystem::absolute(slot.path), slot.info().sha256});
-  const int before = list_backups(migration.store).empty() ? 0 : list_backups(migration.store).back().id;
+  const int before = backups.empty() ? 0 : backups.back().id;
   const Backup kept = make_backup(migration.store, *migration.lock, std::move(files), migration.options.config);
   migration.report.backup = kept.id;
+  if (migration.options.force_rebuild) migration.journal.backup = kept.id;
   return {kept.id == before ? StepResult::Verdict::still_valid : StepResult::Verdict::passed,
           fmt::format("backup {}: {}; `peregrine migrate --rollback {}` puts it back", kept.id,
                       kept.generation.roles.empty() ? "nothing was in service"
