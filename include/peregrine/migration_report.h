@@ -74,7 +74,8 @@ struct MigratedModel {
   std::string name;   ///< of the model's file
   std::string facts;  ///< "YOLO11, 80 classes, 5.4 MB, stride 32, input 640x640"
   std::string engine_id, engine, precision;
-  std::string validation;  ///< "passed", "failed: ...", "built, not run"
+  std::string validation;          ///< "passed", "failed: ...", "built, not run"
+  std::vector<std::string> notes;  ///< what its builder says of it
   std::vector<Measure> checks;
   std::vector<std::string> departures;  ///< objects that were not found again, and why
   std::vector<PrecisionPair> average_precision;

@@ -70,7 +70,7 @@ void Migration::describe(std::size_t slot) {
   model.engine_id = manifest.id;
   model.engine = manifest.identity.engine;
   model.precision = to_string(manifest.effective_precision);
-  for (const std::string& note : manifest.notes) model.facts += fmt::format("{}{}", model.facts.empty() ? "" : ". ", note);
+  model.notes = manifest.notes;
   if (!manifest.validation) return;
   const store::ValidationRecord& record = *manifest.validation;
   model.validation = store::verdict(record);

@@ -8,6 +8,7 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 #include "migrate/backup.h"
+#include "migrate/commands.h"
 #include "migrate/steps.h"
 #include "peregrine/error.h"
 
@@ -47,6 +48,7 @@ class Run {
     Report& report = migration_.report;
     if (report.good()) end_rebuild();
     if (report.good()) report.verdict = migration_.options.validate_only ? "Nothing stands in the way." : verdict_of_success();
+    report.commands = commands_of(migration_);
     one(steps.back());  // the page is written of a failure too
     return std::move(report);
   }

@@ -100,14 +100,37 @@ std::string layers(const MigratedModel& model) {
          html::decades_chart("Each layer's largest difference from FP32, relative to its largest value", marks, 1e-8);
 }
 
+/// What became of it: nothing where the migration ended before its engine was built.
+std::string engine(const MigratedModel& model) {
+  if (model.engine_id.empty()) return "<p>No engine yet.</p>\n";
+  std::string text =
+      fmt::format("<p>{} engine <code>{}</code> in {}; validation: {}</p>\n", escape(model.engine), escape(model.engine_id),
+                  escape(model.precision), model.validation.empty() ? "not yet" : escape(model.validation));
+  for (const std::string& note : model.notes) text += fmt::format("<p>{}</p>\n", escape(note));
+  return text;
+}
+
 std::string models(const Report& report) {
   std::string text;
-  for (const MigratedModel& model : report.models)
-    text += fmt::format("<h3>{}: {}</h3>\n<p>{} engine <code>{}</code> in {}; validation: {}</p>\n", to_string(model.role),
-                        escape(model.name), escape(model.engine), escape(model.engine_id), escape(model.precision),
-                        escape(model.validation)) +
-            accuracy(model) + speed(model) + layers(model);
+  for (const MigratedModel& model : report.models) {
+    text += fmt::format("<h3>{}: {}</h3>\n", to_string(model.role), escape(model.name));
+    if (!model.facts.empty()) text += fmt::format("<p>{}</p>\n", escape(model.facts));
+    text += engine(model) + accuracy(model) + speed(model) + layers(model);
+  }
   return text;
+}
+
+std::string extras(const Report& report) {
+  Table table({{"role", false}, {"engine", false}, {"id", false}, {"state", false}});
+  for (const ExtraEngine& extra : report.extras) table.row({to_string(extra.role), extra.engine, extra.engine_id, extra.state});
+  const std::string rows = table.html();
+  return rows.empty() ? rows : "<p>Built here, to run elsewhere; not in service, and not part of the verdict.</p>\n" + rows;
+}
+
+std::string fallbacks(const Report& report) {
+  Table table({{"step", false}, {"why it did not run on the GPU", false}});
+  for (const Fallback& fallback : report.fallbacks) table.row({fallback.step, fallback.why});
+  return table.html();
 }
 
 std::string picture(const std::vector<std::byte>& jpeg, const std::string& caption) {
@@ -165,7 +188,8 @@ std::string to_html(const Report& report) {
       escape(report.date), style, version, escape(report.date), report.good() ? "" : " bad", sign(report.good()),
       escape(report.verdict));
   page += section("Steps", steps(report)) + section("Environment", environment(report)) + section("Models", models(report)) +
-          section("Pictures", pictures(report)) + section("Transfers of one picture", transfers(report)) +
+          section("Pictures", pictures(report)) + section("Engines for another machine", extras(report)) +
+          section("Transfers of one picture", transfers(report)) + section("Fallbacks", fallbacks(report)) +
           section("To see it again", commands(report));
   return page + "</body>\n</html>\n";
 }

@@ -56,6 +56,7 @@ Json write(const MigratedModel& model) {
           {"engine_id", model.engine_id},
           {"precision", model.precision},
           {"validation", model.validation},
+          {"notes", model.notes},
           {"checks", list(model.checks, check)},
           {"departures", model.departures},
           {"average_precision", list(model.average_precision, precision)},
