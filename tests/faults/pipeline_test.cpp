@@ -34,7 +34,8 @@ class KnownPlans final : public Builder {
   std::string device_name(const Device& device) const override { return builder_->device_name(device); }
   std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
-    const std::string key = to_string(graph.value(graph.inputs().front()).shape);
+    std::string key = to_string(graph.value(graph.inputs().front()).shape);
+    for (const graph::ValueId output : graph.outputs()) key += " " + to_string(graph.value(output).shape);
     if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
     BuildOptions untuned = options;
     untuned.tune = false;
@@ -75,6 +76,7 @@ class PipelineFaults : public ::testing::Test {
     settings.force_gpu_only = forced;
     PipelineOptions options;
     options.models = {test::repository_file("models/demo") / model_};
+    if (reid_) options.reid = test::repository_file("models/demo/demo-reid.pth");
     return pipeline::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
                                      [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
   }
@@ -91,6 +93,7 @@ class PipelineFaults : public ::testing::Test {
 
   static inline std::shared_ptr<KnownPlans> builder_;
   std::string model_ = "demo-segment.pt";
+  bool reid_ = false;
   HostImage image_{32, 24, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 7)};
 };
 
@@ -270,6 +273,47 @@ TEST_F(PipelineFaults, MemoryThatMovesAwayIsFoundOutByTheNextBatch) {
   EXPECT_THAT(found,
               ::testing::IsSupersetOf({"GPU enforcement violation: images", "GPU enforcement violation: segmentation masks",
                                        "GPU enforcement violation: box.0"}));
+}
+
+/// The names of the outputs, for every task: what is moved away between two batches is found out by the second one.
+TEST_F(PipelineFaults, EveryOutputIsNamedAndLeftToTheCpuWithoutForce) {
+  struct Case {
+    std::string model;
+    bool reid;
+    std::set<std::string> names;
+  };
+  const std::vector<Case> cases{{"demo-detect.pt", true, {"detection output", "ReID features"}},
+                                {"demo-pose.pt", false, {"pose keypoints", "pose confidence", "pose boxes"}},
+                                {"demo-segment.pt", false, {"segmentation masks", "detection output"}}};
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.model);
+    model_ = one.model;
+    reid_ = one.reid;
+    FakeCuda cuda;
+    const auto forced = make(), free = make(false);
+    run(*forced);
+    run(*free);
+    std::set<std::string> found;
+    std::size_t fallbacks = 0;
+    for (const void* memory : cuda.device_memory()) {
+      cuda.move(memory, cudaMemoryTypeHost);
+      if (const auto error = error_of([&] { run(*forced); })) {
+        const std::string sentence = error->sentence();
+        EXPECT_EQ(error->code(), "enforcement.place");
+        EXPECT_THAT(sentence, ::testing::MatchesRegex(
+                                  "GPU enforcement violation: .* not on GPU \\(it is on cpu \\(pinned\\), expected cuda:0\\)"));
+        const std::size_t begin = std::string_view("GPU enforcement violation: ").size();
+        found.insert(sentence.substr(begin, sentence.find(" not on GPU") - begin));
+      }
+      const auto outcomes = run(*free);
+      ASSERT_TRUE(outcomes.at(0).result);
+      fallbacks += outcomes[0].result->path == "on the CPU" ? 1 : 0;
+      cuda.move(memory, cudaMemoryTypeDevice);
+    }
+    EXPECT_THAT(found, ::testing::IsSupersetOf(one.names));
+    EXPECT_GE(fallbacks, one.names.size());
+    EXPECT_GE(free->info().fallbacks.size(), one.names.size());
+  }
 }
 
 TEST_F(PipelineFaults, ABadIndexAndAStreamOfAnotherDevice) {

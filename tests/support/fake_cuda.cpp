@@ -185,6 +185,13 @@ void FakeCuda::move(const void* pointer, cudaMemoryType type, int device) {
   block.device = device;
 }
 
+std::vector<const void*> FakeCuda::device_memory() const {
+  std::vector<const void*> found;
+  for (const auto& [start, block] : memory_)
+    if (block.type == cudaMemoryTypeDevice) found.push_back(start);
+  return found;
+}
+
 void FakeCuda::move_allocation(int nth, cudaMemoryType type, int device) {
   moved_ = calls_["malloc"] + nth;
   moved_to_.type = type;

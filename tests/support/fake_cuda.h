@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/cuda/runtime.h"
 
@@ -41,6 +42,8 @@ class FakeCuda {
 
   /// From now on pointer_attributes says this of the allocation that `pointer` lies in. Host memory: device -1.
   void move(const void* pointer, cudaMemoryType type, int device = 0);
+  /// The device allocations that are alive, for move().
+  std::vector<const void*> device_memory() const;
   /// The same of the `nth` malloc from now on.
   void move_allocation(int nth, cudaMemoryType type, int device = 0);
   /// The device that new streams belong to.
