@@ -12,6 +12,7 @@
 #include "base/trace.h"
 #include "peregrine/error.h"
 #include "support/fake_cuda.h"
+#include "support/test_data.h"
 
 namespace peregrine::audit {
 namespace {
@@ -135,6 +136,34 @@ TEST_F(Recorder, ARefusalIsOneErrorInCuptisWordsAndTheNextOneWorks) {
   ActivityRecorder recorder;
   launch("conv");
   EXPECT_EQ(recorder.take().launches(), 1u);
+}
+
+/// The whole audit, over a CUDA whose kernels do not run and which CUPTI's double does not see.
+Report audit_a_picture() {
+  Settings settings;
+  settings.imgsz = 64;
+  PipelineOptions options;
+  options.engine = "cuda";
+  options.models = {test::repository_file("models/demo/demo-detect.pt")};
+  return run(settings, options, {test::repository_file("tests/decode/data/pictures/rgb_8.png").string()}, [] { return false; });
+}
+
+TEST_F(Recorder, AnAuditHoldsItsLedgerAgainstWhatCuptiSaw) {
+  const Report report = audit_a_picture();
+  ASSERT_EQ(report.frames.size(), 1u);
+  EXPECT_TRUE(report.frames[0].host_decoded);
+  EXPECT_THAT(report.frames[0].violations, IsEmpty());
+  ASSERT_TRUE(report.activity);
+  EXPECT_THAT(report.violations, ElementsAre("CUPTI saw no kernel: nothing was on a GPU"));
+  EXPECT_FALSE(report.passed());
+}
+
+TEST_F(Recorder, AnAuditWithoutCuptiSaysSoAndJudgesByTheLedger) {
+  call<void(const char*)>("double_refuse")("cuptiActivityEnable");
+  const Report report = audit_a_picture();
+  EXPECT_FALSE(report.activity);
+  EXPECT_THAT(report.activity_missing, HasSubstr("cuptiActivityEnable failed"));
+  EXPECT_TRUE(report.passed());
 }
 
 TEST_F(Recorder, ALostDeviceIsNamed) {
