@@ -26,7 +26,7 @@ demo: build
 bench: build
 	@bench/run.sh $(BUILD)/bin/peregrine
 
-# SOAK_MINUTES of random commands behind 200 kills; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints
+# SOAK_MINUTES of random commands behind 200 kills of builds and store operations, 100 of migrations and rollbacks; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints
 soak: build
 	@nice -n 19 python3 bench/soak.py --peregrine $(BUILD)/bin/peregrine --minutes $${SOAK_MINUTES:-60} \
 	  --json bench/results/$$(date -u +%F)-soak.json

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Treats `peregrine` and its store as a bad month would, and looks whether the store is sound after each blow.
 
-    python bench/soak.py --peregrine build/bin/peregrine [--kills 200] [--minutes 60] [--seed 1] [--json FILE]
+    python bench/soak.py --peregrine build/bin/peregrine [--kills 200] [--migrations 100] [--minutes 60] [--seed 1] [--json FILE]
 
 kills         SIGKILL at random instants of build, predict and store operations: afterwards every engine that is listed is whole,
               the store is what it was or what it should be, and the next build works and clears up
+migrations    SIGKILL at random instants of `migrate` (the first one, to other engines, --force-rebuild) and of its rollback: what is in
+              service is what was or what should be, predict works with it, the same command goes on to the end, and a rollback
+              after that brings back what was
 full disk     files that may grow no further, at random sizes: a clear error, the store as it was
 two builders  of one engine at once: it is built once, both go away content
 commands      random ones, some of them interrupted or killed, for so many minutes
@@ -18,6 +21,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +37,7 @@ PICTURE = str(DEMO / "scenes/val2017/000000.jpg")
 CPU = ["--allow-cpu", "--engine", "openvino"]
 # bf16: its reference is OpenVINO in FP32, which is quick; what is exercised is the store, not the arithmetic.
 QUICK = [*CPU, "--precision", "bf16"]
+MIGRATE = ["migrate", "--detect", MODELS[0], "--pose", MODELS[1], "--yes", "--baseline", "fp32", *QUICK]
 ALLOWED = {0, 1, 2, 3, 130, -signal.SIGKILL, -signal.SIGINT}
 
 
@@ -124,6 +129,82 @@ class Soak:
         self.check(not self.leftovers(), f"left after the kills: {self.leftovers()}")
         return {"killed": killed, "commands": runs}
 
+    def service(self):
+        """What serves: role -> digest of its engine's plan, which differs where an engine was built again."""
+        status, out, err = self.run("engines", "list", "--json")
+        if not self.check(status == 0, f"the list ends with {status}: {err}"):
+            return None
+        roles = json.loads(out)["current"]["roles"]
+        manifests = {role: self.store / "engines" / service["engine"] / "manifest.json" for role, service in roles.items()}
+        return {role: json.loads(file.read_text())["content"]["plan_sha256"] for role, file in manifests.items()}
+
+    def predicts(self, service, after):
+        """predict with what is in service."""
+        status, _, err = self.run("predict", "--source", PICTURE, *CPU)
+        self.check(status == (0 if service else 3), f"{after}: predict ends with {status}: {err}")
+
+    def templates(self):
+        """Stores from which journeys begin, made once: name -> (folder, command, roles that it may leave out of service)."""
+        small, large = [*MIGRATE, "--imgsz", "256"], MIGRATE
+        made = {}
+
+        def keep(name, *words):
+            made[name] = (self.folder / name, words)
+            shutil.copytree(self.store, made[name][0], symlinks=True)
+        for words in ([*large], [*small]):
+            status, _, err = self.run(*words)
+            self.check(status == 0, f"{words} ends with {status}: {err}")
+        keep("rollback", "migrate", "--rollback")
+        keep("rebuild", *small, "--force-rebuild")
+        self.run("migrate", "--rollback")
+        (self.store / "migration.json").unlink()
+        keep("change", *small)
+        self.run("migrate", "--rollback", "1")
+        shutil.rmtree(self.store / "backups")
+        keep("first", *large)
+        return made
+
+    def migrations(self, count):
+        """Engines are there already but for --force-rebuild's: what is killed is the migration."""
+        shutil.rmtree(self.store, ignore_errors=True)
+        templates, killed, runs, typical = self.templates(), {}, 0, {}
+        while sum(killed.values()) < count and runs < 4 * count:
+            name = list(templates)[runs % len(templates)]
+            template, words = templates[name]
+            shutil.rmtree(self.store)
+            shutil.copytree(template, self.store)
+            before, begin, where = self.service(), time.monotonic(), f"migration {runs}, {name}"
+            if name not in typical:  # nobody kills the first of each kind
+                self.check(self.run(*words)[0] == 0, f"{where}: does not end well")
+                typical[name] = time.monotonic() - begin, self.service()
+                begin = time.monotonic()
+                shutil.rmtree(self.store)
+                shutil.copytree(template, self.store)
+            duration, goal = typical[name]
+            status, err = self.kill_after(self.random.uniform(0, duration), signal.SIGKILL, *words)
+            runs += 1
+            killed[name] = killed.get(name, 0) + (status == -signal.SIGKILL)
+            self.check(status in (0, -signal.SIGKILL), f"{where}: ended with {status}: {err}")
+            between = self.service()
+            # An engine that is built again has its id: it serves, validated, from its own rename on.
+            self.check(between is not None and set(between) in (set(before), set(goal)), f"{where}: {between} is in service")
+            if name != "rebuild":
+                self.check(between in (before, goal), f"{where}: in service is neither {before} nor {goal} but {between}")
+            self.predicts(between, where)
+            # Killed behind its end, when the journal had closed it: the second run is a rebuild, and a backup, of its own.
+            ended = name == "rebuild" and not json.loads((self.store / "migration.json").read_text())["content"]["rebuild"]
+            old = between if ended else before
+            status, out, err = self.run(*words)
+            self.check(status == 0, f"{where}: the second run ends with {status}: {out}{err}")
+            after = self.service()
+            self.check(name == "rebuild" or after == goal, f"{where}: after the second run {after} is in service, not {goal}")
+            if name != "rollback":
+                status, _, err = self.run("migrate", "--rollback")
+                self.check(status == 0 and self.service() == old,
+                           f"{where}: the rollback ends with {status}, in service is {self.service()} and not {old}: {err}")
+        shutil.rmtree(self.store)
+        return {"killed": killed, "runs": runs}
+
     def full_disk(self, count):
         refused = 0
         for i in range(count):
@@ -177,6 +258,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peregrine", default="build/bin/peregrine")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--migrations", type=int, default=100, help="kills of `migrate` and of its rollback")
     parser.add_argument("--faults", type=int, default=20, help="full disks, and pairs of builders")
     parser.add_argument("--minutes", type=float, default=60, help="of random commands")
     parser.add_argument("--seed", type=int, default=1)
@@ -196,13 +278,16 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         soak = Soak(arguments, folder)
-        plan = [("kills", lambda: soak.kills(arguments.kills)), ("full_disk", lambda: soak.full_disk(arguments.faults)),
-                ("two_builders", lambda: soak.two_builders(arguments.faults)), ("commands", lambda: soak.random_commands(arguments.minutes, lambda part: keep("commands", part)))]
+        os.environ["PEREGRINE_ENABLE_TENSORRT"] = "false"  # whether one is found here is no part of this
+        plan = [("kills", arguments.kills, soak.kills), ("full_disk", arguments.faults, soak.full_disk),
+                ("two_builders", arguments.faults, soak.two_builders), ("migrations", arguments.migrations, soak.migrations),
+                ("commands", arguments.minutes, lambda minutes: soak.random_commands(minutes, lambda part: keep("commands", part)))]
         if weights := os.environ.get("PEREGRINE_SOAK_WEIGHTS"):
-            plan.append(("large_models", lambda: soak.large_models(weights)))
+            plan.append(("large_models", weights, soak.large_models))
+        plan = [step for step in plan if step[1]]  # 0: not asked for
         try:
-            for name, part in plan:
-                result = part()
+            for name, amount, part in plan:
+                result = part(amount)
                 complete = name == plan[-1][0]
                 keep(name, result)
         except KeyboardInterrupt:
