@@ -82,6 +82,9 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual std::span<const Binding> io() const = 0;
+  /// Engines with an open batch: io() shows this one from now on instead of the largest, where it is not under the least.
+  /// Throws Error "usage.batch" for one beyond the largest. Others have one batch, and stay as they are.
+  virtual void prefer_batch(int) {}
   /// What really runs, as the library reports it (OpenVINO may refuse a precision).
   virtual Precision precision() const = 0;
   /// Runs once: `bindings` in the order of io(). On a device: asynchronous on `stream`, allocates nothing,

@@ -61,6 +61,17 @@ TEST_F(TensorRtCommands, WithoutADeviceAnEngineIsBuiltAndNotRun) {
   EXPECT_EQ(run({"engines", "use", id, "--unverified"}).status, 0);
 }
 
+TEST_F(TensorRtCommands, AnOnnxFileIsBuiltLikewise) {
+  ASSERT_EQ(
+      test::run_command({"export", model_, "-o", "m.onnx", "--batch", "dynamic", "--precision", "fp32"}, folder_.path().string())
+          .status,
+      0);
+  const auto built =
+      run({"build", "m.onnx", "--engine", "tensorrt-rtx", "--imgsz", "320", "--batch", "1:2:4", "--precision", "fp32"});
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_THAT(built.out, AllOf(HasSubstr("tensorrt-rtx, fp32, 1..4x3x320x320"), HasSubstr("built, not run")));
+}
+
 TEST_F(TensorRtCommands, CtrlCLeavesNothingBehind) {
   const auto cancelled = build({}, "demo-detect.pt: ");
   EXPECT_EQ(cancelled.status, 130) << cancelled.err;

@@ -159,13 +159,23 @@ TEST_P(DoublePipeline, AFileInUltralyticsLayoutIsBuiltComparedAndRun) {
   }
 }
 
-TEST_P(DoublePipeline, OfAFileWithAnOpenBatchTheLargestIsTaken) {
+TEST_P(DoublePipeline, OfAnOpenBatchThePipelineRunsItsOwn) {
   const provision::EngineChoice choice{builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16};
   const Model model = load_model(test::repository_file("models/demo/demo-detect.pt"));
   const auto blob = ultralytics_plan(model, choice, BatchRange{1, 2, 4});
   const auto engine = builder_->load(tensorrt::adopt_plan(*builder_, Device::cuda(0), 64, 64, blob), Device::cuda(0));
   EXPECT_EQ(engine->io()[0].shape[0], 4);
   EXPECT_EQ(engine->io()[1].shape[0], 4);
+  engine->prefer_batch(3);
+  EXPECT_EQ(engine->io()[0].shape[0], 3);
+  EXPECT_EQ(engine->io()[1].strides, dense_strides(engine->io()[1].shape));
+  EXPECT_THROW(engine->prefer_batch(5), Error);
+
+  const fs::path file = memory_.path() / "open.engine";
+  std::ofstream(file, std::ios::binary) << ultralytics::write_engine_file(
+      {.model = small(model.info()), .batch = 4, .dynamic = true, .half = true}, blob);
+  for (const int batch : {1, 3}) EXPECT_NO_THROW(run(*runner(file, batch), static_cast<std::size_t>(batch)));
+  EXPECT_THROW(runner(file, 5), Error);
 }
 
 TEST_P(DoublePipeline, WhatCannotBeCapturedIsEnqueuedForEachRun) {

@@ -192,6 +192,43 @@ TEST_P(Rtx, ABuildIsCancelledAtTheNextStep) {
   EXPECT_GT(calls, 50);
 }
 
+/// A progress monitor of the test's own, which says stop at a step and counts what the library does afterwards.
+struct StoppingMonitor {
+  explicit StoppingMonitor(int last) : last_step(last) {}
+  virtual std::int32_t language() const noexcept { return 0; }
+  virtual tensorrt::InterfaceInfo info() const noexcept { return {"IProgressMonitor", 1, 0}; }
+  virtual ~StoppingMonitor() = default;
+  virtual void phase_start(const char*, const char* parent, std::int32_t) noexcept {
+    if (stopped() && !parent) ++top_phases_afterwards;
+  }
+  virtual bool step_complete(const char*, std::int32_t) noexcept { return ++steps < last_step; }
+  virtual void phase_finish(const char*) noexcept {}
+
+  bool stopped() const { return steps >= last_step; }
+  int last_step, steps = 0, top_phases_afterwards = 0;
+};
+
+TEST_P(Rtx, AfterTheRequestToStopNoTopLevelPhaseBegins) {
+  const auto installation = tensorrt::find_installation(tensorrt::Flavour::rtx, GetParam().folder);
+  const tensorrt::Library& library = tensorrt::loaded(installation.files);
+  const std::string file = onnx::serialize(graph_of(demo("demo-detect.pt"), 1), {});
+  for (int last : {1, 2, 5, 50, 200}) {
+    SCOPED_TRACE(last);
+    library.logger().begin();
+    const tensorrt::BuilderObject builder(library);
+    const tensorrt::NetworkDefinition network = builder.create_network();
+    const tensorrt::Parser parser(network);
+    ASSERT_TRUE(parser.parse(std::as_bytes(std::span(file))));
+    const tensorrt::BuilderConfig config = builder.create_config();
+    StoppingMonitor monitor(last);
+    void* object = &monitor;
+    tensorrt::call<void>(config.get(), library.slots().config.set_progress_monitor, object);
+    EXPECT_FALSE(builder.build(network, config).has_value());
+    EXPECT_EQ(monitor.top_phases_afterwards, 0);
+    EXPECT_THAT(library.logger().errors(), ::testing::Contains(HasSubstr("BuildCanceled")));
+  }
+}
+
 TEST_P(Rtx, TooLittleWorkspaceIsToldInTensorRtsOwnNumber) {
   PEREGRINE_NEED_SHARED_DATA(data);
   const graph::Graph graph = graph_of(load_model(data / "weights" / "yolo11n-seg.pt"), stand_in_batch);

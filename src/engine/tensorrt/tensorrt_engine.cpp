@@ -135,6 +135,18 @@ void TensorRtEngine::set_batch(std::int64_t batch) {
   batch_ = batch;
 }
 
+void TensorRtEngine::prefer_batch(int batch) {
+  if (!batches_ || batch < batches_->min) return;
+  if (batch > batches_->max)
+    throw Error("usage.batch",
+                fmt::format("The engine takes batches from {} to {}, not {}.", batches_->min, batches_->max, batch),
+                fmt::format("Pass --batch {}, or build it with a larger range.", batches_->max));
+  for (Binding& binding : bindings_) {
+    binding.shape[0] = batch;
+    binding.strides = dense_strides(binding.shape);
+  }
+}
+
 void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle stream) {
   if (views.size() != bindings_.size())
     throw Error("engine.binding", fmt::format("The engine has {} bindings, not {}.", bindings_.size(), views.size()));

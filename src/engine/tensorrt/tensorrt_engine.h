@@ -18,6 +18,7 @@ class TensorRtEngine final : public Engine {
   TensorRtEngine(const Library& library, PlanContent content, const Device& device);
 
   std::span<const Binding> io() const override { return bindings_; }
+  void prefer_batch(int batch) override;
   Precision precision() const override { return precision_; }
   void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override;
   bool capturable(StreamHandle stream) const override { return context_->capturable(stream.cuda_stream); }
