@@ -1,4 +1,4 @@
-# make demo | test | build | bench | soak | install PREFIX=... | bundle | fuzz | clean
+# make demo | test | build | release | bench | soak | install PREFIX=... | bundle | fuzz | clean
 #   CUDA=auto|on|off   the GPU engine; auto: on where a driver or a CUDA 13 toolkit is found
 SHELL := /bin/bash
 CUDA ?= auto
@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build setup test demo bench soak install bundle fuzz gpu-soak clean
+.PHONY: build release setup test demo bench soak install bundle fuzz gpu-soak clean
 build: setup
 	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -33,6 +33,12 @@ soak: build
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+# For every GPU from Ampere on, with PTX for later ones; `make build` compiles for one architecture.
+release:
+	@tools/setup/setup.sh openvino cuda
+	@cmake --preset all-gpus $(CMAKE_FLAGS) --log-level=WARNING
+	@cmake --build build-all-gpus -j $(JOBS)
 
 bundle:
 	@tools/setup/setup.sh cuda
