@@ -3,8 +3,8 @@
 
 compare_torch.py --engine-bench BIN --out FILE.json [--plans DIR] [--passes 3] [--seconds 240] [--compilers 8] MODEL.pt:BATCH,BATCH ...
 
-For each model and batch, passes alternate: ten rounds of twenty back-to-back replays of ours (with threshold, decoding and NMS of the
-head), then the same of PyTorch (eager, CUDA graph NHWC, torch.compile reduce-overhead NHWC, each with the model's own decoding);
+For each model and batch, passes alternate: ten rounds of twenty back-to-back replays of ours (forward pass; with the best class and box
+of every anchor decoded; up to objects, with NMS, keypoints and masks, which no way of PyTorch includes), then the same of PyTorch (eager, CUDA graph NHWC, torch.compile reduce-overhead NHWC, each with the model's own decoding);
 medians over all rounds. Beside them 200 single calls, each waited for. Plans of ours are tuned once and kept in --plans; compilations of
 PyTorch run side by side beforehand, so that they are found in its cache. Configurations that --seconds leave no time for are named in
 the result. Needs torch with CUDA, and ultralytics on PYTHONPATH (its wheel will do).
@@ -116,11 +116,12 @@ def compare(arguments, model, batch):
         theirs.append(torch_side.measure())
     row["compile_seconds"] = round(torch_side.compile_seconds, 1)
     row["ours_us"] = {kind: {way: statistics.median(m[kind][way] for m in mine) for way in ("back_to_back", "single")}
-                      for kind in ("forward_us", "decoded_us")}
+                      for kind in ("forward_us", "decoded_us", "objects_us")}
     row["torch_us"] = {way: {"back_to_back": round(statistics.median(t for p in theirs for t in p[way][0]), 2),
                              "single": round(statistics.median(t for p in theirs for t in p[way][1]), 2)} for way in torch_side.ways}
-    fastest = row["ours_us"]["decoded_us"]["back_to_back"]
-    row["times_faster"] = {way: round(t["back_to_back"] / fastest, 2) for way, t in row["torch_us"].items()}
+    for kind in row["ours_us"]:
+        mine_us = row["ours_us"][kind]["back_to_back"]
+        row["times_faster_" + kind[:-3]] = {way: round(t["back_to_back"] / mine_us, 2) for way, t in row["torch_us"].items()}
     torch_side.torch._dynamo.reset()
     return row, mine[-1]
 

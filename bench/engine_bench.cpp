@@ -9,7 +9,7 @@
 //   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
 //   --plans DIR    DIR/STEM-bBATCH-PRECISION.plan is loaded where it exists; otherwise the tuned plan is left there
 //   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
-//                  and with the head decoded to objects (threshold, decode, NMS) on the device
+//                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks)
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -248,18 +248,20 @@ class Run {
     const Latency forward = latency(graph);
     measure_one_lane();
     if (info_.task == Task::reid) return;
-    const Latency decoded = with_head([&](const Graph& whole) { return latency(whole); });
-    fmt::print("DECODED {} batch {}: {:.1f} us back to back, {:.1f} us a single call; forward pass alone {:.1f} and {:.1f} us\n",
-               stem_, batch_, decoded.back_to_back_us, decoded.single_us, forward.back_to_back_us, forward.single_us);
+    const Latency decoded = with_head(Head::decoded), objects = with_head(Head::objects);
+    for (const auto& [what, time] : {std::pair{"FORWARD", forward}, std::pair{"DECODED", decoded}, std::pair{"OBJECTS", objects}})
+      fmt::print("{} {} batch {}: {:.1f} us back to back, {:.1f} us a single call\n", what, stem_, batch_, time.back_to_back_us,
+                 time.single_us);
     if (options_.json.empty()) return;
     std::ofstream(options_.json, std::ios::app)
         << fmt::format(R"({{"model":"{}","batch":{},"precision":"{}","gpu":"{}","driver":"{}","cudnn":"{}",)"
                        R"("forward_us":{{"back_to_back":{:.2f},"single":{:.2f}}},)"
-                       R"("decoded_us":{{"back_to_back":{:.2f},"single":{:.2f}}}}})"
+                       R"("decoded_us":{{"back_to_back":{:.2f},"single":{:.2f}}},)"
+                       R"("objects_us":{{"back_to_back":{:.2f},"single":{:.2f}}}}})"
                        "\n",
                        stem_, batch_, to_string(options_.precision), target_.device.name, driver_version(),
                        target_.cudnn ? target_.cudnn->version() : "none", forward.back_to_back_us, forward.single_us,
-                       decoded.back_to_back_us, decoded.single_us);
+                       decoded.back_to_back_us, decoded.single_us, objects.back_to_back_us, objects.single_us);
   }
 
   void measure_steps() {
@@ -356,9 +358,13 @@ class Run {
     return {rounds_us(10, 20), rounds_us(200, 1)};
   }
 
-  /// Hands over a graph of the forward pass and the head's decoding to objects, at the thresholds of `predict`.
-  template <class Use>
-  Latency with_head(const Use& use) {
+  enum class Head {
+    decoded,  ///< score and box of every anchor: what PyTorch's forward pass ends with
+    objects,  ///< at the thresholds of `predict`
+  };
+
+  /// The forward pass and what follows it on the device.
+  Latency with_head(Head head) {
     std::vector<postprocess::NamedTensor> heads;
     for (const auto& memory : memory_) {
       if (memory->binding.is_input) continue;
@@ -366,15 +372,20 @@ class Run {
       heads.push_back({memory->binding.name,
                        {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index), tensor.shape, tensor.strides}});
     }
-    const postprocess::DevicePostprocess decode(info_, heads, {}, 1 << 20);
-    const DeviceBuffer workspace(decode.workspace_bytes(), "the head's decoding");
+    postprocess::Options options;
+    if (head == Head::decoded) options.confidence = 0;
+    const postprocess::DevicePostprocess after(info_, heads, options, 1 << 20);
+    const DeviceBuffer workspace(after.workspace_bytes(), "the head's decoding");
     const std::vector<Geometry> same(static_cast<std::size_t>(batch_), preprocess::letterbox(640, 640, 640, 640));
     const DeviceBuffer geometries(same.size() * sizeof(Geometry), "geometries");
     copy_to_device("geometries", geometries.data(), same.data(), geometries.bytes(), stream_.get());
     stream_.synchronize();
-    return use(Graph::capture(stream_.get(), [&] {
+    return latency(Graph::capture(stream_.get(), [&] {
       executor_->enqueue(pointers_, stream_.get());
-      decode.enqueue(workspace.data(), {geometries.data()}, batch_, nullptr, stream_.get());
+      if (head == Head::decoded)
+        after.enqueue_decode(workspace.data(), batch_, stream_.get());
+      else
+        after.enqueue(workspace.data(), {geometries.data()}, batch_, nullptr, stream_.get());
     }));
   }
 

@@ -96,27 +96,37 @@ std::size_t DevicePostprocess::workspace_bytes() const noexcept {
          aligned(sizeof(Corners) * batch_->anchors * pictures);
 }
 
-void DevicePostprocess::enqueue(void* workspace, const DeviceGeometries& geometries, int pictures, void* host_record,
-                                void* cuda_stream) const {
+/// The batch with its parts of the workspace.
+Batch DevicePostprocess::in(void* workspace, int pictures) const {
   Batch batch = *batch_;
   if (pictures < 1 || pictures > batch.layout.pictures)
     throw Error("internal.postprocess", "A batch of " + std::to_string(pictures) + " pictures does not fit heads of " +
                                             std::to_string(batch.layout.pictures) + ".");
   auto* memory = static_cast<std::byte*>(workspace);
   batch.pictures = pictures;
-  batch.geometries = geometries;
   batch.record = device_record(workspace);
-  batch.host_record = host_record;
   batch.keys = reinterpret_cast<CandidateKey*>(memory + aligned(batch.layout.bytes));
   batch.tile_counts = reinterpret_cast<int*>(reinterpret_cast<std::byte*>(batch.keys) + key_bytes(batch, batch.layout.pictures));
   batch.boxes =
       reinterpret_cast<Corners*>(reinterpret_cast<std::byte*>(batch.tile_counts) + count_bytes(batch, batch.layout.pictures));
+  return batch;
+}
+
+void DevicePostprocess::enqueue(void* workspace, const DeviceGeometries& geometries, int pictures, void* host_record,
+                                void* cuda_stream) const {
+  Batch batch = in(workspace, pictures);
+  batch.geometries = geometries;
+  batch.host_record = host_record;
   const auto stream = static_cast<cudaStream_t>(cuda_stream);
   launch_selection(batch, stream);
   launch_suppression(batch, stream);
   if (!batch.segments) return;
   launch_masks(batch, stream);
   if (host_record) launch_publication(batch, stream);
+}
+
+void DevicePostprocess::enqueue_decode(void* workspace, int pictures, void* cuda_stream) const {
+  launch_selection(in(workspace, pictures), static_cast<cudaStream_t>(cuda_stream));
 }
 
 }  // namespace peregrine::postprocess

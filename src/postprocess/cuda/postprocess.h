@@ -44,8 +44,13 @@ class DevicePostprocess {
   /// `geometries`: of the first `pictures` pictures. `host_record`: layout().bytes of mapped page-locked memory (its device
   /// address) that receives what is used of the record, or null to leave it on the device.
   void enqueue(void* workspace, const DeviceGeometries& geometries, int pictures, void* host_record, void* cuda_stream) const;
+  /// The first part of enqueue() alone, up to the scores and boxes of the anchors above the threshold: to time beside libraries
+  /// whose forward pass decodes the head and leaves NMS to others.
+  void enqueue_decode(void* workspace, int pictures, void* cuda_stream) const;
 
  private:
+  Batch in(void* workspace, int pictures) const;
+
   std::unique_ptr<Batch> batch_;
 };
 
