@@ -2,6 +2,8 @@
 // completes it. Suites of this name run first: engines start threads, and no process forks behind that.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "base/crash_point.h"
 #include "engine/store/store.h"
 #include "peregrine/migrate.h"
@@ -68,6 +70,29 @@ TEST_F(MigratorDeathTest, WhileFilesAreWritten) {
   EXPECT_GE(deaths, 3);
   EXPECT_EQ(migrate(Precision::bf16), 0);
   EXPECT_NE(in_service(), "nothing");
+}
+
+TEST_F(MigratorDeathTest, AtEveryNamedPointThatAMigrationPasses) {
+  ASSERT_EQ(migrate(Precision::fp32), 0);  // both engines are there from here on: what is left is a second or two a run
+  ASSERT_EQ(migrate(Precision::bf16), 0);
+  const std::string bf16 = in_service();
+  std::set<std::string_view> passed;
+  Precision goal = Precision::fp32;
+  for (const std::string_view name : crash_points) {
+    const std::string old = in_service();
+    const int status = migrate(goal, name, 0);
+    ASSERT_TRUE(status == 77 || status == 0) << name;
+    if (status == 77) {
+      passed.insert(name);
+      EXPECT_EQ(in_service(), old) << name << ": nothing is switched before the first of them";
+      ASSERT_EQ(migrate(goal), 0) << name;
+    }
+    EXPECT_EQ(in_service() == bf16, goal == Precision::bf16) << name;
+    goal = goal == Precision::bf16 ? Precision::fp32 : Precision::bf16;
+  }
+  for (const std::string_view name : {"migrate.step", "backup.files_kept", "service.generation_kept", "file.create", "file.write",
+                                      "file.sync", "file.rename", "file.link", "folder.make", "folder.sync"})
+    EXPECT_TRUE(passed.contains(name)) << name;
 }
 
 }  // namespace
