@@ -157,7 +157,6 @@ class Soak:
         keep("rollback", "migrate", "--rollback")
         keep("rebuild", *small, "--force-rebuild")
         self.run("migrate", "--rollback")
-        (self.store / "migration.json").unlink()
         keep("change", *small)
         self.run("migrate", "--rollback", "1")
         shutil.rmtree(self.store / "backups")
@@ -165,7 +164,7 @@ class Soak:
         return made
 
     def migrations(self, count):
-        """Engines are there already but for --force-rebuild's: what is killed is the migration."""
+        """Engines and comparisons are there already, but for --force-rebuild's: what is killed is the migration."""
         shutil.rmtree(self.store, ignore_errors=True)
         templates, killed, runs, typical = self.templates(), {}, 0, {}
         while sum(killed.values()) < count and runs < 4 * count:
