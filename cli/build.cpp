@@ -80,11 +80,12 @@ void print_record(const store::ValidationRecord& record) {
   for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
 }
 
-void print_engine(const store::Manifest& manifest) {
+void print_engine(const store::Manifest& manifest, bool built_now) {
   const store::Identity& identity = manifest.identity;
   fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id, identity.engine,
              to_string(manifest.effective_precision), store::to_string(identity.input), manifest.build_seconds);
-  for (const std::string& note : manifest.notes) fmt::print("  {}\n", printable(note));
+  if (!built_now)  // otherwise the log has just said it
+    for (const std::string& note : manifest.notes) fmt::print("  {}\n", printable(note));
   if (manifest.validation) print_record(*manifest.validation);
 }
 
@@ -142,7 +143,7 @@ int build(CommonFlags common, const Flags& flags) {
     const provision::Obtained obtained = provision::obtain(store, model, choice, request);
     progress.clear();
     engines.push_back(entry_of(obtained));
-    if (!common.quiet && flags.json != "-") print_engine(obtained.manifest);
+    if (!common.quiet && flags.json != "-") print_engine(obtained.manifest, obtained.built);
     const auto& record = obtained.manifest.validation;
     if (record && record->ran && !record->passed()) status = exit_status("validation");
     if (!flags.out.empty()) store.copy_out(obtained.manifest.id, flags.out);
