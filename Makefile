@@ -26,10 +26,12 @@ demo: build
 bench: build
 	@bench/run.sh $(BUILD)/bin/peregrine
 
-# SOAK_MINUTES of random commands behind 200 kills of builds and store operations, 100 of migrations and rollbacks; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints
+# What make test has no time for: SOAK_MINUTES of random commands behind 200 kills of builds and store operations, 100 of migrations and rollbacks; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints;
+# then all tests under the sanitizers, ten minutes a fuzz target, clang-tidy on every source
 soak: build
 	@nice -n 19 python3 bench/soak.py --peregrine $(BUILD)/bin/peregrine --minutes $${SOAK_MINUTES:-60} \
 	  --json bench/results/$$(date -u +%F)-soak.json
+	@WHOLE=1 FUZZ_SECONDS=$${FUZZ_SECONDS:-600} nice -n 19 tools/ci/test.sh setup sanitizers fuzz tidy
 
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)

@@ -60,7 +60,7 @@ function(peregrine_module name)
   set_property(GLOBAL APPEND PROPERTY PEREGRINE_MODULE_TARGETS ${target})
 endfunction()
 
-# peregrine_test(NAME SOURCES ... MODULES ... [LINKS ...]): one GoogleTest program tests/NAME, each case a ctest.
+# peregrine_test(NAME SOURCES ... MODULES ... [LINKS ...]): one GoogleTest program tests/NAME, each case a ctest with the label NAME.
 function(peregrine_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;MODULES;LINKS" ${ARGN})
   string(REPLACE "/" "_" target test_${name})
@@ -73,7 +73,7 @@ function(peregrine_test name)
   if(PEREGRINE_CUDA)
     target_compile_definitions(${target} PRIVATE PEREGRINE_CUDA=1)
   endif()
-  gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 120)
+  gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 120 PROPERTIES LABELS ${name})
 endfunction()
 
 # peregrine_fuzz(NAME SOURCES ... MODULES ...): libFuzzer program bin/fuzz_NAME with the corpus tests/fuzz/corpus/NAME.

@@ -83,12 +83,28 @@ const Shape& shape_of(char32_t character) {
   return character >= ' ' && character < ' ' + shapes.size() ? shapes[character - ' '] : frame;
 }
 
-/// Characters of UTF-8 text. Only their number and the ASCII among them matter here.
+/// The bare letters of U+00C0 to U+017F: the font has no accents, and "cafe" reads better than a frame. Signs have a frame.
+constexpr std::string_view bare_letters =
+    "AAAAAAACEEEEIIIIDNOOOOO?OUUUUY?saaaaaaaceeeeiiiidnooooo?ouuuuy?y"
+    "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL"
+    "lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+
+char32_t drawable(char32_t character) {
+  const char32_t index = character - 0xc0;
+  const char letter = index < bare_letters.size() ? bare_letters[index] : '?';
+  return character < 0x80 ? character : letter == '?' ? char32_t{0xfffd} : static_cast<char32_t>(letter);
+}
+
+/// Characters of UTF-8 text as the font has them. Beyond two bytes only their number matters.
 template <class Visitor>
 void for_each_character(std::string_view text, Visitor visit) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0) != 0x80) visit(byte < 0x80 ? char32_t{byte} : char32_t{0xfffd});
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) == 0x80) continue;
+    char32_t character = byte < 0x80 ? char32_t{byte} : char32_t{0xfffd};
+    if ((byte & 0xe0) == 0xc0 && i + 1 < text.size())
+      character = (char32_t{byte} & 0x1f) << 6 | (static_cast<unsigned char>(text[i + 1]) & 0x3f);
+    visit(drawable(character));
   }
 }
 

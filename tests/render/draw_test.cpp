@@ -183,7 +183,22 @@ TEST(Font, WidthGrowsWithTextAndSize) {
   EXPECT_EQ(measure("", 10).width, 0);
   EXPECT_GT(measure("person", 10).width, measure("perso", 10).width);
   EXPECT_FLOAT_EQ(measure("person", 20).width, 2 * measure("person", 10).width);
-  EXPECT_FLOAT_EQ(measure("\u00e9", 10).width, measure("\u6771", 10).width);
+  EXPECT_FLOAT_EQ(measure("\u00e9", 10).width, measure("e", 10).width);
+}
+
+TEST(Text, LettersLoseTheirAccentsAndOtherCharactersAreFrames) {
+  const auto drawn = [](std::string_view text) {
+    HostImage image = grey(300, 40);
+    Canvas canvas(image);
+    draw_text(canvas, text, {5, 30}, 20, {255, 255, 255});
+    return image.pixels;
+  };
+  EXPECT_EQ(drawn("Fu\u00dfg\u00e4nger \u0141\u00d3\u0179"), drawn("Fusganger LOZ"));
+  const auto frame = drawn("\u4eba");
+  EXPECT_NE(frame, drawn(""));
+  EXPECT_EQ(frame, drawn("\U0001f6b2"));
+  EXPECT_EQ(frame, drawn("\u00d7"));
+  EXPECT_EQ(drawn("a\xc3"), drawn("a\u4eba")) << "cut off in a character";
 }
 
 }  // namespace

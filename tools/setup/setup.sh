@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything a build needs: Debian packages, and native libraries out of pinned, hashed PyPI wheels.
 #   tools/setup/setup.sh [openvino] [cuda] [tensorrt-rtx-1.5]      which carried libraries to fetch; idempotent
+#   tools/setup/setup.sh checks                                    what make test needs besides: clang for fuzzing and tidy
 #   (cuda brings the pinned TensorRT-RTX; the oldest one that is supported is for the tests alone)
 # An installed CUDA 13 is used where there is one; PEREGRINE_SYSTEM_CUDA=OFF fetches the toolkit all the same.
 # Python is used only to fetch and unpack the wheels; nothing of it is built or run afterwards.
@@ -9,9 +10,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 deps=${PEREGRINE_DEPS:-$root/.deps}
 
-install_debian_packages() {
+install_debian_packages() {  # install_debian_packages LIST
   local wanted missing
-  wanted=$(grep -v '^#' "$here/debian-packages.txt")
+  wanted=$(grep -v '^#' "$here/$1")
   missing=$(for p in $wanted; do dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || echo "$p"; done)
   [ -z "$missing" ] && return
   local sudo=
@@ -50,7 +51,7 @@ has_cuda_toolkit() {
     PATH=$PATH:/usr/local/cuda/bin nvcc --version 2>/dev/null | grep -q 'release 13\.'
 }
 
-install_debian_packages
+install_debian_packages debian-packages.txt
 for name in "$@"; do
   case $name in
     cuda)
@@ -58,6 +59,7 @@ for name in "$@"; do
       fetch_wheels tensorrt-rtx
       has_cuda_toolkit || fetch_wheels cuda-toolkit
       ;;
+    checks) install_debian_packages debian-packages-checks.txt ;;
     tensorrt-rtx-1.5) fetch_wheels "$name" "$name" ;;
     *) fetch_wheels "$name" ;;
   esac
