@@ -152,8 +152,10 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
   command
       ->add_option("--baseline", options.baseline,
                    "what speed is compared with: PyTorch (auto: where it runs) or the FP32 engine")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, migrate::Baseline>{
-          {"auto", migrate::Baseline::automatic}, {"pytorch", migrate::Baseline::pytorch}, {"fp32", migrate::Baseline::fp32}}));
+      ->transform(CLI::CheckedTransformer(std::map<std::string, migrate::Baseline>{{"auto", migrate::Baseline::automatic},
+                                                                                   {"pytorch", migrate::Baseline::pytorch},
+                                                                                   {"fp32", migrate::Baseline::fp32},
+                                                                                   {"none", migrate::Baseline::none}}));
   command->add_option("--python", options.python, "the Python of your PyTorch pipeline")->type_name("PATH");
   command->add_option("--time-limit", flags->limit_seconds, "for each run of your Python, in seconds (600)")
       ->check(CLI::PositiveNumber)

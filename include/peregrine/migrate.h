@@ -25,7 +25,8 @@ namespace peregrine::migrate {
 enum class Baseline : std::uint8_t {
   automatic,  ///< PyTorch where it runs, the FP32 engine otherwise
   pytorch,    ///< PyTorch, or Error "environment.python"
-  fp32        ///< the FP32 engine
+  fp32,       ///< the FP32 engine
+  none        ///< with nothing: speed is not measured
 };
 
 struct Progress {

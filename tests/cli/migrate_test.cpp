@@ -26,7 +26,7 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
                   demo("demo-reid.pth"),
                   "--yes",
                   "--baseline",
-                  "fp32"};
+                  "none"};
   EXPECT_THAT(run({"predict", "--source", picture_}).err, HasSubstr("migrate"));
   Words first = all;
   first.insert(first.end(), {"--report", "report.html", "--json", "report.json"});
@@ -60,6 +60,25 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
   std::ifstream page(folder_.path() / "report.html");
   const std::string html(std::istreambuf_iterator<char>(page), {});
   EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are in service"), HasSubstr("demo-segment.pt"), HasSubstr("OSNet")));
+}
+
+TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
+  const Words words = migrate({"--baseline", "fp32", "--data", demo("scenes"), "--json", "-", "--report", "page.html"});
+  const CommandResult first = run(words);
+  ASSERT_EQ(first.status, 0) << first.err;
+  const auto model = nlohmann::json::parse(first.out).at("models").at(0);
+  EXPECT_EQ(model.at("speed").at("engine").size(), 2u);
+  EXPECT_EQ(model.at("speed").at("baseline").at(0).at("subject"), "openvino fp32");
+  EXPECT_GT(model.at("layers").size(), 20u);
+  EXPECT_EQ(model.at("average_precision").at(0).at("metric"), "bbox");
+  EXPECT_GT(model.at("average_precision").at(0).at("before"), 0.5);
+  std::ifstream page(folder_.path() / "page.html");
+  const std::string html(std::istreambuf_iterator<char>(page), {});
+  EXPECT_THAT(html, AllOf(HasSubstr("Speed and memory"), HasSubstr("<svg"), HasSubstr("data:image/jpeg;base64"),
+                          HasSubstr("To see it again")));
+
+  const CommandResult again = run(words);
+  EXPECT_EQ(nlohmann::json::parse(again.out).at("models").at(0), model);
 }
 
 TEST_F(MigrateCommand, ValidateOnlyChangesNothing) {
@@ -111,7 +130,7 @@ TEST_F(MigrateCommand, RollsBack) {
   EXPECT_EQ(run({"migrate", "--rollback"}).status, 3);
   ASSERT_EQ(run(migrate()).status, 0);
   const auto first = state().at("current").at("roles");
-  Words fp32{"migrate", "--detect", demo("demo-detect.pt"), "--yes", "--baseline", "fp32"};
+  Words fp32{"migrate", "--detect", demo("demo-detect.pt"), "--yes", "--baseline", "none"};
   ASSERT_EQ(run(fp32).status, 0);
   ASSERT_NE(state().at("current").at("roles"), first);
   EXPECT_THAT(run({"migrate", "--list-backups"}).out,

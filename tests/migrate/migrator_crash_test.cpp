@@ -33,7 +33,7 @@ class MigratorDeathTest : public testing::Test {
         if (point == name && times-- == 0) _exit(77);
       };
       Options options;
-      options.baseline = Baseline::fp32;
+      options.baseline = Baseline::none;
       options.python = "/nonexistent/python";
       _exit(Migrator(settings(precision), options).run().exit_status());
     });

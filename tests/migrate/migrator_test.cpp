@@ -25,7 +25,7 @@ class MigratorTest : public testing::Test {
     settings_.precision = Precision::bf16;  // validated quickly
     settings_.store = folder_.path() / "store";
     settings_.detect_model = model_;
-    options_.baseline = Baseline::fp32;
+    options_.baseline = Baseline::none;
     options_.python = "/nonexistent/python";
   }
 

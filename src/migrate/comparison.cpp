@@ -1,0 +1,148 @@
+#include "migrate/comparison.h"
+
+#include <fmt/format.h>
+
+#include "explain/explain.h"
+#include "migrate/pictures.h"
+#include "migrate/speed.h"
+#include "peregrine/error.h"
+#include "peregrine/pipeline.h"
+#include "render/render.h"
+#include "validate/validation.h"
+
+namespace peregrine::migrate {
+
+namespace {
+
+/// Shown side by side in the page.
+constexpr std::size_t most_pictures = 4;
+
+Settings settings_in(const Migration& migration, Precision precision) {
+  Settings settings = migration.settings;
+  settings.precision = precision;
+  return settings;
+}
+
+/// The FP32 reference's engine, by its name.
+std::string reference_engine(const Migration& migration) { return migration.choice->device.on_gpu() ? "cuda" : "openvino"; }
+
+bool is_reference(const Migration& migration) {
+  return migration.choice->precision == Precision::fp32 && migration.choice->builder->name() == reference_engine(migration);
+}
+
+SpeedComparison speed_of(Migration& migration, const Slot& slot) {
+  const Options& options = migration.options;
+  SpeedComparison none;
+  if (options.baseline == Baseline::none) none.note = "Speed was not compared (--baseline none).";
+  if (slot.role == Task::reid) none.note = "ReID runs on the persons of a detector: its speed alone was not measured.";
+  if (options.executable.empty()) none.note = "Speed was not compared: there is no command to measure with.";
+  if (!none.note.empty()) return none;
+  SpeedRequest request{.model = slot.path, .task = slot.role, .settings = settings_in(migration, migration.choice->precision)};
+  request.engine = migration.choice->builder->name();
+  if (slot.info().fixed_batch != 0) request.batches = {slot.info().fixed_batch};
+  request.pictures = options.pictures;
+  request.baseline = options.baseline;
+  request.python = options.python;
+  request.limit = options.limit;
+  request.executable = options.executable;
+  request.stop = migration.stop();
+  try {
+    return compare_speed(request);
+  } catch (const Error& error) {
+    if (error.code() != "migration.measure") throw;
+    none.note = error.sentence();
+    return none;
+  }
+}
+
+/// One metric after another, in the order of the scores.
+std::vector<std::pair<std::string, double>> average_precision(Migration& migration, std::size_t index, const std::string& engine,
+                                                              Precision precision) {
+  const auto tell = migration.progress_of(index);
+  const auto scores =
+      validate::validate_models(settings_in(migration, precision),
+                                {.models = {migration.slots[index].path}, .data = migration.options.data, .engine = engine},
+                                [&](std::size_t done, std::size_t total, const std::string&) {
+                                  return tell(static_cast<double>(done) / static_cast<double>(total),
+                                              fmt::format("average precision in {}", to_string(precision)));
+                                });
+  std::vector<std::pair<std::string, double>> metrics;
+  for (const auto& [metric, summary] : scores.front().coco) metrics.emplace_back(to_string(metric), summary.ap);
+  return metrics;
+}
+
+void add_average_precision(Migration& migration, std::size_t index, Comparison& comparison) {
+  if (migration.options.data.empty() || migration.slots[index].role == Task::reid) return;
+  const auto after = average_precision(migration, index, migration.choice->builder->name(), migration.choice->precision);
+  const bool same = is_reference(migration);
+  const auto before = same ? after : average_precision(migration, index, reference_engine(migration), Precision::fp32);
+  for (std::size_t i = 0; i < after.size(); ++i)
+    comparison.average_precision.push_back({after[i].first, before[i].second, after[i].second});
+  comparison.average_precision_note =
+      same ? "The engine is the FP32 reference itself: before and after are one measurement."
+           : "Before: the FP32 reference. On few pictures a single object moves average precision: differences of some "
+             "thousandths are noise there.";
+}
+
+void add_layers(Migration& migration, const Slot& slot, Comparison& comparison) {
+  if (is_reference(migration) || slot.role == Task::reid) return;
+  const std::string model = std::filesystem::absolute(slot.path).native();
+  const std::string reference = fmt::format("{}@{}:fp32", model, reference_engine(migration));
+  const std::string engine =
+      fmt::format("{}@{}:{}", model, migration.choice->builder->name(), to_string(migration.choice->precision));
+  const Pictures pictures(migration.options.pictures);
+  const explain::Report report = explain::run(migration.settings, reference, engine, pictures.files().front());
+  for (const explain::Step& step : report.steps)
+    if (step.stage == "layer") comparison.layers.push_back({step.name, step.difference});
+}
+
+/// JPEG files of what a pipeline finds, by picture.
+std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::string& engine, Precision precision,
+                                          const std::vector<std::string>& files) {
+  PipelineOptions options;
+  options.engine = engine;
+  options.keep_pixels = true;
+  options.unverified = true;  // what departs is what the page must show
+  for (const Slot& slot : migration.slots)
+    if (slot.role != Task::reid) options.models.push_back(slot.path);
+  Pipeline pipeline(settings_in(migration, precision), options);
+  std::vector<std::vector<std::string>> names;
+  for (const ModelInfo& model : pipeline.models()) names.push_back(model.class_names);
+  std::vector<std::vector<std::byte>> pictures;
+  pipeline.run(files, [&](const Outcome& outcome) {
+    migration.tell(static_cast<double>(outcome.index) / static_cast<double>(files.size()), "pictures in " + engine);
+    if (outcome.error) throw Error(*outcome.error);
+    pictures.push_back(render::encode_jpeg(render::draw(outcome.image->view(), outcome.result->objects, names)));
+    return true;
+  });
+  return pictures;
+}
+
+}  // namespace
+
+Comparison compare_slot(Migration& migration, std::size_t index) {
+  const Slot& slot = migration.slots[index];
+  const auto tell = migration.progress_of(index);
+  Comparison comparison;
+  tell(0, "speed and memory");
+  comparison.speed = speed_of(migration, slot);
+  tell(0.5, "layers");
+  add_layers(migration, slot, comparison);
+  add_average_precision(migration, index, comparison);
+  return comparison;
+}
+
+std::vector<PicturePair> picture_pairs(Migration& migration) {
+  const Pictures pictures(migration.options.pictures);
+  std::vector<std::string> files;
+  for (const auto& file : pictures.files())
+    if (files.size() < most_pictures) files.push_back(file.native());
+  const auto after = drawn(migration, migration.choice->builder->name(), migration.choice->precision, files);
+  const auto before = is_reference(migration) ? after : drawn(migration, reference_engine(migration), Precision::fp32, files);
+  std::vector<PicturePair> pairs;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    pairs.push_back({std::filesystem::path(files[i]).filename().string(), before[i], after[i]});
+  return pairs;
+}
+
+}  // namespace peregrine::migrate
