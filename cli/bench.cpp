@@ -19,6 +19,10 @@
 #include "peregrine/version.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
+#include "model/model.h"
+#include "pipeline/gpu_model.h"
+#include "pipeline/model_engine.h"
+#include "provision/engine_choice.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/layer_times.h"
@@ -48,6 +52,7 @@ struct Flags {
 struct Layer {
   std::string name, kind;
   double milliseconds = 0;
+  double floor = 0;  ///< milliseconds that bytes or arithmetic need on an H100; 0: not known
 };
 
 constexpr int warm_up_runs = 20;
@@ -156,9 +161,21 @@ std::vector<Layer> layers_of(const Settings& settings, const Flags& flags, const
     return layers;
   }
 #endif
+#if PEREGRINE_CUDA
+  if (info.engine == "cuda") {
+    const Model model = load_model(file);
+    pipeline::GpuEngine engine(model, provision::choose_engine(settings, info.engine),
+                               pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
+    std::vector<Layer> layers;
+    for (const LayerTime& layer : engine.time_layers())
+      layers.push_back(
+          {layer.name, layer.what + ", " + layer.kernel, layer.microseconds / 1000, layer.least_microseconds / 1000});
+    return layers;
+  }
+#endif
   throw Error("usage.layers",
               fmt::format("{}: the {} engine does not tell its layers' times.", file.filename().string(), info.engine),
-              "Leave out --layers; of the cuda engine, engine_bench measures every step.");
+              "Leave out --layers.");
 }
 
 Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch) {
@@ -207,8 +224,12 @@ void print_layers(const Measurement& measurement) {
   double sum = 0;
   for (const Layer& layer : layers) sum += layer.milliseconds;
   fmt::print("\n{} batch {}: {} layers, {:.2f} ms\n", printable(measurement.model), measurement.batch, layers.size(), sum);
-  for (const Layer& layer : layers)
-    fmt::print("{:>9.3f} ms {:>5.1f} %  {:<44} {}\n", layer.milliseconds, 100 * layer.milliseconds / sum, layer.name, layer.kind);
+  for (const Layer& layer : layers) {
+    const std::string roofline =
+        layer.floor > 0 ? fmt::format("{:>3.0f} % of its roofline  ", 100 * layer.floor / layer.milliseconds) : "";
+    fmt::print("{:>9.4f} ms {:>5.1f} %  {}{:<44} {}\n", layer.milliseconds, 100 * layer.milliseconds / sum, roofline, layer.name,
+               layer.kind);
+  }
 }
 
 void print_table(const std::vector<Measurement>& measurements, bool from_files) {
@@ -249,8 +270,10 @@ std::string to_json(const std::vector<Measurement>& measurements, const Flags& f
                {"peak_rss_mib", m.peak_mib},
                {"objects", m.objects}};
     if (m.device_mib) entry["device_mib"] = *m.device_mib;
-    for (const Layer& layer : m.layers)
+    for (const Layer& layer : m.layers) {
       entry["layers"].push_back({{"name", layer.name}, {"kind", layer.kind}, {"ms", layer.milliseconds}});
+      if (layer.floor > 0) entry["layers"].back()["floor_ms"] = layer.floor;
+    }
     json["measurements"].push_back(std::move(entry));
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -310,7 +333,7 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
                                                                                        {"pytorch", migrate::Baseline::pytorch},
                                                                                        {"fp32", migrate::Baseline::fp32}}));
   command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
-  command->add_flag("--layers", flags->layers, "the time of every layer as well (CPU engine)")->excludes(baseline);
+  command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")->excludes(baseline);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")->excludes(baseline);
   command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")

@@ -8,6 +8,8 @@
 #include "base/trace.h"
 #include "engine/cuda/cuda_builder.h"
 #include "fault.h"
+#include "model/model.h"
+#include "pipeline/gpu_model.h"
 #include "pipeline/gpu_runner.h"
 #include "pipeline/runners.h"
 #include "provision/engine_choice.h"
@@ -161,6 +163,32 @@ TEST_F(PipelineFaults, AFailureNamesItsStepAndTheNextBatchWorks) {
   EXPECT_THAT(failing("event_synchronize", cudaErrorLaunchFailure), HasSubstr("GPU-only operation failed: decode: "));
   EXPECT_THAT(failing("graph_launch", cudaErrorLaunchFailure),
               HasSubstr("GPU-only operation failed: inference demo-segment.pt: cudaGraphLaunch failed"));
+}
+
+// What `bench --layers` prints; the times are FakeCuda's.
+TEST_F(PipelineFaults, EachStepOfAnEngineIsTimedOrTheFailureIsTheOnlyError) {
+  const Model model = load_model(test::repository_file("models/demo") / model_);
+  const auto timed = [&] {
+    pipeline::GpuEngine engine(model, {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, {2, 64, 64});
+    return engine.time_layers();
+  };
+  FakeCuda cuda;
+  const std::vector<LayerTime> layers = timed();
+  EXPECT_GT(layers.size(), 50u);
+  for (const LayerTime& layer : layers) {
+    EXPECT_FALSE(layer.name.empty());
+    EXPECT_FALSE(layer.what.empty()) << layer.name;
+    EXPECT_GT(layer.least_microseconds, 0) << layer.name;
+  }
+  for (const char* call : {"malloc", "graph_instantiate", "event_synchronize"}) {
+    cuda.fail(call, 0, cudaErrorMemoryAllocation);
+    EXPECT_TRUE(error_of([&] { timed(); })) << call;
+    EXPECT_EQ(cuda.alive(), 0u) << call;
+    cuda.heal();
+  }
+  EXPECT_FALSE(error_of([&] { timed(); })) << "the next use must work";
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
 }
 
 TEST_F(PipelineFaults, StepsThatFailWhileTheyAreRecordedAreNamedThemselves) {
