@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What pipeline_bench measures, in PyTorch: a JPEG in host memory to results, with Ultralytics' YOLO(...).predict, FP16.
 
-compare_torch_pipeline.py --picture F.jpg --json F.json [--reid OSNET.pth] [--max-det N] [--calls 200] MODEL.pt...
+compare_torch_pipeline.py --picture F.jpg --json F.json [--ours OURS.json] [--reid OSNET.pth] [--max-det N] [--calls 200] MODEL.pt...
 compare_torch_pipeline.py --memory --json F.json --batch N MODEL.pt
 
-Several models and ReID run one after another over the picture; ReID over the boxes that the first model found, cropped and resized by
-OpenCV. `decode` is cv2.imdecode, which predict would do for a file. --memory: device memory by cudaMemGetInfo, from after the context's
+Several models and ReID run one after another over the picture; ReID crops and resizes by OpenCV. --ours is what pipeline_bench wrote for
+the same picture and models: its thresholds are taken, ReID embeds the boxes that it embedded, so that both sides do the same work whatever
+their detectors found (which runs all the same), and the ratio is in the result; another picture or other models are an error. Without it ReID
+embeds every box of the first model, and there is no ratio. `decode` is cv2.imdecode, which predict would do for a file. --memory: device memory by cudaMemGetInfo, from after the context's
 creation to after 20 eager FP16 forward passes, libraries and PyTorch's cache included; run it in a process of its own.
 Needs torch with CUDA, and ultralytics on PYTHONPATH.
 """
@@ -117,6 +119,22 @@ def memory(arguments):
     return {"device_memory_mb": (free_before - torch.cuda.mem_get_info()[0]) / 1e6}
 
 
+def settings_of(ours, arguments):
+    """Thresholds and the boxes to embed, of a run of pipeline_bench over the same picture, models and ReID."""
+    def same(what, theirs, here):
+        if theirs != here:
+            raise SystemExit(f"{arguments.ours} was measured with another {what}: {theirs}, here {here}.")
+
+    same("picture (bytes)", ours["jpeg_bytes"], Path(arguments.picture).stat().st_size)
+    same("batch", ours["batch"], 1)
+    names = [Path(m).name for m in arguments.models]
+    same("set of models", [Path(m).name for m in ours["models"]][: len(names)], names)
+    same("number of models", len(ours["models"]), len(names) + bool(arguments.reid))
+    boxes = ours["calls"]["embedded_boxes"]
+    same("ReID", bool(boxes), bool(arguments.reid))
+    return {"max_det": ours["max_det"], "conf": ours["confidence"], "iou": ours["iou"]}, boxes
+
+
 def predict(arguments):
     import cv2
     import numpy as np
@@ -125,7 +143,9 @@ def predict(arguments):
     file = np.frombuffer(Path(arguments.picture).read_bytes(), np.uint8)
     models = [YOLO(m) for m in arguments.models]
     reid = osnet(arguments.reid) if arguments.reid else None
-    options = {"device": 0, "half": True, "verbose": False, "max_det": arguments.max_det, "retina_masks": True, "rect": False}
+    ours = json.loads(Path(arguments.ours).read_text()) if arguments.ours else None
+    thresholds, given = settings_of(ours, arguments) if ours else ({"max_det": arguments.max_det, "conf": 0.25, "iou": 0.7}, None)
+    options = {"device": 0, "quantize": 16, "verbose": False, "retina_masks": True, "rect": False, **thresholds}
 
     def once():
         begin = time.perf_counter()
@@ -133,23 +153,33 @@ def predict(arguments):
         decoded = time.perf_counter()
         found = [model.predict(picture, **options)[0] for model in models]
         boxes = found[0].boxes.xyxy.cpu()
+        objects = sum(len(result.boxes) for result in found)
         for result in found:
             result.cpu()
-        embedded = embed(reid, picture, boxes) if reid else 0
+        embedded = embed(reid, picture, boxes if given is None else torch.tensor(given)) if reid else 0
         torch.cuda.synchronize()
-        return 1e3 * (time.perf_counter() - begin), 1e3 * (decoded - begin), len(boxes), embedded
+        return 1e3 * (time.perf_counter() - begin), 1e3 * (decoded - begin), objects, embedded
 
     for _ in range(10):
         once()
     times = [once() for _ in range(arguments.calls)]
-    return {"total_ms": statistics.median(t[0] for t in times), "decode_ms": statistics.median(t[1] for t in times),
-            "objects_of_the_first": times[-1][2], "embedded": times[-1][3], "calls": arguments.calls}
+    total, decode = (statistics.median(t[n] for t in times) for n in (0, 1))
+    result = {"total_ms": total, "decode_ms": decode, "objects": times[-1][2], "embedded": times[-1][3], "calls": arguments.calls,
+              "fp16": all(model.predictor.model.fp16 for model in models), **thresholds}
+    if ours:
+        calls = ours["calls"]
+        result |= {"ours": {"total_ms": calls["total_ms"], "decode_ms": calls["decode_ms"], "objects": calls["objects"],
+                            "embedded": calls["embedded"]},
+                   "times_as_fast": total / calls["total_ms"],
+                   "times_as_fast_without_decode": (total - decode) / calls["all_but_decode_ms"]}
+    return result
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--picture")
     parser.add_argument("--json", required=True)
+    parser.add_argument("--ours")
     parser.add_argument("--reid")
     parser.add_argument("--max-det", type=int, default=300)
     parser.add_argument("--calls", type=int, default=200)

@@ -4,7 +4,8 @@
 // pipeline_bench --picture F.jpg --store DIR --json F.json [--memory] [--batch N] [--max-det N] [--reid R.pth] MODEL.pt...
 //
 // Engines come out of the store DIR, where they are built and tuned the first time (not verified). Several models, and ReID, run
-// side by side over each picture; ReID embeds the objects of the class that the first model finds most of.
+// side by side over each picture; ReID embeds the objects of the class that the first model finds most of. The boxes it embeds
+// are in the JSON, so that compare_torch_pipeline.py --ours embeds the same ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -120,7 +121,8 @@ std::string most_frequent_class(const Arguments& arguments, const std::vector<pi
 Json measure_calls(pipeline::BatchRunner& runner, const std::vector<pipeline::Frame>& frames) {
   for (int i = 0; i < warm_up; ++i) run_once(runner, frames);
   std::vector<double> total, decode, preprocess, inference, postprocess, beside_decode;
-  std::size_t objects = 0, embedded = 0;
+  std::size_t objects = 0;
+  Json embedded = Json::array();
   const auto share = static_cast<double>(frames.size());
   for (int i = 0; i < calls; ++i) {
     const auto begin = Clock::now();
@@ -132,8 +134,9 @@ Json measure_calls(pipeline::BatchRunner& runner, const std::vector<pipeline::Fr
     inference.push_back(result.time_ms.inference * share);
     postprocess.push_back(result.time_ms.postprocess * share);
     objects = result.objects.size();
-    embedded =
-        static_cast<std::size_t>(std::ranges::count_if(result.objects, [](const Object& o) { return !o.embedding.empty(); }));
+    embedded = Json::array();
+    for (const Object& object : result.objects)
+      if (!object.embedding.empty()) embedded.push_back(object.box);
   }
   const double forward = median(inference), rest = median(beside_decode);
   return {{"total_ms", median(total)},
@@ -144,7 +147,8 @@ Json measure_calls(pipeline::BatchRunner& runner, const std::vector<pipeline::Fr
           {"all_but_decode_ms", rest},
           {"all_but_decode_over_inference", rest / forward},
           {"objects", objects},
-          {"embedded", embedded},
+          {"embedded", embedded.size()},
+          {"embedded_boxes", embedded},
           {"calls", calls}};
 }
 
@@ -197,6 +201,8 @@ int run(const Arguments& given) {
               {"libraries", provision::choose_engine(arguments.settings, "cuda").builder->library_versions()},
               {"batch", arguments.settings.batch},
               {"max_det", arguments.settings.max_det},
+              {"confidence", arguments.settings.model_confidence_threshold},
+              {"iou", arguments.settings.iou},
               {"jpeg_bytes", file.size()},
               {"ready_ms", milliseconds_since(begin)}};
   for (const ModelInfo& model : runner->models()) result["models"].push_back(model.name);
