@@ -81,6 +81,17 @@ TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
   EXPECT_EQ(nlohmann::json::parse(again.out).at("models").at(0), model);
 }
 
+TEST_F(MigrateCommand, EnginesOfTensorRtRtxAreBuiltBesideAndNotSwitchedIn) {
+  const CommandResult moved = run(migrate({"--json", "-"}));
+  ASSERT_EQ(moved.status, 0) << moved.err;
+  const auto extras = nlohmann::json::parse(moved.out).at("extras");
+  if (extras.empty()) GTEST_SKIP() << "skipped: no TensorRT-RTX that builds here";
+  EXPECT_EQ(extras.at(0).at("state"), "built, not run");
+  const std::string serving = state().at("current").at("roles").at("detect").at("engine");
+  EXPECT_NE(extras.at(0).at("engine_id"), serving);
+  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+}
+
 TEST_F(MigrateCommand, ValidateOnlyChangesNothing) {
   const auto nothing = tree();
   const CommandResult fresh = run(migrate({"--validate-only"}));

@@ -34,8 +34,10 @@ bool build_one(Migration& migration, std::size_t index) {
 /// Nothing where it is not found, or where it is no extra.
 std::optional<provision::EngineChoice> rtx(const Migration& migration) {
   if (!migration.settings.enable_tensorrt || migration.choice->builder->name() == "tensorrt-rtx") return {};
+  Settings settings = migration.settings;
+  if (settings.precision == Precision::bf16) settings.precision.reset();  // the CPU engine's alone
   try {
-    auto choice = provision::choose_engine_to_build(migration.settings, "tensorrt-rtx");
+    auto choice = provision::choose_engine_to_build(settings, "tensorrt-rtx");
     if (choice.builder->cannot_run(choice.device).empty()) return {};  // it could have been chosen with --engine
     return choice;
   } catch (const Error& error) {
