@@ -1,5 +1,5 @@
 // The whole way on this machine's GPU: a JPEG in host memory -> results in host memory, by the host's clock, with the stages' own
-// times beside it; a stream of 100 such files; device memory.
+// times beside it; a stream of 100 such files; device memory; the decode alone by each backend of nvJPEG.
 //
 // pipeline_bench --picture F.jpg --store DIR --json F.json [--memory] [--batch N] [--max-det N] [--reid R.pth] MODEL.pt...
 //
@@ -16,9 +16,13 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "base/cuda/device.h"
+#include "base/cuda/memory.h"
 #include "base/cuda/runtime.h"
+#include "base/cuda/stream.h"
+#include "decode/cuda/jpeg_decoder.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 #include "peregrine/version.h"
@@ -152,6 +156,32 @@ Json measure_calls(pipeline::BatchRunner& runner, const std::vector<pipeline::Fr
           {"calls", calls}};
 }
 
+/// The batch decoded by one backend, until its pixels are there; a backend that is not there is told in words.
+Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& file, int batch) try {
+  decode::JpegDecoder decoder(backend);
+  const decode::JpegHeader header = decoder.inspect(file);
+  if (!header.refusal.empty()) return {{"refused", header.refusal}};
+  const std::size_t pitch = 3 * static_cast<std::size_t>(header.width);
+  const std::size_t bytes = pitch * static_cast<std::size_t>(header.height);
+  const cuda::DeviceBuffer pixels(bytes * static_cast<std::size_t>(batch), "pictures");
+  std::vector<decode::JpegJob> jobs;
+  for (int i = 0; i < batch; ++i)
+    jobs.push_back({file, reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i), pitch});
+  const auto failed = std::make_unique<bool[]>(jobs.size());
+  const cuda::Stream stream = cuda::Stream::create();
+  std::vector<double> times;
+  for (int i = 0; i < warm_up + calls; ++i) {
+    const auto begin = Clock::now();
+    decoder.decode(jobs, {failed.get(), jobs.size()}, stream.get());
+    cuda::check(cuda::runtime().stream_synchronize(stream.get()), "cudaStreamSynchronize");
+    if (i >= warm_up) times.push_back(milliseconds_since(begin));
+  }
+  const auto failures = std::ranges::count(std::span(failed.get(), jobs.size()), true);
+  return {{"ms", median(times)}, {"failures", failures}};
+} catch (const Error& error) {
+  return {{"refused", error.what()}};
+}
+
 /// The picture's file, 100 times, through Pipeline::run(): the next is decoded while one runs.
 Json measure_stream(const Arguments& arguments, const Json& single) {
   const fs::path folder = fs::temp_directory_path() / "peregrine-pipeline-bench";
@@ -211,6 +241,8 @@ int run(const Arguments& given) {
     result["device_memory_mb"] = static_cast<double>(used_memory() - before) / 1e6;
   } else {
     result["calls"] = measure_calls(*runner, frames);
+    for (const auto backend : {decode::JpegBackend::hardware, decode::JpegBackend::gpu_hybrid})
+      result["decoders"][decode::to_string(backend)] = measure_decoder(backend, file, arguments.settings.batch);
     if (arguments.settings.batch == 1 && arguments.options.models.size() == 1 && !arguments.options.reid)
       result["stream"] = measure_stream(arguments, result["calls"]);
   }
