@@ -4,19 +4,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <numeric>
-#include <thread>
 
 #include "base/output_file.h"
-#include "base/text.h"
 #include "bench_baseline.h"
+#include "bench_report.h"
 #include "common.h"
 #include "console.h"
 #include "peregrine/pipeline.h"
-#include "peregrine/version.h"
 #if PEREGRINE_CUDA
 #include "base/cuda/device.h"
 #include "model/model.h"
@@ -36,7 +31,6 @@ namespace peregrine::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
 
 struct Flags {
   PipelineOptions options;
@@ -47,12 +41,6 @@ struct Flags {
   std::string json;
   std::optional<migrate::Baseline> baseline;
   std::string python;
-};
-
-struct Layer {
-  std::string name, kind;
-  double milliseconds = 0;
-  double floor = 0;  ///< milliseconds that bytes or arithmetic need on an H100; 0: not known
 };
 
 constexpr int warm_up_runs = 20;
@@ -97,28 +85,6 @@ HostImage generated_picture() {
     image.pixels[i] = static_cast<std::uint8_t>(128 + static_cast<int>(i * 7 % 1280 / 16) - static_cast<int>(i / 3840 % 97));
   return image;
 }
-
-/// One model at one batch.
-struct Measurement {
-  std::string model;
-  int batch = 1;
-  double start_up_ms = 0;  ///< from the model's file, its engine in the store, to the first result
-  double peak_mib = 0;
-  std::optional<double> device_mib;
-  RunInfo info;
-  std::vector<double> latencies;  ///< milliseconds a batch, rising
-  StageTimes stages;              ///< means, milliseconds a picture
-  std::size_t objects = 0;        ///< of one run: different numbers mean different work
-  std::vector<Layer> layers;      ///< of the engine, milliseconds a run
-
-  double percentile(double share) const {
-    const auto last = static_cast<double>(latencies.size() - 1);
-    return latencies[static_cast<std::size_t>(std::lround(share * last))];
-  }
-  double pictures_per_second() const {
-    return 1000.0 * batch * static_cast<double>(latencies.size()) / std::accumulate(latencies.begin(), latencies.end(), 0.0);
-  }
-};
 
 /// Runs one batch: the files, or the generated picture.
 class Work {
@@ -217,68 +183,6 @@ Measurement measure(Settings settings, const Flags& flags, const std::filesystem
   return measured;
 }
 
-/// The most expensive first.
-void print_layers(const Measurement& measurement) {
-  std::vector<Layer> layers = measurement.layers;
-  std::ranges::stable_sort(layers, std::ranges::greater{}, &Layer::milliseconds);
-  double sum = 0;
-  for (const Layer& layer : layers) sum += layer.milliseconds;
-  fmt::print("\n{} batch {}: {} layers, {:.2f} ms\n", printable(measurement.model), measurement.batch, layers.size(), sum);
-  for (const Layer& layer : layers) {
-    const std::string roofline =
-        layer.floor > 0 ? fmt::format("{:>3.0f} % of its roofline  ", 100 * layer.floor / layer.milliseconds) : "";
-    fmt::print("{:>9.4f} ms {:>5.1f} %  {}{:<44} {}\n", layer.milliseconds, 100 * layer.milliseconds / sum, roofline, layer.name,
-               layer.kind);
-  }
-}
-
-void print_table(const std::vector<Measurement>& measurements, bool from_files) {
-  const RunInfo& info = measurements.front().info;
-  fmt::print("{} on {}, {}; milliseconds {} results, a batch; stages a picture\n", info.engine, info.device,
-             to_string(info.precision), from_files ? "from file to" : "from pixels to");
-  fmt::print("{:<24} {:>5} {:>8} {:>8} {:>8} {:>10} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>10}\n", "model", "batch", "p50", "p90",
-             "p99", "pictures/s", "decode", "prepare", "infer", "post", "start ms", "RSS MiB", "device MiB");
-  for (const Measurement& m : measurements)
-    fmt::print("{:<24} {:>5} {:>8.2f} {:>8.2f} {:>8.2f} {:>10.1f} {:>8.2f} {:>8.2f} {:>8.2f} {:>8.2f} {:>9.0f} {:>9.0f} {:>10}\n",
-               printable(m.model), m.batch, m.percentile(0.5), m.percentile(0.9), m.percentile(0.99), m.pictures_per_second(),
-               m.stages.decode, m.stages.preprocess, m.stages.inference, m.stages.postprocess, m.start_up_ms, m.peak_mib,
-               m.device_mib ? fmt::format("{:.0f}", *m.device_mib) : "-");
-  for (const Measurement& m : measurements)
-    if (!m.layers.empty()) print_layers(m);
-}
-
-std::string to_json(const std::vector<Measurement>& measurements, const Flags& flags) {
-  Json json{{"peregrine", version},
-            {"cores", std::thread::hardware_concurrency()},
-            {"from", flags.sources.empty() ? "pixels" : "files"},
-            {"rect", flags.options.rect},
-            {"runs", flags.runs}};
-  for (const Measurement& m : measurements) {
-    Json entry{{"model", m.model},
-               {"engine", m.info.engine},
-               {"device", m.info.device},
-               {"precision", to_string(m.info.precision)},
-               {"batch", m.batch},
-               {"latency_ms", {{"p50", m.percentile(0.5)}, {"p90", m.percentile(0.9)}, {"p99", m.percentile(0.99)}}},
-               {"pictures_per_second", m.pictures_per_second()},
-               {"stages_ms",
-                {{"decode", m.stages.decode},
-                 {"preprocess", m.stages.preprocess},
-                 {"inference", m.stages.inference},
-                 {"postprocess", m.stages.postprocess}}},
-               {"start_up_ms", m.start_up_ms},
-               {"peak_rss_mib", m.peak_mib},
-               {"objects", m.objects}};
-    if (m.device_mib) entry["device_mib"] = *m.device_mib;
-    for (const Layer& layer : m.layers) {
-      entry["layers"].push_back({{"name", layer.name}, {"kind", layer.kind}, {"ms", layer.milliseconds}});
-      if (layer.floor > 0) entry["layers"].back()["floor_ms"] = layer.floor;
-    }
-    json["measurements"].push_back(std::move(entry));
-  }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 int bench(const CommonFlags& common, const Flags& given) {
   Flags flags = given;
   const LoadedSettings loaded = start(common);
@@ -300,11 +204,12 @@ int bench(const CommonFlags& common, const Flags& given) {
   std::vector<Measurement> measurements;
   for (const std::filesystem::path& model : flags.options.models)
     for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch));
+  const BenchConditions conditions{!flags.sources.empty(), flags.options.rect, flags.runs};
   if (flags.json == "-")
-    fmt::print("{}", to_json(measurements, flags));
+    fmt::print("{}", to_json(measurements, conditions));
   else if (!common.quiet)
-    print_table(measurements, !flags.sources.empty());
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, to_json(measurements, flags));
+    print_table(measurements, conditions);
+  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, to_json(measurements, conditions));
   return 0;
 }
 
