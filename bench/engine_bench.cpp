@@ -301,11 +301,14 @@ class Run {
       constexpr std::ptrdiff_t kept = 3;
       const auto& by_time = known->second;
       const auto end = std::next(by_time.begin(), std::min<std::ptrdiff_t>(kept, std::ssize(by_time)));
-      std::erase_if(choices, [&](const Choice& choice) {
+      const auto listed = [&](const Choice& choice) {
         const std::string parameters = fmt::format("{}", fmt::join(choice.parameters, " "));
-        return choice.candidate == "cudnn" &&
-               std::none_of(by_time.begin(), end, [&](const auto& one) { return one.second == parameters; });
-      });
+        return std::any_of(by_time.begin(), end, [&](const auto& one) { return one.second == parameters; });
+      };
+      const auto of_cudnn = [](const Choice& choice) { return choice.candidate == "cudnn"; };
+      // Of another shape under this name (an older plan, other siblings) its favourites may not exist here: then all race.
+      if (std::none_of(choices.begin(), choices.end(), [&](const Choice& c) { return of_cudnn(c) && listed(c); })) return;
+      std::erase_if(choices, [&](const Choice& choice) { return of_cudnn(choice) && !listed(choice); });
     };
     tune(plan, target_,
          {.progress = {},
