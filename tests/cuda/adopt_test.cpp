@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-
 #include "engine/cuda/lowering.h"
 #include "network.h"
 
@@ -17,14 +15,6 @@ ExecutionPlan plan_at(std::int64_t height, std::int64_t width, bool with_pool = 
   if (with_pool) x = net.sppf("pyramid", x, 16);
   net.graph.mark_output(net.c3k2("b", x, 16), "out");
   return lower(net.graph, {});
-}
-
-TEST(Nearest, ComparesExtentsByTheirRatio) {
-  const std::array<Shape, 4> tuned{Shape{1, 3, 640, 640}, Shape{1, 3, 640, 480}, Shape{1, 3, 320, 320}, Shape{16, 3, 640, 640}};
-  EXPECT_EQ(nearest({1, 3, 640, 640}, tuned), 0u);
-  EXPECT_EQ(nearest({1, 3, 640, 512}, tuned), 1u);
-  EXPECT_EQ(nearest({1, 3, 352, 288}, tuned), 2u);
-  EXPECT_EQ(nearest({8, 3, 640, 640}, tuned), 3u);
 }
 
 TEST(AdoptChoices, TakesWhatHoldsForEveryShape) {

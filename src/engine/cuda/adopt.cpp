@@ -1,27 +1,9 @@
 #include "engine/cuda/adopt.h"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <string_view>
 
 namespace peregrine::cuda {
-namespace {
-
-/// Zero for equal shapes; an extent that is k times the other counts as much as one that is a k-th.
-double distance(const Shape& a, const Shape& b) {
-  if (a.rank() != b.rank()) return HUGE_VAL;
-  double sum = 0;
-  for (std::size_t i = 0; i < a.rank(); ++i) sum += std::abs(std::log(static_cast<double>(a[i]) / static_cast<double>(b[i])));
-  return sum;
-}
-
-}  // namespace
-
-std::size_t nearest(const Shape& wanted, std::span<const Shape> tuned) {
-  const auto found = std::ranges::min_element(tuned, {}, [&](const Shape& other) { return distance(wanted, other); });
-  return static_cast<std::size_t>(found - tuned.begin());
-}
 
 int adopt_choices(ExecutionPlan& plan, const ExecutionPlan& tuned) {
   std::map<std::string_view, const Step*> by_name;
