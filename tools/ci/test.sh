@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make test: builds with warnings as errors, runs all tests and the install test; prints each stage's time.
+# make test: builds with warnings as errors, runs all tests, the install test and the sanitizers; prints each stage's time.
 # tools/ci/test.sh STAGE... runs only those: setup build tests tensorrt install wheels sanitizers fuzz tidy.
 # The sanitizers and tidy look at the code that reads files from outside; with WHOLE=1 (make soak) at all of it.
 set -euo pipefail
@@ -61,8 +61,7 @@ stage_tidy() { tools/ci/tidy.sh; }
 stage_install() { tools/ci/install_test.sh; }
 
 stages=("$@")
-# sanitizers, fuzz and tidy are stages of their own until they have been timed: tools/ci/test.sh sanitizers fuzz tidy
-[ $# -gt 0 ] || stages=(setup build tests tensorrt install wheels)
+[ $# -gt 0 ] || stages=(setup build tests tensorrt install wheels sanitizers)
 summary=()
 passed=0
 for stage in "${stages[@]}"; do
