@@ -102,8 +102,9 @@ TEST_F(PredictVideo, AVideoThatBreaksOffKeepsItsGoodFrames) {
   const std::string file = film(12);
   const auto whole = fs::file_size(file);
   std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
-  stream.seekp(static_cast<std::streamoff>(whole / 2));
-  stream << std::string(2000, '\x55');
+  // Half of the file, index and first frames left alone: a few bytes may happen to decode.
+  stream.seekp(static_cast<std::streamoff>(whole / 4));
+  stream << std::string(whole / 2, '\x55');
   stream.close();
   const auto result = predict(file, {"--json", "out.jsonl"});
   EXPECT_EQ(result.status, 1) << result.err;
