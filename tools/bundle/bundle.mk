@@ -21,11 +21,13 @@ gpu-test:
 	[ -z "$$failed" ] && echo "all passed" || { echo "failed:$$failed"; exit 1; }
 
 # Kernels of every stage and family, and a runner that decodes in one thread while another runs; the tools run a program many
-# times slower, so not the whole suite. PROGRAM or PROGRAM:FILTER.
+# times slower, so not the whole suite. PROGRAM or PROGRAM:FILTER. What decodes JPEGs is left out of initcheck: it does not see what
+# the decoder engine writes, and takes nvJPEG's own kernels that read it for a fault.
 SANITIZED ?= $(filter %_cuda test_cuda_%,$(ONLY)) $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
 gpu-sanitize:
 	@failed=; for tool in memcheck racecheck initcheck; do for test in $(SANITIZED); do \
 	  echo "== $$tool $$test"; \
+	  case $$tool:$$test in initcheck:test_decode_cuda|initcheck:test_pipeline_gpu*) continue;; esac; \
 	  case $$test in *:*) filter=--gtest_filter=$${test#*:};; *) filter=;; esac; \
 	  timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$${test%%:*} --gtest_brief=1 $$filter || failed="$$failed $$tool:$$test"; \
 	done; done; [ -z "$$failed" ] && echo "nothing found" || { echo "failed:$$failed"; exit 1; }
