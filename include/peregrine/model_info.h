@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace peregrine {
@@ -10,6 +12,8 @@ namespace peregrine {
 enum class Task : std::uint8_t { detect, pose, segment, reid };
 /// "detect", "pose", "segment", "reid".
 const char* to_string(Task task) noexcept;
+/// The inverse; nothing for any other text.
+std::optional<Task> parse_task(std::string_view text) noexcept;
 
 enum class HeadLayout : std::uint8_t {
   raw,      ///< one tensor a level and branch, names in graph/head.h; decoding is ours, in FP32

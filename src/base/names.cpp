@@ -29,4 +29,10 @@ const char* to_string(Task task) noexcept {
   return "?";
 }
 
+std::optional<Task> parse_task(std::string_view text) noexcept {
+  for (Task task : {Task::detect, Task::pose, Task::segment, Task::reid})
+    if (text == to_string(task)) return task;
+  return std::nullopt;
+}
+
 }  // namespace peregrine

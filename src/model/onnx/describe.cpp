@@ -26,8 +26,7 @@ std::optional<std::vector<std::int64_t>> integers(const Metadata& metadata, cons
 std::optional<Task> task_of(const Metadata& metadata) {
   const auto found = metadata.find("task");
   if (found == metadata.end()) return std::nullopt;
-  for (Task task : {Task::detect, Task::pose, Task::segment, Task::reid})
-    if (found->second == to_string(task)) return task;
+  if (const std::optional<Task> task = parse_task(found->second)) return task;
   throw Error("model.unsupported", fmt::format("models for the task '{}' are not supported", found->second),
               "Supported are detect, pose, segment and reid.");
 }

@@ -42,8 +42,7 @@ int integer(const json& value, const char* key) {
 
 Task task_of(const json& text) {
   const std::string task = text.value("task", "");
-  for (const Task known : {Task::detect, Task::pose, Task::segment})
-    if (task == to_string(known)) return known;
+  if (const auto known = parse_task(task); known && *known != Task::reid) return *known;
   throw Error("model.unsupported", fmt::format("engines for the task '{}' are not supported", printable(task)),
               "Supported are detect, pose and segment.");
 }
