@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/crash_point.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "engine/store/files.h"
 #include "engine/store/sealed_json.h"
@@ -26,15 +24,9 @@ using nlohmann::json;
 constexpr const char* manifest_name = "manifest.json";
 constexpr const char* generation_name = "current";
 constexpr const char* configuration_name = "configuration.toml";
-constexpr std::array all_tasks{Task::detect, Task::pose, Task::segment, Task::reid};
 
 fs::path folder_of_all(const store::Store& store) { return store.root() / "backups"; }
 fs::path folder_of(const store::Store& store, int id) { return folder_of_all(store) / std::to_string(id); }
-
-std::optional<std::string> digest_of(const fs::path& file) {
-  const auto contents = store::read_if_exists(file);
-  return contents ? std::optional(sha256_hex(*contents)) : std::nullopt;
-}
 
 std::string write_manifest(const Backup& backup) {
   json models = json::array();
@@ -48,8 +40,8 @@ std::string write_manifest(const Backup& backup) {
 }
 
 Task task_of(const std::string& name, const std::string& where) {
-  const auto task = std::ranges::find_if(all_tasks, [&](Task candidate) { return name == to_string(candidate); });
-  if (task == all_tasks.end()) store::throw_damaged(where, "it names the role " + printable(name));
+  const std::optional<Task> task = parse_task(name);
+  if (!task) store::throw_damaged(where, "it names the role " + printable(name));
   return *task;
 }
 
@@ -82,7 +74,7 @@ Backup read_backup(const store::Store& store, int id) {
 /// The first file that has not the digest that the manifest says; empty where all have.
 fs::path damaged_file(const store::Store& store, const Backup& backup) {
   for (const auto& [name, sha256] : backup.files)
-    if (const fs::path file = folder_of(store, backup.id) / name; digest_of(file) != sha256) return file;
+    if (const fs::path file = folder_of(store, backup.id) / name; store::digest_of(file) != sha256) return file;
   return {};
 }
 
@@ -111,7 +103,7 @@ void keep_files(store::Store& store, Backup& backup) {
   if (!backup.configuration.empty())
     store::replace_file(folder / configuration_name, store::read_if_exists(backup.configuration).value_or(""));
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) backup.files[entry.path().lexically_relative(folder).native()] = *digest_of(entry.path());
+    if (entry.is_regular_file()) backup.files[entry.path().lexically_relative(folder).native()] = *store::digest_of(entry.path());
 }
 
 /// Both keep the same state: of what is in service, of the engines' and configuration's bytes, of the models.
@@ -157,7 +149,7 @@ std::string restore_configuration(const store::Store& store, const Backup& backu
 std::vector<std::string> changed_models(const Backup& backup) {
   std::vector<std::string> sentences;
   for (const ModelFile& model : backup.models) {
-    const auto digest = digest_of(model.path);
+    const auto digest = store::digest_of(model.path);
     if (digest == model.sha256) continue;
     sentences.push_back(fmt::format(
         "The {} model {} {} since the backup (SHA-256 {}). Engines in service run without it; to work with that model "

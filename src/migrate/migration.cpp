@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/sha256.h"
 #include "base/text.h"
 #include "engine/store/files.h"
 #include "peregrine/error.h"
@@ -80,8 +79,7 @@ void Migration::describe(std::size_t slot) {
 }
 
 void require_unchanged(const Slot& slot) {
-  const auto contents = store::read_if_exists(slot.path);
-  if (contents && sha256_hex(*contents) == slot.info().sha256) return;
+  if (store::digest_of(slot.path) == slot.info().sha256) return;
   throw Error("model.changed", fmt::format("{} has changed while it was migrated.", printable(slot.path.native())),
               "Nothing was switched over. Run the same command again when the file is complete.");
 }

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/output_file.h"
+#include "base/read_whole_file.h"
 #include "base/text.h"
 #include "engine/tensorrt/plan.h"
 #include "graph/head.h"
@@ -21,11 +22,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read_whole(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream) throw Error("model.unreadable", fmt::format("{}: the file cannot be read.", printable(path.native())));
-  return bytes;
+std::vector<std::byte> read(const fs::path& path) {
+  if (auto bytes = read_whole_file(path)) return std::move(*bytes);
+  throw Error("model.unreadable", fmt::format("{}: the file cannot be read.", printable(path.native())));
 }
 
 /// `model` with its head decoded; outputs are called as in Ultralytics' files, or as stages know them.
@@ -64,8 +63,7 @@ Plan plan_of_engine_file(const Model& model, const EngineChoice& choice) {
     throw Error("engine.plan",
                 fmt::format("{} is an engine of TensorRT, which the {} engine cannot run.", info.name, choice.builder->name()),
                 "Pass --engine tensorrt or tensorrt-rtx, or give the model's checkpoint.");
-  const std::string file = read_whole(model.origin());
-  const auto bytes = std::as_bytes(std::span(file));
+  const std::vector<std::byte> bytes = read(model.origin());
   (void)ultralytics::read_engine_file(bytes, info);  // whole, now as then
   log::info(fmt::format("{} was not built here: nothing tells how far it departs from its model.", info.name));
   return tensorrt::adopt_plan(*choice.builder, choice.device, info.image_height, info.image_width,

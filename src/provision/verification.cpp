@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
+#include "base/read_whole_file.h"
 #include "base/sha256.h"
 #include "decode/decode.h"
 #include "engine/host_run.h"
@@ -33,12 +32,8 @@ constexpr float bf16_allowance = 3;
 /// ReID models see persons, who stand upright: a scene is cut into so many strips.
 constexpr int strips = 5;
 
-std::vector<std::byte> read_picture(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
+/// Of one that cannot be read: nothing, which is no picture.
+std::vector<std::byte> read_picture(const fs::path& path) { return read_whole_file(path).value_or(std::vector<std::byte>{}); }
 
 /// What the engine is shown, one slot of a batch: a picture, or for ReID a part of one.
 struct Sight {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "peregrine/error.h"
 
@@ -108,6 +109,11 @@ std::optional<std::string> read_if_exists(const fs::path& path) {
   if (error) throw fail(error);
   contents.resize(have);
   return contents;
+}
+
+std::optional<std::string> digest_of(const fs::path& path) {
+  const auto contents = read_if_exists(path);
+  return contents ? std::optional(sha256_hex(*contents)) : std::nullopt;
 }
 
 void replace_file(const fs::path& path, std::span<const std::byte> contents) {

@@ -13,6 +13,8 @@ namespace peregrine::store {
 
 /// Whole contents; nothing when there is no such file. Throws "store.read".
 std::optional<std::string> read_if_exists(const std::filesystem::path& path);
+/// SHA-256 of a file's contents, under the same conditions.
+std::optional<std::string> digest_of(const std::filesystem::path& path);
 
 /// Writes PATH.new, syncs it, renames it to PATH and syncs the folder: after a crash PATH is the old file or the new
 /// one. The caller holds the lock that guards PATH. Throws "store.write"; PATH.new is then gone.

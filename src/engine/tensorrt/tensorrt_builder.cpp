@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <mutex>
 
 #include "base/log.h"
 #include "base/output_file.h"
+#include "base/read_whole_file.h"
 #include "engine/tensorrt/inspection.h"
 #include "engine/tensorrt/locate.h"
 #include "engine/tensorrt/onnx_build.h"
@@ -40,13 +39,6 @@ bool has_gpu([[maybe_unused]] const Device& device) {
 #else
   return false;
 #endif
-}
-
-std::vector<std::byte> read_if_exists(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
 }
 
 using Reasons = std::map<std::string, std::string>;
@@ -200,7 +192,7 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
 
   const fs::path cache_file = options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
   // Without a GPU nothing is measured: the library would only complain about a cache.
-  const std::vector<std::byte> cache = has_gpu(options.device) ? read_if_exists(cache_file) : std::vector<std::byte>{};
+  const auto cache = (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt).value_or(std::vector<std::byte>{});
   const OnnxBuild::Result result = build.build({.batches = options.batches,
                                                 .workspace_bytes = options.workspace_bytes,
                                                 .optimization_level = options.optimization_level,

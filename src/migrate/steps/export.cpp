@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "base/sha256.h"
 #include "base/text.h"
 #include "engine/store/files.h"
 #include "migrate/steps.h"
@@ -55,15 +54,15 @@ StepOutcome export_models(Migration& migration) {
     const onnx::ExportOptions options = options_of(slot, migration.choice->precision);
     const fs::path file = folder / name_of(slot, options);
     const std::string key = fmt::format("export {}, peregrine {}", file.filename().native(), version);
-    const auto before = store::read_if_exists(file);
+    const auto present = store::digest_of(file);
     const auto done = migration.journal.done.find(key);
-    if (before && done != migration.journal.done.end() && done->second == sha256_hex(*before)) {
+    if (present && done != migration.journal.done.end() && done->second == *present) {
       ++kept;
       continue;
     }
     store::make_folders(folder);
     write(*slot.model, options, file);
-    migration.journal.done[key] = sha256_hex(store::read_if_exists(file).value_or(""));
+    migration.journal.done[key] = store::digest_of(file).value_or("");
     ++written;
   }
   StepOutcome outcome{written > 0 ? StepResult::Verdict::passed : StepResult::Verdict::still_valid, {}};
