@@ -148,10 +148,11 @@ int build(CommonFlags common, const Flags& flags) {
     if (record && record->ran && !record->passed()) status = exit_status("validation");
     if (!flags.out.empty()) store.copy_out(obtained.manifest.id, flags.out);
   }
+  if (flags.json.empty()) return status;
   const std::string text = nlohmann::ordered_json{{"peregrine", version}, {"engines", std::move(engines)}}.dump(1) + "\n";
   if (flags.json == "-")
     fmt::print("{}", text);
-  else if (!flags.json.empty())
+  else
     write_file(flags.json, text);
   return status;
 }

@@ -33,7 +33,11 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
 }
 
 ModelEngine::ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic)
-    : model_(model.info()), shape_(shape), dynamic_(dynamic), engine_(build_engine(model, choice, shape, dynamic)) {
+    : model_(model.info()),
+      step_("inference " + model_.name),
+      shape_(shape),
+      dynamic_(dynamic),
+      engine_(build_engine(model, choice, shape, dynamic)) {
   Outputs outputs;
   for (const Binding& binding : engine_->io())
     if (!binding.is_input) outputs.add(binding.name, binding.shape);
@@ -67,7 +71,7 @@ ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
 }
 
 std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& input) {
-  const trace::Range range("inference " + model_.name);
+  const trace::Range range(step_);
   Outputs& outputs = outputs_for(input.shape);
   std::vector<TensorView> bindings;
   for (const Binding& binding : engine_->io()) {

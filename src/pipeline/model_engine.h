@@ -42,6 +42,7 @@ class ModelEngine {
   Outputs& outputs_for(const Shape& input);
 
   ModelInfo model_;
+  std::string step_;  ///< "inference NAME"
   InputShape shape_;
   bool dynamic_;
   std::unique_ptr<Engine> engine_;

@@ -14,11 +14,14 @@ namespace {
 double most_lost(const MigratedModel& model) { return model.precision == to_string(Precision::bf16) ? 0.015 : 0.005; }
 
 /// All that the numbers depend on. Annotations are named by their folder: who changes them asks anew with another one.
-std::string key_of(const Migration& migration, const Slot& slot) {
+std::string key_of(const Migration& migration, const Slot& slot, const std::string& conditions) {
   const Options& options = migration.options;
   return fmt::format("comparison of {} {} with {} by {} on {} and {}", slot.manifest->id, slot.manifest->plan_sha256,
-                     static_cast<int>(options.baseline), options.python.native(),
-                     provision::conditions_of(migration.settings.limits, options.pictures), options.data.native());
+                     static_cast<int>(options.baseline), options.python.native(), conditions, options.data.native());
+}
+
+Measure lost(const MigratedModel& model, const PrecisionPair& pair) {
+  return {fmt::format("average precision lost, {}", pair.metric), pair.before - pair.after, most_lost(model)};
 }
 
 void fill(MigratedModel& model, Comparison comparison) {
@@ -26,13 +29,12 @@ void fill(MigratedModel& model, Comparison comparison) {
   model.average_precision = std::move(comparison.average_precision);
   model.average_precision_note = std::move(comparison.average_precision_note);
   model.layers = std::move(comparison.layers);
-  for (const PrecisionPair& pair : model.average_precision)
-    model.checks.push_back({fmt::format("average precision lost, {}", pair.metric), pair.before - pair.after, most_lost(model)});
+  for (const PrecisionPair& pair : model.average_precision) model.checks.push_back(lost(model, pair));
 }
 
 /// Whether it was there.
-bool compare_one(Migration& migration, std::size_t index) {
-  const std::string key = key_of(migration, migration.slots[index]);
+bool compare_one(Migration& migration, std::size_t index, const std::string& conditions) {
+  const std::string key = key_of(migration, migration.slots[index], conditions);
   if (const auto done = migration.journal.done.find(key); done != migration.journal.done.end()) {
     fill(migration.report.models[index], parse_comparison(done->second));
     return true;
@@ -47,7 +49,7 @@ std::string losses(const Migration& migration) {
   std::string text;
   for (const MigratedModel& model : migration.report.models)
     for (const PrecisionPair& pair : model.average_precision)
-      if (pair.before - pair.after > most_lost(model))
+      if (!lost(model, pair).holds())
         text += fmt::format("{}{}: {} average precision fell from {:.4f} to {:.4f}", text.empty() ? "" : "; ", model.name,
                             pair.metric, pair.before, pair.after);
   return text;
@@ -57,8 +59,9 @@ std::string losses(const Migration& migration) {
 
 StepOutcome compare(Migration& migration) {
   StepOutcome outcome{StepResult::Verdict::still_valid, {}};
+  const std::string conditions = provision::conditions_of(migration.settings.limits, migration.options.pictures);
   for (std::size_t i = 0; i < migration.slots.size(); ++i)
-    if (!compare_one(migration, i)) outcome.verdict = StepResult::Verdict::passed;
+    if (!compare_one(migration, i, conditions)) outcome.verdict = StepResult::Verdict::passed;
   const bool detectors = std::ranges::any_of(migration.slots, [](const Slot& slot) { return slot.role != Task::reid; });
   if (!migration.options.page.empty() && detectors) migration.report.pictures = picture_pairs(migration);
   std::size_t departed = 0;
@@ -70,11 +73,11 @@ StepOutcome compare(Migration& migration) {
   }
   outcome.sentence +=
       fmt::format("{} objects depart from the FP32 reference. {}", departed, migration.report.models.front().speed.note);
-  const std::string lost = losses(migration);
-  if (lost.empty()) return outcome;
+  const std::string text = losses(migration);
+  if (text.empty()) return outcome;
   if (!migration.options.unverified)
-    throw Error("validation.precision", lost + ".", "Nothing was switched over; --unverified lets them serve all the same.");
-  return {StepResult::Verdict::warning, lost + " (--unverified)"};
+    throw Error("validation.precision", text + ".", "Nothing was switched over; --unverified lets them serve all the same.");
+  return {StepResult::Verdict::warning, text + " (--unverified)"};
 }
 
 }  // namespace peregrine::migrate::steps
