@@ -11,6 +11,7 @@
 #include "engine/tensorrt/tensorrt_builder.h"
 #include "graph/reference.h"
 #include "peregrine/error.h"
+#include "support/error_text.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
 
@@ -18,6 +19,7 @@ namespace peregrine {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_text;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -29,16 +31,6 @@ struct Layout {
   const char* version;
 };
 void PrintTo(const Layout& layout, std::ostream* out) { *out << layout.name; }
-
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code() + ": " + error.what();
-  }
-  return "no error";
-}
 
 class Double : public ::testing::TestWithParam<Layout> {
  protected:
@@ -73,7 +65,7 @@ class Double : public ::testing::TestWithParam<Layout> {
   Plan build() const { return builder_->build(relu(1), options()); }
   std::string error_when_failing(const char* call, const std::function<void()>& action) const {
     setenv("TENSORRT_DOUBLE_FAIL", call, 1);
-    const std::string error = error_of(action);
+    const std::string error = error_text(action);
     unsetenv("TENSORRT_DOUBLE_FAIL");
     return error;
   }
@@ -114,7 +106,7 @@ TEST_P(Double, AnOpenBatchRunsAtEachThatFits) {
   const auto five = conformance::random_inputs(relu(5));
   const TensorView view = five[0].view();
   const Shape shape{5, 3, 4, 4};
-  EXPECT_THAT(error_of([&] { run_on_host(*engine, {&view, 1}, {&shape, 1}); }), StartsWith("engine.binding"));
+  EXPECT_THAT(error_text([&] { run_on_host(*engine, {&view, 1}, {&shape, 1}); }), StartsWith("engine.binding"));
 }
 
 TEST_P(Double, WhatFailsIsToldInTheLibrarysWords) {
@@ -130,7 +122,7 @@ TEST_P(Double, WhatFailsIsToldInTheLibrarysWords) {
     EXPECT_THAT(error_when_failing(call, [&] { builder_->load(plan, Device::cuda(0)); }),
                 AllOf(StartsWith("engine.tensorrt"), HasSubstr(std::string("told to fail in ") + call)));
   EXPECT_THAT(error_when_failing("io_name", [&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
-  EXPECT_EQ(error_of([&] { builder_->load(plan, Device::cuda(0)); }), "no error");
+  EXPECT_EQ(error_text([&] { builder_->load(plan, Device::cuda(0)); }), "no error");
 }
 
 TEST_P(Double, OfAnOpenBatchToo) {
@@ -145,7 +137,7 @@ TEST_P(Double, MemoryOfTheDeviceThatRunsOutLeavesNothingBehind) {
   const Plan plan = build();
   for (int nth = 0; nth < 2; ++nth) {  // 10.0 has no activations of ours
     cuda_.fail("malloc", nth, cudaErrorMemoryAllocation);
-    EXPECT_NE(error_of([&] { builder_->load(plan, Device::cuda(0)); }), "no error") << nth;
+    EXPECT_NE(error_text([&] { builder_->load(plan, Device::cuda(0)); }), "no error") << nth;
     cuda_.heal();
   }
 }
@@ -159,16 +151,16 @@ TEST_P(Double, CancellingAndTooLittleWorkspace) {
   BuildOptions wanted = options();
   int calls = 0;
   wanted.progress = [&](double, std::string_view) { return ++calls < 3; };
-  EXPECT_THAT(error_of([&] { builder_->build(relu(1), wanted); }), StartsWith("interrupted.build"));
+  EXPECT_THAT(error_text([&] { builder_->build(relu(1), wanted); }), StartsWith("interrupted.build"));
   wanted = options();
   wanted.workspace_bytes = std::size_t{1} << 20;
-  EXPECT_THAT(error_of([&] { builder_->build(relu(1), wanted); }),
+  EXPECT_THAT(error_text([&] { builder_->build(relu(1), wanted); }),
               AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for 4194304 bytes"), HasSubstr("Pass --workspace ")));
 }
 
 TEST_P(Double, SinglePrecisionForHalfIsAnError) {
   setenv("TENSORRT_DOUBLE_TYPE", "fp32", 1);
-  EXPECT_THAT(error_of([&] { build(); }), AllOf(StartsWith("engine.precision"), HasSubstr("layer 'node'")));
+  EXPECT_THAT(error_text([&] { build(); }), AllOf(StartsWith("engine.precision"), HasSubstr("layer 'node'")));
   BuildOptions wanted = options();
   wanted.precision = Precision::fp32;
   const auto engine = builder_->load(builder_->build(relu(1), wanted), Device::cuda(0));
@@ -179,13 +171,13 @@ TEST_P(Double, APlanOfAnotherGpuOrVersionIsRefused) {
   const Plan whole = build();
   Plan plan = whole;
   plan.device_name = "NVIDIA Other (compute capability 8.9)";
-  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("Other")));
+  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("Other")));
   plan = whole;
   plan.library_versions = "tensorrt 10.0.1";
-  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("10.0.1")));
+  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("10.0.1")));
   plan = whole;
   plan.bytes[plan.bytes.size() - 3] ^= std::byte{1};
-  EXPECT_THAT(error_of([&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
+  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
 }
 
 TEST_P(Double, CapturingIsAskedForWhereTheLayoutHasIt) {
@@ -208,7 +200,7 @@ TEST(TwoLibraries, ThatFailAtOnceAreEachToldInTheirOwnWords) {
   graph.mark_output(graph.add("node", graph::Unary{}, {graph.add_input("x", DType::f32, {1, 3, 4, 4})}), "y");
   setenv("TENSORRT_DOUBLE_FAIL", "build", 1);
   const auto error_in = [&](const Builder& builder) {
-    return error_of([&] { builder.build(graph, {.precision = Precision::fp16, .device = Device::cuda(0)}); });
+    return error_text([&] { builder.build(graph, {.precision = Precision::fp16, .device = Device::cuda(0)}); });
   };
   for (int i = 0; i < 20; ++i) {
     std::string of_ten;

@@ -11,30 +11,22 @@
 #include "engine/tensorrt/probe.h"
 #include "engine/tensorrt/tensorrt_builder.h"
 #include "peregrine/error.h"
+#include "support/error_text.h"
 #include "support/test_data.h"
 
 namespace peregrine::tensorrt {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_text;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 const fs::path doubles = PEREGRINE_DOUBLES;
 
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code() + ": " + error.what();
-  }
-  return "no error";
-}
-
 std::string refusal_of(const fs::path& given, Flavour flavour = Flavour::tensorrt) {
-  return error_of([&] { find_installation(flavour, given); });
+  return error_text([&] { find_installation(flavour, given); });
 }
 
 class Locate : public ::testing::Test {
@@ -94,13 +86,13 @@ TEST_F(Locate, ALibraryOfAnotherLayoutCrashesOnlyTheProbe) {
   EXPECT_THAT(probe(files, 0, {}).failure, HasSubstr("crashed"));
   const auto builder = make_tensorrt_builder(Flavour::tensorrt, {.library = doubles / "crashing"});
   EXPECT_EQ(builder->name(), "tensorrt");
-  EXPECT_THAT(error_of([&] { (void)builder->library_versions(); }),
+  EXPECT_THAT(error_text([&] { (void)builder->library_versions(); }),
               AllOf(StartsWith("environment.tensorrt"), HasSubstr("crashed")));
 }
 
 TEST_F(Locate, ALibraryThatRefusesItselfIsNotUsed) {
   const auto builder = make_tensorrt_builder(Flavour::tensorrt, {.library = doubles / "both"});
-  EXPECT_THAT(error_of([&] { (void)builder->library_versions(); }),
+  EXPECT_THAT(error_text([&] { (void)builder->library_versions(); }),
               AllOf(StartsWith("environment.tensorrt"), HasSubstr("could not make a builder")));
 }
 

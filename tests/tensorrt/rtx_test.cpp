@@ -15,28 +15,20 @@
 #include "model/onnx/decode_head.h"
 #include "model/onnx/writer.h"
 #include "peregrine/error.h"
+#include "support/error_text.h"
 #include "support/test_data.h"
 
 namespace peregrine {
 namespace {
 
 namespace fs = std::filesystem;
+using test::error_text;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr int stand_in_batch = 7;
-
-template <class Action>
-std::string error_of(Action&& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.code() + ": " + error.what();
-  }
-  return "no error";
-}
 
 struct Release {
   const char* name;
@@ -163,7 +155,7 @@ TEST_P(Rtx, WithoutAGpuAPlanIsBuiltAndNotRun) {
   if (builder->cannot_run(Device::cuda(0)).empty()) GTEST_SKIP() << "skipped: this GPU runs it";
   const Plan plan = builder->build(graph_of(demo("demo-reid.pth"), 1), options());
   EXPECT_THAT(plan.notes.back(), StartsWith("Built, not run: "));
-  EXPECT_THAT(error_of([&] { builder->load(plan, Device::cuda(0)); }), StartsWith("environment.device: TensorRT-RTX"));
+  EXPECT_THAT(error_text([&] { builder->load(plan, Device::cuda(0)); }), StartsWith("environment.device: TensorRT-RTX"));
 }
 
 TEST_P(Rtx, ABuildIsCancelledAtTheNextStep) {
@@ -177,7 +169,7 @@ TEST_P(Rtx, ABuildIsCancelledAtTheNextStep) {
       if (calls >= after) ++calls_afterwards;
       return ++calls < after;
     };
-    EXPECT_THAT(error_of([&] { builder->build(graph, wanted); }), StartsWith("interrupted.build"));
+    EXPECT_THAT(error_text([&] { builder->build(graph, wanted); }), StartsWith("interrupted.build"));
     EXPECT_EQ(calls_afterwards, 0) << "asked again after the request";
   }
   int calls = 0;
@@ -236,7 +228,7 @@ TEST_P(Rtx, TooLittleWorkspaceIsToldInTensorRtsOwnNumber) {
     BuildOptions wanted = options();
     wanted.batches = BatchRange{1, 4, 16};
     wanted.workspace_bytes = mebibytes << 20;
-    return error_of([&] { builder()->build(graph, wanted); });
+    return error_text([&] { builder()->build(graph, wanted); });
   };
   // At 64 MiB it says how much it wanted; with next to nothing it does not come so far.
   EXPECT_THAT(error_with(64), AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for "), HasSubstr("Pass --workspace ")));
@@ -255,7 +247,7 @@ TEST_P(Rtx, EveryOperatorIsParsedInTheTypesThatWereAskedFor) {
         SCOPED_TRACE(test.name + " " + to_string(precision));
         const DType dtype = precision == Precision::fp16 ? DType::f16 : DType::f32;
         const std::string file = onnx::serialize(test.make(), {.precision = dtype});
-        EXPECT_EQ(error_of([&] {
+        EXPECT_EQ(error_text([&] {
                     const tensorrt::OnnxBuild build(library, std::as_bytes(std::span(file)));
                     require_precision(build.network(), tensorrt::audit_precision(build.network(), {}), precision);
                   }),
@@ -275,7 +267,7 @@ TEST_P(Rtx, WhatIsNoModelIsRefused) {
   ASSERT_NE(at, std::string::npos);
   unknown[at + 2] = 'X';
   const auto refusal = [&](const std::string& file) {
-    return error_of([&] { tensorrt::OnnxBuild(library, std::as_bytes(std::span(file))); });
+    return error_text([&] { tensorrt::OnnxBuild(library, std::as_bytes(std::span(file))); });
   };
   EXPECT_THAT(refusal(""), StartsWith("model.damaged"));
   EXPECT_THAT(refusal("this is no ONNX file at all, just words"), StartsWith("model.damaged"));
@@ -292,13 +284,13 @@ TEST_P(Rtx, SinglePrecisionWhereHalfWasAskedForIsAnError) {
   const auto audit = tensorrt::audit_precision(build.network(), {});
   EXPECT_GT(audit.single_layers, 10);
   EXPECT_EQ(audit.half_layers, 0);
-  EXPECT_THAT(error_of([&] { require_precision(build.network(), audit, Precision::fp16); }),
+  EXPECT_THAT(error_text([&] { require_precision(build.network(), audit, Precision::fp16); }),
               AllOf(StartsWith("engine.precision"), HasSubstr("computes in FP32 for no reason")));
   EXPECT_NO_THROW(require_precision(build.network(), audit, Precision::fp32));
   // With a reason for every layer, the outputs still have to be half.
   auto excused = audit;
   for (auto& exception : excused.exceptions) exception.reason = "test";
-  EXPECT_THAT(error_of([&] { require_precision(build.network(), excused, Precision::fp16); }), HasSubstr("output '"));
+  EXPECT_THAT(error_text([&] { require_precision(build.network(), excused, Precision::fp16); }), HasSubstr("output '"));
 }
 
 TEST_P(Rtx, WhatWasFoundOutIsRemembered) {
@@ -317,7 +309,7 @@ TEST_P(Rtx, ADamagedPlanOrAnotherVersionsIsRefusedBeforeTensorRtSeesIt) {
   const auto refusal = [&](auto&& spoil) {
     Plan plan = whole;
     spoil(plan);
-    return error_of([&] { builder->load(plan, Device::cuda(0)); });
+    return error_text([&] { builder->load(plan, Device::cuda(0)); });
   };
   EXPECT_THAT(refusal([](Plan& p) { p.bytes.resize(p.bytes.size() / 2); }), StartsWith("engine.plan"));
   EXPECT_THAT(refusal([](Plan& p) { p.bytes[p.bytes.size() / 2] ^= std::byte{4}; }), StartsWith("engine.plan"));
