@@ -23,14 +23,11 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
-#include <sstream>
 
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
-#include "base/half.h"
 #include "base/log.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
@@ -38,100 +35,24 @@
 #include "engine/cuda/plan_file.h"
 #include "engine/cuda/profile.h"
 #include "engine/cuda/tuning.h"
+#include "engine_bench_options.h"
 #include "graph/passes.h"
 #include "model/model.h"
+#include "outputs.h"
 #include "peregrine/error.h"
 #include "postprocess/cuda/postprocess.h"
 #include "preprocess/letterbox.h"
+#include "shortlist.h"
 
 namespace {
 
 using namespace peregrine;
 using namespace peregrine::cuda;
+using namespace peregrine::bench;
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-struct Options {
-  std::vector<int> batches{1};
-  Precision precision = Precision::fp16;
-  fs::path golden, csv, shortlist, plans, json;
-  int lanes = LoweringOptions{}.max_lanes;
-  int size = 0;
-  bool tune = true, list = false;
-  std::size_t top = 12;
-  std::vector<fs::path> models;
-};
-
-Options parse(int count, char** values) {
-  Options options;
-  for (int i = 1; i < count; ++i) {
-    const std::string name = values[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 == count) throw Error("usage.option", name + " needs a value.");
-      return values[++i];
-    };
-    if (name == "--batch") {
-      options.batches.clear();
-      const std::string list = value() + ",";
-      for (std::size_t from = 0, to; (to = list.find(',', from)) != std::string::npos; from = to + 1)
-        options.batches.push_back(std::stoi(list.substr(from, to - from)));
-    } else if (name == "--precision") {
-      options.precision = value() == "fp32" ? Precision::fp32 : Precision::fp16;
-    } else if (name == "--golden") {
-      options.golden = value();
-    } else if (name == "--csv") {
-      options.csv = value();
-    } else if (name == "--shortlist") {
-      options.shortlist = value();
-    } else if (name == "--plans") {
-      options.plans = value();
-    } else if (name == "--json") {
-      options.json = value();
-    } else if (name == "--lanes") {
-      options.lanes = std::stoi(value());
-    } else if (name == "--no-tune") {
-      options.tune = false;
-    } else if (name == "--list") {
-      options.list = true;
-    } else if (name == "--size") {
-      options.size = std::stoi(value());
-    } else if (name == "--top") {
-      options.top = static_cast<std::size_t>(std::stoi(value()));
-    } else if (name.starts_with("--")) {
-      throw Error("usage.option", "Unknown option " + name + ".");
-    } else {
-      options.models.emplace_back(name);
-    }
-  }
-  return options;
-}
-
-/// The fastest parameters of cuDNN's kernels for every step of an earlier run: "MODEL;BATCH;STEP" to parameters by time.
-using Shortlist = std::map<std::string, std::multimap<double, std::string>>;
-
-Shortlist read_shortlist(const fs::path& csv) {
-  Shortlist list;
-  std::ifstream in(csv);
-  for (std::string line; std::getline(in, line);) {
-    std::vector<std::string> fields;
-    std::istringstream parts(line);
-    for (std::string field; std::getline(parts, field, ';');) fields.push_back(field);
-    const bool measured = fields.size() == 7;  // an eighth field says why it was rejected
-    if (measured && fields[3] == "cudnn")
-      list[fmt::format("{};{};{}", fields[0], fields[1], fields[2])].emplace(std::stod(fields[5]), fields[4]);
-  }
-  return list;
-}
-
-std::optional<std::vector<float>> read_floats(const fs::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::vector<float> values(fs::file_size(file) / sizeof(float));
-  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
-  return values;
-}
 
 std::vector<std::byte> read_bytes(const fs::path& file) {
   std::vector<std::byte> bytes(fs::file_size(file));
@@ -143,41 +64,6 @@ void write_bytes(const fs::path& file, const std::vector<std::byte>& bytes) {
   fs::create_directories(file.parent_path());
   std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
 }
-
-/// Offset of the element `index` of a dense tensor in a strided one; axis 0 left out.
-std::int64_t strided_offset(const TensorRef& tensor, std::int64_t index) {
-  std::int64_t offset = 0;
-  for (std::size_t axis = tensor.shape.rank(); axis-- > 1;) {
-    offset += index % tensor.shape[axis] * tensor.strides[axis];
-    index /= tensor.shape[axis];
-  }
-  return offset;
-}
-
-std::int64_t picture_elements(const TensorRef& tensor) { return tensor.shape.elements() / tensor.shape[0]; }
-
-/// A binding's memory on device and host.
-struct BoundMemory {
-  const PlanBinding& binding;
-  DeviceBuffer device;
-  std::vector<std::byte> host;
-
-  explicit BoundMemory(const PlanBinding& of) : binding(of), device(bytes_of(of.tensor), of.name), host(bytes_of(of.tensor)) {}
-
-  static std::size_t bytes_of(const TensorRef& tensor) {
-    return static_cast<std::size_t>(tensor.shape[0] * tensor.strides[0]) * size_of(tensor.dtype);
-  }
-  void put(std::int64_t at, float value) {
-    if (binding.tensor.dtype == DType::f32)
-      reinterpret_cast<float*>(host.data())[at] = value;
-    else
-      reinterpret_cast<Half*>(host.data())[at] = to_half(value);
-  }
-  float get(std::int64_t at) const {
-    return binding.tensor.dtype == DType::f32 ? reinterpret_cast<const float*>(host.data())[at]
-                                              : to_float(reinterpret_cast<const Half*>(host.data())[at]);
-  }
-};
 
 ExecutionPlan lowered(const Model& model, int batch, const Options& options, int lanes) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
@@ -294,22 +180,7 @@ class Run {
     int tried = 0;
     double preparing = 0;
     const auto begin = Clock::now();
-    const Shortlist shortlist = read_shortlist(options_.shortlist);
-    const auto narrow = [&](const Step& step, std::vector<Choice>& choices) {
-      const auto known = shortlist.find(fmt::format("{};{};{}", stem_, batch_, step.name));
-      if (known == shortlist.end()) return;
-      constexpr std::ptrdiff_t kept = 3;
-      const auto& by_time = known->second;
-      const auto end = std::next(by_time.begin(), std::min<std::ptrdiff_t>(kept, std::ssize(by_time)));
-      const auto listed = [&](const Choice& choice) {
-        const std::string parameters = fmt::format("{}", fmt::join(choice.parameters, " "));
-        return std::any_of(by_time.begin(), end, [&](const auto& one) { return one.second == parameters; });
-      };
-      const auto of_cudnn = [](const Choice& choice) { return choice.candidate == "cudnn"; };
-      // Of another shape under this name (an older plan, other siblings) its favourites may not exist here: then all race.
-      if (std::none_of(choices.begin(), choices.end(), [&](const Choice& c) { return of_cudnn(c) && listed(c); })) return;
-      std::erase_if(choices, [&](const Choice& choice) { return of_cudnn(choice) && !listed(choice); });
-    };
+    const Shortlist shortlist(options_.shortlist);
     tune(plan, target_,
          {.progress = {},
           .observe =
@@ -321,7 +192,7 @@ class Run {
                   csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.choice.candidate,
                                      fmt::join(m.choice.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
               },
-          .narrow = narrow});
+          .narrow = [&](const Step& step, std::vector<Choice>& choices) { shortlist.narrow(stem_, batch_, step, choices); }});
     fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried, preparing / 1e3);
     std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });

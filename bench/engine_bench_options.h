@@ -1,0 +1,27 @@
+// The command line of engine_bench; engine_bench.cpp says what each option does.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <vector>
+
+#include "engine/cuda/lowering.h"
+#include "peregrine/precision.h"
+
+namespace peregrine::bench {
+
+struct Options {
+  std::vector<int> batches{1};
+  Precision precision = Precision::fp16;
+  std::filesystem::path golden, csv, shortlist, plans, json;
+  int lanes = cuda::LoweringOptions{}.max_lanes;
+  int size = 0;
+  bool tune = true, list = false;
+  std::size_t top = 12;
+  std::vector<std::filesystem::path> models;
+};
+
+/// Throws Error "usage.option".
+Options parse(int count, char** values);
+
+}  // namespace peregrine::bench
