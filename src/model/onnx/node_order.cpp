@@ -38,6 +38,7 @@ std::vector<pb::NodeProto> take_nodes_in_order(pb::GraphProto& graph) {
   if (order.size() != count) throw Error("model.damaged", "the nodes of the ONNX file feed each other in a circle");
 
   std::vector<pb::NodeProto> nodes;
+  nodes.reserve(count);
   for (const int i : order) nodes.push_back(std::move(*graph.mutable_node(i)));
   return nodes;
 }

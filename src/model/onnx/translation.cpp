@@ -48,7 +48,7 @@ std::string Translator::unique_name(const pb::NodeProto& node) {
   const std::string& wanted = node.name().empty() ? node.op_type() : node.name();
   for (;;) {
     const int count = ++names_[wanted];
-    const std::string name = count == 1 ? wanted : fmt::format("{}#{}", wanted, count);
+    std::string name = count == 1 ? wanted : fmt::format("{}#{}", wanted, count);
     if (count == 1 || names_.try_emplace(name, 1).second) return name;
   }
 }

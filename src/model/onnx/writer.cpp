@@ -190,7 +190,7 @@ class Writer {
 
   /// A constant that an operator takes as an input; `purpose` completes its name.
   std::string parameter(const char* purpose, const HostTensor& tensor) {
-    const std::string name = fresh(fmt::format("{}.{}", node_->name, purpose));
+    std::string name = fresh(fmt::format("{}.{}", node_->name, purpose));
     *file().add_initializer() = to_proto(name, tensor);
     return name;
   }
