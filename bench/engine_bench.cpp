@@ -9,7 +9,8 @@
 //   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
 //   --plans DIR    DIR/STEM-bBATCH-PRECISION.plan is loaded where it exists; otherwise the tuned plan is left there
 //   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
-//                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks)
+//                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks);
+//                  the device memory of the process after the forward passes, where a kept plan was all that it loaded
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -65,6 +66,13 @@ void write_bytes(const fs::path& file, const std::vector<std::byte>& bytes) {
   std::ofstream(file, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
 }
 
+/// Of the device, by all processes.
+std::size_t used_memory() {
+  std::size_t free = 0, total = 0;
+  check(runtime().memory_info(&free, &total), "cudaMemGetInfo");
+  return total - free;
+}
+
 ExecutionPlan lowered(const Model& model, int batch, const Options& options, int lanes) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
   graph::Graph graph = model.graph(
@@ -75,8 +83,14 @@ ExecutionPlan lowered(const Model& model, int batch, const Options& options, int
 
 class Run {
  public:
-  Run(const fs::path& model_file, int batch, const Options& options, const Target& target)
-      : options_(options), target_(target), stem_(model_file.stem().string()), batch_(batch), stream_(Stream::create()) {
+  /// `memory_before`: what was in use once there was a context.
+  Run(const fs::path& model_file, int batch, const Options& options, const Target& target, std::size_t memory_before)
+      : options_(options),
+        target_(target),
+        memory_before_(memory_before),
+        stem_(model_file.stem().string()),
+        batch_(batch),
+        stream_(Stream::create()) {
     const auto begin = Clock::now();
     const Model model = load_model(model_file);
     info_ = model.info();
@@ -132,6 +146,7 @@ class Run {
         "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
     const Latency forward = latency(graph);
+    const double memory_mb = static_cast<double>(used_memory() - memory_before_) / 1e6;
     measure_one_lane();
     if (info_.task == Task::reid) return;
     const Latency decoded = with_head(Head::decoded), objects = with_head(Head::objects);
@@ -141,12 +156,13 @@ class Run {
     if (options_.json.empty()) return;
     std::ofstream(options_.json, std::ios::app)
         << fmt::format(R"({{"model":"{}","batch":{},"precision":"{}","gpu":"{}","driver":"{}","cudnn":"{}",)"
+                       R"("memory_mb":{:.1f},)"
                        R"("forward_us":{{"back_to_back":{:.2f},"single":{:.2f}}},)"
                        R"("decoded_us":{{"back_to_back":{:.2f},"single":{:.2f}}},)"
                        R"("objects_us":{{"back_to_back":{:.2f},"single":{:.2f}}}}})"
                        "\n",
                        stem_, batch_, to_string(options_.precision), target_.device.name, driver_version(),
-                       target_.cudnn ? target_.cudnn->version() : "none", forward.back_to_back_us, forward.single_us,
+                       target_.cudnn ? target_.cudnn->version() : "none", memory_mb, forward.back_to_back_us, forward.single_us,
                        decoded.back_to_back_us, decoded.single_us, objects.back_to_back_us, objects.single_us);
   }
 
@@ -325,6 +341,7 @@ class Run {
 
   const Options& options_;
   const Target& target_;
+  std::size_t memory_before_;
   std::string stem_;
   int batch_;
   ModelInfo info_;
@@ -344,6 +361,8 @@ int list_all(const Options& options) {
 int run_all(const Options& options) {
   const DeviceFacts device = device_facts(0);
   const DeviceScope scope(0);
+  check(runtime().free(nullptr), "cudaFree");  // creates the context
+  const std::size_t memory_before = used_memory();
   const auto begin = Clock::now();
   std::unique_ptr<Cudnn> cudnn;
   try {
@@ -357,7 +376,7 @@ int run_all(const Options& options) {
   int failures = 0;
   for (const fs::path& model : options.models)
     for (const int batch : options.batches) try {
-        Run run(model, batch, options, target);
+        Run run(model, batch, options, target, memory_before);
         run.compare_outputs();
         run.measure_total();
         run.measure_steps();

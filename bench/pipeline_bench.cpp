@@ -166,7 +166,8 @@ Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& 
   const cuda::DeviceBuffer pixels(bytes * static_cast<std::size_t>(batch), "pictures");
   std::vector<decode::JpegJob> jobs;
   for (int i = 0; i < batch; ++i)
-    jobs.push_back({file, reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i), pitch});
+    jobs.push_back(
+        {file, reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i), pitch, header.orientation});
   const auto failed = std::make_unique<bool[]>(jobs.size());
   const cuda::Stream stream = cuda::Stream::create();
   std::vector<double> times;

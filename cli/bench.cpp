@@ -114,7 +114,7 @@ class Work {
   std::vector<ImageView> views_;
 };
 
-std::vector<Layer> layers_of(const Settings& settings, const Flags& flags, const std::filesystem::path& file,
+std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Flags& flags, const std::filesystem::path& file,
                              const RunInfo& info) {
 #if PEREGRINE_OPENVINO
   if (info.engine == "openvino") {

@@ -117,8 +117,8 @@ std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bo
       if (why.empty() && header.width > max_pixels / header.height) why = "it has more pixels than allowed";
       if (why.empty()) {
         loaded[i].view = reserve(slot, header.width, header.height);
-        jobs.push_back(
-            {frame.file, reinterpret_cast<std::uint8_t*>(slot.pixels.data()), static_cast<std::size_t>(header.width) * 3});
+        jobs.push_back({frame.file, reinterpret_cast<std::uint8_t*>(slot.pixels.data()),
+                        static_cast<std::size_t>(header.width) * 3, header.orientation});
         job_frames.push_back(i);
         continue;
       }

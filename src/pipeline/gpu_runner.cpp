@@ -18,13 +18,22 @@ namespace peregrine::pipeline {
 
 namespace {
 
-/// Pictures in device memory, or why there are none.
+/// Where a batch is decoded to, and when.
+struct Intake {
+  GpuFrames frames;
+  cuda::Event begun = cuda::Event::create_timing(), decoded = cuda::Event::create_timing();
+};
+
+/// Pictures on their way into device memory, or why there are none.
 class GpuBatch final : public PreparedBatch {
  public:
-  using PreparedBatch::PreparedBatch;
+  GpuBatch(std::vector<Frame> frames, const Intake& from) : PreparedBatch(std::move(frames)), intake(from) {}
+  /// The files it is decoded from may go only then.
+  ~GpuBatch() override { cuda::check_quietly(cuda::runtime().event_synchronize(intake.decoded.get()), "cudaEventSynchronize"); }
+
+  const Intake& intake;
   std::vector<GpuFrames::Loaded> loaded;
   std::vector<ledger::Transfer> transfers;
-  double decode_ms = 0;
   std::exception_ptr failure;
 };
 
@@ -41,7 +50,7 @@ class GpuRunner final : public BatchRunner {
   std::vector<FrameOutcome> finish(PreparedBatch& batch) override;
 
  private:
-  void decode(GpuBatch& batch);
+  void decode(GpuBatch& batch, Intake& intake);
   std::vector<FrameOutcome> run_on_gpu(const GpuBatch& batch);
   std::vector<FrameOutcome> run_on_cpu(std::span<const Frame> frames);
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
@@ -57,9 +66,8 @@ class GpuRunner final : public BatchRunner {
   std::unique_ptr<BatchRunner> cpu_;
   cuda::DeviceScope device_;
   cuda::Stream stream_ = cuda::Stream::create(), decode_stream_ = cuda::Stream::create();
-  cuda::Event before_ = cuda::Event::create_timing(), decoded_ = cuda::Event::create_timing();
   std::optional<decode::JpegDecoder> decoder_;
-  std::array<GpuFrames, 2> frames_;  ///< one is filled while the other is read
+  std::array<Intake, 2> intakes_;  ///< one is filled while the other is read
   std::size_t filled_ = 0;
   GpuShapes shapes_;
   std::unique_ptr<GpuReid> reid_;
@@ -74,7 +82,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
       guard_(settings.force_gpu_only, choice_.device, cuda::place_of),
       make_cpu_(std::move(cpu)),
       device_(choice_.device.index),
-      frames_{GpuFrames(settings.batch, guard_, decoder_), GpuFrames(settings.batch, guard_, decoder_)},
+      intakes_{Intake{GpuFrames(settings.batch, guard_, decoder_)}, Intake{GpuFrames(settings.batch, guard_, decoder_)}},
       shapes_(choice_, settings, options, guard_, stream_.get()) {
   models_ = shapes_.models();
   info_.precision = shapes_.precision();
@@ -89,24 +97,24 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
 }
 
 std::unique_ptr<PreparedBatch> GpuRunner::prepare(std::vector<Frame> frames) {
-  auto batch = std::make_unique<GpuBatch>(std::move(frames));
+  filled_ ^= 1;
+  Intake& intake = intakes_[filled_];
+  auto batch = std::make_unique<GpuBatch>(std::move(frames), intake);
   try {
-    in_step("decode", [&] { decode(*batch); });
+    in_step("decode", [&] { decode(*batch, intake); });
   } catch (...) {
     batch->failure = std::current_exception();
   }
   return batch;
 }
 
-void GpuRunner::decode(GpuBatch& batch) {
+/// Waits for nothing: finish() does, on the device.
+void GpuRunner::decode(GpuBatch& batch, Intake& intake) {
   const cuda::DeviceScope scope(guard_.expected().index);
   const ledger::Recording recording;
-  filled_ ^= 1;
-  before_.record(decode_stream_.get());
-  batch.loaded = frames_[filled_].load(batch.frames(), strict_decode_, max_pixels_, decode_stream_.get());
-  decoded_.record(decode_stream_.get());
-  decoded_.synchronize();
-  batch.decode_ms = decoded_.milliseconds_since(before_);
+  intake.begun.record(decode_stream_.get());
+  batch.loaded = intake.frames.load(batch.frames(), strict_decode_, max_pixels_, decode_stream_.get());
+  intake.decoded.record(decode_stream_.get());
   batch.transfers = recording.transfers();
 }
 
@@ -130,8 +138,11 @@ std::vector<FrameOutcome> GpuRunner::run_on_gpu(const GpuBatch& batch) {
   for (const auto& frame : batch.loaded)
     if (!frame.error) images.push_back(frame.view);
   std::vector<ImageResult> results;
+  double decode_ms = 0;
   if (!images.empty()) {
+    in_step("decode", [&] { cuda::wait(stream_.get(), batch.intake.decoded); });
     results = run_pictures(images);
+    decode_ms = batch.intake.decoded.milliseconds_since(batch.intake.begun);
     std::vector<ledger::Transfer> transfers = batch.transfers;
     transfers.insert(transfers.end(), recording.transfers().begin(), recording.transfers().end());
     for (const auto& transfer : transfers)
@@ -148,7 +159,7 @@ std::vector<FrameOutcome> GpuRunner::run_on_gpu(const GpuBatch& batch) {
     }
     outcomes[i].result = std::move(results[next++]);
     outcomes[i].result->host_decoded = loaded.host_decoded;
-    outcomes[i].result->time_ms.decode = batch.decode_ms / static_cast<double>(images.size());
+    outcomes[i].result->time_ms.decode = decode_ms / static_cast<double>(images.size());
   }
   return outcomes;
 }

@@ -48,7 +48,7 @@ class JpegOnTheGpu : public testing::TestWithParam<JpegBackend> {
     EXPECT_EQ(header.refusal, "");
     const std::size_t pitch = static_cast<std::size_t>(header.width) * 3;
     const cuda::DeviceBuffer pixels(pitch * static_cast<std::size_t>(header.height), "picture");
-    const decode::JpegJob job{file, reinterpret_cast<std::uint8_t*>(pixels.data()), pitch};
+    const decode::JpegJob job{file, reinterpret_cast<std::uint8_t*>(pixels.data()), pitch, header.orientation};
     Activity activity;
     for (int i = 0; i < 2; ++i) {
       bool failed = true;

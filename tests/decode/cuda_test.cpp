@@ -62,7 +62,7 @@ class CudaJpeg : public testing::TestWithParam<JpegBackend> {
       EXPECT_EQ(header.refusal, "");
       const std::size_t pitch = static_cast<std::size_t>(header.width) * 3;
       buffers.emplace_back(pitch * header.height, "picture");
-      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(buffers.back().data()), pitch});
+      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(buffers.back().data()), pitch, header.orientation});
     }
     const auto failed = std::make_unique<bool[]>(files.size());
     decoder_->decode(jobs, {failed.get(), files.size()}, stream_.get());

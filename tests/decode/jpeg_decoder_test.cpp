@@ -38,7 +38,7 @@ class Decoder : public test::JpegDouble {
       EXPECT_EQ(header.refusal, "");
       const std::size_t pitch = static_cast<std::size_t>(header.width) * 3 + padding;
       memory.emplace_back(pitch * static_cast<std::size_t>(header.height), "picture");
-      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(memory.back().data()), pitch});
+      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(memory.back().data()), pitch, header.orientation});
     }
     const auto failed = std::make_unique<bool[]>(files.size());
     decoder.decode(jobs, {failed.get(), files.size()}, stream.get());

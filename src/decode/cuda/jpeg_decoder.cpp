@@ -1,9 +1,10 @@
 #include "decode/cuda/jpeg_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
-#include "base/cuda/runtime.h"
+#include "base/cuda/stream.h"
 #include "base/ledger.h"
 #include "base/log.h"
 #include "base/trace.h"
@@ -38,7 +39,7 @@ bool ends_with_image(std::span<const std::byte> file) {
   return false;
 }
 
-bool turns_sideways(nvjpegExifOrientation_t orientation) { return orientation >= NVJPEG_ORIENTATION_TRANSPOSE; }
+bool turns_sideways(int orientation) { return orientation >= NVJPEG_ORIENTATION_TRANSPOSE; }
 
 const unsigned char* bytes_of(std::span<const std::byte> file) { return reinterpret_cast<const unsigned char*>(file.data()); }
 
@@ -52,15 +53,21 @@ struct JpegDecoder::Impl {
   NvJpegOwner<nvjpegHandle_t> handle;
   JpegStream stream;
   Params inspect_params;
-  State state;
+  /// Of the decoder engine: one may be filled while the other is read. The kernels' interface has the first alone.
+  struct Turn {
+    State state;
+    cuda::Event read;
+  };
+  std::array<Turn, 2> turns;
+  std::size_t turn = 0;
   // GPU_HYBRID's decoupled interface only.
   NvJpegOwner<nvjpegJpegDecoder_t> decoder;
   NvJpegOwner<nvjpegBufferPinned_t> pinned;
   NvJpegOwner<nvjpegBufferDevice_t> device;
 
   bool open(JpegBackend wanted);
-  Params make_params(nvjpegExifOrientation_t orientation) const;
-  nvjpegExifOrientation_t parse(std::span<const std::byte> file) const;
+  Params make_params(int orientation) const;
+  int orientation() const;
   nvjpegStatus_t decode_batch(std::span<const JpegJob> jobs, cudaStream_t cuda_stream);
   nvjpegStatus_t decode_one(const JpegJob& job, cudaStream_t cuda_stream);
 };
@@ -74,9 +81,13 @@ bool JpegDecoder::Impl::open(JpegBackend wanted) {
   stream = make<nvjpegJpegStream_t>("nvjpegJpegStreamCreate", api.nvjpegJpegStreamCreate, api.nvjpegJpegStreamDestroy, raw);
   inspect_params = make_params(NVJPEG_ORIENTATION_NORMAL);
   if (wanted == JpegBackend::hardware) {
-    state = make<nvjpegJpegState_t>("nvjpegJpegStateCreate", api.nvjpegJpegStateCreate, api.nvjpegJpegStateDestroy, raw);
+    for (Turn& one : turns) {
+      one.state = make<nvjpegJpegState_t>("nvjpegJpegStateCreate", api.nvjpegJpegStateCreate, api.nvjpegJpegStateDestroy, raw);
+      one.read = cuda::Event::create();
+    }
     return true;
   }
+  State& state = turns[0].state;
   decoder = make<nvjpegJpegDecoder_t>("nvjpegDecoderCreate", api.nvjpegDecoderCreate, api.nvjpegDecoderDestroy, raw, native);
   state = make<nvjpegJpegState_t>("nvjpegDecoderStateCreate", api.nvjpegDecoderStateCreate, api.nvjpegJpegStateDestroy, raw,
                                   decoder.get());
@@ -89,22 +100,26 @@ bool JpegDecoder::Impl::open(JpegBackend wanted) {
   return true;
 }
 
-Params JpegDecoder::Impl::make_params(nvjpegExifOrientation_t orientation) const {
+Params JpegDecoder::Impl::make_params(int orientation) const {
   Params params = make<nvjpegDecodeParams_t>("nvjpegDecodeParamsCreate", api.nvjpegDecodeParamsCreate,
                                              api.nvjpegDecodeParamsDestroy, handle.get());
   check(api.nvjpegDecodeParamsSetOutputFormat(params.get(), output_format), "nvjpegDecodeParamsSetOutputFormat");
-  check(api.nvjpegDecodeParamsSetExifOrientation(params.get(), orientation), "nvjpegDecodeParamsSetExifOrientation");
+  check(api.nvjpegDecodeParamsSetExifOrientation(params.get(), static_cast<nvjpegExifOrientation_t>(orientation)),
+        "nvjpegDecodeParamsSetExifOrientation");
   return params;
 }
 
-nvjpegExifOrientation_t JpegDecoder::Impl::parse(std::span<const std::byte> file) const {
-  check(api.nvjpegJpegStreamParse(handle.get(), bytes_of(file), file.size(), 0, 0, stream.get()), "nvjpegJpegStreamParse");
-  nvjpegExifOrientation_t orientation = NVJPEG_ORIENTATION_NORMAL;
-  check(api.nvjpegJpegStreamGetExifOrientation(stream.get(), &orientation), "nvjpegJpegStreamGetExifOrientation");
-  return orientation == NVJPEG_ORIENTATION_UNKNOWN ? NVJPEG_ORIENTATION_NORMAL : orientation;
+/// Of the file that `stream` has read.
+int JpegDecoder::Impl::orientation() const {
+  nvjpegExifOrientation_t noted = NVJPEG_ORIENTATION_NORMAL;
+  check(api.nvjpegJpegStreamGetExifOrientation(stream.get(), &noted), "nvjpegJpegStreamGetExifOrientation");
+  return noted == NVJPEG_ORIENTATION_UNKNOWN ? NVJPEG_ORIENTATION_NORMAL : noted;
 }
 
 nvjpegStatus_t JpegDecoder::Impl::decode_batch(std::span<const JpegJob> jobs, cudaStream_t cuda_stream) {
+  turn = (turn + 1) % turns.size();
+  const auto& [state, read] = turns[turn];
+  read.synchronize();
   std::vector<const unsigned char*> data;
   std::vector<std::size_t> lengths;
   std::vector<nvjpegImage_t> images;
@@ -116,23 +131,27 @@ nvjpegStatus_t JpegDecoder::Impl::decode_batch(std::span<const JpegJob> jobs, cu
     nvjpegImage_t& image = images.emplace_back(nvjpegImage_t{});
     image.channel[0] = job.pixels;
     image.pitch[0] = job.pitch;
-    params.push_back(make_params(parse(job.file)));
+    params.push_back(make_params(job.orientation));
     raw_params.push_back(params.back().get());
   }
-  const auto status =
-      api.nvjpegDecodeBatchedInitialize(handle.get(), state.get(), static_cast<int>(jobs.size()), 1, output_format);
-  if (status != NVJPEG_STATUS_SUCCESS) return status;
-  return api.nvjpegDecodeBatchedEx(handle.get(), state.get(), data.data(), lengths.data(), images.data(), raw_params.data(),
-                                   cuda_stream);
+  auto status = api.nvjpegDecodeBatchedInitialize(handle.get(), state.get(), static_cast<int>(jobs.size()), 1, output_format);
+  if (status == NVJPEG_STATUS_SUCCESS)
+    status = api.nvjpegDecodeBatchedEx(handle.get(), state.get(), data.data(), lengths.data(), images.data(), raw_params.data(),
+                                       cuda_stream);
+  read.record(cuda_stream);
+  return status;
 }
 
 nvjpegStatus_t JpegDecoder::Impl::decode_one(const JpegJob& job, cudaStream_t cuda_stream) {
   if (backend == JpegBackend::hardware) return decode_batch({&job, 1}, cuda_stream);
-  const Params params = make_params(parse(job.file));
+  const Params params = make_params(job.orientation);
+  const State& state = turns[0].state;
   nvjpegImage_t image{};
   image.channel[0] = job.pixels;
   image.pitch[0] = job.pitch;
-  auto status = api.nvjpegDecodeJpegHost(handle.get(), decoder.get(), state.get(), params.get(), stream.get());
+  auto status = api.nvjpegJpegStreamParse(handle.get(), bytes_of(job.file), job.file.size(), 0, 0, stream.get());
+  if (status == NVJPEG_STATUS_SUCCESS)
+    status = api.nvjpegDecodeJpegHost(handle.get(), decoder.get(), state.get(), params.get(), stream.get());
   if (status == NVJPEG_STATUS_SUCCESS)
     status = api.nvjpegDecodeJpegTransferToDevice(handle.get(), decoder.get(), state.get(), stream.get(), cuda_stream);
   if (status == NVJPEG_STATUS_SUCCESS)
@@ -158,15 +177,11 @@ JpegBackend JpegDecoder::backend() const noexcept { return impl_->backend; }
 
 JpegHeader JpegDecoder::inspect(std::span<const std::byte> file) {
   const NvJpeg& api = impl_->api;
-  const auto refuse = [](const char* why) { return JpegHeader{0, 0, why}; };
+  const auto refuse = [](const char* why) { return JpegHeader{.refusal = why}; };
   if (file.size() < 4 || file[0] != std::byte{0xff} || file[1] != std::byte{0xd8}) return refuse("it is no JPEG");
-  nvjpegExifOrientation_t orientation;
-  try {
-    orientation = impl_->parse(file);
-  } catch (const Error&) {
-    return refuse("its header cannot be read");
-  }
   const nvjpegJpegStream_t stream = impl_->stream.get();
+  if (api.nvjpegJpegStreamParseHeader(impl_->handle.get(), bytes_of(file), file.size(), stream) != NVJPEG_STATUS_SUCCESS)
+    return refuse("its header cannot be read");
   unsigned width = 0, height = 0, components = 0;
   nvjpegJpegEncoding_t encoding = NVJPEG_ENCODING_UNKNOWN;
   check(api.nvjpegJpegStreamGetFrameDimensions(stream, &width, &height), "nvjpegJpegStreamGetFrameDimensions");
@@ -183,8 +198,9 @@ JpegHeader JpegDecoder::inspect(std::span<const std::byte> file) {
     check(api.nvjpegDecoderJpegSupported(impl_->decoder.get(), stream, impl_->inspect_params.get(), &unsupported),
           "nvjpegDecoderJpegSupported");
   if (unsupported != 0) return refuse("nvJPEG does not decode this kind");
+  const int orientation = impl_->orientation();
   if (turns_sideways(orientation)) std::swap(width, height);
-  return {static_cast<int>(width), static_cast<int>(height), ""};
+  return {static_cast<int>(width), static_cast<int>(height), orientation, ""};
 }
 
 void JpegDecoder::decode(std::span<const JpegJob> jobs, std::span<bool> failed, void* cuda_stream) {

@@ -22,6 +22,7 @@ const char* to_string(JpegBackend backend) noexcept;
 /// What the header says, read on the host.
 struct JpegHeader {
   int width = 0, height = 0;  ///< of the upright picture (EXIF orientation applied)
+  int orientation = 1;        ///< EXIF, 1 to 8
   std::string refusal;        ///< why the GPU cannot decode it ("it is progressive"); empty when it can
 };
 
@@ -30,6 +31,7 @@ struct JpegJob {
   std::span<const std::byte> file;
   std::uint8_t* pixels = nullptr;
   std::size_t pitch = 0;
+  int orientation = 1;  ///< as inspect() found it
 };
 
 /// For one thread at a time.
@@ -46,8 +48,9 @@ class JpegDecoder {
 
   JpegHeader inspect(std::span<const std::byte> file);
 
-  /// Decodes pictures that inspect() did not refuse, as one batch, on `cuda_stream`. `failed[i]` tells which
-  /// could not be decoded; the others are whole. The compressed bytes enter the ledger as "jpeg".
+  /// Enqueues the decoding of pictures that inspect() did not refuse, as one batch, on `cuda_stream`; the files stay until the
+  /// stream has come by. `failed[i]` tells which could not be decoded; the others are whole. The compressed bytes enter the
+  /// ledger as "jpeg". Waits for the batch before the last one, whose memory it uses again.
   void decode(std::span<const JpegJob> jobs, std::span<bool> failed, void* cuda_stream);
 
  private:

@@ -13,7 +13,7 @@ namespace peregrine::decode {
 #define PEREGRINE_NVJPEG_FUNCTIONS(apply)                                                                                       \
   apply(nvjpegCreateEx) apply(nvjpegDestroy) apply(nvjpegJpegStateCreate) apply(nvjpegJpegStateDestroy)                         \
       apply(nvjpegJpegStreamCreate) apply(nvjpegJpegStreamDestroy) apply(nvjpegJpegStreamParse)                                 \
-          apply(nvjpegJpegStreamGetJpegEncoding) apply(nvjpegJpegStreamGetFrameDimensions)                                      \
+          apply(nvjpegJpegStreamParseHeader) apply(nvjpegJpegStreamGetJpegEncoding) apply(nvjpegJpegStreamGetFrameDimensions)   \
               apply(nvjpegJpegStreamGetComponentsNum) apply(nvjpegJpegStreamGetExifOrientation) apply(nvjpegDecodeParamsCreate) \
                   apply(nvjpegDecodeParamsDestroy) apply(nvjpegDecodeParamsSetOutputFormat)                                     \
                       apply(nvjpegDecodeParamsSetExifOrientation) apply(nvjpegDecoderCreate) apply(nvjpegDecoderDestroy)        \

@@ -186,6 +186,10 @@ nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParse(nvjpegHandle_t, const unsigned ch
   *stream = {{bytes.begin(), bytes.end()}};
   return read_frame(*stream) ? NVJPEG_STATUS_SUCCESS : NVJPEG_STATUS_BAD_JPEG;
 }
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParseHeader(nvjpegHandle_t handle, const unsigned char* data, std::size_t length,
+                                                     nvjpegJpegStream_t stream) {
+  return nvjpegJpegStreamParse(handle, data, length, 0, 0, stream);
+}
 nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetJpegEncoding(nvjpegJpegStream_t stream, nvjpegJpegEncoding_t* encoding) {
   *encoding = stream->encoding;
   return NVJPEG_STATUS_SUCCESS;
