@@ -140,7 +140,7 @@ std::vector<FrameOutcome> GpuRunner::run_on_gpu(const GpuBatch& batch) {
   std::vector<ImageResult> results;
   double decode_ms = 0;
   if (!images.empty()) {
-    in_step("decode", [&] { cuda::wait(stream_.get(), batch.intake.decoded); });
+    cuda::wait(stream_.get(), batch.intake.decoded);
     results = run_pictures(images);
     decode_ms = batch.intake.decoded.milliseconds_since(batch.intake.begun);
     std::vector<ledger::Transfer> transfers = batch.transfers;

@@ -160,7 +160,7 @@ TEST_F(PipelineFaults, AFailureNamesItsStepAndTheNextBatchWorks) {
   };
   EXPECT_THAT(failing("malloc", cudaErrorMemoryAllocation),
               HasSubstr("GPU-only operation failed: decode: cudaMalloc failed for a"));
-  EXPECT_THAT(failing("event_synchronize", cudaErrorLaunchFailure), HasSubstr("GPU-only operation failed: decode: "));
+  EXPECT_THAT(failing("event_record", cudaErrorLaunchFailure), HasSubstr("GPU-only operation failed: decode: "));
   EXPECT_THAT(failing("graph_launch", cudaErrorLaunchFailure),
               HasSubstr("GPU-only operation failed: inference demo-segment.pt: cudaGraphLaunch failed"));
 }
