@@ -129,6 +129,17 @@ TEST_F(Decoder, ABatchIsOneCallOfTheEngine) {
     EXPECT_EQ(recording.transfers()[i], (ledger::Transfer{"jpeg", ledger::Direction::host_to_device, files[i].size()}));
 }
 
+TEST_F(Decoder, TheEngineIsNotWaitedForAndItsMemoryIsMarkedForTheBatchAfterNext) {
+  JpegDecoder decoder;
+  decode(decoder, {picture("sampling_420.jpg")});
+  const auto count = [&](const char* call) { return cuda_.calls().contains(call) ? cuda_.calls().at(call) : 0; };
+  const int recorded = count("event_record"), waited = count("event_synchronize"), synchronized = count("stream_synchronize");
+  decode(decoder, {picture("sampling_420.jpg"), picture("grey.jpg")});
+  EXPECT_EQ(count("event_record") - recorded, 1);
+  EXPECT_EQ(count("event_synchronize") - waited, 1);
+  EXPECT_EQ(count("stream_synchronize"), synchronized);
+}
+
 TEST_F(Decoder, WithoutAnEngineTheDecoupledInterfaceIsUsedAndWaitedFor) {
   without_engine();
   JpegDecoder decoder;
