@@ -17,6 +17,10 @@
 
 namespace peregrine {
 
+namespace cuda {
+class MemoryPool;  // base/cuda/memory.h
+}
+
 /// A CUDA stream without CUDA's headers; null is the CPU (and, on a device, the default stream).
 struct StreamHandle {
   void* cuda_stream = nullptr;
@@ -110,7 +114,9 @@ class Builder {
   /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty where they can.
   virtual std::string cannot_run(const Device&) const { return {}; }
   virtual Plan build(const graph::Graph& graph, const BuildOptions& options) const = 0;
-  virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const = 0;
+  /// `pool`: where the engine takes its device memory, now and not when it runs; it outlives the engine. Null: it takes its own.
+  virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const = 0;
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const { return load(plan, device, nullptr); }
 };
 
 }  // namespace peregrine

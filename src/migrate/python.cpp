@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "migrate/child.h"
+#include "base/child.h"
 #include "peregrine/error.h"
 
 namespace peregrine::migrate {

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "migrate/child.h"
+#include "base/child.h"
 #include "migrate/pictures.h"
 #include "migrate/python.h"
 #include "peregrine/error.h"

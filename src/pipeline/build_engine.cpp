@@ -32,7 +32,7 @@ Plan build_plan(const Model& model, const provision::EngineChoice& choice, const
 
 std::unique_ptr<Engine> build_engine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
                                      bool dynamic, const Plan* choices_from) {
-  auto engine = choice.builder->load(build_plan(model, choice, shape, dynamic, choices_from), choice.device);
+  auto engine = choice.builder->load(build_plan(model, choice, shape, dynamic, choices_from), choice.device, choice.pool);
   engine->prefer_batch(shape.batch);
   const ModelInfo& info = model.info();
   log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", info.name, to_string(info.task), choice.builder->name(),

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/cuda/device.h"
+#include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/ledger.h"
 #include "pipeline/class_filter.h"
@@ -37,6 +38,11 @@ class GpuBatch final : public PreparedBatch {
   std::exception_ptr failure;
 };
 
+provision::EngineChoice with_pool(provision::EngineChoice choice, const cuda::MemoryPool& pool) {
+  choice.pool = &pool;
+  return choice;
+}
+
 class GpuRunner final : public BatchRunner {
  public:
   GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu);
@@ -56,6 +62,7 @@ class GpuRunner final : public BatchRunner {
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
   std::vector<ImageResult> collect(const GpuShape& shape, std::span<const ImageView> images) const;
 
+  cuda::MemoryPool pool_;  ///< of all engines; goes last
   provision::EngineChoice choice_;
   bool strict_decode_;
   std::int64_t max_pixels_;
@@ -75,7 +82,8 @@ class GpuRunner final : public BatchRunner {
 };
 
 GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu)
-    : choice_(std::move(choice)),
+    : pool_(choice.device.index),
+      choice_(with_pool(std::move(choice), pool_)),
       strict_decode_(options.strict_decode),
       max_pixels_(options.max_pixels),
       info_{choice_.builder->name(), to_string(choice_.device) + " " + choice_.device_name, choice_.precision, {}},

@@ -21,6 +21,7 @@ struct EngineChoice {
   bool unverified = false;        ///< take engines from the store that have not passed their verification
   std::vector<std::filesystem::path> unverified_engines{};  ///< folders of those that were put into service so
   ParityLimits limits{};                                    ///< how far an engine may depart from the reference
+  const cuda::MemoryPool* pool = nullptr;                   ///< the pipeline's, for engines that it loads (Builder::load)
 };
 
 /// The builder of FP32 reference engines for a place: cuda on a device, OpenVINO otherwise; null where this build lacks it.

@@ -167,6 +167,18 @@ TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
   EXPECT_THAT(with("VIRTUAL_ENV", python), AllOf(HasSubstr("TensorRT 11.1.0"), HasSubstr("(Python's packages)")));
   EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "new"), AllOf(HasSubstr("12.0.0"), HasSubstr("not supported")));
   EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "alone"), HasSubstr("parser is missing"));
+  setenv("TENSORRT_LIB_DIR", (doubles / "new").c_str(), 1);
+  setenv("VIRTUAL_ENV", python.c_str(), 1);
+  const std::string all = with("LD_LIBRARY_PATH", doubles / "run10");
+  unsetenv("TENSORRT_LIB_DIR");
+  unsetenv("VIRTUAL_ENV");
+  std::size_t last = 0;  // one line a library, in the order of the search
+  for (const char* place : {"(TENSORRT_LIB_DIR)", "(the loader's path)", "(peregrine's own folder)", "(Python's packages)"}) {
+    const std::size_t at = all.find(place);
+    ASSERT_NE(at, std::string::npos) << place << "\n" << all;
+    EXPECT_GT(at, last) << place << "\n" << all;
+    last = at;
+  }
   for (const char* path : {"", ":", "."}) {
     const std::string own = with("LD_LIBRARY_PATH", path);
     EXPECT_THAT(own, AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"), Not(HasSubstr("10.0.0"))));

@@ -25,7 +25,7 @@ void use_all_owners() {
   const DeviceBuffer device(64, "the first"), other(64, "the second");
   const PinnedBuffer pinned(64, "the pinned one");
   const MemoryPool pool(0);
-  const PoolBuffer pooled(pool, 64, stream.get(), "the pooled one");
+  const DeviceBuffer pooled(64, "the pooled one", &pool);
   before.record(stream.get());
   fill(device.data(), 7, device.bytes(), stream.get());
   copy_to_host("results", pinned.data(), device.data(), 64, stream.get());
@@ -67,7 +67,8 @@ TEST(Faults, EveryCallThatFailsIsOneErrorAndLeaksNothing) {
       EXPECT_EQ(cuda.alive(), 0u);
       EXPECT_THAT(cuda.misuse(), IsEmpty());
       // Giving back cannot throw: it says so in the log.
-      const bool gives_back = call.find("destroy") != std::string::npos || call.starts_with("free");
+      const bool gives_back =
+          call.find("destroy") != std::string::npos || call.starts_with("free") || call == "device_synchronize";
       ASSERT_NE(error.has_value(), gives_back);
       if (error) {
         EXPECT_EQ(error->code(), "device.memory");
@@ -86,6 +87,39 @@ TEST(Faults, OutOfMemoryNamesWhatWasWantedAndHowMuch) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->sentence(),
             "cudaMalloc failed for the arena of yolo11n.pt (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
+}
+
+TEST(Faults, APoolKeepsItsMemoryUntilTheDeviceIsDoneWithIt) {
+  FakeCuda cuda;
+  const MemoryPool pool(0);
+  {
+    const DeviceBuffer pooled(64, "an arena", &pool), own(64, "an arena");
+    EXPECT_TRUE(cuda.is_pooled(pooled.data()));
+    EXPECT_FALSE(cuda.is_pooled(own.data()));
+    DeviceBuffer moved;
+    moved = DeviceBuffer(32, "an arena", &pool);
+    EXPECT_FALSE(cuda.calls().contains("device_synchronize"));
+  }
+  EXPECT_EQ(cuda.calls().at("device_synchronize"), 2) << "before each is given back";
+  EXPECT_EQ(cuda.calls().at("free_async"), 2);
+  EXPECT_EQ(cuda.calls().at("free"), 1);
+  cuda.fail("malloc_from_pool", 0, cudaErrorMemoryAllocation);
+  EXPECT_EQ(error_of([&] { DeviceBuffer(1234, "an arena", &pool); })->sentence(),
+            "cudaMallocFromPoolAsync failed for an arena (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+TEST(Faults, ADeviceWithoutPoolsGivesPlainMemory) {
+  FakeCuda cuda;
+  cuda.fail("pool_create", 0, cudaErrorNotSupported);
+  {
+    const MemoryPool pool(0);
+    const DeviceBuffer buffer(64, "an arena", &pool);
+    EXPECT_FALSE(cuda.is_pooled(buffer.data()));
+    EXPECT_FALSE(error_of([] { check_launch("the next one"); })) << "the refusal is nobody else's";
+  }
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
 }
 
 TEST(Faults, ALostDeviceSaysThatOnlyANewProcessHelps) {

@@ -43,7 +43,9 @@ class KnownPlans final : public Builder {
     untuned.tune = false;
     return plans_[key] = builder_->build(graph, untuned);
   }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override { return builder_->load(plan, device); }
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
+    return builder_->load(plan, device, pool);
+  }
 
  private:
   std::unique_ptr<Builder> builder_ = make_cuda_builder();
@@ -107,7 +109,8 @@ TEST_F(PipelineFaults, OutOfMemoryAtEachAllocationIsOneErrorAndLeaksNothing) {
     calls = counting.calls();
   }
   FakeCuda cuda;
-  for (const std::string name : {"malloc", "host_alloc", "stream_create", "event_create", "graph_instantiate"}) {
+  for (const std::string name :
+       {"malloc", "malloc_from_pool", "pool_create", "host_alloc", "stream_create", "event_create", "graph_instantiate"}) {
     ASSERT_GT(calls[name], 0) << name;
     for (int nth = 0; nth < calls[name]; ++nth) {
       SCOPED_TRACE(name + " " + std::to_string(nth));
@@ -124,6 +127,24 @@ TEST_F(PipelineFaults, OutOfMemoryAtEachAllocationIsOneErrorAndLeaksNothing) {
   EXPECT_FALSE(error_of([&] { make_and_run(); })) << "the next use must work";
   EXPECT_EQ(cuda.alive(), 0u);
   EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+TEST_F(PipelineFaults, EnginesTakeTheirMemoryFromThePipelinesPoolBeforeTheyRun) {
+  FakeCuda cuda;
+  {
+    const auto runner = make();
+    const auto taken = cuda.calls().at("malloc_from_pool");
+    EXPECT_GE(taken, 3) << "weights, activations, scratch";
+    for (int i = 0; i < 3; ++i) run(*runner);
+    EXPECT_EQ(cuda.calls().at("malloc_from_pool"), taken);
+    EXPECT_FALSE(cuda.calls().contains("free_async"));
+  }
+  EXPECT_EQ(cuda.calls().at("pool_create"), 1);
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+  cuda.fail("pool_create", 0, cudaErrorNotSupported);
+  EXPECT_FALSE(error_of([&] { make_and_run(); })) << "a device without pools";
+  EXPECT_EQ(cuda.alive(), 0u);
 }
 
 TEST_F(PipelineFaults, ALostDeviceEndsInOneErrorWhereverItHappens) {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <regex>
 
-#include "migrate/child.h"
+#include "base/child.h"
 #include "migrate/html.h"
 #include "render/render.h"
 #include "support/test_data.h"

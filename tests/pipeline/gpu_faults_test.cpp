@@ -2,6 +2,7 @@
 // device memory.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstring>
 #include <future>
 
@@ -210,6 +211,22 @@ TEST_F(GpuPipeline, PlansThatDoNotFitAreRefused) {
   other.bytes = cuda::to_bytes(content);
   EXPECT_THAT(refusal(other), HasSubstr("made for the GPU 'Another GPU'"));
   EXPECT_EQ(refusal(good), "");
+}
+
+TEST(GpuMemoryPool, ItsMemoryIsThatOfTheDeviceAndServesAnyStreamAtOnce) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const cuda::MemoryPool pool(0);
+  const auto stream = cuda::Stream::create();
+  constexpr std::size_t bytes = std::size_t{16} << 20;
+  for (int value = 1; value < 4; ++value) {  // what is given back may come again
+    const cuda::DeviceBuffer first(bytes, "a test", &pool), second(bytes, "a test", &pool);
+    EXPECT_EQ(cuda::place_of(first.data()), Device::cuda(0));
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(first.data()) % 256, 0u) << "as TensorRT wants it";
+    cuda::fill(first.data(), value, bytes, stream.get());
+    cuda::fill(second.data(), 0, bytes, stream.get());
+    const auto written = test::download<std::uint8_t>(first, stream.get());
+    EXPECT_EQ(std::ranges::count(written, value), static_cast<std::ptrdiff_t>(bytes));
+  }
 }
 
 }  // namespace

@@ -28,7 +28,9 @@ class UntunedBuilder final : public Builder {
     untuned.tune = false;
     return builder_->build(graph, untuned);
   }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override { return builder_->load(plan, device); }
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
+    return builder_->load(plan, device, pool);
+  }
 
  private:
   std::unique_ptr<Builder> builder_ = make_cuda_builder();

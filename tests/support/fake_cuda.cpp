@@ -121,10 +121,14 @@ struct FakeCuda::Table {
     };
     t.free_host = [](void* pointer) { return fake().release("free_host", pointer); };
     t.pool_create = [](cudaMemPool_t* pool, const cudaMemPoolProps*) { return fake().make("pool_create", pool); };
-    t.pool_destroy = [](cudaMemPool_t pool) { return fake().destroy("pool_destroy", pool); };
+    t.pool_destroy = [](cudaMemPool_t pool) {
+      for (const auto& [start, block] : fake().memory_)
+        if (block.pool == pool) fake().misuse_.insert("pool_destroy before its memory is given back");
+      return fake().destroy("pool_destroy", pool);
+    };
     t.pool_set_attribute = [](cudaMemPool_t pool, cudaMemPoolAttr, void*) { return nothing("pool_set_attribute", pool); };
-    t.malloc_from_pool = [](void** pointer, std::size_t bytes, cudaMemPool_t, cudaStream_t) {
-      return fake().allocate("malloc_from_pool", pointer, bytes, cudaMemoryTypeDevice);
+    t.malloc_from_pool = [](void** pointer, std::size_t bytes, cudaMemPool_t pool, cudaStream_t) {
+      return fake().allocate("malloc_from_pool", pointer, bytes, cudaMemoryTypeDevice, pool);
     };
     t.free_async = [](void* pointer, cudaStream_t) { return fake().release("free_async", pointer); };
     t.memcpy_async = [](void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t) {
@@ -140,8 +144,15 @@ struct FakeCuda::Table {
   }
 
   static void graphs(cuda::Runtime& t) {
-    t.begin_capture = [](cudaStream_t stream, cudaStreamCaptureMode) { return nothing("begin_capture", stream); };
-    t.end_capture = [](cudaStream_t, cudaGraph_t* graph) { return fake().make("end_capture", graph); };
+    t.begin_capture = [](cudaStream_t stream, cudaStreamCaptureMode) {
+      const cudaError_t status = nothing("begin_capture", stream);
+      if (status == cudaSuccess) fake().captures_.insert(stream);
+      return status;
+    };
+    t.end_capture = [](cudaStream_t stream, cudaGraph_t* graph) {
+      fake().captures_.erase(stream);
+      return fake().make("end_capture", graph);
+    };
     t.graph_instantiate = [](cudaGraphExec_t* executable, cudaGraph_t, unsigned long long) {
       return fake().make("graph_instantiate", executable);
     };
@@ -178,6 +189,11 @@ void FakeCuda::heal() {
   failed_ = false;
 }
 
+bool FakeCuda::is_pooled(const void* pointer) const {
+  const auto found = memory_.find(static_cast<const std::byte*>(pointer));
+  return found != memory_.end() && found->second.pool;
+}
+
 void FakeCuda::move(const void* pointer, cudaMemoryType type, int device) {
   auto after = memory_.upper_bound(static_cast<const std::byte*>(pointer));
   Memory& block = std::prev(after)->second;
@@ -210,11 +226,12 @@ cudaError_t FakeCuda::enter(const char* call) {
   return last_ = planned->second.second;
 }
 
-cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type) {
+cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool) {
+  if (!captures_.empty()) misuse_.insert(std::string(call) + " while a stream is captured");
   const bool moved = std::string_view(call) == "malloc" && calls_[call] == moved_;
   if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
   constexpr std::size_t alignment = 256;  // as cudaMalloc gives
-  Memory block{std::make_unique<std::byte[]>(bytes + alignment), bytes, type, current_};
+  Memory block{std::make_unique<std::byte[]>(bytes + alignment), bytes, type, current_, pool};
   if (moved) {
     block.type = moved_to_.type;
     block.device = moved_to_.device;

@@ -37,8 +37,12 @@ class FakeCuda {
 
   /// Owned things that were made and not given back.
   std::size_t alive() const { return memory_.size() + handles_.size(); }
-  /// What was wrong with the calls themselves: freed twice, used after its end.
+  /// What was wrong with the calls themselves: freed twice, used after its end, allocated while a stream is captured, a pool that
+  /// went before its memory.
   const std::set<std::string>& misuse() const { return misuse_; }
+
+  /// The memory is there, and came from a pool.
+  bool is_pooled(const void* pointer) const;
 
   /// From now on pointer_attributes says this of the allocation that `pointer` lies in. Host memory: device -1.
   void move(const void* pointer, cudaMemoryType type, int device = 0);
@@ -56,9 +60,10 @@ class FakeCuda {
     std::size_t size = 0;
     cudaMemoryType type{};
     int device = 0;
+    cudaMemPool_t pool = nullptr;
   };
   cudaError_t enter(const char* call);
-  cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type);
+  cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool = nullptr);
   cudaError_t release(const char* call, void* pointer);
   template <class Handle>
   cudaError_t make(const char* call, Handle* handle);
@@ -74,6 +79,7 @@ class FakeCuda {
   std::map<std::string, std::pair<int, cudaError_t>> failing_;
   std::map<const std::byte*, Memory> memory_;
   std::map<void*, std::unique_ptr<int>> handles_;  ///< with their device
+  std::set<cudaStream_t> captures_;
   std::set<std::string> misuse_;
 };
 

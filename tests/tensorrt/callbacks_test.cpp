@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
 #include <thread>
 
 namespace peregrine::tensorrt {
@@ -28,6 +29,55 @@ TEST(Logger, EachCallerGetsItsOwnErrorsAndThoseOfTheLibrarysThreads) {
   EXPECT_THAT(of_other, ElementsAre("of the second caller", "of a worker"));
   logger.begin();
   EXPECT_THAT(logger.errors(), IsEmpty());
+}
+
+TEST(Logger, WhoeverHasGoneLeavesItsNumberToTheLibrarysThreads) {
+  Logger logger(true);
+  logger.begin();
+  std::thread::id gone;
+  std::thread([&] {
+    logger.begin();
+    gone = std::this_thread::get_id();
+  }).join();
+  // The system soon gives the number again, to a thread that is nobody's caller.
+  bool given_again = false;
+  for (int i = 0; i < 100 && !given_again; ++i)
+    std::thread([&] {
+      given_again = std::this_thread::get_id() == gone;
+      if (given_again) logger.receive(error, "of a worker");
+    }).join();
+  if (!given_again) GTEST_SKIP() << "skipped: this system gives no number twice";
+  EXPECT_THAT(logger.errors(), ElementsAre("of a worker"));
+}
+
+TEST(Progress, APhaseWithoutANameOrThatNeverBeganDoesNoHarm) {
+  // As the library calls it: two words of language and kind, two destructors, then start, step and finish.
+  std::vector<std::string> heard;
+  ProgressMonitor monitor([&](double share, std::string_view what) {
+    EXPECT_TRUE(share >= 0 && share <= 1);
+    heard.emplace_back(what);
+    return true;
+  });
+  void** functions = *static_cast<void***>(monitor.object());
+  const auto start = reinterpret_cast<void (*)(void*, const char*, const char*, std::int32_t)>(functions[4]);
+  const auto step = reinterpret_cast<bool (*)(void*, const char*, std::int32_t)>(functions[5]);
+  const auto finish = reinterpret_cast<void (*)(void*, const char*)>(functions[6]);
+  start(monitor.object(), "Building", nullptr, 2);
+  start(monitor.object(), nullptr, "Building", 0);
+  EXPECT_TRUE(step(monitor.object(), nullptr, 7));
+  EXPECT_TRUE(step(monitor.object(), "Another", 0));
+  finish(monitor.object(), nullptr);
+  finish(monitor.object(), "Another");
+  EXPECT_THAT(heard, ElementsAre("Building", "", "", ""));
+}
+
+TEST(Progress, WhatItsCallbackThrowsStopsTheBuildAndIsThrownAgain) {
+  ProgressMonitor monitor([](double, std::string_view) -> bool { throw std::runtime_error("no"); });
+  void** functions = *static_cast<void***>(monitor.object());
+  reinterpret_cast<void (*)(void*, const char*, const char*, std::int32_t)>(functions[4])(monitor.object(), "a", nullptr, 1);
+  EXPECT_FALSE(reinterpret_cast<bool (*)(void*, const char*, std::int32_t)>(functions[5])(monitor.object(), "a", 0));
+  EXPECT_TRUE(monitor.cancelled());
+  EXPECT_THROW(monitor.rethrow(), std::runtime_error);
 }
 
 TEST(Logger, EchoesAreDroppedWhereTheCauseIsThere) {

@@ -17,8 +17,10 @@
 #include "pipeline/gpu_runner.h"
 #include "provision/engine_choice.h"
 #include "provision/engine_file.h"
+#include "provision/provision.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
+#include "validate/validation.h"
 
 namespace peregrine {
 namespace {
@@ -84,6 +86,25 @@ class DoublePipeline : public ::testing::TestWithParam<Layout> {
     return {blob.begin(), blob.end()};
   }
 
+  /// A file in Ultralytics' layout of a demo model, and where it is.
+  fs::path engine_file(const char* demo, std::optional<BatchRange> batches = {}) const {
+    const provision::EngineChoice choice{builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16};
+    const fs::path file = memory_.path() / fs::path(demo).replace_extension(".engine");
+    const Model model = load_model(test::repository_file("models/demo") / demo);
+    std::ofstream(file, std::ios::binary) << ultralytics::write_engine_file(
+        {.model = small(model.info()), .batch = batches ? batches->max : 1, .dynamic = batches.has_value(), .half = true},
+        ultralytics_plan(model, choice, batches));
+    return file;
+  }
+  /// As a user gives them.
+  Settings settings() const {
+    Settings settings;
+    settings.tensorrt = folder();
+    settings.store = memory_.path() / "store";
+    return settings;
+  }
+  static const char* engine_name() { return tensorrt::to_string(GetParam().flavour); }
+
   test::FakeCuda cuda_;
   test::TemporaryFolder memory_;
   std::shared_ptr<Builder> builder_;
@@ -136,15 +157,11 @@ TEST_P(DoublePipeline, ItsWorkIsCapturedInThePipelinesGraphWhereTheLibraryAllows
   }
 }
 
-TEST_P(DoublePipeline, AFileInUltralyticsLayoutIsBuiltComparedAndRun) {
+TEST_P(DoublePipeline, AFileInUltralyticsLayoutIsBuiltAndRun) {
   const provision::EngineChoice choice{builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16};
   for (const char* name : {"demo-detect.pt", "demo-segment.pt"}) {
     SCOPED_TRACE(name);
-    const fs::path file = memory_.path() / fs::path(name).replace_extension(".engine");
-    const Model model = load_model(test::repository_file("models/demo") / name);
-    const auto blob = ultralytics_plan(model, choice);
-    std::ofstream(file, std::ios::binary) << ultralytics::write_engine_file(
-        {.model = small(model.info()), .batch = 1, .dynamic = false, .half = true}, blob);
+    const fs::path file = engine_file(name);
     const Model read = load_model(file);
     EXPECT_TRUE(provision::is_engine_file(read));
     const auto engine = builder_->load(provision::plan_of_engine_file(read, choice), Device::cuda(0));
@@ -171,11 +188,77 @@ TEST_P(DoublePipeline, OfAnOpenBatchThePipelineRunsItsOwn) {
   EXPECT_EQ(engine->io()[1].strides, dense_strides(engine->io()[1].shape));
   EXPECT_THROW(engine->prefer_batch(5), Error);
 
-  const fs::path file = memory_.path() / "open.engine";
-  std::ofstream(file, std::ios::binary) << ultralytics::write_engine_file(
-      {.model = small(model.info()), .batch = 4, .dynamic = true, .half = true}, blob);
+  const fs::path file = engine_file("demo-detect.pt", BatchRange{1, 2, 4});
   for (const int batch : {1, 3}) EXPECT_NO_THROW(run(*runner(file, batch), static_cast<std::size_t>(batch)));
   EXPECT_THROW(runner(file, 5), Error);
+}
+
+TEST_P(DoublePipeline, AFileInUltralyticsLayoutIsValidatedOnAnnotatedPictures) {
+  const fs::path data = memory_.path() / "coco";
+  fs::create_directories(data / "val2017");
+  fs::create_directories(data / "annotations");
+  for (const char* name : {"1.ppm", "2.ppm"})
+    std::ofstream(data / "val2017" / name, std::ios::binary) << "P6 4 4 255\n" << std::string(48, 'x');
+  std::ofstream(data / "annotations" / "instances_val2017.json") << R"({"images": [
+    {"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}, {"id": 2, "file_name": "2.ppm", "width": 4, "height": 4}],
+    "categories": [{"id": 1, "name": "person"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0,
+    "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})";
+  const std::vector<fs::path> files{engine_file("demo-detect.pt"), engine_file("demo-segment.pt")};
+  std::size_t told = 0;
+  const int before = ask<int>("double_runs");
+  const auto scores = validate::validate_models(settings(), {.models = files, .data = data, .engine = engine_name()},
+                                                [&](std::size_t done, std::size_t total, const std::string&) {
+                                                  EXPECT_EQ(total, 2u);
+                                                  told = done;
+                                                  return true;
+                                                });
+  EXPECT_EQ(told, 2u);
+  EXPECT_GT(ask<int>("double_runs"), before);
+  ASSERT_EQ(scores.size(), 2u);
+  EXPECT_EQ(scores[0].path, files[0]);
+  EXPECT_EQ(scores[0].coco.size(), 1u);
+  EXPECT_EQ(scores[1].coco.size(), 2u) << "boxes and masks";
+  // The fake CUDA runs no kernels, and so finds nothing: of the one object there is.
+  for (const auto& own : scores)
+    for (const auto& [metric, summary] : own.coco) EXPECT_EQ(summary.ap, 0) << to_string(metric);
+}
+
+TEST_P(DoublePipeline, WhereADeviceIsThereWhatIsBuiltIsRunAndComparedAndTheRecordSaysSo) {
+  const provision::EngineChoice choice = provision::choose_engine(settings(), engine_name());
+  const Model model = load_model(test::repository_file("models/demo/demo-reid.pth"));
+  store::Store store(settings().store);
+  const int before = ask<int>("double_runs");
+  const provision::Obtained obtained =
+      provision::obtain(store, model, choice, {.shape = {1, model.info().image_height, model.info().image_width}});
+  EXPECT_TRUE(obtained.built);
+  EXPECT_GT(ask<int>("double_runs") - before, 1) << "beyond the warm-up";
+  ASSERT_TRUE(obtained.manifest.validation);
+  EXPECT_TRUE(obtained.manifest.validation->ran);
+  EXPECT_THAT(obtained.manifest.validation->reference, ::testing::HasSubstr("cuda"));
+  EXPECT_FALSE(obtained.manifest.validation->checks.empty());
+  EXPECT_THAT(obtained.manifest.notes,
+              ::testing::ElementsAre(::testing::StartsWith("Before the build, as parsed: "),
+                                     ::testing::StartsWith("After the build, as the inspector tells: ")));
+}
+
+/// From 10.1 on a context can be given its memory.
+TEST_P(DoublePipeline, ContextsTakeTheirMemoryFromThePipelinesPoolWhenTheyAreLoaded) {
+  const auto runner = this->runner(test::repository_file("models/demo/demo-detect.pt"), 1);
+  const bool given = std::string_view(GetParam().name) != "run10_0";
+  EXPECT_EQ(cuda_.is_pooled(ask<void*>("double_context_memory")), given);
+  const int taken = cuda_.calls().at("malloc_from_pool");
+  for (int i = 0; i < 2; ++i) run(*runner, 1);
+  EXPECT_EQ(cuda_.calls().at("malloc_from_pool"), taken) << "taken by a run";
+  EXPECT_EQ(cuda_.calls().at("pool_create"), 1);
+
+  cuda_.fail("malloc_from_pool", 0, cudaErrorMemoryAllocation);
+  try {
+    this->runner(test::repository_file("models/demo/demo-detect.pt"), 1);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "device.memory");
+  }
+  cuda_.heal();
 }
 
 TEST_P(DoublePipeline, WhatCannotBeCapturedIsEnqueuedForEachRun) {

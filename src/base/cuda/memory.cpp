@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <exception>
+
+#include "base/cuda/device.h"
 #include "base/ledger.h"
 
 namespace peregrine::cuda {
@@ -10,16 +13,69 @@ namespace {
 std::string describe(const std::string& what, std::size_t bytes) { return fmt::format("{} ({} bytes)", what, bytes); }
 }  // namespace
 
-DeviceBuffer::DeviceBuffer(std::size_t bytes, const std::string& what) {
+MemoryPool::MemoryPool(int device) : device_(device) {
+  const DeviceScope scope(device);
+  stream_ = Stream::create();
+  cudaMemPoolProps properties{};
+  properties.allocType = cudaMemAllocationTypePinned;
+  properties.location = {cudaMemLocationTypeDevice, {device}};
+  const cudaError_t created = runtime().pool_create(&handle_, &properties);
+  if (created == cudaErrorNotSupported) {  // some virtual GPUs
+    runtime().get_last_error();
+    handle_ = nullptr;
+    return;
+  }
+  check(created, "cudaMemPoolCreate");
+  unsigned long long keep_all = ~0ULL;
+  const cudaError_t status = runtime().pool_set_attribute(handle_, cudaMemPoolAttrReleaseThreshold, &keep_all);
+  if (status != cudaSuccess) {
+    check_quietly(runtime().pool_destroy(handle_), "cudaMemPoolDestroy");
+    check(status, "cudaMemPoolSetAttribute");
+  }
+}
+
+MemoryPool::~MemoryPool() {
+  if (handle_) check_quietly(runtime().pool_destroy(handle_), "cudaMemPoolDestroy");
+}
+
+void* MemoryPool::take(std::size_t bytes, const std::string& what) const {
+  void* memory = nullptr;
+  check(runtime().malloc_from_pool(&memory, bytes, handle_, stream_.get()), "cudaMallocFromPoolAsync", describe(what, bytes));
+  const cudaError_t status = runtime().stream_synchronize(stream_.get());
+  if (status != cudaSuccess) {
+    give_back(memory);
+    check(status, "cudaStreamSynchronize", describe(what, bytes));
+  }
+  return memory;
+}
+
+void MemoryPool::give_back(void* memory) const noexcept {
+  try {  // what used it may have run on any stream, and a run that failed half-way has joined none
+    const DeviceScope scope(device_);
+    check_quietly(runtime().device_synchronize(), "cudaDeviceSynchronize");
+  } catch (const std::exception&) {  // the device is lost: nothing runs there any more
+  }
+  check_quietly(runtime().free_async(memory, stream_.get()), "cudaFreeAsync");
+}
+
+DeviceBuffer::DeviceBuffer(std::size_t bytes, const std::string& what, const MemoryPool* pool)
+    : pool_(pool && pool->handle_ ? pool : nullptr) {
   if (bytes == 0) return;
   void* pointer = nullptr;
-  check(runtime().malloc(&pointer, bytes), "cudaMalloc", describe(what, bytes));
+  if (pool_)
+    pointer = pool_->take(bytes, what);
+  else
+    check(runtime().malloc(&pointer, bytes), "cudaMalloc", describe(what, bytes));
   data_ = static_cast<std::byte*>(pointer);
   bytes_ = bytes;
 }
 
 DeviceBuffer::~DeviceBuffer() {
-  if (data_) check_quietly(runtime().free(data_), "cudaFree");
+  if (!data_) return;
+  if (pool_)
+    pool_->give_back(data_);
+  else
+    check_quietly(runtime().free(data_), "cudaFree");
 }
 
 PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) {
@@ -33,34 +89,6 @@ PinnedBuffer::PinnedBuffer(std::size_t bytes, const std::string& what) {
 
 PinnedBuffer::~PinnedBuffer() {
   if (data_) check_quietly(runtime().free_host(data_), "cudaFreeHost");
-}
-
-MemoryPool::MemoryPool(int device) {
-  cudaMemPoolProps properties{};
-  properties.allocType = cudaMemAllocationTypePinned;
-  properties.location = {cudaMemLocationTypeDevice, {device}};
-  check(runtime().pool_create(&handle_, &properties), "cudaMemPoolCreate");
-  unsigned long long keep_all = ~0ULL;
-  const cudaError_t status = runtime().pool_set_attribute(handle_, cudaMemPoolAttrReleaseThreshold, &keep_all);
-  if (status != cudaSuccess) {
-    check_quietly(runtime().pool_destroy(handle_), "cudaMemPoolDestroy");
-    check(status, "cudaMemPoolSetAttribute");
-  }
-}
-
-MemoryPool::~MemoryPool() { check_quietly(runtime().pool_destroy(handle_), "cudaMemPoolDestroy"); }
-
-PoolBuffer::PoolBuffer(const MemoryPool& pool, std::size_t bytes, cudaStream_t stream, const std::string& what)
-    : stream_(stream) {
-  if (bytes == 0) return;
-  void* pointer = nullptr;
-  check(runtime().malloc_from_pool(&pointer, bytes, pool.get(), stream), "cudaMallocFromPoolAsync", describe(what, bytes));
-  data_ = static_cast<std::byte*>(pointer);
-  bytes_ = bytes;
-}
-
-PoolBuffer::~PoolBuffer() {
-  if (data_) check_quietly(runtime().free_async(data_, stream_), "cudaFreeAsync");
 }
 
 void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes, cudaStream_t stream) {

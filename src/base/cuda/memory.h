@@ -6,22 +6,44 @@
 #include <string_view>
 #include <utility>
 
-#include "base/cuda/runtime.h"
+#include "base/cuda/stream.h"
 
 namespace peregrine::cuda {
 
-/// Device memory from cudaMalloc on the current device: for what lives as long as an engine.
+/// Memory of one device that keeps what is given back for the next request, so that an engine that goes leaves its memory to
+/// the one that comes. Outlives its buffers, which are cudaMalloc's where the device has no pools.
+class MemoryPool {
+ public:
+  explicit MemoryPool(int device);
+  ~MemoryPool();
+  MemoryPool(const MemoryPool&) = delete;
+  MemoryPool& operator=(const MemoryPool&) = delete;
+
+ private:
+  friend class DeviceBuffer;
+  /// Usable by every stream when it returns.
+  void* take(std::size_t bytes, const std::string& what) const;
+  /// Waits for the device first, as cudaFree does.
+  void give_back(void* memory) const noexcept;
+
+  int device_;
+  Stream stream_;  ///< in whose order memory comes and goes
+  cudaMemPool_t handle_ = nullptr;
+};
+
+/// Device memory from cudaMalloc on the current device, or from a pool: for what lives as long as an engine.
 class DeviceBuffer {
  public:
   DeviceBuffer() = default;
-  /// `what` names the memory in the error. Zero bytes own nothing.
-  DeviceBuffer(std::size_t bytes, const std::string& what);
+  /// `what` names the memory in the error. Zero bytes own nothing. Not while a stream is captured.
+  DeviceBuffer(std::size_t bytes, const std::string& what, const MemoryPool* pool = nullptr);
   ~DeviceBuffer();
   DeviceBuffer(DeviceBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), pool_(other.pool_) {}
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(pool_, other.pool_);
     return *this;
   }
 
@@ -31,6 +53,7 @@ class DeviceBuffer {
  private:
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
+  const MemoryPool* pool_ = nullptr;
 };
 
 /// Page-locked host memory that kernels can write to through device_data() (mapped).
@@ -54,44 +77,6 @@ class PinnedBuffer {
  private:
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
-};
-
-/// Stream-ordered memory pool of one device; keeps what is freed for the next request.
-class MemoryPool {
- public:
-  explicit MemoryPool(int device);
-  ~MemoryPool();
-  MemoryPool(const MemoryPool&) = delete;
-  MemoryPool& operator=(const MemoryPool&) = delete;
-
-  cudaMemPool_t get() const noexcept { return handle_; }
-
- private:
-  cudaMemPool_t handle_ = nullptr;
-};
-
-/// Memory from a pool: allocated and freed in the order of `stream`, which must outlive it.
-class PoolBuffer {
- public:
-  PoolBuffer() = default;
-  PoolBuffer(const MemoryPool& pool, std::size_t bytes, cudaStream_t stream, const std::string& what);
-  ~PoolBuffer();
-  PoolBuffer(PoolBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), stream_(other.stream_) {}
-  PoolBuffer& operator=(PoolBuffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    std::swap(stream_, other.stream_);
-    return *this;
-  }
-
-  std::byte* data() const noexcept { return data_; }
-  std::size_t bytes() const noexcept { return bytes_; }
-
- private:
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
-  cudaStream_t stream_ = nullptr;
 };
 
 // The only copies between host and device: each enters the transfer ledger under `name`. Asynchronous.

@@ -82,7 +82,7 @@ class CudaBuilder final : public Builder {
             .bytes = to_bytes(plan)};
   }
 
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& place) const override {
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& place, const MemoryPool* pool) const override {
     const DeviceFacts device = facts_of(place);
     const DeviceScope scope(device.index);
     std::unique_ptr<Cudnn> cudnn = load_cudnn();
@@ -98,7 +98,7 @@ class CudaBuilder final : public Builder {
       log::info(judgement.why + " Checking every kernel of the plan again.");
       verify(content, {device, cudnn.get()});
     }
-    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn));
+    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn), pool);
   }
 };
 

@@ -12,8 +12,8 @@ namespace peregrine::cuda {
 
 class CudaEngine final : public Engine {
  public:
-  /// Reads the plan's bytes; `cudnn` null where the library is missing.
-  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn);
+  /// Reads the plan's bytes; `cudnn` null where the library is missing. `pool`: as in Builder::load().
+  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, const MemoryPool* pool = nullptr);
 
   std::span<const Binding> io() const override { return bindings_; }
   Precision precision() const override { return executor_.plan().precision; }

@@ -6,9 +6,9 @@
 
 namespace peregrine::cuda {
 
-Executor::Executor(ExecutionPlan plan, const Target& target) : plan_(std::move(plan)) {
-  weights_ = DeviceBuffer(plan_.weights.size(), "the weights");
-  arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations");
+Executor::Executor(ExecutionPlan plan, const Target& target, const MemoryPool* pool) : plan_(std::move(plan)) {
+  weights_ = DeviceBuffer(plan_.weights.size(), "the weights", pool);
+  arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations", pool);
   const Stream upload = Stream::create();
   if (!plan_.weights.empty())
     copy_to_device("weights", weights_.data(), plan_.weights.data(), plan_.weights.size(), upload.get());
@@ -31,7 +31,7 @@ Executor::Executor(ExecutionPlan plan, const Target& target) : plan_(std::move(p
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) step_done_.push_back(has_waiters_[i] ? Event::create() : Event());
   for (std::size_t lane = 0; lane < lanes; ++lane) {
-    workspaces_.emplace_back(static_cast<std::size_t>(workspace[lane]), "the scratch memory of a step");
+    workspaces_.emplace_back(static_cast<std::size_t>(workspace[lane]), "the scratch memory of a step", pool);
     if (lane == 0) continue;
     streams_.push_back(Stream::create());
     lane_done_.push_back(Event::create());

@@ -15,8 +15,8 @@ namespace peregrine::cuda {
 class Executor {
  public:
   /// Uploads the weights and makes every step ready; empty choices are replaced by defaults. The device of
-  /// `target` must be current. Waits for the upload.
-  Executor(ExecutionPlan plan, const Target& target);
+  /// `target` must be current. Waits for the upload. `pool`: as in Builder::load().
+  Executor(ExecutionPlan plan, const Target& target, const MemoryPool* pool = nullptr);
 
   /// Enqueues one run; `pointers` in the order of plan().bindings. Allocates nothing, never synchronises, can be
   /// captured.

@@ -80,7 +80,7 @@ class OpenVinoBuilder final : public Builder {
     }
   }
 
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& place) const override {
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& place, const cuda::MemoryPool*) const override {
     if (place.on_gpu())
       throw Error("engine.device", fmt::format("The openvino engine runs on the CPU, not on {}.", to_string(place)));
     if (plan.engine != name() || plan.library_versions != library_versions())

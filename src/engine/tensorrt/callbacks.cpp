@@ -50,24 +50,46 @@ void Logger::receive(std::int32_t severity, const char* message) noexcept {
     const auto keep = [&text](std::vector<std::string>& errors) {
       if (std::ranges::find(errors, text) == errors.end()) errors.push_back(text);
     };
-    const std::scoped_lock lock(mutex_);
-    if (const auto caller = errors_.find(std::this_thread::get_id()); caller != errors_.end())
+    const std::scoped_lock lock(kept_->mutex);
+    if (const auto caller = kept_->errors.find(std::this_thread::get_id()); caller != kept_->errors.end())
       keep(caller->second);
     else  // a thread of the library: it does not say for whom it works
-      for (auto& [thread, errors] : errors_) keep(errors);
+      for (auto& [thread, errors] : kept_->errors) keep(errors);
   } catch (...) {  // out of memory: the message is lost, the library goes on
   }
 }
 
+/// Where this thread's errors are kept.
+class Logger::Callers {
+ public:
+  ~Callers() {
+    for (const auto& one : kept_)
+      if (const auto kept = one.lock()) {
+        const std::scoped_lock lock(kept->mutex);
+        kept->errors.erase(std::this_thread::get_id());
+      }
+  }
+  void add(const std::shared_ptr<Kept>& kept) {
+    std::erase_if(kept_, [](const std::weak_ptr<Kept>& one) { return one.expired(); });
+    kept_.emplace_back(kept);
+  }
+
+ private:
+  std::vector<std::weak_ptr<Kept>> kept_;
+};
+
 void Logger::begin() {
-  const std::scoped_lock lock(mutex_);
-  errors_[std::this_thread::get_id()].clear();
+  thread_local Callers callers;
+  const std::scoped_lock lock(kept_->mutex);
+  const auto [errors, is_new] = kept_->errors.try_emplace(std::this_thread::get_id());
+  if (is_new) callers.add(kept_);
+  errors->second.clear();
 }
 
 std::vector<std::string> Logger::errors() const {
-  const std::scoped_lock lock(mutex_);
-  const auto kept = errors_.find(std::this_thread::get_id());
-  if (kept == errors_.end()) return {};
+  const std::scoped_lock lock(kept_->mutex);
+  const auto kept = kept_->errors.find(std::this_thread::get_id());
+  if (kept == kept_->errors.end()) return {};
   std::vector<std::string> causes = kept->second;
   std::erase_if(causes, [](const std::string& error) { return error.find("catchCudaError") != std::string::npos; });
   return causes.empty() ? kept->second : causes;
@@ -90,24 +112,37 @@ ProgressMonitor::~ProgressMonitor() = default;
 
 void* ProgressMonitor::object() const noexcept { return object_.get(); }
 
+std::vector<ProgressMonitor::Phase>::iterator ProgressMonitor::innermost(const char* phase) noexcept {
+  const std::string_view name = phase ? phase : "";
+  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == name; });
+  return found == open_.rend() ? open_.end() : std::prev(found.base());
+}
+
 void ProgressMonitor::start(const char* phase, int steps) noexcept {
   const std::scoped_lock lock(mutex_);
-  open_.push_back({phase ? phase : "", std::max(steps, 1), 0});
+  try {
+    open_.push_back({phase ? phase : "", std::max(steps, 1), 0});
+  } catch (...) {  // the library must not see it
+    stop_with_this_exception();
+  }
   report();
 }
 
 bool ProgressMonitor::complete(const char* phase, int step) noexcept {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == phase; });
-  if (found != open_.rend()) found->done = std::clamp(step + 1, found->done, found->steps);
+  if (const auto found = innermost(phase); found != open_.end()) found->done = std::clamp(step + 1, found->done, found->steps);
   report();
   return !cancelled_;
 }
 
 void ProgressMonitor::finish(const char* phase) noexcept {
   const std::scoped_lock lock(mutex_);
-  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == phase; });
-  if (found != open_.rend()) open_.erase(std::prev(found.base()));
+  if (const auto found = innermost(phase); found != open_.end()) open_.erase(found);
+}
+
+void ProgressMonitor::stop_with_this_exception() noexcept {
+  thrown_ = std::current_exception();
+  cancelled_ = true;
 }
 
 double ProgressMonitor::share() const {
@@ -125,8 +160,7 @@ void ProgressMonitor::report() noexcept {
   try {
     cancelled_ = !report_(furthest_, open_.back().name);
   } catch (...) {
-    thrown_ = std::current_exception();
-    cancelled_ = true;
+    stop_with_this_exception();
   }
 }
 

@@ -38,11 +38,17 @@ class Logger {
  private:
   struct OldLayout;
   struct NewLayout;
+  /// Errors by the thread that called begin(). A thread that ends takes its own along: its number may be given to a thread of
+  /// the library's.
+  struct Kept {
+    std::mutex mutex;
+    std::map<std::thread::id, std::vector<std::string>> errors;
+  };
+  class Callers;
   std::unique_ptr<OldLayout> old_;
   std::unique_ptr<NewLayout> new_;
   void* object_ = nullptr;
-  mutable std::mutex mutex_;
-  std::map<std::thread::id, std::vector<std::string>> errors_;  ///< by the thread that called begin()
+  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
 /// Turns nested phases into one share of the whole, and passes cancelling on.
@@ -71,8 +77,11 @@ class ProgressMonitor {
   void start(const char* phase, int steps) noexcept;
   bool complete(const char* phase, int step) noexcept;
   void finish(const char* phase) noexcept;
+  /// The open phase of this name; open_.end() where there is none.
+  std::vector<Phase>::iterator innermost(const char* phase) noexcept;
   double share() const;
   void report() noexcept;
+  void stop_with_this_exception() noexcept;
 
   Callback report_;
   std::unique_ptr<Object> object_;

@@ -11,6 +11,15 @@ namespace peregrine::tensorrt {
 
 using nlohmann::json;
 
+namespace {
+
+std::string name_of(const json& layer) {
+  const auto name = layer.find("Name");
+  return name != layer.end() && name->is_string() ? printable(name->get<std::string>()) : "";
+}
+
+}  // namespace
+
 std::string summarize_inspection(const std::string& text) {
   const json engine = json::parse(text, nullptr, false);
   if (!engine.is_object() || !engine.contains("Layers") || !engine["Layers"].is_array()) return {};
@@ -23,7 +32,7 @@ std::string summarize_inspection(const std::string& text) {
     const bool is_half = outputs.find("Half") != std::string::npos || outputs.find("FP16") != std::string::npos;
     all += single || is_half;
     half += is_half && !single;
-    if (single) singles += fmt::format("{}'{}'", singles.empty() ? "; in FP32: " : ", ", printable(layer.value("Name", "")));
+    if (single) singles += fmt::format("{}'{}'", singles.empty() ? "; in FP32: " : ", ", name_of(layer));
   }
   return all == 0 ? std::string{} : fmt::format("{} of {} layers give FP16{}.", half, all, singles);
 }

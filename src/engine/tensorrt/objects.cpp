@@ -9,8 +9,6 @@ namespace peregrine::tensorrt {
 
 namespace {
 
-constexpr int deleting_destructor = 1;
-
 std::string text(const char* words) { return words ? words : ""; }
 
 /// Throws what the library logged where a factory gave nothing.

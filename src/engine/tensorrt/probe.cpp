@@ -1,24 +1,17 @@
 #include "engine/tensorrt/probe.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "base/child.h"
 #include "base/log.h"
 #include "base/output_file.h"
 #include "base/sha256.h"
@@ -37,7 +30,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* program_name = "peregrine-tensorrt-probe";
-constexpr int most_milliseconds = 120'000;
+constexpr std::chrono::minutes longest_probe{2};
 
 /// Beside the program, in our own folder, or where the shared library keeps what it carries.
 fs::path find_program() {
@@ -58,61 +51,23 @@ ProbeResult from_line(const std::string& line) {
   return {.failure = fields.at("failure"), .gpu = fields.at("gpu"), .refusal = fields.at("refusal")};
 }
 
-/// What the process writes until it closes its output, and its exit status; killed when it takes too long.
-struct Ended {
-  std::string output;
-  int status = 0;
-  bool in_time = true;
-};
-
-Ended run_program(const fs::path& program, const std::vector<std::string>& arguments) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw Error("environment.process", fmt::format("No pipe could be made: {}.", std::strerror(errno)));
-  std::vector<char*> argv{const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t child = 0;
-  const int failure = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  Ended ended;
-  if (failure == 0) {
-    std::array<char, 4096> buffer{};
-    while (true) {
-      pollfd waiting{ends[0], POLLIN, 0};
-      const int ready = poll(&waiting, 1, most_milliseconds);
-      if (ready < 0 && errno == EINTR) continue;
-      ended.in_time = ready > 0;
-      const ssize_t count = ready > 0 ? read(ends[0], buffer.data(), buffer.size()) : 0;
-      if (count <= 0) break;
-      ended.output.append(buffer.data(), static_cast<std::size_t>(count));
-    }
-    if (!ended.in_time) kill(child, SIGKILL);
-    while (waitpid(child, &ended.status, 0) < 0 && errno == EINTR) {
-    }
-  }
-  close(ends[0]);
-  if (failure != 0)
-    throw Error("environment.process", fmt::format("{} could not be started: {}.", program.string(), std::strerror(failure)));
-  return ended;
-}
-
 ProbeResult probe_in_child(const LibraryFiles& files, int device) {
-  const Ended ended = run_program(find_program(), {files.library.string(), files.parser.string(), std::to_string(device)});
+  const fs::path program = find_program();
+  const ChildResult ended =
+      run_child({program.string(), files.library.string(), files.parser.string(), std::to_string(device)}, longest_probe);
+  if (!ended.started)
+    throw Error("environment.process", fmt::format("{} could not be started.", printable(program.native())),
+                "Install peregrine again.");
   const auto failed = [](std::string why) { return ProbeResult{.failure = std::move(why), .gpu = false, .refusal = {}}; };
-  if (!ended.in_time) return failed("It did not build a network of one layer within two minutes.");
-  if (WIFSIGNALED(ended.status))
+  if (ended.timed_out) return failed("It did not build a network of one layer within two minutes.");
+  constexpr int killed = 128;
+  if (ended.status > killed)
     return failed(fmt::format("It crashed ({}) building a network of one layer: its layout is not the one of its version.",
-                              strsignal(WTERMSIG(ended.status))));
+                              strsignal(ended.status - killed)));
   try {
-    return from_line(ended.output);
+    return from_line(ended.out);
   } catch (const json::exception&) {
-    return failed(fmt::format("The process that tried it ended without a word (status {}).", WEXITSTATUS(ended.status)));
+    return failed(fmt::format("The process that tried it ended without a word (status {}).", ended.status));
   }
 }
 

@@ -8,6 +8,8 @@ namespace peregrine::tensorrt {
 
 /// A layout that has no such function.
 inline constexpr int absent = -1;
+/// In an object's own vtable: what its owner destroys it by.
+inline constexpr int deleting_destructor = 1;
 
 struct Slots {
   struct {

@@ -124,7 +124,10 @@ class TensorRtBuilder final : public Builder {
   std::string cannot_run(const Device& device) const override {
     if (!has_gpu(device)) return "This machine has no CUDA device.";
     try {
-      const LibraryFiles files = find().files;
+      const LibraryFiles files = [this] {
+        const std::scoped_lock lock(mutex_);
+        return find().files;
+      }();
       const ProbeResult result = probe(files, device.index, options_.memory);
       return result.failure.empty() ? result.refusal : result.failure;
     } catch (const Error& error) {
@@ -133,9 +136,10 @@ class TensorRtBuilder final : public Builder {
   }
 
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override;
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override;
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override;
 
  private:
+  /// Under the lock.
   const Installation& find() const {
     if (!found_) found_ = find_installation(flavour_, options_.library);
     return *found_;
@@ -219,7 +223,8 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   return plan;
 }
 
-std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& device) const {
+std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& device,
+                                              [[maybe_unused]] const cuda::MemoryPool* pool) const {
   if (plan.engine != name())
     throw Error("engine.plan", fmt::format("The plan is one of the {} engine, not of {}.", plan.engine, name()),
                 "Build the engine again.");
@@ -235,7 +240,7 @@ std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& de
   if (const std::string here = device_name(device); plan.device_name != here && plan.device_name != no_gpu)
     throw Error("engine.plan", fmt::format("The plan was built for {}, this is {}.", plan.device_name, here),
                 "Build the engine again.");
-  return std::make_unique<TensorRtEngine>(library(device.index), std::move(content), device);
+  return std::make_unique<TensorRtEngine>(library(device.index), std::move(content), device, pool);
 #else
   throw Error("environment.cuda", "This build of peregrine has no CUDA.");
 #endif

@@ -22,7 +22,7 @@ DataType type_of(DType dtype) { return dtype == DType::f16 ? DataType::f16 : Dat
 
 }  // namespace
 
-TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, const Device& device)
+TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, const Device& device, const cuda::MemoryPool* pool)
     : library_((library.logger().begin(), library)),
       device_(device),
       precision_(content.precision),
@@ -51,11 +51,11 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
     return std::move(*context);
   }());
   if (bytes) {
-    memory_ = cuda::DeviceBuffer(static_cast<std::size_t>(*bytes), "TensorRT's activations");
+    memory_ = cuda::DeviceBuffer(static_cast<std::size_t>(*bytes), "TensorRT's activations", pool);
     context_->set_memory(memory_.data(), *bytes);
   }
   if (!told) read_outputs();
-  warm_up();
+  warm_up(pool);
 }
 
 void TensorRtEngine::read_inputs(int height, int width) {
@@ -125,6 +125,7 @@ void TensorRtEngine::check(const Binding& expected, const TensorView& given) con
 
 void TensorRtEngine::set_batch(std::int64_t batch) {
   if (batch == batch_) return;
+  batch_ = 0;  // a refusal half-way leaves none
   for (std::size_t i = 0; i < bindings_.size(); ++i) {
     if (!bindings_[i].is_input) continue;
     Shape shape = bindings_[i].shape;
@@ -162,12 +163,12 @@ void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle str
   if (!context_->enqueue(stream.cuda_stream)) throw_failure(library_, "run the engine");
 }
 
-void TensorRtEngine::warm_up() {
+void TensorRtEngine::warm_up(const cuda::MemoryPool* pool) {
   std::vector<cuda::DeviceBuffer> memory;
   std::vector<TensorView> views;
   for (const Binding& binding : bindings_) {
     TensorView view{nullptr, binding.dtype, device_, binding.shape, binding.strides};
-    memory.emplace_back(view.bytes(), binding.name);
+    memory.emplace_back(view.bytes(), binding.name, pool);
     view.data = memory.back().data();
     views.push_back(view);
   }

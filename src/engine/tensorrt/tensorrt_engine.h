@@ -15,7 +15,8 @@ namespace peregrine::tensorrt {
 class TensorRtEngine final : public Engine {
  public:
   /// Deserialises, gives the execution its memory, and runs once: afterwards enqueue() only launches, and can be captured.
-  TensorRtEngine(const Library& library, PlanContent content, const Device& device);
+  /// `pool`: as in Builder::load(); TensorRT 10.0 alone takes its memory itself, having no way to be given any.
+  TensorRtEngine(const Library& library, PlanContent content, const Device& device, const cuda::MemoryPool* pool);
 
   std::span<const Binding> io() const override { return bindings_; }
   void prefer_batch(int batch) override;
@@ -31,7 +32,7 @@ class TensorRtEngine final : public Engine {
   void add_binding(const std::string& name, const std::string& known_as, bool is_input, const Shape& shape);
   void check(const Binding& expected, const TensorView& given) const;
   void set_batch(std::int64_t batch);
-  void warm_up();
+  void warm_up(const cuda::MemoryPool* pool);
 
   const Library& library_;
   Device device_;

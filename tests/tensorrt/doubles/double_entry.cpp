@@ -10,6 +10,7 @@
 namespace tensorrt_double {
 
 extern std::atomic<int> runs;
+extern std::atomic<void*> context_memory;
 void* logger = nullptr;
 
 namespace {
@@ -72,4 +73,6 @@ EXPORTED void* createNvOnnxParser_INTERNAL(void* network, void* log, std::int32_
 // For the tests.
 EXPORTED int double_alive() { return alive; }
 EXPORTED int double_runs() { return runs; }
+/// What the latest context was given; null where it has its own.
+EXPORTED void* double_context_memory() { return context_memory; }
 EXPORTED const char* double_misuse() { return misuse.empty() ? "" : misuse.begin()->c_str(); }

@@ -15,6 +15,7 @@
 namespace tensorrt_double {
 
 std::atomic<int> runs = 0;
+std::atomic<void*> context_memory = nullptr;
 
 namespace {
 
@@ -129,7 +130,7 @@ Table& context_table() {
                                     0,
                                     +[](ContextState* self, void* memory, std::int64_t bytes) {
                                       if (bytes < memory_bytes) report_misuse("too little memory for a context");
-                                      self->memory = memory;
+                                      self->memory = context_memory = memory;
                                     })
                                     .address;
     return all;
@@ -157,6 +158,7 @@ void* create_inspector(EngineState* self) {
 
 void* create_context(EngineState* self, std::int32_t strategy) {
   if (fails("create_context")) return nullptr;
+  context_memory = nullptr;
   auto* context = new ContextState;
   context->engine = self;
   context->needs_memory = strategy == 2;

@@ -1,8 +1,8 @@
-#include "migrate/child.h"
+#include "base/child.h"
 
 #include <gtest/gtest.h>
 
-namespace peregrine::migrate {
+namespace peregrine {
 namespace {
 
 using std::chrono::milliseconds;
@@ -46,4 +46,4 @@ TEST(Child, EndsWhenItIsToldTo) {
 TEST(Child, SaysWhichSignalEndedIt) { EXPECT_EQ(run_child({"sh", "-c", "kill -11 $$"}, ample).status, 128 + 11); }
 
 }  // namespace
-}  // namespace peregrine::migrate
+}  // namespace peregrine

@@ -1,4 +1,4 @@
-#include "migrate/child.h"
+#include "base/child.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,7 +16,7 @@
 
 extern char** environ;  // NOLINT: POSIX declares it nowhere
 
-namespace peregrine::migrate {
+namespace peregrine {
 
 namespace {
 
@@ -68,24 +68,45 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-/// Starts the program in a process group of its own, so that what it starts can be ended with it. 0 when it cannot be.
-pid_t start(std::vector<std::string> words, std::vector<std::string> environment, const Pipe& out, const Pipe& err) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, out.write_end(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, err.write_end(), STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  pid_t child = 0;
-  const int failure =
-      ::posix_spawnp(&child, words[0].c_str(), &actions, &attributes, pointers(words).data(), pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&actions);
-  return failure == 0 ? child : 0;
-}
+/// How a child begins: no standard input, its output into pipes, in a process group of its own, so that what it starts can be
+/// ended with it.
+class SpawnPlan {
+ public:
+  SpawnPlan(const Pipe& out, const Pipe& err) {
+    note(posix_spawn_file_actions_init(&actions_));
+    note(posix_spawnattr_init(&attributes_));
+    note(posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
+    note(posix_spawn_file_actions_adddup2(&actions_, out.write_end(), STDOUT_FILENO));
+    note(posix_spawn_file_actions_adddup2(&actions_, err.write_end(), STDERR_FILENO));
+    note(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP));
+    note(posix_spawnattr_setpgroup(&attributes_, 0));
+  }
+  ~SpawnPlan() {
+    posix_spawnattr_destroy(&attributes_);
+    posix_spawn_file_actions_destroy(&actions_);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+
+  /// 0 when it cannot be started.
+  pid_t start(std::vector<std::string> words, std::vector<std::string> environment) {
+    pid_t child = 0;
+    if (failure_ == 0)
+      note(::posix_spawnp(&child, words[0].c_str(), &actions_, &attributes_, pointers(words).data(),
+                          pointers(environment).data()));
+    return failure_ == 0 ? child : 0;
+  }
+
+ private:
+  /// Keeps the first failure: without its pipes a child must not run.
+  void note(int failure) {
+    if (failure_ == 0) failure_ = failure;
+  }
+
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+  int failure_ = 0;
+};
 
 /// Appends what can be read; false at the end.
 bool drain(int descriptor, std::string& into, std::size_t most) {
@@ -139,7 +160,7 @@ ChildResult run_child(const std::vector<std::string>& command, std::chrono::mill
                       const std::map<std::string, std::string>& environment, const std::function<bool()>& stop) {
   ChildResult result;
   Pipe out, err;
-  const pid_t child = start(command, merged_environment(environment), out, err);
+  const pid_t child = SpawnPlan(out, err).start(command, merged_environment(environment));
   if (child == 0) return result;
   result.started = true;
   out.close_end(1);
@@ -157,4 +178,4 @@ ChildResult run_child(const std::vector<std::string>& command, std::chrono::mill
   return result;
 }
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine

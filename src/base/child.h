@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace peregrine::migrate {
+namespace peregrine {
 
 struct ChildResult {
   bool started = false;    ///< false: there is no such program
@@ -22,4 +22,4 @@ struct ChildResult {
 ChildResult run_child(const std::vector<std::string>& command, std::chrono::milliseconds limit,
                       const std::map<std::string, std::string>& environment = {}, const std::function<bool()>& stop = {});
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine
