@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/cuda/schedule.h"
 #include "engine/cuda/statistics.h"
 #include "network.h"
 #include "peregrine/error.h"
@@ -132,6 +133,56 @@ TEST(Lowering, SiblingsThatNobodyPlacedShareABuffer) {
   EXPECT_EQ(step<cuda::Conv>(plan, "kpt.out").x.shape[1], 56);
   EXPECT_EQ(step<cuda::Conv>(plan, "mask.out").x.offset, 72);
   EXPECT_EQ(steps_of(plan_of(net, {.precision = Precision::fp32, .fuse_siblings = false})), (Steps{{"Conv", 7}}));
+}
+
+/// 3x3 behind a transposed 2x2, with biases that show where padding was.
+ValueId upsampled(Network& net, ValueId x, std::int64_t middle, std::int64_t channels) {
+  const ValueId weight = net.constant("up.weight", {net.graph.value(x).shape[1], middle, 2, 2}, 0.5f);
+  const ValueId bias = net.constant("up.bias", {middle}, 2);
+  const ValueId large = net.graph.add("up", graph::ConvTranspose{{2, 2}, {}, {}, 1}, {x, weight, bias});
+  return net.layer("behind", large, channels, {3});
+}
+
+TEST(Lowering, AConvolutionOfAnUpsampledMapReadsTheSmallOne) {
+  for (const Shape& shape : {Shape{1, 8, 5, 7}, Shape{3, 16, 2, 2}, Shape{2, 5, 2, 9}, Shape{1, 24, 6, 3}})
+    for (std::int64_t channels : {8, 16, 7}) {
+      Network net;
+      net.graph.mark_output(upsampled(net, net.unary("x", UnaryKind::tanh, net.input(shape)), 16, channels), "out");
+      const cuda::ExecutionPlan plan = plan_of(net);
+      EXPECT_EQ(steps_of(plan), (Steps{{"Unary", 1}, {"Conv", 12}})) << to_string(shape) << ", " << channels;
+      const auto& inner = step<cuda::Conv>(plan, "behind.conv:odd.inner");
+      EXPECT_EQ(inner.y.shape, (Shape{shape[0], channels == 16 ? 32 : 16, shape[2] - 1, shape[3] - 1}));
+      EXPECT_EQ(inner.pad, (std::array<std::int64_t, 4>{}));
+    }
+}
+
+TEST(Lowering, PartsOfAnUpsampledConvolutionWaitForEachOtherNowhere) {
+  Network net;
+  net.graph.mark_output(net.conv("last", upsampled(net, net.layer("a", net.input({2, 3, 6, 6}), 16), 16, 16), 8), "out");
+  const cuda::ExecutionPlan plan = plan_of(net);
+  for (std::int32_t i = 1; i <= 12; ++i) EXPECT_EQ(cuda::dependencies(plan, i), std::vector<std::int32_t>{0}) << i;
+  EXPECT_EQ(cuda::dependencies(plan, 13).size(), 12u);
+}
+
+TEST(Lowering, AnUpsampledConvolutionInAConcatIsCopiedThere) {
+  Network net;
+  const ValueId x = net.layer("a", net.input({2, 3, 6, 6}), 16);
+  const ValueId beside = net.graph.add("nearest", graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
+  net.graph.mark_output(net.conv("last", net.concat("cat", {upsampled(net, x, 16, 8), beside}), 8), "out");
+  EXPECT_EQ(steps_of(plan_of(net)), (Steps{{"Conv", 14}, {"Upsample", 1}, {"Copy", 1}}));
+}
+
+TEST(Lowering, UpsamplingStaysApartWhereSomethingReadsTheLargeMapOrMergingWouldBeMoreWork) {
+  const auto convolutions = [](std::int64_t channels, bool read_twice) {
+    Network net;
+    const ValueId x = net.layer("a", net.input({1, 3, 6, 6}), channels);
+    net.graph.mark_output(upsampled(net, x, 8, 8), "out");
+    if (read_twice) net.graph.mark_output(net.graph.find("up"), "large");
+    return steps_of(plan_of(net))["Conv"];
+  };
+  EXPECT_EQ(convolutions(8, false), 13);
+  EXPECT_EQ(convolutions(8, true), 2);
+  EXPECT_EQ(convolutions(32, false), 2);
 }
 
 TEST(Lowering, AttentionIsOneStepOverContiguousParts) {

@@ -29,7 +29,9 @@ struct Draft {
   graph::Operation view;               ///< Concat, Split, Slice, Reshape, Transpose or Cast, if it is one
   std::vector<ValueId> inputs;
   ValueId residual = ValueId::none;
-  std::vector<Weights> weights;  ///< convolutions: one an output, stacked in this order
+  /// Convolutions: one an output, stacked in this order. A transposed one with a second: that of the 3x3 convolution behind
+  /// it, whose activation it has (upsampled.h).
+  std::vector<Weights> weights;
   std::vector<ValueId> outputs;
 
   template <class T>

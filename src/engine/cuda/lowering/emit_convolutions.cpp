@@ -4,11 +4,6 @@
 
 namespace peregrine::cuda::lowering {
 
-void Emitter::add_bias(auto& step, const Parts& parts) {
-  step.bias = packer_.bias(draft_->name, parts, DType::f32);
-  if (plan_.precision == Precision::fp16) step.bias_f16 = packer_.bias(draft_->name, parts, DType::f16);
-}
-
 void Emitter::emit(Conv step) {
   const bool whole = step.groups == 1;
   step.x = whole ? padded_feature_map(draft_->inputs[0]) : feature_map(draft_->inputs[0]);
@@ -44,6 +39,7 @@ void Emitter::emit(Depthwise step) {
 }
 
 void Emitter::emit(ConvTranspose step) {
+  if (draft_->weights.size() == 2) return emit_upsampled(step);
   const TensorRef exact = output_place(0, Layout::channels_last);
   const Weights& weights = draft_->weights[0];
   step.x = padded_feature_map(draft_->inputs[0]);

@@ -23,6 +23,7 @@ class Emitter {
   void emit(Conv step);
   void emit(Depthwise step);
   void emit(ConvTranspose step);
+  void emit_upsampled(const ConvTranspose& step);  // emit_upsampled.cpp
   void emit(Linear step);
   void add_bias(auto& step, const Parts& parts);
   Index rows(std::size_t output) const;
@@ -79,5 +80,10 @@ class Emitter {
   std::map<ValueId, std::int32_t> complete_;  ///< step after which a value is there
   std::map<ValueId, Index> padded_;           ///< channels that a value's pixels have, padding included
 };
+
+void Emitter::add_bias(auto& step, const Parts& parts) {
+  step.bias = packer_.bias(draft_->name, parts, DType::f32);
+  if (plan_.precision == Precision::fp16) step.bias_f16 = packer_.bias(draft_->name, parts, DType::f16);
+}
 
 }  // namespace peregrine::cuda::lowering

@@ -11,6 +11,11 @@ std::span<const Fusion> fusions() {
       Fusion{"residual", "so is the sum of a bottleneck; after the activation, which stands between", fuse_residual},
       Fusion{"activation after residual", "OSNet's blocks: relu(x + identity); the sum must have been taken in before",
              fuse_activation_after_residual},
+      Fusion{
+          "upsampled convolution",
+          "a transposed 2x2 convolution and the 3x3 one behind it are linear together: less than half of the arithmetic, and the "
+          "large map between them never exists; the second must have taken in its activation, and no residual",
+          fuse_upsampled_convolution},
       Fusion{"gate", "five small steps become one; its two convolutions must have taken in their activations", fuse_gate},
       Fusion{"gated sum", "the streams of a block are read once for all gates; needs single gates", fuse_gated_sum},
       Fusion{"attention", "the scores never reach memory", fuse_attention},
