@@ -29,6 +29,7 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
+#include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/lowering.h"
@@ -353,7 +354,13 @@ int run_all(const Options& options) {
   }
   fmt::print("{}; driver for CUDA {}; cuDNN {} loaded in {:.2f} s\n", device.identity(), driver_version(),
              cudnn ? cudnn->version() : "none", seconds_since(begin));
-  const Target target{device, cudnn.get()};
+  std::unique_ptr<CublasLt> cublas_lt;
+  try {
+    cublas_lt = std::make_unique<CublasLt>();
+  } catch (const Error& missing) {
+    fmt::print("no cuBLASLt: {}\n", missing.what());
+  }
+  const Target target{device, cudnn.get(), cublas_lt.get()};
   int failures = 0;
   for (const fs::path& model : options.models)
     for (const int batch : options.batches) try {

@@ -4,6 +4,7 @@
 
 #include "base/cuda/device.h"
 #include "base/cuda/memory.h"
+#include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "peregrine/error.h"
@@ -106,6 +107,7 @@ void Kernel::SetUp() {
   if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
   target_.device = device_facts(0);
   target_.cudnn = loaded<Cudnn>();
+  target_.cublas_lt = loaded<CublasLt>();
 }
 
 TEST_P(Kernel, EveryCandidateAgreesWithTheCpu) {
