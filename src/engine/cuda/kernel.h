@@ -11,6 +11,7 @@
 
 #include "base/cuda/device.h"
 #include "engine/cuda/plan.h"
+#include "engine/cuda/queue.h"
 
 namespace peregrine::cuda {
 
@@ -36,9 +37,9 @@ struct Target {
   CublasLt* cublas_lt = nullptr;
 };
 
-/// A step made ready: enqueues its work on a stream. Allocates nothing,
+/// A step made ready: enqueues its work on a stream; kernels that cannot start early ignore that they may. Allocates nothing,
 /// never synchronises, can be captured; throws Error when a launch is refused. `workspace` has Choice::workspace_bytes.
-using Launch = std::function<void(const Memory& memory, std::byte* workspace, cudaStream_t stream)>;
+using Launch = std::function<void(const Memory& memory, std::byte* workspace, Queue queue)>;
 
 struct KernelFamily {
   std::string_view name;  ///< Choice::candidate
