@@ -2,7 +2,7 @@
 // time goes.
 //
 // engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--lanes N] [--no-tune] [--top N] [--size N]
-// [--shortlist FILE] [--plans DIR] [--json FILE] [--list] MODEL...
+// [--shortlist FILE] [--plans DIR] [--json FILE] [--dependent-launch on|off] [--list] MODEL...
 //   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
 //                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
 //   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
@@ -11,6 +11,7 @@
 //   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
 //                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks);
 //                  the device memory of the process after the forward passes, where a kept plan was all that it loaded
+//   --dependent-launch on|off  whether a step may start before its predecessor on the lane is done; off by default
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -30,6 +31,7 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
+#include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/lowering.h"
@@ -107,7 +109,9 @@ class Run {
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);
     const double writing = seconds_since(write_begin);
     const auto load_begin = Clock::now();
-    executor_.emplace(plan_from_bytes(bytes), target);
+    executor_.emplace(plan_from_bytes(bytes), target, ExecutorOptions{.dependent_launch = options.dependent_launch});
+    if (options.dependent_launch)
+      fmt::print("{} of {} steps may start early\n", executor_->early_steps(), executor_->plan().steps.size());
     fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
                static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),
                static_cast<double>(executor_->device_bytes()) / 1e6);
@@ -224,7 +228,7 @@ class Run {
   void measure_one_lane() {
     if (!chain_) return;
     for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].choice = executor_->plan().steps[i].choice;
-    Executor chain(std::move(*chain_), target_);
+    Executor chain(std::move(*chain_), target_, {.dependent_launch = options_.dependent_launch});
     const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }));
     fmt::print("ONE LANE {} batch {}: {:.1f} us back to back\n", stem_, batch_, time.back_to_back_us);
     chain_.reset();
@@ -372,7 +376,13 @@ int run_all(const Options& options) {
   }
   fmt::print("{}; driver for CUDA {}; cuDNN {} loaded in {:.2f} s\n", device.identity(), driver_version(),
              cudnn ? cudnn->version() : "none", seconds_since(begin));
-  const Target target{device, cudnn.get()};
+  std::unique_ptr<CublasLt> cublas_lt;
+  try {
+    cublas_lt = std::make_unique<CublasLt>();
+  } catch (const Error& missing) {
+    fmt::print("no cuBLASLt: {}\n", missing.what());
+  }
+  const Target target{device, cudnn.get(), cublas_lt.get()};
   int failures = 0;
   for (const fs::path& model : options.models)
     for (const int batch : options.batches) try {

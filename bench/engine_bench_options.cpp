@@ -35,6 +35,8 @@ Options parse(int count, char** values) {
       options.lanes = std::stoi(value());
     } else if (name == "--no-tune") {
       options.tune = false;
+    } else if (name == "--dependent-launch") {
+      options.dependent_launch = value() == "on";
     } else if (name == "--list") {
       options.list = true;
     } else if (name == "--size") {

@@ -16,7 +16,7 @@ struct Options {
   std::filesystem::path golden, csv, shortlist, plans, json;
   int lanes = cuda::LoweringOptions{}.max_lanes;
   int size = 0;
-  bool tune = true, list = false;
+  bool tune = true, list = false, dependent_launch = false;
   std::size_t top = 12;
   std::vector<std::filesystem::path> models;
 };

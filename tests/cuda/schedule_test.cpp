@@ -173,6 +173,25 @@ TEST(Defects, OutOfBounds) {
   EXPECT_TRUE(broken([&](auto& plan) { plan.lanes = 0; }));
 }
 
+TEST(Followers, OnlyBehindAStepOfTheirLaneAndWithoutWaits) {
+  Chain chain;
+  const TensorRef x = chain.step(chain.input(kilo));
+  const TensorRef a = chain.step(x), b = chain.step(x);
+  chain.step(chain.sum(a, b));
+  auto& steps = chain.plan.steps;
+  chain.plan.lanes = 2;
+  steps[2].lane = 1, steps[2].waits = {0}, steps[3].waits = {2};
+  EXPECT_EQ(follow_directly(chain.plan), (std::vector<bool>{false, true, false, false, true}));
+}
+
+TEST(Followers, TheFirstOfALaneFollowsNobody) {
+  Chain chain;
+  const TensorRef x = chain.input(kilo);
+  chain.step(x), chain.step(x);
+  chain.plan.lanes = 2, chain.plan.steps[1].lane = 1;
+  EXPECT_EQ(follow_directly(chain.plan), (std::vector<bool>{false, false}));
+}
+
 TEST(Defects, WritesWhatItReads) {
   ExecutionPlan plan = sound_plan();
   auto& step = std::get<Unary>(plan.steps[1].operation);

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "engine/cuda/adopt.h"
 #include "engine/cuda/cuda_engine.h"
+#include "engine/cuda/kernels/families.h"
 #include "engine/cuda/lowering.h"
 #include "engine/cuda/plan_file.h"
 #include "engine/cuda/tuning.h"
@@ -31,6 +34,21 @@ std::unique_ptr<Cudnn> load_cudnn() {
     log::warning(fmt::format("The cuda engine runs without cuDNN's kernels: {}", missing.what()));
     return nullptr;
   }
+}
+
+std::unique_ptr<CublasLt> load_cublas_lt() {
+  try {
+    return std::make_unique<CublasLt>();
+  } catch (const Error& missing) {
+    log::debug(fmt::format("The cuda engine runs without cuBLASLt's kernels: {}", missing.what()));
+    return nullptr;
+  }
+}
+
+/// It takes a moment to load: only for plans that use it.
+bool uses_cublas_lt(const ExecutionPlan& plan) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [](const Step& step) { return step.choice.candidate == cublas_lt_family.name; });
 }
 
 std::string version_of(const Cudnn* cudnn) { return cudnn ? cudnn->version() : "none"; }
@@ -69,11 +87,13 @@ class CudaBuilder final : public Builder {
       throw Error("usage.precision", "The cuda engine has no bf16.", "Use --precision fp16 or fp32.");
     const DeviceScope scope(device.index);
     const std::unique_ptr<Cudnn> cudnn = load_cudnn();
+    const std::unique_ptr<CublasLt> cublas_lt = load_cublas_lt();
+    const Target target{device, cudnn.get(), cublas_lt.get()};
     ExecutionPlan plan = lower(graph, {.precision = options.precision});
     if (options.choices_from)
-      adopt(plan, plan_from_bytes(options.choices_from->bytes), {device, cudnn.get()});
+      adopt(plan, plan_from_bytes(options.choices_from->bytes), target);
     else if (options.tune)
-      tune(plan, {device, cudnn.get()}, {.progress = options.progress, .observe = {}, .narrow = {}});
+      tune(plan, target, {.progress = options.progress, .observe = {}, .narrow = {}});
     plan.identity = identity(graph::digest(graph), device, cudnn.get());
     return {.engine = name(),
             .precision = plan.precision,
@@ -94,11 +114,12 @@ class CudaBuilder final : public Builder {
     ExecutionPlan content = plan_from_bytes(plan.bytes);
     const Judgement judgement = judge(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
     if (judgement.fit == Fit::rebuild) throw Error("engine.plan", judgement.why, "Build the engine again.");
+    std::unique_ptr<CublasLt> cublas_lt = uses_cublas_lt(content) ? load_cublas_lt() : nullptr;
     if (judgement.fit == Fit::verify) {
       log::info(judgement.why + " Checking every kernel of the plan again.");
-      verify(content, {device, cudnn.get()});
+      verify(content, {device, cudnn.get(), cublas_lt.get()});
     }
-    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn), pool);
+    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn), std::move(cublas_lt), pool);
   }
 };
 

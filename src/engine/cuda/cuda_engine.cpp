@@ -9,8 +9,12 @@
 
 namespace peregrine::cuda {
 
-CudaEngine::CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, const MemoryPool* pool)
-    : device_(std::move(device)), cudnn_(std::move(cudnn)), executor_(std::move(plan), {device_, cudnn_.get()}, pool) {
+CudaEngine::CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, std::unique_ptr<CublasLt> cublas_lt,
+                       const MemoryPool* pool)
+    : device_(std::move(device)),
+      cudnn_(std::move(cudnn)),
+      cublas_lt_(std::move(cublas_lt)),
+      executor_(std::move(plan), {device_, cudnn_.get(), cublas_lt_.get()}, {.pool = pool}) {
   for (const PlanBinding& binding : executor_.plan().bindings)
     bindings_.push_back({binding.name, binding.is_input, binding.tensor.dtype, Device::cuda(device_.index), binding.tensor.shape,
                          binding.tensor.strides});

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/engine.h"
@@ -12,8 +13,9 @@ namespace peregrine::cuda {
 
 class CudaEngine final : public Engine {
  public:
-  /// Reads the plan's bytes; `cudnn` null where the library is missing. `pool`: as in Builder::load().
-  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, const MemoryPool* pool = nullptr);
+  /// Null libraries: missing, or the plan does not use them. `pool`: as in Builder::load().
+  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, std::unique_ptr<CublasLt> cublas_lt,
+             const MemoryPool* pool = nullptr);
 
   std::span<const Binding> io() const override { return bindings_; }
   Precision precision() const override { return executor_.plan().precision; }
@@ -25,7 +27,9 @@ class CudaEngine final : public Engine {
 
  private:
   DeviceFacts device_;
-  std::unique_ptr<Cudnn> cudnn_;  ///< before executor_: its plans belong to this library's handle
+  // Before executor_: its kernels belong to these libraries' handles.
+  std::unique_ptr<Cudnn> cudnn_;
+  std::unique_ptr<CublasLt> cublas_lt_;
   Executor executor_;
   std::vector<Binding> bindings_;
   std::vector<void*> pointers_;

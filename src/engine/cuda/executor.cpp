@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "base/trace.h"
+#include "engine/cuda/schedule.h"
 
 namespace peregrine::cuda {
 
-Executor::Executor(ExecutionPlan plan, const Target& target, const MemoryPool* pool) : plan_(std::move(plan)) {
-  weights_ = DeviceBuffer(plan_.weights.size(), "the weights", pool);
-  arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations", pool);
+Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options) : plan_(std::move(plan)) {
+  weights_ = DeviceBuffer(plan_.weights.size(), "the weights", options.pool);
+  arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations", options.pool);
   const Stream upload = Stream::create();
   if (!plan_.weights.empty())
     copy_to_device("weights", weights_.data(), plan_.weights.data(), plan_.weights.size(), upload.get());
@@ -23,6 +24,8 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const MemoryPool* p
   const auto lanes = static_cast<std::size_t>(plan_.lanes);
   std::vector<std::int64_t> workspace(lanes, 0);
   has_waiters_.assign(plan_.steps.size(), false);
+  starts_early_.assign(plan_.steps.size(), false);
+  if (options.dependent_launch && target.device.major >= 9) starts_early_ = follow_directly(plan_);
   for (Step& step : plan_.steps) {
     launches_.push_back(prepare(step, step.choice, target));
     std::int64_t& needed = workspace[static_cast<std::size_t>(step.lane)];
@@ -31,7 +34,7 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const MemoryPool* p
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) step_done_.push_back(has_waiters_[i] ? Event::create() : Event());
   for (std::size_t lane = 0; lane < lanes; ++lane) {
-    workspaces_.emplace_back(static_cast<std::size_t>(workspace[lane]), "the scratch memory of a step", pool);
+    workspaces_.emplace_back(static_cast<std::size_t>(workspace[lane]), "the scratch memory of a step", options.pool);
     if (lane == 0) continue;
     streams_.push_back(Stream::create());
     lane_done_.push_back(Event::create());
@@ -57,7 +60,7 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
     const trace::Range range(step.name);
     const cudaStream_t lane = stream_of(step.lane, stream);
     for (const std::int32_t earlier : step.waits) wait(lane, step_done_[static_cast<std::size_t>(earlier)]);
-    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), lane);
+    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), Queue(lane, starts_early_[i]));
     if (has_waiters_[i]) step_done_[i].record(lane);
   }
   for (std::size_t i = 0; i < streams_.size(); ++i) {
@@ -68,6 +71,10 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
 
 void Executor::enqueue_step(std::size_t step, cudaStream_t stream) {
   launches_[step](memory_, workspaces_[static_cast<std::size_t>(plan_.steps[step].lane)].data(), stream);
+}
+
+std::size_t Executor::early_steps() const noexcept {
+  return static_cast<std::size_t>(std::count(starts_early_.begin(), starts_early_.end(), true));
 }
 
 std::size_t Executor::device_bytes() const noexcept {

@@ -11,12 +11,20 @@
 
 namespace peregrine::cuda {
 
+struct ExecutorOptions {
+  /// A step without waits may start before the one before it on its lane is done, where the GPU can (compute capability 9.0)
+  /// and its kernel waits itself.
+  bool dependent_launch = false;
+  /// Where its memory comes from: as in Builder::load().
+  const MemoryPool* pool = nullptr;
+};
+
 /// Not for several threads at once; several executors of one process do not disturb each other.
 class Executor {
  public:
   /// Uploads the weights and makes every step ready; empty choices are replaced by defaults. The device of
-  /// `target` must be current. Waits for the upload. `pool`: as in Builder::load().
-  Executor(ExecutionPlan plan, const Target& target, const MemoryPool* pool = nullptr);
+  /// `target` must be current. Waits for the upload.
+  Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options = {});
 
   /// Enqueues one run; `pointers` in the order of plan().bindings. Allocates nothing, never synchronises, can be
   /// captured.
@@ -26,6 +34,8 @@ class Executor {
 
   /// With choices filled in; its weights are released after the upload.
   const ExecutionPlan& plan() const noexcept { return plan_; }
+  /// How many steps may start early.
+  std::size_t early_steps() const noexcept;
   /// Arena, weights and workspaces.
   std::size_t device_bytes() const noexcept;
 
@@ -39,7 +49,7 @@ class Executor {
   std::vector<DeviceBuffer> workspaces_;  ///< by lane
   std::vector<Stream> streams_;           ///< of lanes 1, 2, ...; lane 0 is the caller's stream
   std::vector<Event> step_done_;          ///< only of steps that others wait for
-  std::vector<bool> has_waiters_;
+  std::vector<bool> has_waiters_, starts_early_;
   std::vector<Event> lane_done_;
   Event started_;
 };

@@ -11,9 +11,11 @@
 
 #include "base/cuda/device.h"
 #include "engine/cuda/plan.h"
+#include "engine/cuda/queue.h"
 
 namespace peregrine::cuda {
 
+class CublasLt;
 class Cudnn;
 
 /// Where the buffers of a plan lie while it runs.
@@ -30,12 +32,14 @@ struct Memory {
 /// What kernels are chosen and made ready for.
 struct Target {
   DeviceFacts device;
-  Cudnn* cudnn = nullptr;  ///< null where the library is missing: its family then has no candidates
+  // Null where the library is missing: its family then has no candidates.
+  Cudnn* cudnn = nullptr;
+  CublasLt* cublas_lt = nullptr;
 };
 
-/// A step made ready: enqueues its work on a stream. Allocates nothing, never synchronises, can be captured; throws
-/// Error when a launch is refused. `workspace` has Choice::workspace_bytes.
-using Launch = std::function<void(const Memory& memory, std::byte* workspace, cudaStream_t stream)>;
+/// A step made ready: enqueues its work on a stream; kernels that cannot start early ignore that they may. Allocates nothing,
+/// never synchronises, can be captured; throws Error when a launch is refused. `workspace` has Choice::workspace_bytes.
+using Launch = std::function<void(const Memory& memory, std::byte* workspace, Queue queue)>;
 
 struct KernelFamily {
   std::string_view name;  ///< Choice::candidate

@@ -97,6 +97,16 @@ void assign_lanes(ExecutionPlan& plan, int max_lanes) {
   plan.lanes = static_cast<std::int32_t>(free_at.size());
 }
 
+std::vector<bool> follow_directly(const ExecutionPlan& plan) {
+  std::vector<bool> lane_has_begun(static_cast<std::size_t>(plan.lanes)), follows;
+  for (const Step& step : plan.steps) {
+    const auto lane = static_cast<std::size_t>(step.lane);
+    follows.push_back(lane_has_begun[lane] && step.waits.empty());
+    lane_has_begun[lane] = true;
+  }
+  return follows;
+}
+
 HappensBefore::HappensBefore(const ExecutionPlan& plan) {
   std::vector<Clock> done_on_lane(static_cast<std::size_t>(plan.lanes), Clock(static_cast<std::size_t>(plan.lanes), 0));
   for (const Step& step : plan.steps) {

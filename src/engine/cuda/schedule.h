@@ -14,6 +14,10 @@ std::vector<std::int32_t> dependencies(const ExecutionPlan& plan, std::int32_t i
 /// arena need no offsets yet: they are still taken to be apart.
 void assign_lanes(ExecutionPlan& plan, int max_lanes);
 
+/// By step: right behind another of its lane, with nothing else to wait for. Only such a step may start before its predecessor
+/// is done: what it must not overtake is the predecessor alone, and what that one has waited for.
+std::vector<bool> follow_directly(const ExecutionPlan& plan);
+
 /// What is surely done when a step starts, by the plan's lanes and waits.
 class HappensBefore {
  public:

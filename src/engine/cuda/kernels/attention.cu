@@ -130,6 +130,7 @@ __global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ 
   constexpr int threads = 32 * warps;
   const int lane = threadIdx.x % 32, quad = lane % 4;
   const int first_query = (static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32) * queries + lane / 4;
+  wait_for_predecessor();
   std::uint32_t q[key_dimension / 16][4];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
@@ -188,21 +189,20 @@ Tokens<T> tokens_of(const Ref& tensor, const Memory& memory) {
 }
 
 template <int warps>
-void launch(const Attention& s, const Memory& memory, cudaStream_t stream) {
+void launch(const Attention& s, const Memory& memory, const Queue& queue) {
   constexpr float log2_e = 1.44269504f;
   const Arguments a{tokens_of<const __half>(s.q, memory), tokens_of<const __half>(s.k, memory),
                     tokens_of<const __half>(s.v, memory), tokens_of<__half>(s.y, memory),
                     static_cast<int>(s.q.shape[3]),       s.scale * log2_e};
   const dim3 grid(static_cast<unsigned>(divide_up(a.tokens, queries * warps)), static_cast<unsigned>(s.q.shape[1]),
                   static_cast<unsigned>(s.q.shape[0]));
-  attention<warps><<<grid, 32 * warps, 0, stream>>>(a);
-  check_launch("attention");
+  launch_on(queue, "attention", attention<warps>, grid, 32 * warps, 0, a);
 }
 
 Launch make(const Step& step, Choice& choice, const Target&) {
   const auto& attention = std::get<Attention>(step.operation);
   const auto with = [&](auto launch) -> Launch {
-    return [launch, attention](const Memory& memory, std::byte*, cudaStream_t stream) { launch(attention, memory, stream); };
+    return [launch, attention](const Memory& memory, std::byte*, const Queue& queue) { launch(attention, memory, queue); };
   };
   switch (choice.parameters.at(0)) {
     case 4: return with(launch<4>);

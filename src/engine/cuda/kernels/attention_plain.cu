@@ -43,6 +43,7 @@ __global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a) {
   extern __shared__ float scores[];
   __shared__ float scratch[warps];
   const int query = blockIdx.x, head = blockIdx.y, n = blockIdx.z;
+  wait_for_predecessor();
   const T* q = a.q.at(n, head, query);
   float highest = -3.402823466e38f, sum = 0;
   for (int t = threadIdx.x; t < a.tokens; t += threads) {
@@ -76,7 +77,7 @@ std::vector<Choice> list(const Step& step, const Target& target) {
 }
 
 Launch make(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(s.q.dtype, [&]<class T>() {
       const Arguments<T> a{tokens_of<const T>(s.q, memory), tokens_of<const T>(s.k, memory), tokens_of<const T>(s.v, memory),
                            tokens_of<T>(s.y, memory),       static_cast<int>(s.q.shape[1]),  static_cast<int>(s.q.shape[3]),
@@ -86,9 +87,8 @@ Launch make(const Step& step, Choice&, const Target&) {
         check(cudaFuncSetAttribute(attention_plain<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
               "cudaFuncSetAttribute", "attention_plain");
       const dim3 grid(static_cast<unsigned>(a.tokens), static_cast<unsigned>(a.heads), static_cast<unsigned>(s.q.shape[0]));
-      attention_plain<T><<<grid, threads, shared, stream>>>(a);
+      launch_on(queue, "attention_plain", attention_plain<T>, grid, threads, shared, a);
     });
-    check_launch("attention_plain");
   };
 }
 

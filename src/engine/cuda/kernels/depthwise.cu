@@ -39,6 +39,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -67,6 +68,7 @@ template <class T, int V, int K, int stride, int rows, int columns>
 __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
   const int vectors = a.y.c / V, tiles_w = (a.y.w + columns - 1) / columns, tiles_h = (a.y.h + rows - 1) / rows;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * tiles_w * tiles_h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -130,22 +132,22 @@ Arguments<T> arguments(const Depthwise& step, const Memory& memory) {
 }
 
 template <class T, int V>
-void launch_any(const Depthwise& step, const Memory& memory, cudaStream_t stream) {
+void launch_any(const Depthwise& step, const Memory& memory, const Queue& queue) {
   const Arguments<T> a = arguments<T>(step, memory);
-  depthwise_any<T, V><<<divide_up(step.y.shape.elements() / V, threads), threads, 0, stream>>>(a);
+  launch_on(queue, "depthwise_any", depthwise_any<T, V>, divide_up(step.y.shape.elements() / V, threads), threads, 0, a);
 }
 
 /// `narrower`: by how much the vector is narrower than the widest; fewer registers a pixel, more pixels a thread.
 template <class T, int stride, int rows, int columns, int narrower = 1>
-void launch_tile(const Depthwise& step, const Memory& memory, cudaStream_t stream) {
+void launch_tile(const Depthwise& step, const Memory& memory, const Queue& queue) {
   constexpr int V = vector_width<T> / narrower;
   const Arguments<T> a = arguments<T>(step, memory);
   const std::int64_t tiles = std::int64_t{a.y.c / V} * divide_up(a.y.w, columns) * divide_up(a.y.h, rows) * a.y.n;
-  depthwise_tile<T, V, 3, stride, rows, columns><<<divide_up(tiles, threads), threads, 0, stream>>>(a);
+  launch_on(queue, "depthwise_tile", depthwise_tile<T, V, 3, stride, rows, columns>, divide_up(tiles, threads), threads, 0, a);
 }
 
 template <class T, int stride>
-constexpr void (*tiled_variants[])(const Depthwise&, const Memory&, cudaStream_t) = {
+constexpr void (*tiled_variants[])(const Depthwise&, const Memory&, const Queue&) = {
     launch_tile<T, stride, 1, 4>,    launch_tile<T, stride, 2, 2>,    launch_tile<T, stride, 1, 2>,
     launch_tile<T, stride, 2, 4>,    launch_tile<T, stride, 1, 1>,    launch_tile<T, stride, 4, 2>,
     launch_tile<T, stride, 4, 1>,    launch_tile<T, stride, 8, 1>,    launch_tile<T, stride, 8, 2, 2>,
@@ -173,16 +175,15 @@ std::vector<Choice> list(const Step& step, const Target&) {
 
 Launch make(const Step& step, Choice& choice, const Target&) {
   const std::int64_t variant = choice.parameters.at(0);
-  return [variant, depthwise = std::get<Depthwise>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+  return [variant, depthwise = std::get<Depthwise>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(depthwise.x.dtype, [&]<class T>() {
       if (variant == any_variant) {
-        vectorised(depthwise) ? launch_any<T, vector_width<T>>(depthwise, memory, stream)
-                              : launch_any<T, 1>(depthwise, memory, stream);
+        vectorised(depthwise) ? launch_any<T, vector_width<T>>(depthwise, memory, queue)
+                              : launch_any<T, 1>(depthwise, memory, queue);
       } else {
-        (depthwise.stride[0] == 1 ? tiled_variants<T, 1> : tiled_variants<T, 2>)[variant](depthwise, memory, stream);
+        (depthwise.stride[0] == 1 ? tiled_variants<T, 1> : tiled_variants<T, 2>)[variant](depthwise, memory, queue);
       }
     });
-    check_launch("depthwise");
   };
 }
 

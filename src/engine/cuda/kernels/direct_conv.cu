@@ -41,6 +41,7 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a) {
   const int group = blockIdx.z, first_pixel = blockIdx.x * tile_pixels, first_channel = blockIdx.y * tile_channels;
   const int pixels = a.y.n * a.y.h * a.y.w;
   const int row = threadIdx.x / 16, column = threadIdx.x % 16;
+  wait_for_predecessor();
   float sum[per_thread][per_thread] = {};
   for (int k0 = 0; k0 < a.depth; k0 += tile_depth) {
     for (int i = threadIdx.x; i < tile_pixels * tile_depth; i += threads) {
@@ -75,7 +76,7 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a) {
 }
 
 template <class T>
-void launch(const Conv& conv, const Memory& memory, cudaStream_t stream) {
+void launch(const Conv& conv, const Memory& memory, const Queue& queue) {
   const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
   Arguments<T> a{};
   a.x = map_of<const T>(conv.x, memory);
@@ -92,8 +93,7 @@ void launch(const Conv& conv, const Memory& memory, cudaStream_t stream) {
   a.activation = conv.activation, a.residual_place = conv.residual_place;
   const dim3 grid(divide_up(conv.y.shape[0] * conv.y.shape[2] * conv.y.shape[3], tile_pixels),
                   divide_up(a.group_out, tile_channels), static_cast<unsigned>(conv.groups));
-  direct_conv<T><<<grid, threads, 0, stream>>>(a);
-  check_launch("direct_conv");
+  launch_on(queue, "direct_conv", direct_conv<T>, grid, threads, 0, a);
 }
 
 std::vector<Choice> list(const Step& step, const Target&) {
@@ -102,8 +102,8 @@ std::vector<Choice> list(const Step& step, const Target&) {
 }
 
 Launch make(const Step& step, Choice&, const Target&) {
-  return [conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(conv.x.dtype, [&]<class T>() { launch<T>(conv, memory, stream); });
+  return [conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(conv.x.dtype, [&]<class T>() { launch<T>(conv, memory, queue); });
   };
 }
 

@@ -72,6 +72,7 @@ template <class Out, class In, class F>
 __global__ void __launch_bounds__(threads)
     elementwise(Out* y, const In* a, const In* b, Layout layout, std::int64_t elements, F f) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= elements) return;
   std::int64_t at_y = 0, at_a = 0, at_b = 0;
   for (int axis = layout.rank - 1; axis >= 0; --axis) {
@@ -83,16 +84,15 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class F>
-void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory, cudaStream_t stream) {
+void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory, const Queue& queue) {
   const std::int64_t elements = y.shape.elements();
   with_type(y.dtype, [&]<class Out>() {
     with_type(a.dtype, [&]<class In>() {
-      elementwise<Out, In><<<divide_up(elements, threads), threads, 0, stream>>>(
-          pointer_to<Out>(y, memory), pointer_to<const In>(a, memory), pointer_to<const In>(b, memory), layout_of(y, a, b),
-          elements, f);
+      launch_on(queue, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads), threads, 0,
+                pointer_to<Out>(y, memory), pointer_to<const In>(a, memory), pointer_to<const In>(b, memory), layout_of(y, a, b),
+                elements, f);
     });
   });
-  check_launch("elementwise");
 }
 
 std::vector<Choice> list(const Step& step, const Target&) {
@@ -105,14 +105,13 @@ std::vector<Choice> list(const Step& step, const Target&) {
 
 Launch make(const Step& step, Choice&, const Target&) {
   if (const auto* copy = std::get_if<Copy>(&step.operation))
-    return
-        [s = *copy](const Memory& memory, std::byte*, cudaStream_t stream) { launch(s.y, s.x, {}, Identity{}, memory, stream); };
+    return [s = *copy](const Memory& memory, std::byte*, const Queue& queue) { launch(s.y, s.x, {}, Identity{}, memory, queue); };
   if (const auto* unary = std::get_if<Unary>(&step.operation))
-    return [s = *unary](const Memory& memory, std::byte*, cudaStream_t stream) {
-      launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, stream);
+    return [s = *unary](const Memory& memory, std::byte*, const Queue& queue) {
+      launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, queue);
     };
-  return [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, stream);
+  return [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, queue);
   };
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 using namespace gemm;
 
-using Launcher = void (*)(const Arguments&, int transposed_taps, cudaStream_t);
+using Launcher = void (*)(const Arguments&, int transposed_taps, const Queue&);
 
 struct Variant {
   int rows, columns, split;
@@ -124,11 +124,11 @@ Arguments arguments(const ConvTranspose& conv, const Memory& memory) {
 Launch make(const Step& step, Choice& choice, const Target&) {
   const Variant chosen = variants().at(static_cast<std::size_t>(choice.parameters.at(0)));
   if (const auto* transposed = std::get_if<ConvTranspose>(&step.operation))
-    return [chosen, conv = *transposed](const Memory& memory, std::byte*, cudaStream_t stream) {
-      chosen.launch(arguments(conv, memory), taps_of(conv), stream);
+    return [chosen, conv = *transposed](const Memory& memory, std::byte*, const Queue& queue) {
+      chosen.launch(arguments(conv, memory), taps_of(conv), queue);
     };
-  return [chosen, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    chosen.launch(arguments(conv, memory), 1, stream);
+  return [chosen, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    chosen.launch(arguments(conv, memory), 1, queue);
   };
 }
 

@@ -6,6 +6,8 @@
 
 #include <cooperative_groups.h>
 
+#include <array>
+
 #include "engine/cuda/kernels/device.cuh"
 
 namespace peregrine::cuda::gemm {
@@ -225,6 +227,7 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
 
   const __half* weight = a.weight + std::int64_t{tap} * a.y.c * a.vectors * 8;
   Loader<T> loader(a, weight, first_row, first_column, begin * T::row_vectors, address);
+  wait_for_predecessor();
   for (int stage = 0; stage < T::stages - 1; ++stage) {
     if (stage < steps) loader.load(stage);
     commit();
@@ -255,7 +258,7 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
 }
 
 template <class T, int split>
-void launch(const Arguments& a, int transposed_taps, cudaStream_t stream) {
+void launch(const Arguments& a, int transposed_taps, const Queue& queue) {
   Arguments arguments = a;
   arguments.column_tiles = divide_up(a.y.c, T::columns);
   const auto kernel = conv<T, split>;
@@ -266,12 +269,14 @@ void launch(const Arguments& a, int transposed_taps, cudaStream_t stream) {
                         static_cast<unsigned>(arguments.column_tiles * transposed_taps), split);
   config.blockDim = dim3(T::threads);
   config.dynamicSmemBytes = T::shared_bytes;
-  config.stream = stream;
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim = {1, 1, split};
-  config.attrs = &cluster;
-  config.numAttrs = split > 1 ? 1 : 0;
+  config.stream = queue.stream;
+  std::array<cudaLaunchAttribute, 2> attributes{};
+  config.attrs = attributes.data();
+  if constexpr (split > 1) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+    attributes[config.numAttrs++].val.clusterDim = {1, 1, split};
+  }
+  if (queue.dependent) attributes[config.numAttrs++] = start_early();
   check(cudaLaunchKernelEx(&config, kernel, arguments), "gemm_conv");
 }
 

@@ -33,6 +33,7 @@ struct LinearArguments {
 template <class T>
 __global__ void __launch_bounds__(threads) linear(LinearArguments<T> a) {
   const std::int64_t index = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
+  wait_for_predecessor();
   if (index >= std::int64_t{a.rows} * a.columns) return;
   const int row = static_cast<int>(index / a.columns), column = static_cast<int>(index % a.columns);
   const T* x = a.x + row * a.x_row;
@@ -45,7 +46,7 @@ __global__ void __launch_bounds__(threads) linear(LinearArguments<T> a) {
 }
 
 template <class T>
-void launch_linear(const Linear& step, const Memory& memory, cudaStream_t stream) {
+void launch_linear(const Linear& step, const Memory& memory, const Queue& queue) {
   const LinearArguments<T> a{pointer_to<const T>(step.x, memory),
                              pointer_to<const T>(step.weight, memory),
                              pointer_to<const float>(step.bias, memory),
@@ -59,8 +60,7 @@ void launch_linear(const Linear& step, const Memory& memory, cudaStream_t stream
                              step.y.strides[0],
                              step.y.strides[1],
                              step.activation};
-  linear<T><<<divide_up(std::int64_t{a.rows} * a.columns, warps), threads, 0, stream>>>(a);
-  check_launch("linear");
+  launch_on(queue, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads, 0, a);
 }
 
 constexpr std::size_t outer_axes = Shape::max_rank - 2;
@@ -79,6 +79,7 @@ struct MatMulArguments {
 template <class T>
 __global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= m.elements) return;
   const int column = static_cast<int>(index % m.columns), row = static_cast<int>(index / m.columns % m.rows);
   index /= std::int64_t{m.columns} * m.rows;
@@ -96,7 +97,7 @@ __global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m) {
 }
 
 template <class T>
-void launch_matmul(const MatMul& step, const Memory& memory, cudaStream_t stream) {
+void launch_matmul(const MatMul& step, const Memory& memory, const Queue& queue) {
   const std::size_t rank = step.y.shape.rank();
   MatMulArguments<T> m{};
   m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory), m.y = pointer_to<T>(step.y, memory);
@@ -111,8 +112,7 @@ void launch_matmul(const MatMul& step, const Memory& memory, cudaStream_t stream
   m.a_row = step.a.strides[rank - 2], m.a_column = step.a.strides[rank - 1];
   m.b_row = step.b.strides[rank - 2], m.b_column = step.b.strides[rank - 1];
   m.y_row = step.y.strides[rank - 2], m.y_column = step.y.strides[rank - 1];
-  matmul<T><<<divide_up(m.elements, threads), threads, 0, stream>>>(m);
-  check_launch("matmul");
+  launch_on(queue, "matmul", matmul<T>, divide_up(m.elements, threads), threads, 0, m);
 }
 
 template <class T>
@@ -128,6 +128,7 @@ struct SoftmaxArguments {
 template <class T>
 __global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s) {
   std::int64_t line = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
+  wait_for_predecessor();
   if (line >= s.lines) return;
   const T* x = s.x;
   T* y = s.y;
@@ -146,7 +147,7 @@ __global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s) {
 }
 
 template <class T>
-void launch_softmax(const Softmax& step, const Memory& memory, cudaStream_t stream) {
+void launch_softmax(const Softmax& step, const Memory& memory, const Queue& queue) {
   SoftmaxArguments<T> s{};
   s.x = pointer_to<const T>(step.x, memory), s.y = pointer_to<T>(step.y, memory);
   const auto along = static_cast<std::size_t>(step.axis);
@@ -159,8 +160,7 @@ void launch_softmax(const Softmax& step, const Memory& memory, cudaStream_t stre
     s.x_outer[s.rank] = step.x.strides[axis];
     s.y_outer[s.rank++] = step.y.strides[axis];
   }
-  softmax<T><<<divide_up(s.lines, warps), threads, 0, stream>>>(s);
-  check_launch("softmax");
+  launch_on(queue, "softmax", softmax<T>, divide_up(s.lines, warps), threads, 0, s);
 }
 
 template <class S>
@@ -170,20 +170,20 @@ std::vector<Choice> list(const Step& step, const Target&) {
 }
 
 Launch make_linear(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, stream); });
+  return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, queue); });
   };
 }
 
 Launch make_matmul(const Step& step, Choice&, const Target&) {
-  return [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, stream); });
+  return [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, queue); });
   };
 }
 
 Launch make_softmax(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(s.x.dtype, [&]<class T>() { launch_softmax<T>(s, memory, stream); });
+  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(s.x.dtype, [&]<class T>() { launch_softmax<T>(s, memory, queue); });
   };
 }
 

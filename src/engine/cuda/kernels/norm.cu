@@ -37,6 +37,7 @@ __global__ void __launch_bounds__(threads) instance_norm(NormArguments<T> a) {
   const int pixels = a.x.h * a.x.w;
   const bool inside = channel < a.x.c;
   const auto value = [&](int p) { return to_f32(a.x.pixel(n, p / a.x.w, p % a.x.w)[channel]); };
+  wait_for_predecessor();
   float sum = 0, squares = 0;
   for (int p = slice; inside && p < pixels; p += slices) sum += value(p);
   const float mean = over_slices(sum, scratch) / pixels;
@@ -49,7 +50,7 @@ __global__ void __launch_bounds__(threads) instance_norm(NormArguments<T> a) {
 }
 
 template <class T>
-void launch_norm(const InstanceNorm& step, const Memory& memory, cudaStream_t stream) {
+void launch_norm(const InstanceNorm& step, const Memory& memory, const Queue& queue) {
   const NormArguments<T> a{map_of<const T>(step.x, memory),
                            map_of<T>(step.y, memory),
                            pointer_to<const float>(step.scale, memory),
@@ -57,8 +58,7 @@ void launch_norm(const InstanceNorm& step, const Memory& memory, cudaStream_t st
                            step.epsilon,
                            step.activation};
   const dim3 grid(static_cast<unsigned>(divide_up(a.x.c, lanes)), static_cast<unsigned>(a.x.n));
-  instance_norm<T><<<grid, threads, 0, stream>>>(a);
-  check_launch("instance_norm");
+  launch_on(queue, "instance_norm", instance_norm<T>, grid, threads, 0, a);
 }
 
 constexpr int max_branches = 4;
@@ -80,6 +80,7 @@ __global__ void __launch_bounds__(threads) gate_means(GateArguments<T> a) {
   const Map<const T> x = a.x[blockIdx.z];
   const int channel = blockIdx.x * lanes + threadIdx.x % lanes, slice = threadIdx.x / lanes, n = blockIdx.y;
   const int pixels = x.h * x.w;
+  wait_for_predecessor();
   float sum = 0;
   for (int p = slice; channel < x.c && p < pixels; p += slices) sum += to_f32(x.pixel(n, p / x.w, p % x.w)[channel]);
   const float total = over_slices(sum, scratch);
@@ -93,6 +94,7 @@ __global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a) {
   const int channels = a.y.c;
   float *mean = shared, *hidden = shared + channels;
   float* gates = a.gates + (std::int64_t{blockIdx.y} * a.y.n + blockIdx.x) * channels;
+  wait_for_predecessor();
   for (int c = threadIdx.x; c < channels; c += threads) mean[c] = gates[c];
   __syncthreads();
   for (int h = threadIdx.x / lanes; h < a.hidden; h += slices) {
@@ -114,6 +116,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -131,7 +134,7 @@ __global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a) {
 }
 
 template <class T>
-void launch_gate(const GatedSum& step, const Memory& memory, cudaStream_t stream) {
+void launch_gate(const GatedSum& step, const Memory& memory, const Queue& queue) {
   GateArguments<T> a{};
   a.branches = static_cast<int>(step.x.size());
   bool vectors = in_vectors_of(step.y, vector_width<T>);
@@ -146,17 +149,15 @@ void launch_gate(const GatedSum& step, const Memory& memory, cudaStream_t stream
   a.gates = pointer_to<float>(step.gates, memory);
   a.hidden = static_cast<int>(step.w1.shape[0]);
   const auto pictures = static_cast<unsigned>(a.y.n), branches = static_cast<unsigned>(a.branches);
-  gate_means<T><<<dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads, 0, stream>>>(a);
-  check_launch("gate_means");
+  launch_on(queue, "gate_means", gate_means<T>, dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads,
+            0, a);
   const std::size_t shared = static_cast<std::size_t>(a.y.c + a.hidden) * sizeof(float);
-  gate_layers<T><<<dim3(pictures, branches), threads, shared, stream>>>(a);
-  check_launch("gate_layers");
+  launch_on(queue, "gate_layers", gate_layers<T>, dim3(pictures, branches), threads, shared, a);
   const std::int64_t elements = step.y.shape.elements();
   if (vectors)
-    gate_sum<T, vector_width<T>><<<divide_up(elements / vector_width<T>, threads), threads, 0, stream>>>(a);
+    launch_on(queue, "gate_sum", gate_sum<T, vector_width<T>>, divide_up(elements / vector_width<T>, threads), threads, 0, a);
   else
-    gate_sum<T, 1><<<divide_up(elements, threads), threads, 0, stream>>>(a);
-  check_launch("gate_sum");
+    launch_on(queue, "gate_sum", gate_sum<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
 
 std::vector<Choice> list_norm(const Step& step, const Target&) {
@@ -171,14 +172,14 @@ std::vector<Choice> list_gate(const Step& step, const Target&) {
 }
 
 Launch make_norm(const Step& step, Choice&, const Target&) {
-  return [s = std::get<InstanceNorm>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(s.x.dtype, [&]<class T>() { launch_norm<T>(s, memory, stream); });
+  return [s = std::get<InstanceNorm>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(s.x.dtype, [&]<class T>() { launch_norm<T>(s, memory, queue); });
   };
 }
 
 Launch make_gate(const Step& step, Choice&, const Target&) {
-  return [s = std::get<GatedSum>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(s.y.dtype, [&]<class T>() { launch_gate<T>(s, memory, stream); });
+  return [s = std::get<GatedSum>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(s.y.dtype, [&]<class T>() { launch_gate<T>(s, memory, queue); });
   };
 }
 

@@ -23,6 +23,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) pool(PoolArguments<T> a) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -54,7 +55,7 @@ __global__ void __launch_bounds__(threads) pool(PoolArguments<T> a) {
 }
 
 template <class T>
-void launch_pool(const Pool& step, const Memory& memory, cudaStream_t stream) {
+void launch_pool(const Pool& step, const Memory& memory, const Queue& queue) {
   const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
   const PoolArguments<T> a{map_of<const T>(step.x, memory),
                            map_of<T>(step.y, memory),
@@ -69,10 +70,9 @@ void launch_pool(const Pool& step, const Memory& memory, cudaStream_t stream) {
   constexpr int V = vector_width<T>;
   const std::int64_t elements = step.y.shape.elements();
   if (in_vectors_of(step.x, V) && in_vectors_of(step.y, V))
-    pool<T, V><<<divide_up(elements / V, threads), threads, 0, stream>>>(a);
+    launch_on(queue, "pool", pool<T, V>, divide_up(elements / V, threads), threads, 0, a);
   else
-    pool<T, 1><<<divide_up(elements, threads), threads, 0, stream>>>(a);
-  check_launch("pool");
+    launch_on(queue, "pool", pool<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
 
 constexpr int max_chain = 4;
@@ -97,6 +97,7 @@ __global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a)
     for (int i = 0; i < V; ++i)
       if (to_f32(from.v[i]) > to_f32(to.v[i])) to.v[i] = from.v[i];
   };
+  wait_for_predecessor();
   for (int p = threadIdx.x; p < pixels; p += chain_threads)
     plane[p] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
   for (int stage = 0; stage < a.count; ++stage) {
@@ -124,7 +125,7 @@ std::size_t chain_shared_bytes(const PoolChain& step, int width) {
 }
 
 template <class T, int V>
-void launch_chain(const PoolChain& step, const Memory& memory, cudaStream_t stream) {
+void launch_chain(const PoolChain& step, const Memory& memory, const Queue& queue) {
   ChainArguments<T> a{};
   a.x = map_of<const T>(step.x, memory);
   a.count = static_cast<int>(step.y.size());
@@ -135,8 +136,7 @@ void launch_chain(const PoolChain& step, const Memory& memory, cudaStream_t stre
     check(cudaFuncSetAttribute(pool_chain<T, V>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
           "cudaFuncSetAttribute", "pool_chain");
   const dim3 grid(static_cast<unsigned>(a.x.c / V), static_cast<unsigned>(a.x.n));
-  pool_chain<T, V><<<grid, chain_threads, bytes, stream>>>(a);
-  check_launch("pool_chain");
+  launch_on(queue, "pool_chain", pool_chain<T, V>, grid, chain_threads, bytes, a);
 }
 
 bool vectorised(const PoolChain& step, int width) {
@@ -147,11 +147,11 @@ bool vectorised(const PoolChain& step, int width) {
 
 /// Maps too large for shared memory: one window after another.
 template <class T>
-void launch_one_by_one(const PoolChain& step, const Memory& memory, cudaStream_t stream) {
+void launch_one_by_one(const PoolChain& step, const Memory& memory, const Queue& queue) {
   const std::int64_t pad = step.kernel / 2;
   const TensorRef* from = &step.x;
   for (const TensorRef& to : step.y) {
-    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory, stream);
+    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory, queue);
     from = &to;
   }
 }
@@ -167,6 +167,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a) {
   __shared__ float partial[threads / 32][V];
   const int channel = blockIdx.x * V, n = blockIdx.y, pixels = a.x.h * a.x.w;
+  wait_for_predecessor();
   float sum[V] = {};
   for (int p = threadIdx.x; p < pixels; p += threads) {
     float x[V];
@@ -187,15 +188,14 @@ __global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a) {
 }
 
 template <class T>
-void launch_mean(const GlobalAveragePool& step, const Memory& memory, cudaStream_t stream) {
+void launch_mean(const GlobalAveragePool& step, const Memory& memory, const Queue& queue) {
   constexpr int V = vector_width<T>;
   const MeanArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory)};
   const auto pictures = static_cast<unsigned>(a.x.n);
   if (in_vectors_of(step.x, V))
-    global_mean<T, V><<<dim3(static_cast<unsigned>(a.x.c / V), pictures), threads, 0, stream>>>(a);
+    launch_on(queue, "global_mean", global_mean<T, V>, dim3(static_cast<unsigned>(a.x.c / V), pictures), threads, 0, a);
   else
-    global_mean<T, 1><<<dim3(static_cast<unsigned>(a.x.c), pictures), threads, 0, stream>>>(a);
-  check_launch("global_mean");
+    launch_on(queue, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), pictures), threads, 0, a);
 }
 
 template <class S>
@@ -205,8 +205,8 @@ std::vector<Choice> list(const Step& step, const Target&) {
 }
 
 Launch make_pool(const Step& step, Choice&, const Target&) {
-  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, stream); });
+  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, queue); });
   };
 }
 
@@ -217,21 +217,21 @@ Launch make_chain(const Step& step, Choice&, const Target& target) {
   const std::size_t needed =
       static_cast<std::size_t>(2 * chain.x.shape[2] * chain.x.shape[3]) * (vectors ? 16 : size_of(chain.x.dtype));
   const bool fits = chain.y.size() <= max_chain && needed <= target.device.shared_bytes_per_block;
-  return [chain, vectors, fits](const Memory& memory, std::byte*, cudaStream_t stream) {
+  return [chain, vectors, fits](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(chain.x.dtype, [&]<class T>() {
       if (!fits)
-        launch_one_by_one<T>(chain, memory, stream);
+        launch_one_by_one<T>(chain, memory, queue);
       else if (vectors)
-        launch_chain<T, vector_width<T>>(chain, memory, stream);
+        launch_chain<T, vector_width<T>>(chain, memory, queue);
       else
-        launch_chain<T, 1>(chain, memory, stream);
+        launch_chain<T, 1>(chain, memory, queue);
     });
   };
 }
 
 Launch make_mean(const Step& step, Choice&, const Target&) {
-  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(mean.x.dtype, [&]<class T>() { launch_mean<T>(mean, memory, stream); });
+  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(mean.x.dtype, [&]<class T>() { launch_mean<T>(mean, memory, queue); });
   };
 }
 

@@ -20,6 +20,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -35,6 +36,7 @@ template <class T, int V>
 __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -56,15 +58,14 @@ __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T
 }
 
 template <class T, int V>
-void launch_upsample(const Upsample& step, const Memory& memory, cudaStream_t stream) {
+void launch_upsample(const Upsample& step, const Memory& memory, const Queue& queue) {
   const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory), static_cast<int>(step.factor[0]),
                                static_cast<int>(step.factor[1])};
   const int blocks = divide_up(step.y.shape.elements() / V, threads);
   if (step.kind == graph::Upsample::Kind::nearest)
-    upsample_nearest<T, V><<<blocks, threads, 0, stream>>>(a);
+    launch_on(queue, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
   else
-    upsample_bilinear<T, V><<<blocks, threads, 0, stream>>>(a);
-  check_launch("upsample");
+    launch_on(queue, "upsample_bilinear", upsample_bilinear<T, V>, blocks, threads, 0, a);
 }
 
 template <class T>
@@ -81,6 +82,7 @@ struct TransposeArguments {
 template <class T>
 __global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  wait_for_predecessor();
   if (index >= std::int64_t{a.y.c} * a.y.w * a.y.h * a.y.n) return;
   const int k = static_cast<int>(index % a.y.c);
   index /= a.y.c;
@@ -95,7 +97,7 @@ __global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T>
 }
 
 template <class T>
-void launch_transposed(const ConvTranspose& step, const Memory& memory, cudaStream_t stream) {
+void launch_transposed(const ConvTranspose& step, const Memory& memory, const Queue& queue) {
   const TransposeArguments<T> a{map_of<const T>(step.x, memory),
                                 map_of<T>(step.y, memory),
                                 pointer_to<const T>(step.weight, memory),
@@ -103,8 +105,7 @@ void launch_transposed(const ConvTranspose& step, const Memory& memory, cudaStre
                                 static_cast<int>(step.weight.shape[2]),
                                 static_cast<int>(step.weight.shape[3]),
                                 step.activation};
-  transposed_conv<T><<<divide_up(step.y.shape.elements(), threads), threads, 0, stream>>>(a);
-  check_launch("transposed_conv");
+  launch_on(queue, "transposed_conv", transposed_conv<T>, divide_up(step.y.shape.elements(), threads), threads, 0, a);
 }
 
 template <class S>
@@ -114,20 +115,20 @@ std::vector<Choice> list(const Step& step, const Target&) {
 }
 
 Launch make_upsample(const Step& step, Choice&, const Target&) {
-  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(upsample.x.dtype, [&]<class T>() {
       constexpr int V = vector_width<T>;
       if (in_vectors_of(upsample.x, V) && in_vectors_of(upsample.y, V))
-        launch_upsample<T, V>(upsample, memory, stream);
+        launch_upsample<T, V>(upsample, memory, queue);
       else
-        launch_upsample<T, 1>(upsample, memory, stream);
+        launch_upsample<T, 1>(upsample, memory, queue);
     });
   };
 }
 
 Launch make_transposed(const Step& step, Choice&, const Target&) {
-  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
-    with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, stream); });
+  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+    with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, queue); });
   };
 }
 

@@ -78,6 +78,7 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
   Shared& shared = *reinterpret_cast<Shared*>(memory);
   const int ow0 = blockIdx.x * tile_columns, oh0 = blockIdx.y * tile_rows, n = blockIdx.z;
   shared.load_weights(a);
+  wait_for_predecessor();
   shared.load_patch(a, n, 2 * oh0 - a.pad_top, 2 * ow0 - a.pad_left);
   __syncthreads();
   const int row = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quad = lane % 4;
@@ -118,20 +119,19 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
 }
 
 template <int window, int column_tiles>
-void launch(const Arguments& a, cudaStream_t stream) {
+void launch(const Arguments& a, const Queue& queue) {
   constexpr int bytes = sizeof(Stem<window, column_tiles>);
   if constexpr (bytes > 48 * 1024)
     check(cudaFuncSetAttribute(stem<window, column_tiles>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
           "cudaFuncSetAttribute");
   const dim3 grid(static_cast<unsigned>(divide_up(a.y.w, tile_columns)), static_cast<unsigned>(divide_up(a.y.h, tile_rows)),
                   static_cast<unsigned>(a.y.n));
-  stem<window, column_tiles><<<grid, threads, bytes, stream>>>(a);
-  check_launch("stem");
+  launch_on(queue, "stem", stem<window, column_tiles>, grid, threads, bytes, a);
 }
 
 struct Variant {
   std::int64_t window, channels;
-  void (*launch)(const Arguments&, cudaStream_t);
+  void (*launch)(const Arguments&, const Queue&);
 };
 
 /// YOLO's widths with a window of 3, OSNet's with 7.
@@ -153,7 +153,7 @@ std::vector<Choice> list(const Step& step, const Target&) {
 Launch make(const Step& step, Choice& choice, const Target&) {
   const auto index = static_cast<std::size_t>(choice.parameters.at(0));
   if (index >= std::size(variants)) throw Error("engine.kernel", "There is no such stem kernel.");
-  return [index, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, cudaStream_t stream) {
+  return [index, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     const Arguments a{map_of<const __half>(conv.x, memory),
                       map_of<__half>(conv.y, memory),
                       pointer_to<const __half>(conv.weight, memory),
@@ -161,7 +161,7 @@ Launch make(const Step& step, Choice& choice, const Target&) {
                       static_cast<int>(conv.pad[0]),
                       static_cast<int>(conv.pad[1]),
                       conv.activation};
-    variants[index].launch(a, stream);
+    variants[index].launch(a, queue);
   };
 }
 

@@ -1,0 +1,105 @@
+// 1x1 convolutions and linear layers as cuBLASLt's matrix products, where its endings suffice: bias, ReLU, a residual before
+// it. Candidates are the algorithms that its heuristic proposes; a chosen one is kept as the library's own description.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "base/log.h"
+#include "engine/cuda/cublas_lt.h"
+#include "engine/cuda/kernels/families.h"
+#include "engine/cuda/matrix_view.h"
+#include "peregrine/error.h"
+
+namespace peregrine::cuda {
+namespace {
+
+constexpr int most_candidates = 8;
+
+struct Task {
+  TensorRef x, weight, y, bias, residual;
+  CublasLt::Shape shape;
+};
+
+std::optional<Task> task_of(const Operation& operation) {
+  const auto product = as_product(operation);
+  if (!product) return std::nullopt;
+  Task task;
+  Activation activation = Activation::none;
+  TensorRef exact_bias;
+  bool added_last = false;
+  const auto take = [&](const auto& step) {
+    task.x = step.x, task.weight = step.weight, task.y = step.y, task.bias = step.bias_f16;
+    exact_bias = step.bias, activation = step.activation;
+  };
+  if (const auto* conv = std::get_if<Conv>(&operation)) {
+    take(*conv);
+    task.residual = conv->residual;
+    added_last = conv->residual && conv->residual_place == ResidualPlace::after_activation;
+  } else {
+    take(std::get<Linear>(operation));
+  }
+  if (exact_bias && !task.bias) return std::nullopt;
+  if (activation != Activation::none && (activation != Activation::relu || added_last)) return std::nullopt;
+  task.shape = {.rows = product->y.rows,
+                .columns = product->y.columns,
+                .depth = product->x.columns,
+                .x_stride = product->x.stride,
+                .y_stride = product->y.stride,
+                .residual_stride = product->residual ? product->residual->stride : 0,
+                .bias = static_cast<bool>(task.bias),
+                .residual = static_cast<bool>(task.residual),
+                .relu = activation == Activation::relu};
+  return task;
+}
+
+/// Parameters: the library's version, the place among its proposals.
+std::vector<Choice> list(const Step& step, const Target& target) {
+  const auto task = target.cublas_lt ? task_of(step.operation) : std::nullopt;
+  if (!task) return {};
+  std::vector<Choice> choices;
+  try {
+    const auto proposed = CublasLt::Product(*target.cublas_lt, task->shape).propose(most_candidates);
+    for (std::size_t i = 0; i < proposed.size(); ++i)
+      choices.push_back(variant({target.cublas_lt->version(), static_cast<std::int64_t>(i)}));
+  } catch (const Error& refusal) {
+    log::debug(fmt::format("{}: no cuBLASLt algorithm: {}", step.name, refusal.sentence()));
+  }
+  return choices;
+}
+
+/// The chosen algorithm; another version of the library would misread it, and proposes its own.
+CublasLt::Algorithm algorithm_of(const CublasLt::Product& product, const Choice& choice, std::int64_t version) {
+  cublasLtMatmulAlgo_t kept;
+  if (choice.payload.size() == sizeof kept && choice.parameters.at(0) == version) {
+    std::memcpy(&kept, choice.payload.data(), sizeof kept);
+    return product.checked(kept);
+  }
+  const auto proposed = product.propose(most_candidates);
+  if (proposed.empty()) throw Error("engine.kernel", "cuBLASLt has no algorithm for it.");
+  return proposed[std::min(static_cast<std::size_t>(choice.parameters.at(1)), proposed.size() - 1)];
+}
+
+Launch make(const Step& step, Choice& choice, const Target& target) {
+  if (!target.cublas_lt) throw Error("engine.kernel", "The plan uses cuBLASLt, which is not loaded.");
+  const auto task = task_of(step.operation);
+  if (!task || choice.parameters.size() != 2) throw Error("engine.kernel", "cuBLASLt does not serve it.");
+  const auto product = std::make_shared<CublasLt::Product>(*target.cublas_lt, task->shape);
+  const CublasLt::Algorithm algorithm = algorithm_of(*product, choice, target.cublas_lt->version());
+  choice.parameters[0] = target.cublas_lt->version();
+  choice.payload.assign(reinterpret_cast<const char*>(&algorithm.algorithm), sizeof algorithm.algorithm);
+  choice.workspace_bytes = static_cast<std::int64_t>(algorithm.workspace_bytes);
+  return [product, algorithm, task = *task](const Memory& memory, std::byte* workspace, cudaStream_t stream) {
+    product->run({.x = memory.at(task.x),
+                  .weight = memory.at(task.weight),
+                  .bias = memory.at(task.bias),
+                  .residual = memory.at(task.residual),
+                  .y = memory.at(task.y)},
+                 algorithm, workspace, stream);
+  };
+}
+
+}  // namespace
+
+const KernelFamily cublas_lt_family{"cublaslt", list, make};
+
+}  // namespace peregrine::cuda

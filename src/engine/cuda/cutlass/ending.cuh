@@ -1,0 +1,104 @@
+// The epilogue of all CUTLASS kernels here: bias, activation and residual in FP32 with the arithmetic of our own kernels, so
+// that they agree; y and the residual pass through shared memory by TMA.
+#pragma once
+
+#include "cutlass/device_kernel.h"
+#include "cutlass/epilogue/collective/collective_builder.hpp"
+#include "cutlass/epilogue/fusion/sm90_callbacks_tma_warpspecialized.hpp"
+#include "engine/cuda/cutlass/product.h"
+#include "engine/cuda/kernels/activation.cuh"
+#include "engine/cuda/kernels/launch.cuh"
+#include "peregrine/error.h"
+
+namespace peregrine::cuda::tiles {
+
+using Half = cutlass::half_t;
+
+struct Order {
+  Activation activation;
+  ResidualPlace residual_place;
+};
+
+/// CUTLASS calls them with vectors: sums, biases, residual.
+template <class T>
+struct Finish {
+  using Arguments = Order;
+};
+
+template <int width>
+struct Finish<cutlass::Array<float, width>> {
+  using Vector = cutlass::Array<float, width>;
+
+  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias, const Order& order) const {
+    float values[width];
+    CUTLASS_PRAGMA_UNROLL
+    for (int i = 0; i < width; ++i) values[i] = sum[i] + bias[i];
+    device::activate(values, order.activation);
+    Vector result;
+    CUTLASS_PRAGMA_UNROLL
+    for (int i = 0; i < width; ++i) result[i] = values[i];
+    return result;
+  }
+};
+
+template <class T>
+struct FinishWithResidual {
+  using Arguments = Order;
+};
+
+template <int width>
+struct FinishWithResidual<cutlass::Array<float, width>> {
+  using Vector = cutlass::Array<float, width>;
+
+  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias, const Vector& residual, const Order& order) const {
+    const bool before = order.residual_place == ResidualPlace::before_activation;
+    float values[width];
+    CUTLASS_PRAGMA_UNROLL
+    for (int i = 0; i < width; ++i) values[i] = sum[i] + bias[i] + (before ? residual[i] : 0.0f);
+    device::activate(values, order.activation);
+    Vector result;
+    CUTLASS_PRAGMA_UNROLL
+    for (int i = 0; i < width; ++i) result[i] = values[i] + (before ? 0.0f : residual[i]);
+    return result;
+  }
+};
+
+/// CUTLASS's epilogue for a tile; `with_residual` costs shared memory for its tiles, so that without is a kernel of its own.
+template <class TileShape, class Schedule, class Layout, bool with_residual>
+struct Epilogue {
+  static constexpr auto nearest = cutlass::FloatRoundStyle::round_to_nearest;
+  using Bias = cutlass::epilogue::fusion::Sm90RowBroadcast<0, TileShape, float>;
+  using Sum = cutlass::epilogue::fusion::Sm90AccFetch;
+  using Plain =
+      cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<Finish, Half, float, nearest>, Sum, Bias>;
+  using WithResidual =
+      cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<FinishWithResidual, Half, float, nearest>, Sum,
+                                         Bias, cutlass::epilogue::fusion::Sm90SrcFetch<Half>>;
+  using Fusion = cute::conditional_t<with_residual, WithResidual, Plain>;
+  using Source = cute::conditional_t<with_residual, Half, void>;
+  using Collective = typename cutlass::epilogue::collective::CollectiveBuilder<
+      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
+      cutlass::epilogue::collective::EpilogueTileAuto, float, float, Source, Layout, 8, Half, Layout, 8, Schedule,
+      Fusion>::CollectiveOp;
+
+  static typename Fusion::Arguments arguments(const Ending& ending) {
+    const Order order{ending.activation, ending.residual_place};
+    if constexpr (with_residual)
+      return {{}, {ending.bias}, {}, order};
+    else
+      return {{}, {ending.bias}, order};
+  }
+};
+
+/// Launches a CUTLASS kernel whose parameters are ready.
+template <class Kernel>
+void launch_kernel(const typename Kernel::Params& parameters, const Queue& queue) {
+  const auto kernel = cutlass::device_kernel<Kernel>;
+  constexpr int shared_bytes = Kernel::SharedStorageSize;
+  if constexpr (shared_bytes > 48 * 1024)
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes), "cudaFuncSetAttribute");
+  device::launch_on(queue, "cutlass", kernel, Kernel::get_grid_shape(parameters), static_cast<int>(Kernel::get_block_shape().x),
+                    shared_bytes, parameters);
+}
+
+}  // namespace peregrine::cuda::tiles

@@ -1,0 +1,42 @@
+// A 1x1 convolution as CUTLASS sees it: one matrix product with an ending. No CUTLASS here: its headers stay in the files of
+// the tiles, which are compiled for compute capability 9.0 alone.
+#pragma once
+
+#include <cuda_fp16.h>
+
+#include "engine/cuda/plan.h"
+#include "engine/cuda/queue.h"
+
+namespace peregrine::cuda::tiles {
+
+/// What becomes of a sum.
+struct Ending {
+  const float* bias = nullptr;       ///< null: none
+  const __half* residual = nullptr;  ///< null: none; may be y itself
+  std::int64_t residual_stride = 0;  ///< elements between pixels
+  ResidualPlace residual_place = ResidualPlace::after_activation;
+  Activation activation = Activation::none;
+};
+
+/// y [pixels, columns] = x [pixels, depth] times weight [columns, depth] transposed; rows of x and y lie `x_stride` and
+/// `y_stride` elements apart, all addresses and strides are multiples of 16 bytes.
+struct Product {
+  const __half *x = nullptr, *weight = nullptr;
+  __half* y = nullptr;
+  std::int64_t x_stride = 0, y_stride = 0;
+  int pixels = 0, columns = 0, depth = 0;
+  Ending ending;
+};
+
+/// A launch takes the number of multiprocessors: as many blocks share all the tiles.
+using ProductLaunch = void (*)(const Product& product, int multiprocessors, const Queue& queue);
+
+// Tile of pixels x columns; one file each, for the compile time.
+void product_64x32(const Product& product, int multiprocessors, const Queue& queue);
+void product_64x64(const Product& product, int multiprocessors, const Queue& queue);
+void product_64x128(const Product& product, int multiprocessors, const Queue& queue);
+void product_128x64(const Product& product, int multiprocessors, const Queue& queue);
+void product_128x128(const Product& product, int multiprocessors, const Queue& queue);
+void product_128x256(const Product& product, int multiprocessors, const Queue& queue);
+
+}  // namespace peregrine::cuda::tiles

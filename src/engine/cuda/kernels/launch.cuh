@@ -1,0 +1,44 @@
+// Launching a kernel that may start before its predecessor is done.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <utility>
+
+#include "base/cuda/runtime.h"
+#include "engine/cuda/queue.h"
+
+namespace peregrine::cuda::device {
+
+/// Every thread calls it before it reads what other kernels write, and before it writes anything: the memory of its results
+/// may still be read by the predecessor. Waits until the predecessor is done, and with it all before it, which it waited for
+/// in the same way; then lets the successor start, which waits here in its turn.
+__device__ __forceinline__ void wait_for_predecessor() {
+#if __CUDA_ARCH__ >= 900
+  cudaGridDependencySynchronize();
+  cudaTriggerProgrammaticLaunchCompletion();
+#endif
+}
+
+/// The attribute of a launch that lets a kernel start early.
+inline cudaLaunchAttribute start_early() {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  return attribute;
+}
+
+/// For kernels that call wait_for_predecessor() in every thread.
+template <class... Parameters, class... Arguments>
+void launch_on(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
+               std::size_t shared_bytes, Arguments&&... arguments) {
+  cudaLaunchAttribute early = start_early();
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid, config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = queue.stream;
+  config.attrs = &early, config.numAttrs = queue.dependent ? 1 : 0;
+  check(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...), name);
+}
+
+}  // namespace peregrine::cuda::device

@@ -1,0 +1,25 @@
+// 1x1 convolutions and linear layers as matrix products, for the libraries that only know those.
+#pragma once
+
+#include <optional>
+
+#include "engine/cuda/plan.h"
+
+namespace peregrine::cuda {
+
+/// Rows (pixels of a channels-last map) of `columns` elements side by side, `stride` elements apart.
+struct MatrixView {
+  std::int64_t rows = 0, columns = 0, stride = 0;
+};
+
+/// y = activation(x times weight transposed + bias + residual before), or the residual added after; weight [y.columns,
+/// x.columns], dense.
+struct MatrixProduct {
+  MatrixView x, y;
+  std::optional<MatrixView> residual;
+};
+
+/// Nothing for a step that is no product of FP16 matrices whose rows start at multiples of 16 bytes and are as long.
+std::optional<MatrixProduct> as_product(const Operation& operation);
+
+}  // namespace peregrine::cuda

@@ -1,0 +1,85 @@
+// What the families offer for a step, asked without a GPU: the facts of the device are made up.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "engine/cuda/kernel.h"
+#include "single_step.h"
+
+namespace peregrine::cuda {
+
+namespace {
+
+Target device(int major, int minor) {
+  return {
+      .device = {.name = "made up", .major = major, .minor = minor, .multiprocessors = 132, .shared_bytes_per_block = 227 << 10}};
+}
+
+Step step_of(const Case& test, DType dtype = DType::f16) {
+  SingleStep maker(dtype);
+  Operation operation = test.make(maker);
+  return maker.plan(std::move(operation)).steps.front();
+}
+
+std::vector<std::int64_t> offers(std::string_view family, const Step& step, const Target& target) {
+  std::vector<std::int64_t> parameters;
+  for (const Choice& choice : candidates(step, target))
+    if (choice.candidate == family) parameters.push_back(choice.parameters.at(0));
+  return parameters;
+}
+
+const ConvShape wide{.n = 1, .c = 256, .h = 40, .w = 40, .k = 256, .kernel = 1};
+
+#if PEREGRINE_CUTLASS
+
+TEST(CutlassCandidates, AllTilesForAWideProduct) {
+  EXPECT_EQ(offers("cutlass", step_of(conv("wide", wide)), device(9, 0)).size(), 6u);
+}
+
+TEST(CutlassCandidates, ANarrowProductGetsNoWideTiles) {
+  ConvShape narrow = wide;
+  narrow.k = 32;
+  EXPECT_THAT(offers("cutlass", step_of(conv("narrow", narrow)), device(9, 0)), testing::ElementsAre(0));
+}
+
+TEST(CutlassCandidates, FewPixelsGetNoTallTiles) {
+  ConvShape few = wide;
+  few.h = few.w = 1;
+  EXPECT_THAT(offers("cutlass", step_of(conv("few", few)), device(9, 0)), testing::ElementsAre(0, 1, 2));
+}
+
+#endif
+
+TEST(CutlassCandidates, OtherDevicesGetNone) {
+  const Step step = step_of(conv("wide", wide));
+  for (const auto& [major, minor] : {std::pair{8, 0}, {8, 9}, {10, 0}, {12, 0}})
+    EXPECT_THAT(offers("cutlass", step, device(major, minor)), testing::IsEmpty()) << major << "." << minor;
+}
+
+TEST(CutlassCandidates, Fp32GetsNone) {
+  EXPECT_THAT(offers("cutlass", step_of(conv("wide", wide), DType::f32), device(9, 0)), testing::IsEmpty());
+}
+
+TEST(CutlassCandidates, WhatIsNoProductGetsNone) {
+  ConvShape strided = wide, grouped = wide, odd = wide;
+  strided.stride = 2, grouped.groups = 4, odd.c = 20;
+  for (const ConvShape& shape : {strided, grouped, odd})
+    EXPECT_THAT(offers("cutlass", step_of(conv("not", shape)), device(9, 0)), testing::IsEmpty());
+}
+
+TEST(CublasLtCandidates, NoneWithoutTheLibrary) {
+  ConvShape plain = wide;
+  plain.activation = Activation::none;
+  EXPECT_THAT(offers("cublaslt", step_of(conv("plain", plain)), device(9, 0)), testing::IsEmpty());
+}
+
+TEST(Candidates, OneNamesAnUnknownVariant) {
+  Step step = step_of(conv("wide", wide));
+  for (const std::string_view family : {"cutlass", "cublaslt"}) {
+    Choice choice{std::string(family), {99, 99}, {}, 0, 0};
+    EXPECT_ANY_THROW(prepare(step, choice, device(9, 0))) << family;
+  }
+}
+
+}  // namespace
+}  // namespace peregrine::cuda

@@ -1,0 +1,88 @@
+// Which steps are products of matrices.
+#include "engine/cuda/matrix_view.h"
+
+#include <gtest/gtest.h>
+
+#include "single_step.h"
+
+namespace peregrine::cuda {
+
+namespace {
+
+Conv made(const ConvShape& shape) {
+  SingleStep step(DType::f16);
+  return std::get<Conv>(conv("a", shape).make(step));
+}
+
+const ConvShape plain{.n = 2, .c = 48, .h = 13, .w = 11, .k = 80, .kernel = 1, .residual = 1, .extra = 16};
+
+TEST(MatrixView, AConvolutionOfSlicesIsAProduct) {
+  const auto product = as_product(made(plain));
+  ASSERT_TRUE(product);
+  EXPECT_EQ(product->x.rows, 2 * 13 * 11);
+  EXPECT_EQ(product->x.columns, 48);
+  EXPECT_EQ(product->x.stride, 64);
+  EXPECT_EQ(product->y.columns, 80);
+  EXPECT_EQ(product->y.stride, 96);
+  ASSERT_TRUE(product->residual);
+  EXPECT_EQ(product->residual->stride, 96);
+}
+
+TEST(MatrixView, ALinearLayerIsAProduct) {
+  SingleStep step(DType::f16);
+  const Linear linear{.x = step.dense({5, 96}, true),
+                      .weight = step.matrix({40, 96}),
+                      .y = step.dense({5, 40}, false),
+                      .bias = {},
+                      .bias_f16 = {}};
+  const auto product = as_product(linear);
+  ASSERT_TRUE(product);
+  EXPECT_EQ(product->x.rows, 5);
+  EXPECT_EQ(product->y.stride, 40);
+}
+
+TEST(MatrixView, RowsThatLieFurtherApartAreNone) {
+  Conv conv = made(plain);
+  conv.x.strides[2] += 8;
+  EXPECT_FALSE(as_product(conv));
+}
+
+TEST(MatrixView, PicturesThatLieFurtherApartAreNone) {
+  Conv conv = made(plain);
+  conv.residual.strides[0] += 64;
+  EXPECT_FALSE(as_product(conv));
+}
+
+TEST(MatrixView, TheStrideOfASinglePictureSaysNothing) {
+  ConvShape single = plain;
+  single.n = 1;
+  Conv conv = made(single);
+  conv.y.strides[0] += 64;
+  EXPECT_TRUE(as_product(conv));
+}
+
+TEST(MatrixView, PixelsOffSixteenBytesAreNone) {
+  Conv conv = made(plain);
+  conv.y.offset += 4;
+  EXPECT_FALSE(as_product(conv));
+  ConvShape odd = plain;
+  odd.c = 20;
+  EXPECT_FALSE(as_product(made(odd)));
+}
+
+TEST(MatrixView, WindowsStridesGroupsAndPaddingAreNone) {
+  ConvShape window = plain, strided = plain, grouped = plain;
+  window.kernel = 3, strided.stride = 2, grouped.groups = 2;
+  for (const ConvShape& shape : {window, strided, grouped}) EXPECT_FALSE(as_product(made(shape)));
+  Conv padded = made(plain);
+  padded.pad[0] = 1;
+  EXPECT_FALSE(as_product(padded));
+}
+
+TEST(MatrixView, Fp32IsNone) {
+  SingleStep step(DType::f32);
+  EXPECT_FALSE(as_product(conv("a", plain).make(step)));
+}
+
+}  // namespace
+}  // namespace peregrine::cuda
