@@ -47,7 +47,9 @@ StageTimes GpuShape::run(std::span<const ImageView> images, const GeometryOf& ge
   for (const Branch& branch : branches_)
     ledger::record("results", ledger::Direction::device_to_host, branch.detector->record_bytes(pictures));
   StageTimes spent = times();
-  if (reid) spent.inference += embedded_.milliseconds_since(finished_);
+  if (!reid) return spent;
+  reid->record_transfers();
+  spent.inference += embedded_.milliseconds_since(finished_);
   return spent;
 }
 
@@ -60,10 +62,10 @@ StageTimes GpuShape::times() const {
   return spent;
 }
 
-std::string GpuShape::inference() const {
+std::string GpuShape::inference(const GpuReid* reid) const {
   std::string names;
   for (const Branch& branch : branches_) names += (names.empty() ? "inference " : ", ") + branch.detector->model().name;
-  return names;
+  return reid ? names + ", " + reid->model().name : names;
 }
 
 void GpuShape::describe(std::span<const ImageView> images, const GeometryOf& geometry_of) {
@@ -74,7 +76,7 @@ void GpuShape::describe(std::span<const ImageView> images, const GeometryOf& geo
     }
 }
 
-void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target, bool captured) {
+void GpuShape::enqueue(int pictures, const Persons& persons, bool captured) {
   const auto mark = [&](const cuda::Event& event, cudaStream_t stream) {
     captured ? event.record_in_graph(stream) : event.record(stream);
   };
@@ -99,48 +101,58 @@ void GpuShape::enqueue(int pictures, GpuReid* reid, const ReidTarget& target, bo
     });
     in_step("postprocess", [&] {
       branch.detector->enqueue_postprocess(input.geometries(), pictures, stream);
-      if (reid && target.model == static_cast<int>(b))
-        branch.detector->gather_crops(pictures, target.class_id, reid->crops(), reid->count(), stream);
+      if (persons.reid && persons.target.model == static_cast<int>(b))
+        branch.detector->gather_crops(pictures, persons.target.class_id, persons.reid->crops(), persons.reid->count(), stream);
       if (b > 0) branch.done.record(stream);
     });
   }
   for (std::size_t b = 1; b < branches_.size(); ++b) cuda::wait(stream_, branches_[b].done);
   mark(finished_, stream_);
+  if (!persons.captured) return;
+  in_step("reid", [&] {
+    persons.reid->capture(inputs_.front().device(), stream_);
+    mark(embedded_, stream_);
+  });
 }
 
 bool GpuShape::recordable() const {
   return std::ranges::all_of(branches_, [&](const Branch& branch) { return branch.detector->engine().capturable(stream_); });
 }
 
+const cuda::Graph& GpuShape::recorded(int pictures, const Persons& persons) {
+  const std::pair key(pictures, persons.captured);
+  auto graph = graphs_.find(key);
+  if (graph == graphs_.end()) {
+    cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
+    graph = graphs_.emplace(key, cuda::Graph::capture(stream_, [&] { enqueue(pictures, persons, true); })).first;
+  }
+  return graph->second;
+}
+
 void GpuShape::run_recorded(int pictures, GpuReid* reid, const ReidTarget& target) {
   const auto synchronize = [&] { cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize"); };
+  const bool in_graph = recordable();
+  const Persons persons{reid, target, reid && in_graph && reid->capturable(stream_)};
   const auto run_once = [&] {
+    const cuda::Graph* const graph = in_graph ? &recorded(pictures, persons) : nullptr;
     begun_.record(stream_);
-    if (recordable()) {
-      auto graph = graphs_.find(pictures);
-      if (graph == graphs_.end()) {
-        synchronize();
-        const auto work = [&] { enqueue(pictures, reid, target, true); };
-        graph = graphs_.emplace(pictures, cuda::Graph::capture(stream_, work)).first;
-        begun_.record(stream_);
-      }
-      graph->second.launch(stream_);
-    } else {
-      enqueue(pictures, reid, target, false);
-    }
+    if (graph)
+      graph->launch(stream_);
+    else
+      enqueue(pictures, persons, false);
     synchronize();
   };
   for (bool again = true; again;) {
-    in_step(inference(), run_once);
+    in_step(inference(persons.captured ? reid : nullptr), run_once);
     again = false;
     in_step("postprocess", [&] {
       for (const Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;
     });
     if (again) graphs_.clear();  // they hold the addresses of what has grown
   }
-  if (!reid) return;
+  if (!reid || persons.captured) return;
   in_step("reid", [&] {
-    reid->enqueue(inputs_.front().device(), stream_);
+    reid->run_rounds(inputs_.front().device(), stream_);
     embedded_.record(stream_);
     synchronize();
   });

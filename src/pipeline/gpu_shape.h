@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/cuda/graph.h"
@@ -57,15 +59,22 @@ class GpuShape {
 
   std::size_t input_for(const GpuEngine& engine);
   void describe(std::span<const ImageView> images, const GeometryOf& geometry_of);
-  /// Steps: "preprocess", "inference NAME", "postprocess". `captured`: the stream is being captured.
-  void enqueue(int pictures, GpuReid* reid, const ReidTarget& target, bool captured);
-  /// Every engine allows its work to be captured.
+  /// Whom to embed, and whether that is part of what is enqueued or comes after it.
+  struct Persons {
+    GpuReid* reid = nullptr;
+    ReidTarget target;
+    bool captured = false;
+  };
+  /// Steps: "preprocess", "inference NAME", "postprocess", "reid". `captured`: the stream is being captured.
+  void enqueue(int pictures, const Persons& persons, bool captured);
+  /// Every detector's engine allows its work to be captured.
   bool recordable() const;
+  const cuda::Graph& recorded(int pictures, const Persons& persons);
   void run_recorded(int pictures, GpuReid* reid, const ReidTarget& target);
 
   StageTimes times() const;
-  /// "inference A, B": what a launch of the whole graph is called.
-  std::string inference() const;
+  /// "inference A, B": what a launch of the whole graph is called; `reid`: where it is part of it.
+  std::string inference(const GpuReid* reid) const;
 
   int batch_;
   cudaStream_t stream_;
@@ -75,7 +84,7 @@ class GpuShape {
               finished_ = cuda::Event::create_timing(), embedded_ = cuda::Event::create_timing();
   std::vector<Input> inputs_;
   std::vector<Branch> branches_;
-  std::map<int, cuda::Graph> graphs_;  ///< by number of pictures
+  std::map<std::pair<int, bool>, cuda::Graph> graphs_;  ///< by number of pictures, and whether ReID is part of it
 };
 
 }  // namespace peregrine::pipeline

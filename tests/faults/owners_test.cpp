@@ -1,6 +1,7 @@
 // The owners of src/base/cuda with every call failing in turn.
 #include <gmock/gmock.h>
 
+#include "base/cuda/conditional.h"
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
 #include "base/cuda/memory.h"
@@ -20,7 +21,7 @@ using ::testing::IsEmpty;
 /// One of everything, used once.
 void use_all_owners() {
   const DeviceScope scope(0);
-  const Stream stream = Stream::create(), urgent = Stream::create(true);
+  const Stream stream = Stream::create(), urgent = Stream::create(true), outer = Stream::create(), inner = Stream::create();
   const Event before = Event::create_timing(), after = Event::create_timing(), order = Event::create();
   const DeviceBuffer device(64, "the first"), other(64, "the second");
   const PinnedBuffer pinned(64, "the pinned one");
@@ -32,7 +33,14 @@ void use_all_owners() {
   copy_to_device("pixels", other.data(), pinned.data(), 64, stream.get());
   order.record(stream.get());
   wait(urgent.get(), order);
-  const Graph graph = Graph::capture(stream.get(), [&] { copy_on_device(pooled.data(), device.data(), 64, stream.get()); });
+  const Graph graph = Graph::capture(stream.get(), [&] {
+    copy_on_device(pooled.data(), device.data(), 64, stream.get());
+    const auto again = Condition::of_capture(stream.get());
+    enqueue_while(stream.get(), again, outer, [&](cudaStream_t loop) {
+      const auto which = Condition::of_capture(loop);
+      enqueue_switch(loop, which, inner, 2, [&](unsigned, cudaStream_t body) { fill(pooled.data(), 0, 64, body); });
+    });
+  });
   graph.upload(stream.get());
   graph.launch(stream.get());
   check_launch("a kernel");
@@ -176,6 +184,39 @@ TEST(Faults, ACaptureThatThrowsIsEndedAndItsGraphGivenBack) {
   EXPECT_EQ(error->sentence(), "no.");
   EXPECT_EQ(cuda.calls().at("end_capture"), 1);
   EXPECT_EQ(cuda.alive(), 1u) << "the stream alone";
+}
+
+TEST(Faults, AConditionalNodeEndsTheCapturesOfItsBodies) {
+  FakeCuda cuda;
+  const Stream stream = Stream::create(), side = Stream::create();
+  const auto captured = [&](const std::function<void(cudaStream_t)>& body) {
+    return error_of([&] {
+      Graph::capture(stream.get(), [&] { enqueue_while(stream.get(), Condition::of_capture(stream.get()), side, body); });
+    });
+  };
+  EXPECT_EQ(captured([](cudaStream_t) { throw Error("engine.kernel", "no."); })->sentence(), "no.");
+  std::byte host{}, device{};
+  const auto copies = captured([&](cudaStream_t body) { copy_to_host("results", &host, &device, 1, body); });
+  ASSERT_TRUE(copies);
+  EXPECT_EQ(copies->code(), "internal.graph");
+  EXPECT_THAT(copies->sentence(), HasSubstr("copies 'results' between host and device"));
+  EXPECT_FALSE(captured([](cudaStream_t) {}));
+  EXPECT_EQ(cuda.calls().at("end_capture"), 6) << "three graphs, a body each";
+  EXPECT_EQ(cuda.alive(), 2u) << "the streams alone";
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+TEST(Faults, AConditionBelongsToACapture) {
+  FakeCuda cuda;
+  const Stream stream = Stream::create(), side = Stream::create();
+  const auto outside = error_of([&] { Condition::of_capture(stream.get()); });
+  ASSERT_TRUE(outside);
+  EXPECT_EQ(outside->code(), "internal.graph");
+  const auto none = error_of([&] {
+    Graph::capture(stream.get(), [&] { enqueue_switch(stream.get(), Condition(), side, 1, [](unsigned, cudaStream_t) {}); });
+  });
+  ASSERT_TRUE(none);
+  EXPECT_EQ(none->code(), "internal.graph");
 }
 
 TEST(Faults, ABadIndexListsTheDevices) {

@@ -6,12 +6,11 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/trace.h"
-#include "engine/cuda/cuda_builder.h"
 #include "fault.h"
 #include "model/model.h"
 #include "pipeline/gpu_model.h"
-#include "pipeline/gpu_runner.h"
 #include "pipeline/runners.h"
+#include "pipeline_fixture.h"
 #include "provision/engine_choice.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
@@ -24,82 +23,10 @@ using pipeline::Frame;
 using pipeline::FrameOutcome;
 using test::error_of;
 using test::FakeCuda;
+using test::PipelineFaults;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-/// Gives out one plan a graph, made before anything fails.
-class KnownPlans final : public Builder {
- public:
-  std::string name() const override { return builder_->name(); }
-  std::string library_versions() const override { return builder_->library_versions(); }
-  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
-  Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
-    std::string key = to_string(graph.value(graph.inputs().front()).shape);
-    for (const graph::ValueId output : graph.outputs()) key += " " + to_string(graph.value(output).shape);
-    if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
-    BuildOptions untuned = options;
-    untuned.tune = false;
-    return plans_[key] = builder_->build(graph, untuned);
-  }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
-    return builder_->load(plan, device, pool);
-  }
-
- private:
-  std::unique_ptr<Builder> builder_ = make_cuda_builder();
-  mutable std::map<std::string, Plan> plans_;
-};
-
-class CpuStandIn final : public BatchRunner {
- public:
-  const RunInfo& info() const override { return info_; }
-  const std::vector<ModelInfo>& models() const override { return models_; }
-  bool decodes(std::span<const std::byte>) const override { return false; }
-  std::vector<FrameOutcome> finish(pipeline::PreparedBatch& batch) override {
-    std::vector<FrameOutcome> outcomes(batch.frames().size());
-    for (FrameOutcome& outcome : outcomes) outcome.result.emplace().path = "on the CPU";
-    return outcomes;
-  }
-
- private:
-  RunInfo info_;
-  std::vector<ModelInfo> models_;
-};
-
-class PipelineFaults : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() { builder_ = std::make_shared<KnownPlans>(); }
-  static void TearDownTestSuite() { builder_.reset(); }
-
-  std::unique_ptr<BatchRunner> make(bool forced = true) const {
-    Settings settings;
-    settings.batch = 2;
-    settings.imgsz = 64;
-    settings.force_gpu_only = forced;
-    PipelineOptions options;
-    options.models = {test::repository_file("models/demo") / model_};
-    if (reid_) options.reid = test::repository_file("models/demo/demo-reid.pth");
-    return pipeline::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
-                                     [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
-  }
-  Frame frame() const { return {"frame", {}, image_.view()}; }
-  std::vector<FrameOutcome> run(BatchRunner& runner) const {
-    const std::vector<Frame> frames{frame(), frame()};
-    return runner.run(frames);
-  }
-  void make_and_run() const {
-    const auto runner = make();
-    for (const FrameOutcome& outcome : run(*runner))
-      if (outcome.error) throw Error(*outcome.error);
-  }
-
-  static inline std::shared_ptr<KnownPlans> builder_;
-  std::string model_ = "demo-segment.pt";
-  bool reid_ = false;
-  HostImage image_{32, 24, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 7)};
-};
 
 TEST_F(PipelineFaults, OutOfMemoryAtEachAllocationIsOneErrorAndLeaksNothing) {
   std::map<std::string, int> calls;

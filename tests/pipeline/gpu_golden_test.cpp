@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/cuda/graph.h"
 #include "compare/parity.h"
 #include "golden.h"
 #include "gpu_fixture.h"
@@ -186,9 +187,11 @@ void expect_embeddings(const fs::path& golden_file, const fs::path& model, const
   }
   const auto descriptors = test::upload(pictures, stream.get());
   cuda::copy_to_device("test", reid.crops(), boxes.data(), boxes.size() * sizeof(Crop), stream.get());
-  *reid.count() = count;
+  cuda::copy_to_device("test", reid.count(), &count, sizeof count, stream.get());
   stream.synchronize();
-  reid.enqueue(reinterpret_cast<const preprocess::Picture*>(descriptors.data()), stream.get());
+  const auto graph = cuda::Graph::capture(
+      stream.get(), [&] { reid.capture(reinterpret_cast<const preprocess::Picture*>(descriptors.data()), stream.get()); });
+  graph.launch(stream.get());
   stream.synchronize();
   float worst = 1;
   for (int i = 0; i < count; ++i) {

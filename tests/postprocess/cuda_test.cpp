@@ -259,12 +259,12 @@ TEST_F(CudaLimits, EmbeddingsEqualTheHost) {
   features[7] = to_half(INFINITY);
   std::fill_n(features.begin() + length, length, to_half(0.0f));
   const auto device = test::upload(features, stream.get());
-  const auto count = test::upload(std::vector<int>{first + 4}, stream.get());
+  const auto place = test::upload(std::vector<int>{first + 4, first}, stream.get());
+  const int* const count = reinterpret_cast<const int*>(place.data());
   cuda::DeviceBuffer out((first + slots) * length * sizeof(float), "embeddings");
   cuda::fill(out.data(), 0, out.bytes(), stream.get());
   const TensorView view{device.data(), DType::f16, Device::cuda(0), {slots, length}, {length, 1}};
-  normalise_embeddings(view, reinterpret_cast<const int*>(count.data()), first, reinterpret_cast<float*>(out.data()),
-                       stream.get());
+  normalise_embeddings(view, count, count + 1, reinterpret_cast<float*>(out.data()), stream.get());
   const std::vector<float> got = test::download<float>(out, stream.get());
   for (int slot = 0; slot < slots; ++slot) {
     std::vector<float> expected(length, 0.0f);

@@ -99,10 +99,11 @@ TEST_P(CudaPreprocess, CropsEqualTheHost) {
   cuda::fill(out.data(), 0xee, out.bytes(), stream_.get());
   const auto descriptors = test::upload(pictures_, stream_.get());
   const auto device_crops = test::upload(crops, stream_.get());
-  const auto device_count = test::upload(count, stream_.get());
+  const auto place = test::upload(std::vector<int>{count[0], first}, stream_.get());
+  const int* const device_count = reinterpret_cast<const int*>(place.data());
   reid_crop_batch(reinterpret_cast<const Picture*>(descriptors.data()), reinterpret_cast<const Crop*>(device_crops.data()),
-                  reinterpret_cast<const int*>(device_count.data()), first,
-                  view_of(out.data(), GetParam(), Device::cuda(0), slots, height, width), stream_.get());
+                  device_count, device_count + 1, view_of(out.data(), GetParam(), Device::cuda(0), slots, height, width),
+                  stream_.get());
   EXPECT_EQ(std::memcmp(test::download<std::byte>(out, stream_.get()).data(), expected.data(), expected.size()), 0);
 }
 

@@ -143,16 +143,44 @@ struct FakeCuda::Table {
     };
   }
 
-  static void graphs(cuda::Runtime& t) {
+  static void captures(cuda::Runtime& t) {
     t.begin_capture = [](cudaStream_t stream, cudaStreamCaptureMode) {
-      const cudaError_t status = nothing("begin_capture", stream);
-      if (status == cudaSuccess) fake().captures_.insert(stream);
-      return status;
+      return fake().begin_capture("begin_capture", stream, nullptr);
     };
-    t.end_capture = [](cudaStream_t stream, cudaGraph_t* graph) {
-      fake().captures_.erase(stream);
-      return fake().make("end_capture", graph);
+    t.begin_capture_to_graph = [](cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t*, const cudaGraphEdgeData*,
+                                  std::size_t, cudaStreamCaptureMode) {
+      return fake().begin_capture("begin_capture_to_graph", stream, graph);
     };
+    t.end_capture = [](cudaStream_t stream, cudaGraph_t* graph) { return fake().end_capture(stream, graph); };
+    t.capture_info = [](cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long*, cudaGraph_t* graph,
+                        const cudaGraphNode_t** dependencies, const cudaGraphEdgeData** edges, std::size_t* count) {
+      const auto capturing = fake().captures_.find(stream);
+      const bool active = capturing != fake().captures_.end();
+      *status = active ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
+      if (active) *graph = capturing->second;
+      *dependencies = nullptr;
+      *edges = nullptr;
+      *count = 0;
+      return fake().enter("capture_info");
+    };
+    t.update_capture_dependencies = [](cudaStream_t stream, cudaGraphNode_t*, const cudaGraphEdgeData*, std::size_t, unsigned) {
+      return nothing("update_capture_dependencies", stream);
+    };
+    t.conditional_handle_create = [](cudaGraphConditionalHandle* handle, cudaGraph_t, unsigned, unsigned) {
+      *handle = 1;
+      return fake().enter("conditional_handle_create");
+    };
+    t.graph_add_node = [](cudaGraphNode_t*, cudaGraph_t, const cudaGraphNode_t*, const cudaGraphEdgeData*, std::size_t,
+                          cudaGraphNodeParams* parameters) {
+      // Bodies belong to the graph; a capture only tells them from its own.
+      auto& graphs = fake().bodies_.emplace_back(parameters->conditional.size, reinterpret_cast<cudaGraph_t>(&fake()));
+      parameters->conditional.phGraph_out = graphs.data();
+      return fake().enter("graph_add_node");
+    };
+  }
+
+  static void graphs(cuda::Runtime& t) {
+    captures(t);
     t.graph_instantiate = [](cudaGraphExec_t* executable, cudaGraph_t, unsigned long long) {
       return fake().make("graph_instantiate", executable);
     };
@@ -246,6 +274,25 @@ cudaError_t FakeCuda::release(const char* call, void* pointer) {
   const cudaError_t status = enter(call);
   if (memory_.erase(static_cast<const std::byte*>(pointer)) == 0) misuse_.insert(std::string(call) + " of what is not there");
   return status;
+}
+
+cudaError_t FakeCuda::begin_capture(const char* call, cudaStream_t stream, cudaGraph_t body) {
+  if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
+  if (!captures_.emplace(stream, body).second) misuse_.insert(std::string(call) + " on a stream that is being captured");
+  return cudaSuccess;
+}
+
+cudaError_t FakeCuda::end_capture(cudaStream_t stream, cudaGraph_t* graph) {
+  const auto capture = captures_.find(stream);
+  if (capture == captures_.end()) {
+    misuse_.insert("end_capture on a stream that is not being captured");
+    return cudaErrorIllegalState;
+  }
+  const cudaGraph_t body = capture->second;
+  captures_.erase(capture);
+  if (!body) return make("end_capture", graph);
+  *graph = body;  // its node's
+  return enter("end_capture");
 }
 
 template <class Handle>

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
@@ -65,6 +66,9 @@ class FakeCuda {
   cudaError_t enter(const char* call);
   cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool = nullptr);
   cudaError_t release(const char* call, void* pointer);
+  /// `body`: the graph of a conditional node, or none for a graph of its own.
+  cudaError_t begin_capture(const char* call, cudaStream_t stream, cudaGraph_t body);
+  cudaError_t end_capture(cudaStream_t stream, cudaGraph_t* graph);
   template <class Handle>
   cudaError_t make(const char* call, Handle* handle);
   template <class Handle>
@@ -79,7 +83,8 @@ class FakeCuda {
   std::map<std::string, std::pair<int, cudaError_t>> failing_;
   std::map<const std::byte*, Memory> memory_;
   std::map<void*, std::unique_ptr<int>> handles_;  ///< with their device
-  std::set<cudaStream_t> captures_;
+  std::map<cudaStream_t, cudaGraph_t> captures_;   ///< into which body, or null
+  std::list<std::vector<cudaGraph_t>> bodies_;     ///< of conditional nodes
   std::set<std::string> misuse_;
 };
 

@@ -48,6 +48,15 @@ struct Runtime {
 
   cudaError_t (*begin_capture)(cudaStream_t stream, cudaStreamCaptureMode mode);
   cudaError_t (*end_capture)(cudaStream_t stream, cudaGraph_t* graph);
+  cudaError_t (*capture_info)(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id, cudaGraph_t* graph,
+                              const cudaGraphNode_t** dependencies, const cudaGraphEdgeData** edges, std::size_t* count);
+  cudaError_t (*update_capture_dependencies)(cudaStream_t stream, cudaGraphNode_t* dependencies, const cudaGraphEdgeData* edges,
+                                             std::size_t count, unsigned flags);
+  cudaError_t (*begin_capture_to_graph)(cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+                                        const cudaGraphEdgeData* edges, std::size_t count, cudaStreamCaptureMode mode);
+  cudaError_t (*conditional_handle_create)(cudaGraphConditionalHandle* handle, cudaGraph_t graph, unsigned value, unsigned flags);
+  cudaError_t (*graph_add_node)(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
+                                const cudaGraphEdgeData* edges, std::size_t count, cudaGraphNodeParams* parameters);
   cudaError_t (*graph_instantiate)(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
   cudaError_t (*graph_get_nodes)(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count);
   cudaError_t (*graph_upload)(cudaGraphExec_t executable, cudaStream_t stream);

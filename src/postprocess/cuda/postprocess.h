@@ -59,8 +59,8 @@ class DevicePostprocess {
 void gather_crops(const RecordLayout& layout, const void* record, int pictures, int class_id, Crop* crops, int* count,
                   void* cuda_stream);
 
-/// L2-normalises features ([N, length], f16 or f32, dense rows, on the device): row i becomes to[(first + i) * length], FP32, for
-/// every i with first + i < *count. `to` is device or mapped page-locked memory.
-void normalise_embeddings(const TensorView& features, const int* count, int first, float* to, void* cuda_stream);
+/// L2-normalises features ([N, length], f16 or f32, dense rows, on the device): row i becomes to[(*first + i) * length], FP32,
+/// for every i with *first + i < *count. Both lie on the device; `to` is device or mapped page-locked memory.
+void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to, void* cuda_stream);
 
 }  // namespace peregrine::postprocess

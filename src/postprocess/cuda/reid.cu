@@ -48,9 +48,9 @@ __device__ float as_float(Half v) { return to_float(v); }
 /// One block a vector.
 template <class T>
 __global__ void __launch_bounds__(norm_threads)
-    norm_kernel(const T* features, std::int64_t stride, int length, const int* count, int first, float* to) {
+    norm_kernel(const T* features, std::int64_t stride, int length, const int* count, const int* first, float* to) {
   __shared__ float sums[norm_threads / 32];
-  const int index = first + static_cast<int>(blockIdx.x);
+  const int index = *first + static_cast<int>(blockIdx.x);
   if (index >= *count) return;
   const T* from = features + blockIdx.x * stride;
   float squares = 0;
@@ -77,7 +77,7 @@ void gather_crops(const RecordLayout& layout, const void* record, int pictures, 
   cuda::check_launch("gather_crops");
 }
 
-void normalise_embeddings(const TensorView& features, const int* count, int first, float* to, void* cuda_stream) {
+void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to, void* cuda_stream) {
   const auto stream = static_cast<cudaStream_t>(cuda_stream);
   const auto slots = static_cast<unsigned>(features.shape[0]);
   const int length = static_cast<int>(features.shape[1]);

@@ -82,12 +82,12 @@ __global__ void letterbox_kernel(const Picture* pictures, Slots<T> input) {
 }
 
 template <class T>
-__global__ void reid_crop_kernel(const Picture* pictures, const Crop* crops, const int* count, int first, Slots<T> input) {
+__global__ void reid_crop_kernel(const Picture* pictures, const Crop* crops, const int* count, const int* first, Slots<T> input) {
   const int x = blockIdx.x * block_width + threadIdx.x;
   const int y = blockIdx.y * block_height + threadIdx.y;
   if (x >= input.width || y >= input.height) return;
   float rgb[channels] = {};
-  const int index = first + static_cast<int>(blockIdx.z);
+  const int index = *first + static_cast<int>(blockIdx.z);
   if (index < *count) {
     const Crop& crop = crops[index];
     const Picture& picture = pictures[crop.picture];
@@ -130,7 +130,7 @@ void letterbox_batch(const Picture* pictures, int count, const TensorView& input
   cuda::check_launch("letterbox");
 }
 
-void reid_crop_batch(const Picture* pictures, const Crop* crops, const int* count, int first, const TensorView& input,
+void reid_crop_batch(const Picture* pictures, const Crop* crops, const int* count, const int* first, const TensorView& input,
                      void* cuda_stream) {
   const int slots = static_cast<int>(input.shape[0]);
   require_device_input(input, slots);

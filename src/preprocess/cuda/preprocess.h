@@ -24,9 +24,9 @@ struct Picture {
 /// Writes pictures[0..count) into slots 0..count of `input`, padding included.
 void letterbox_batch(const Picture* pictures, int count, const TensorView& input, void* cuda_stream);
 
-/// Writes crops[first + i] into slot i of `input`, for every i below the input's batch and first + i < *count;
+/// Writes crops[*first + i] into slot i of `input`, for every i below the input's batch and *first + i < *count;
 /// the remaining slots are zeroed. Empty crops become zeros.
-void reid_crop_batch(const Picture* pictures, const Crop* crops, const int* count, int first, const TensorView& input,
+void reid_crop_batch(const Picture* pictures, const Crop* crops, const int* count, const int* first, const TensorView& input,
                      void* cuda_stream);
 
 }  // namespace peregrine::preprocess

@@ -1,0 +1,170 @@
+// ReID rounds chosen on the device: every person's embedding is what that person gives alone, whatever the number of persons.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/cuda/graph.h"
+#include "compare/parity.h"
+#include "gpu_fixture.h"
+#include "pipeline/gpu_reid.h"
+#include "preprocess/letterbox.h"
+#include "support/cuda_device.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int most_persons = 130;
+
+/// Cosine of embeddings that are the same but for rounding: batches take other kernels than single persons.
+float same(Precision precision) { return precision == Precision::fp16 ? 0.9999f : 0.99999f; }
+
+/// Persons of the demo in device memory, each picture at several places of the crop, and a ReID model that embeds the first
+/// `count` of them.
+class Crowd {
+ public:
+  explicit Crowd(Precision precision)
+      : reid_(load_model(test::repository_file("models/demo/demo-reid.pth")), test::untuned_cuda(precision), most_persons) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(test::repository_file("models/demo/scenes/reid/query")))
+      files.push_back(entry.path());
+    std::ranges::sort(files);
+    std::vector<preprocess::Picture> pictures;
+    for (const fs::path& file : files) {
+      const HostImage image = test::read_picture(file).pixels;
+      memory_.push_back(test::upload(image.pixels, stream_.get()));
+      pictures.push_back({reinterpret_cast<const std::uint8_t*>(memory_.back().data()), image.view().pitch, image.order,
+                          preprocess::letterbox(image.width, image.height, 640, 640)});
+    }
+    for (int i = 0; i < most_persons; ++i) {
+      const int picture = i % static_cast<int>(pictures.size()), inset = i / static_cast<int>(pictures.size());
+      const Geometry& g = pictures[static_cast<std::size_t>(picture)].geometry;
+      const auto from = static_cast<float>(2 * inset);
+      crops_.push_back({{from, from, static_cast<float>(g.image_width), static_cast<float>(g.image_height)}, picture});
+    }
+    descriptors_ = test::upload(pictures, stream_.get());
+    graph_ = cuda::Graph::capture(stream_.get(), [&] { reid_.capture(descriptors(), stream_.get()); });
+  }
+
+  enum class Chosen : std::uint8_t { on_the_device, by_the_host };
+  /// Embeddings of `count` persons from the `first` on.
+  std::vector<std::vector<float>> embed(int first, int count, Chosen chosen = Chosen::on_the_device) {
+    if (count > 0)
+      cuda::copy_to_device("test", reid_.crops(), crops_.data() + first, sizeof(Crop) * static_cast<std::size_t>(count),
+                           stream_.get());
+    cuda::copy_to_device("test", reid_.count(), &count, sizeof count, stream_.get());
+    if (chosen == Chosen::on_the_device)
+      graph_.launch(stream_.get());
+    else
+      reid_.run_rounds(descriptors(), stream_.get());
+    stream_.synchronize();
+    EXPECT_EQ(reid_.persons(), count);
+    std::vector<std::vector<float>> embeddings;
+    for (int i = 0; i < count; ++i) embeddings.push_back(reid_.embedding(i));
+    return embeddings;
+  }
+
+  std::vector<std::vector<float>> each_alone() {
+    std::vector<std::vector<float>> embeddings;
+    for (int i = 0; i < most_persons; ++i) embeddings.push_back(embed(i, 1).front());
+    return embeddings;
+  }
+
+ private:
+  const preprocess::Picture* descriptors() const { return reinterpret_cast<const preprocess::Picture*>(descriptors_.data()); }
+
+  cuda::Stream stream_ = cuda::Stream::create();
+  pipeline::GpuReid reid_;
+  std::vector<cuda::DeviceBuffer> memory_;
+  std::vector<Crop> crops_;
+  cuda::DeviceBuffer descriptors_;
+  cuda::Graph graph_;
+};
+
+class GpuReidRounds : public testing::TestWithParam<Precision> {};
+
+/// One graph, recorded once, for every number of persons, also when a larger number came before.
+TEST_P(GpuReidRounds, EveryPersonOfACrowdGetsTheEmbeddingItHasAlone) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  Crowd crowd(GetParam());
+  const auto alone = crowd.each_alone();
+  ASSERT_LT(compare::cosine(alone[0], alone[1]), same(GetParam())) << "persons must be told apart for this test to mean anything";
+  float worst = 1;
+  for (const int count : {0, 1, 4, 5, 16, 17, 64, 65, 130, 2, 0, 63}) {
+    SCOPED_TRACE(count);
+    const auto together = crowd.embed(most_persons - count, count);
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      const float cosine = compare::cosine(together[i], alone[static_cast<std::size_t>(most_persons - count) + i]);
+      ASSERT_GT(cosine, same(GetParam())) << i;
+      worst = std::min(worst, cosine);
+    }
+  }
+  std::printf("%s: together and alone, worst cosine %.7f\n", to_string(GetParam()), static_cast<double>(worst));
+}
+
+TEST_P(GpuReidRounds, TheHostChoosesTheSameRounds) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  Crowd crowd(GetParam());
+  for (const int count : {0, 1, 5, 17, 64, 65, 130}) {
+    const auto on_the_device = crowd.embed(0, count);
+    EXPECT_EQ(on_the_device, crowd.embed(0, count, Crowd::Chosen::by_the_host)) << count << " persons, to the bit";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, GpuReidRounds, testing::Values(Precision::fp16, Precision::fp32),
+                         [](const auto& info) { return to_string(info.param); });
+
+struct Embedded {
+  std::vector<std::vector<float>> embeddings;
+  std::size_t transferred = 0;  ///< bytes, as the ledger says
+};
+
+Embedded embedded_in(const std::vector<ImageResult>& results) {
+  Embedded found;
+  for (const ImageResult& result : results) {
+    for (const Object& object : result.objects)
+      if (!object.embedding.empty()) found.embeddings.push_back(object.embedding);
+    for (const auto& transfer : result.device_to_host)
+      if (transfer.name == "embeddings") found.transferred += transfer.bytes;
+  }
+  return found;
+}
+
+/// Models side by side, and pictures that share a batch: the persons' embeddings are those of one model and one picture at a
+/// time.
+TEST(GpuReidBatches, PersonsOfABatchAndOfModelsSideBySideGetTheirOwnEmbeddings) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const auto demo = test::repository_file("models/demo");
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(demo / "scenes" / "val2017")) files.push_back(entry.path());
+  std::ranges::sort(files);
+  std::vector<test::Picture> pictures;
+  for (const fs::path& file : files)
+    if (pictures.size() < 12) pictures.push_back(test::read_picture(file));
+  const auto embed = [&](const std::vector<fs::path>& models, int batch) {
+    const auto runner =
+        test::make_gpu_runner({.models = models, .reid = demo / "demo-reid.pth", .precision = Precision::fp32, .batch = batch});
+    return embedded_in(test::run_pictures(*runner, batch, pictures, test::Hand::pixels));
+  };
+  const Embedded expected = embed({demo / "demo-detect.pt"}, 1);
+  ASSERT_GT(expected.embeddings.size(), 4u);
+  EXPECT_EQ(expected.transferred, expected.embeddings.size() * expected.embeddings.front().size() * sizeof(float));
+  for (const int batch : {1, 4, 12})
+    for (const bool together : {false, true}) {
+      SCOPED_TRACE(batch);
+      std::vector<fs::path> models{demo / "demo-detect.pt"};
+      if (together) models.insert(models.end(), {demo / "demo-pose.pt", demo / "demo-segment.pt"});
+      const Embedded got = embed(models, batch);
+      EXPECT_EQ(got.transferred, expected.transferred);
+      ASSERT_EQ(got.embeddings.size(), expected.embeddings.size());
+      for (std::size_t i = 0; i < got.embeddings.size(); ++i)
+        EXPECT_GT(compare::cosine(got.embeddings[i], expected.embeddings[i]), same(Precision::fp32)) << i;
+    }
+}
+
+}  // namespace
+}  // namespace peregrine
