@@ -48,6 +48,8 @@ if(PEREGRINE_CUDA)
   find_path(PEREGRINE_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${PEREGRINE_DEPS}/nvidia/cudnn/include REQUIRED)
   find_path(PEREGRINE_CUDNN_FRONTEND_INCLUDE cudnn_frontend.h HINTS ${PEREGRINE_DEPS}/include REQUIRED)
   find_path(PEREGRINE_CUTLASS_INCLUDE cutlass/cutlass.h HINTS ${PEREGRINE_DEPS}/cutlass_library/source/include REQUIRED)
+  find_path(PEREGRINE_CUTLASS_UTIL_INCLUDE cutlass/util/packed_stride.hpp
+            HINTS ${PEREGRINE_DEPS}/cutlass_library/source/tools/util/include REQUIRED)
   find_path(PEREGRINE_NVJPEG_INCLUDE nvjpeg.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${PEREGRINE_DEPS}/nvidia/cu13/include REQUIRED)
   find_path(PEREGRINE_NVTX_INCLUDE nvtx3/nvToolsExt.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${PEREGRINE_DEPS}/nvidia/cu13/include REQUIRED)
   find_path(PEREGRINE_CUPTI_INCLUDE cupti.h HINTS ${CUDAToolkit_INCLUDE_DIRS} ${CUDAToolkit_LIBRARY_ROOT}/extras/CUPTI/include

@@ -67,6 +67,41 @@ TEST(CutlassCandidates, WhatIsNoProductGetsNone) {
     EXPECT_THAT(offers("cutlass", step_of(conv("not", shape)), device(9, 0)), testing::IsEmpty());
 }
 
+#if PEREGRINE_CUTLASS
+
+TEST(CutlassWindowCandidates, DeepTilesForManyChannels) {
+  ConvShape window = wide;
+  window.kernel = 3;
+  EXPECT_THAT(offers("cutlass_window", step_of(conv("window", window)), device(9, 0)), testing::ElementsAre(0, 1, 2, 3));
+}
+
+TEST(CutlassWindowCandidates, NarrowTilesForFewChannels) {
+  ConvShape window = wide;
+  window.kernel = 3, window.stride = 2, window.c = window.k = 32;
+  EXPECT_THAT(offers("cutlass_window", step_of(conv("window", window)), device(9, 0)), testing::ElementsAre(0, 1));
+}
+
+#endif
+
+TEST(CutlassWindowCandidates, WhatTheyCannotGatherGetsNone) {
+  ConvShape window = wide;
+  window.kernel = 3;
+  ConvShape grouped = window, few = window, far = window;
+  grouped.groups = 2, few.c = 8, far.dilation = 9;
+  for (const ConvShape& shape : {wide, grouped, few, far})
+    EXPECT_THAT(offers("cutlass_window", step_of(conv("not", shape)), device(9, 0)), testing::IsEmpty());
+  EXPECT_THAT(offers("cutlass_window", step_of(conv("other", window)), device(8, 9)), testing::IsEmpty());
+  EXPECT_THAT(offers("cutlass_window", step_of(conv("fp32", window), DType::f32), device(9, 0)), testing::IsEmpty());
+}
+
+TEST(CutlassWindowCandidates, RowsOffSixteenBytesGetNone) {
+  ConvShape window = wide;
+  window.kernel = 3;
+  Step step = step_of(conv("window", window));
+  std::get<Conv>(step.operation).x.strides[2] += 4;
+  EXPECT_THAT(offers("cutlass_window", step, device(9, 0)), testing::IsEmpty());
+}
+
 TEST(CublasLtCandidates, NoneWithoutTheLibrary) {
   ConvShape plain = wide;
   plain.activation = Activation::none;
@@ -75,7 +110,7 @@ TEST(CublasLtCandidates, NoneWithoutTheLibrary) {
 
 TEST(Candidates, OneNamesAnUnknownVariant) {
   Step step = step_of(conv("wide", wide));
-  for (const std::string_view family : {"cutlass", "cublaslt"}) {
+  for (const std::string_view family : {"cutlass", "cutlass_window", "cublaslt"}) {
     Choice choice{std::string(family), {99, 99}, {}, 0, 0};
     EXPECT_ANY_THROW(prepare(step, choice, device(9, 0))) << family;
   }

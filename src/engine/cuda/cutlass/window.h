@@ -1,0 +1,34 @@
+// A convolution with a window as CUTLASS sees it; product.h says why there is no CUTLASS here.
+#pragma once
+
+#include <array>
+
+#include "engine/cuda/cutlass/product.h"
+
+namespace peregrine::cuda::tiles {
+
+/// Of a channels-last map, in elements.
+struct Extents {
+  int n = 0, h = 0, w = 0, c = 0;
+  std::int64_t picture = 0, row = 0, pixel = 0;
+};
+
+/// y = convolution of x with weight [y.c, kernel_h, kernel_w, x.c], dense; addresses and strides are multiples of 16 bytes.
+struct Window {
+  const __half *x = nullptr, *weight = nullptr;
+  __half* y = nullptr;
+  Extents from, to;
+  std::array<std::int64_t, 3> residual_strides{};  ///< picture, row, pixel
+  std::array<int, 2> kernel{}, stride{}, dilation{}, pad_before{}, pad_after{};
+  Ending ending;  ///< without residual_stride
+};
+
+using WindowLaunch = void (*)(const Window& window, const Queue& queue);
+
+// Tile of pixels x columns x channels of one tap; a file for every number of columns, for the compile time.
+void window_64x32x32(const Window& window, const Queue& queue);
+void window_128x32x32(const Window& window, const Queue& queue);
+void window_64x64x64(const Window& window, const Queue& queue);
+void window_128x64x64(const Window& window, const Queue& queue);
+
+}  // namespace peregrine::cuda::tiles
