@@ -2,117 +2,16 @@
 // that start as NaN. A case is a step's operation over tensors that SingleStep lays out.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
-#include <random>
 
 #include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/half.h"
-#include "engine/cuda/cudnn.h"
-#include "engine/cuda/executor.h"
-#include "peregrine/error.h"
-#include "plan_executor.h"
+#include "device_run.h"
+#include "single_step.h"
 
 namespace peregrine::cuda {
 
 namespace {
-
-/// A plan of one step whose tensors are bindings and weights.
-class SingleStep {
- public:
-  explicit SingleStep(DType dtype) : dtype_(dtype) { plan_.precision = dtype == DType::f16 ? Precision::fp16 : Precision::fp32; }
-
-  /// A channels-last map inside pixels of `c + extra` channels, starting at channel `extra / 2`.
-  TensorRef map(const Shape& nchw, bool is_input, std::int64_t extra = 0) {
-    const std::int64_t pixel = nchw[1] + extra;
-    TensorRef tensor{.buffer = {},
-                     .dtype = dtype_,
-                     .offset = extra / 16 * 8,
-                     .shape = nchw,
-                     .strides = {nchw[2] * nchw[3] * pixel, 1, nchw[3] * pixel, pixel}};
-    return bind(std::move(tensor), nchw[0] * nchw[2] * nchw[3] * pixel, is_input);
-  }
-  TensorRef input(const Shape& nchw, std::int64_t extra = 0) { return map(nchw, true, extra); }
-  TensorRef output(const Shape& nchw, std::int64_t extra = 0) { return map(nchw, false, extra); }
-  TensorRef dense(const Shape& shape, bool is_input) {
-    return bind({.buffer = {}, .dtype = dtype_, .offset = 0, .shape = shape, .strides = dense_strides(shape)}, shape.elements(),
-                is_input);
-  }
-
-  /// [K,C,kh,kw], stored K,kh,kw,C.
-  TensorRef conv_weight(const Shape& s) {
-    return weight(s, {s[1] * s[2] * s[3], 1, s[1] * s[3], s[1]}, dtype_, s[1] * s[2] * s[3]);
-  }
-  /// [C,1,kh,kw], stored kh,kw,C.
-  TensorRef depthwise_weight(const Shape& s) { return weight(s, {1, 1, s[3] * s[0], s[0]}, dtype_, s[2] * s[3]); }
-  /// [C,K,kh,kw], stored kh,kw,K,C.
-  TensorRef transposed_weight(const Shape& s) { return weight(s, {1, s[0], s[3] * s[1] * s[0], s[1] * s[0]}, dtype_, s[0]); }
-  TensorRef matrix(const Shape& s) { return weight(s, dense_strides(s), dtype_, s[1]); }
-  TensorRef vector(std::int64_t n) { return weight({n}, {1}, DType::f32, 1); }
-  /// The same numbers as `bias` in FP16; absent in FP32 plans.
-  TensorRef rounded(const TensorRef& bias) {
-    if (dtype_ == DType::f32) return {};
-    TensorRef copy = weight(bias.shape, {1}, DType::f16, 1);
-    const auto* from = reinterpret_cast<const float*>(plan_.weights.data() + plan_.buffer(bias.buffer).offset);
-    auto* to = reinterpret_cast<Half*>(plan_.weights.data() + plan_.buffer(copy.buffer).offset);
-    for (std::int64_t i = 0; i < bias.shape[0]; ++i) to[i] = to_half(from[i]);
-    return copy;
-  }
-  /// FP32 scratch.
-  TensorRef scratch(const Shape& shape) {
-    TensorRef tensor{.buffer = next(), .dtype = DType::f32, .offset = 0, .shape = shape, .strides = dense_strides(shape)};
-    const std::int64_t bytes = shape.elements() * 4;
-    plan_.buffers.push_back(
-        {.place = Buffer::Place::arena, .bytes = bytes, .offset = plan_.arena_bytes, .binding = -1, .name = "scratch"});
-    plan_.arena_bytes += (bytes + 255) / 256 * 256;
-    return tensor;
-  }
-
-  ExecutionPlan plan(Operation operation) {
-    plan_.steps.push_back(
-        {.name = "step", .nodes = {"step"}, .operation = std::move(operation), .lane = 0, .waits = {}, .choice = {}});
-    return std::move(plan_);
-  }
-
- private:
-  BufferId next() const { return static_cast<BufferId>(plan_.buffers.size()); }
-
-  TensorRef bind(TensorRef tensor, std::int64_t elements, bool is_input) {
-    tensor.buffer = next();
-    plan_.buffers.push_back({.place = Buffer::Place::binding,
-                             .bytes = elements * static_cast<std::int64_t>(size_of(tensor.dtype)),
-                             .offset = 0,
-                             .binding = static_cast<std::int32_t>(plan_.bindings.size()),
-                             .name = {}});
-    plan_.bindings.push_back({"tensor" + std::to_string(plan_.bindings.size()), is_input, tensor});
-    return tensor;
-  }
-
-  TensorRef weight(const Shape& shape, const Strides& strides, DType dtype, std::int64_t fan_in) {
-    TensorRef tensor{.buffer = next(), .dtype = dtype, .offset = 0, .shape = shape, .strides = strides};
-    const std::size_t offset = plan_.weights.size(), bytes = static_cast<std::size_t>(shape.elements()) * size_of(dtype);
-    plan_.weights.resize((offset + bytes + 255) / 256 * 256);
-    std::uniform_real_distribution<float> values(-1, 1);
-    const float scale = 1.5f / std::sqrt(static_cast<float>(fan_in));
-    for (std::int64_t i = 0; i < shape.elements(); ++i) {
-      const float value = values(random_) * scale;
-      if (dtype == DType::f32)
-        reinterpret_cast<float*>(plan_.weights.data() + offset)[i] = value;
-      else
-        reinterpret_cast<Half*>(plan_.weights.data() + offset)[i] = to_half(value);
-    }
-    plan_.buffers.push_back({.place = Buffer::Place::weights,
-                             .bytes = static_cast<std::int64_t>(bytes),
-                             .offset = static_cast<std::int64_t>(offset),
-                             .binding = -1,
-                             .name = {}});
-    return tensor;
-  }
-
-  DType dtype_;
-  ExecutionPlan plan_;
-  std::mt19937 random_{7};
-};
 
 struct Case {
   std::string name;
@@ -320,130 +219,14 @@ class Kernel : public testing::TestWithParam<std::tuple<Case, DType>> {
  protected:
   void SetUp() override {
     if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
-    target_.device = device_facts(0);
-    static Cudnn* const cudnn = [] {
-      try {
-        return new Cudnn();  // lives as long as the program: cuDNN takes a second to start
-      } catch (const Error&) {
-        return static_cast<Cudnn*>(nullptr);
-      }
-    }();
-    target_.cudnn = cudnn;
   }
-
-  Target target_;
 };
-
-HostTensor random_values(const Shape& shape, unsigned seed) {
-  HostTensor tensor(DType::f32, shape);
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> values(-2, 2);
-  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.as<float>()[i] = values(random);
-  return tensor;
-}
-
-/// Writes a dense FP32 tensor into the bytes of a binding.
-template <class F>
-void for_each(const TensorRef& tensor, F&& visit, std::size_t axis = 0, std::int64_t offset = 0) {
-  if (axis == tensor.shape.rank()) return visit(offset);
-  for (std::int64_t i = 0; i < tensor.shape[axis]; ++i) for_each(tensor, visit, axis + 1, offset + i * tensor.strides[axis]);
-}
-
-void write(std::vector<std::byte>& bytes, const TensorRef& tensor, const HostTensor& values) {
-  const float* from = values.as<float>();
-  for_each(tensor, [&](std::int64_t at) {
-    if (tensor.dtype == DType::f32)
-      reinterpret_cast<float*>(bytes.data())[tensor.offset + at] = *from++;
-    else
-      reinterpret_cast<Half*>(bytes.data())[tensor.offset + at] = to_half(*from++);
-  });
-}
-
-constexpr std::byte untouched{0xff};
-
-/// Runs the plan once; returns the bytes of all bindings afterwards.
-std::vector<std::vector<std::byte>> run_on_device(const ExecutionPlan& plan, const std::vector<HostTensor>& inputs,
-                                                  const Target& target) {
-  Executor executor(plan, target);
-  const Stream stream = Stream::create();
-  std::vector<std::vector<std::byte>> host;
-  std::vector<DeviceBuffer> device;
-  std::vector<void*> pointers;
-  for (std::size_t i = 0; i < plan.bindings.size(); ++i) {
-    const PlanBinding& binding = plan.bindings[i];
-    host.emplace_back(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes),
-                      binding.is_input ? std::byte{0} : untouched);
-    if (binding.is_input) write(host.back(), binding.tensor, inputs[i]);
-    device.emplace_back(host.back().size(), "a test");
-    copy_to_device("test", device.back().data(), host.back().data(), host.back().size(), stream.get());
-    pointers.push_back(device.back().data());
-  }
-  executor.enqueue(pointers, stream.get());
-  for (std::size_t i = 0; i < host.size(); ++i)
-    copy_to_host("test", host[i].data(), device[i].data(), host[i].size(), stream.get());
-  stream.synchronize();
-  return host;
-}
-
-void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const HostTensor& expected, double tolerance) {
-  double scale = 1e-3, worst = 0;
-  for (std::int64_t i = 0; i < expected.shape().elements(); ++i)
-    scale = std::max(scale, double{std::abs(expected.as<float>()[i])});
-  const float* wanted = expected.as<float>();
-  std::int64_t not_finite = 0;
-  const std::size_t size = size_of(tensor.dtype);
-  for_each(tensor, [&](std::int64_t at) {
-    std::byte* element = bytes.data() + static_cast<std::size_t>(tensor.offset + at) * size;
-    const double value =
-        tensor.dtype == DType::f32 ? *reinterpret_cast<float*>(element) : to_float(*reinterpret_cast<Half*>(element));
-    if (!std::isfinite(value))
-      ++not_finite;
-    else
-      worst = std::max(worst, std::abs(value - *wanted));
-    ++wanted;
-    std::fill_n(element, size, untouched);
-  });
-  EXPECT_EQ(not_finite, 0) << "elements not finite or never written";
-  EXPECT_LE(worst, tolerance * scale) << "largest value " << scale;
-  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == untouched; })) << "wrote beside its output";
-}
 
 TEST_P(Kernel, EveryCandidateAgreesWithTheCpu) {
   const auto& [test, dtype] = GetParam();
   SingleStep maker(dtype);
   Operation operation = test.make(maker);
-  const ExecutionPlan plan = maker.plan(std::move(operation));
-  test::PlanExecutor reference(plan);
-  std::vector<HostTensor> inputs;
-  for (std::size_t i = 0; i < plan.bindings.size(); ++i) {
-    inputs.push_back(random_values(plan.bindings[i].tensor.shape, static_cast<unsigned>(i)));
-    if (plan.bindings[i].is_input) reference.set_input(plan.bindings[i].name, inputs.back());
-  }
-  reference.run();
-  const std::vector<Choice> choices = candidates(plan.steps[0], target_);
-  ASSERT_FALSE(choices.empty());
-  const double tolerance = dtype == DType::f16 ? 2e-3 : 2e-5;
-  // cuDNN proposes engines that it then refuses to build: that is no failure, one that computes something else is.
-  // Of its dozens of engines a few will do here; the tuner checks each that it keeps.
-  int ran = 0, of_cudnn = 0;
-  for (const Choice& choice : choices) {
-    if (choice.candidate == "cudnn" && ++of_cudnn > 6) continue;
-    SCOPED_TRACE(testing::Message() << choice.candidate << " " << testing::PrintToString(choice.parameters));
-    ExecutionPlan chosen = plan;
-    chosen.steps[0].choice = choice;
-    std::vector<std::vector<std::byte>> result;
-    try {
-      result = run_on_device(chosen, inputs, target_);
-      ++ran;
-    } catch (const Error& error) {
-      if (error.code() != "engine.kernel" || choice.candidate != "cudnn") ADD_FAILURE() << error.what();
-      continue;
-    }
-    for (std::size_t i = 0; i < plan.bindings.size(); ++i)
-      if (!plan.bindings[i].is_input)
-        expect_result(plan.bindings[i].tensor, result[i], reference.output(plan.bindings[i].name), tolerance);
-  }
-  EXPECT_GT(ran, 0);
+  expect_every_candidate_right(maker.plan(std::move(operation)), first_device(), dtype == DType::f16 ? 2e-3 : 2e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Kernel, testing::Combine(testing::ValuesIn(cases()), testing::Values(DType::f16, DType::f32)),
