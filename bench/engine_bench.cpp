@@ -31,6 +31,7 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
+#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
@@ -103,7 +104,7 @@ class Run {
     const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
     const bool kept = !options.plans.empty() && fs::exists(file);
     if (options.tune && !kept) tune_plan(plan);
-    if (!kept) chain_ = lowered(model, batch, options, 1);
+    if (!kept) chain_ = with_bottlenecks(lowered(model, batch, options, 1), bottlenecks_of(plan));
     const auto write_begin = Clock::now();
     const std::vector<std::byte> bytes = kept ? read_bytes(file) : to_bytes(plan);
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);

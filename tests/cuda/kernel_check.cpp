@@ -1,151 +1,19 @@
 #include "kernel_check.h"
 
-#include <algorithm>
-
 #include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "engine/cuda/cublas_lt.h"
-#include "engine/cuda/cudnn.h"
-#include "engine/cuda/executor.h"
-#include "peregrine/error.h"
-#include "plan_executor.h"
+#include "device_run.h"
 
 namespace peregrine::cuda {
 
-namespace {
-
-/// A library for the device, as long as the program lives: cuDNN takes a second to start. Null where it is missing.
-template <class Library>
-Library* loaded() {
-  static Library* const library = [] {
-    try {
-      return new Library();
-    } catch (const Error&) {
-      return static_cast<Library*>(nullptr);
-    }
-  }();
-  return library;
-}
-
-HostTensor random_values(const Shape& shape, unsigned seed) {
-  HostTensor tensor(DType::f32, shape);
-  std::mt19937 random(seed);
-  std::uniform_real_distribution<float> values(-2, 2);
-  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.as<float>()[i] = values(random);
-  return tensor;
-}
-
-/// Writes a dense FP32 tensor into the bytes of a binding.
-template <class F>
-void for_each(const TensorRef& tensor, F&& visit, std::size_t axis = 0, std::int64_t offset = 0) {
-  if (axis == tensor.shape.rank()) return visit(offset);
-  for (std::int64_t i = 0; i < tensor.shape[axis]; ++i) for_each(tensor, visit, axis + 1, offset + i * tensor.strides[axis]);
-}
-
-void write(std::vector<std::byte>& bytes, const TensorRef& tensor, const HostTensor& values) {
-  const float* from = values.as<float>();
-  for_each(tensor, [&](std::int64_t at) {
-    if (tensor.dtype == DType::f32)
-      reinterpret_cast<float*>(bytes.data())[tensor.offset + at] = *from++;
-    else
-      reinterpret_cast<Half*>(bytes.data())[tensor.offset + at] = to_half(*from++);
-  });
-}
-
-constexpr std::byte untouched{0xff};
-
-/// Runs the plan once; returns the bytes of all bindings afterwards.
-std::vector<std::vector<std::byte>> run_on_device(const ExecutionPlan& plan, const std::vector<HostTensor>& inputs,
-                                                  const Target& target) {
-  Executor executor(plan, target);
-  const Stream stream = Stream::create();
-  std::vector<std::vector<std::byte>> host;
-  std::vector<DeviceBuffer> device;
-  std::vector<void*> pointers;
-  for (std::size_t i = 0; i < plan.bindings.size(); ++i) {
-    const PlanBinding& binding = plan.bindings[i];
-    host.emplace_back(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes),
-                      binding.is_input ? std::byte{0} : untouched);
-    if (binding.is_input) write(host.back(), binding.tensor, inputs[i]);
-    device.emplace_back(host.back().size(), "a test");
-    copy_to_device("test", device.back().data(), host.back().data(), host.back().size(), stream.get());
-    pointers.push_back(device.back().data());
-  }
-  executor.enqueue(pointers, stream.get());
-  for (std::size_t i = 0; i < host.size(); ++i)
-    copy_to_host("test", host[i].data(), device[i].data(), host[i].size(), stream.get());
-  stream.synchronize();
-  return host;
-}
-
-void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const HostTensor& expected, double tolerance) {
-  double scale = 1e-3, worst = 0;
-  for (std::int64_t i = 0; i < expected.shape().elements(); ++i)
-    scale = std::max(scale, double{std::abs(expected.as<float>()[i])});
-  const float* wanted = expected.as<float>();
-  std::int64_t not_finite = 0;
-  const std::size_t size = size_of(tensor.dtype);
-  for_each(tensor, [&](std::int64_t at) {
-    std::byte* element = bytes.data() + static_cast<std::size_t>(tensor.offset + at) * size;
-    const double value =
-        tensor.dtype == DType::f32 ? *reinterpret_cast<float*>(element) : to_float(*reinterpret_cast<Half*>(element));
-    if (!std::isfinite(value))
-      ++not_finite;
-    else
-      worst = std::max(worst, std::abs(value - *wanted));
-    ++wanted;
-    std::fill_n(element, size, untouched);
-  });
-  EXPECT_EQ(not_finite, 0) << "elements not finite or never written";
-  EXPECT_LE(worst, tolerance * scale) << "largest value " << scale;
-  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == untouched; })) << "wrote beside its output";
-}
-
-}  // namespace
-
 void Kernel::SetUp() {
   if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
-  target_.device = device_facts(0);
-  target_.cudnn = loaded<Cudnn>();
-  target_.cublas_lt = loaded<CublasLt>();
 }
 
 TEST_P(Kernel, EveryCandidateAgreesWithTheCpu) {
   const auto& [test, dtype] = GetParam();
   SingleStep maker(dtype);
   Operation operation = test.make(maker);
-  const ExecutionPlan plan = maker.plan(std::move(operation));
-  test::PlanExecutor reference(plan);
-  std::vector<HostTensor> inputs;
-  for (std::size_t i = 0; i < plan.bindings.size(); ++i) {
-    inputs.push_back(random_values(plan.bindings[i].tensor.shape, static_cast<unsigned>(i)));
-    if (plan.bindings[i].is_input) reference.set_input(plan.bindings[i].name, inputs.back());
-  }
-  reference.run();
-  const std::vector<Choice> choices = candidates(plan.steps[0], target_);
-  ASSERT_FALSE(choices.empty());
-  const double tolerance = dtype == DType::f16 ? 2e-3 : 2e-5;
-  // cuDNN proposes engines that it then refuses to build: that is no failure, one that computes something else is.
-  // Of its dozens of engines a few will do here; the tuner checks each that it keeps.
-  int ran = 0, of_cudnn = 0;
-  for (const Choice& choice : choices) {
-    if (choice.candidate == "cudnn" && ++of_cudnn > 6) continue;
-    SCOPED_TRACE(testing::Message() << choice.candidate << " " << testing::PrintToString(choice.parameters));
-    ExecutionPlan chosen = plan;
-    chosen.steps[0].choice = choice;
-    std::vector<std::vector<std::byte>> result;
-    try {
-      result = run_on_device(chosen, inputs, target_);
-      ++ran;
-    } catch (const Error& error) {
-      if (error.code() != "engine.kernel" || choice.candidate != "cudnn") ADD_FAILURE() << error.what();
-      continue;
-    }
-    for (std::size_t i = 0; i < plan.bindings.size(); ++i)
-      if (!plan.bindings[i].is_input)
-        expect_result(plan.bindings[i].tensor, result[i], reference.output(plan.bindings[i].name), tolerance);
-  }
-  EXPECT_GT(ran, 0);
+  expect_every_candidate_right(maker.plan(std::move(operation)), first_device(), dtype == DType::f16 ? 2e-3 : 2e-5);
 }
 
 std::string case_name(const testing::TestParamInfo<std::tuple<Case, DType>>& info) {

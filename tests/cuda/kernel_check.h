@@ -5,7 +5,6 @@
 
 #include <tuple>
 
-#include "engine/cuda/kernel.h"
 #include "single_step.h"
 
 namespace peregrine::cuda {
@@ -15,8 +14,6 @@ class Kernel : public testing::TestWithParam<std::tuple<Case, DType>> {
  protected:
   /// Skips without a GPU.
   void SetUp() override;
-
-  Target target_;
 };
 
 /// "conv_1x1_fp16"

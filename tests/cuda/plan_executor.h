@@ -43,6 +43,7 @@ class PlanExecutor {
   // plan_operations.cpp
   void run(const cuda::Conv& step);
   void run(const cuda::Depthwise& step);
+  void run(const cuda::Bottleneck& step);
   void run(const cuda::ConvTranspose& step);
   void run(const cuda::Linear& step);
   void run(const cuda::Pool& step);

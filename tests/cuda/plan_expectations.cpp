@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/conformance/conformance.h"
+#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/plan_check.h"
 #include "engine/cuda/plan_file.h"
 #include "plan_comparison.h"
@@ -12,13 +13,12 @@
 
 namespace peregrine::test {
 
-cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options) {
-  cuda::ExecutionPlan plan = cuda::lower(graph, options);
+void expect_plan_right(const graph::Graph& graph, const cuda::ExecutionPlan& plan) {
   const std::vector<std::string> found = cuda::defects(plan);
   EXPECT_TRUE(found.empty()) << found.front() << '\n' << cuda::dump(plan);
   EXPECT_EQ(cuda::plan_from_bytes(cuda::to_bytes(plan)), plan);
   const std::vector<HostTensor> inputs = conformance::random_inputs(graph);
-  EXPECT_GT(expect_values(plan, inputs, reference_values(graph, inputs), tolerance_of(options.precision)), 0);
+  EXPECT_GT(expect_values(plan, inputs, reference_values(graph, inputs), tolerance_of(plan.precision)), 0);
 
   PlanExecutor in_order(plan), interleaved(plan);
   for (PlanExecutor* executor : {&in_order, &interleaved})
@@ -32,6 +32,13 @@ cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::Lowering
       EXPECT_TRUE(same) << name << ", order " << seed;
     }
   }
+}
+
+cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options) {
+  cuda::ExecutionPlan plan = cuda::lower(graph, options);
+  expect_plan_right(graph, plan);
+  const cuda::ExecutionPlan fused = cuda::with_bottlenecks(plan, [](const cuda::Step&, const cuda::Step&) { return true; });
+  if (fused.steps.size() != plan.steps.size()) expect_plan_right(graph, fused);
   return plan;
 }
 

@@ -10,8 +10,11 @@ inline constexpr double fp16_tolerance = 2e-2;
 
 inline double tolerance_of(Precision precision) { return precision == Precision::fp32 ? fp32_tolerance : fp16_tolerance; }
 
-/// Lowers; expects the plan to be sound, to survive its file, to be right after every step for every value that is then complete,
-/// and to give the same outputs in any order that its lanes and waits allow. Returns it.
+/// Expects a plan of the graph to be sound, to survive its file, to be right after every step for every value that is then
+/// complete, and to give the same outputs in any order that its lanes and waits allow.
+void expect_plan_right(const graph::Graph& graph, const cuda::ExecutionPlan& plan);
+
+/// Lowers, expects that of the plan, and of the plan with every bottleneck as one step. Returns the first.
 cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options);
 
 }  // namespace peregrine::test

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/half.h"
 #include "engine/cuda/strided.h"
 #include "plan_executor.h"
 
@@ -110,6 +111,32 @@ void PlanExecutor::run(const cuda::Depthwise& step) {
                  });
     finish(step, sums, channels, bias, residual.empty() ? nullptr : &residual[at(pixel * channels)]);
   });
+  store(pixels(step.y), y);
+}
+
+/// The hidden map is rounded to the step's type as if it had been stored.
+void PlanExecutor::run(const cuda::Bottleneck& step) {
+  const Values x = load(pixels(step.x)), bias1 = load_optional(step.bias1), bias2 = load_optional(step.bias2);
+  const std::array<Index, 4> order{2, 3, 1, 0};
+  const Values weight1 = load(cuda::transposed(step.weight1, order)), weight2 = load(cuda::transposed(step.weight2, order));
+  const auto convolve = [&](const Values& from, Index in, const Values& weight, const Values& bias, Index out) {
+    Values to(at(step.x.shape.elements() / step.x.shape[1] * out));
+    for_each_pixel(step.x.shape, [&](Index n, Index h, Index w, Index pixel) {
+      float* sums = &to[at(pixel * out)];
+      for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}}, [&](Index i, Index j, Index tap) {
+        for (Index c = 0; c < in; ++c)
+          for (Index k = 0; k < out; ++k) sums[k] += from[at(tap * in + c)] * weight[at(((i * 3 + j) * in + c) * out + k)];
+      });
+      for (Index k = 0; k < out; ++k) sums[k] = activate(step.activation, sums[k] + (bias.empty() ? 0 : bias[at(k)]));
+    });
+    return to;
+  };
+  const Index channels = step.x.shape[1], hidden = step.weight1.shape[0];
+  Values middle = convolve(x, channels, weight1, bias1, hidden);
+  if (step.x.dtype == DType::f16)
+    for (float& value : middle) value = to_float(to_half(value));
+  Values y = convolve(middle, hidden, weight2, bias2, channels);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] += x[i];
   store(pixels(step.y), y);
 }
 

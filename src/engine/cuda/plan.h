@@ -97,6 +97,15 @@ struct Depthwise {
   bool operator==(const Depthwise&) const = default;
 };
 
+/// Two 3x3 convolutions, padded to keep the size, and the sum with what went in: y = x + f(conv(f(conv(x, weight1) + bias1),
+/// weight2) + bias2). weight1 [H,C,3,3] and weight2 [C,H,3,3] stored as in Conv, biases f32 or absent. y may not touch x.
+struct Bottleneck {
+  TensorRef x, weight1, bias1, weight2, bias2, y;
+  Activation activation = Activation::silu;
+
+  bool operator==(const Bottleneck&) const = default;
+};
+
 /// Transposed convolution whose windows do not overlap: stride = kernel, no padding. weight [C,K,kh,kw], stored
 /// kh,kw,K,C dense: a matrix a tap; tap (i,j) is a 1x1 convolution onto the pixels (i + kh*h, j + kw*w).
 struct ConvTranspose {
@@ -215,7 +224,7 @@ struct Copy {
   bool operator==(const Copy&) const = default;
 };
 
-using Operation = std::variant<Conv, Depthwise, ConvTranspose, Linear, Pool, PoolChain, Upsample, Attention, GatedSum,
+using Operation = std::variant<Conv, Depthwise, Bottleneck, ConvTranspose, Linear, Pool, PoolChain, Upsample, Attention, GatedSum,
                                GlobalAveragePool, Unary, Binary, Softmax, MatMul, InstanceNorm, Copy>;
 
 /// "Conv", "Depthwise", ...

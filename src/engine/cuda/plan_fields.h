@@ -29,6 +29,11 @@ void visit_fields(Either<Depthwise> auto& s, auto&& v) {
   v.attribute("stride", s.stride), v.attribute("dilation", s.dilation), v.attribute("pad", s.pad);
 }
 
+void visit_fields(Either<Bottleneck> auto& s, auto&& v) {
+  v.read("x", s.x), v.read("weight1", s.weight1), v.read("bias1", s.bias1), v.read("weight2", s.weight2);
+  v.read("bias2", s.bias2), v.write("y", s.y), v.attribute("activation", s.activation);
+}
+
 void visit_fields(Either<ConvTranspose> auto& s, auto&& v) {
   v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16), v.write("y", s.y);
   v.attribute("activation", s.activation);

@@ -13,6 +13,7 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
+#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/kernels/families.h"
 #include "engine/cuda/kernels/probe.h"
@@ -311,14 +312,32 @@ std::vector<std::vector<std::size_t>> steps_alike(const ExecutionPlan& plan) {
 void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& options) {
   const Workbench bench(plan);
   const Compilers compilers(target);
-  const auto groups = steps_alike(plan);
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    const Step& first = plan.steps[groups[i].front()];
-    if (options.progress && !options.progress(static_cast<double>(i) / static_cast<double>(groups.size()), first.name))
-      throw Error("interrupted.build", "The build was cancelled.");
-    const Choice choice = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), options).run(compilers);
-    for (const std::size_t step : groups[i]) plan.steps[step].choice = choice;
-  }
+  std::map<std::string, Choice> known;  // by signature
+  const auto choose = [&](ExecutionPlan& steps) {
+    const auto groups = steps_alike(steps);
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const Step& first = steps.steps[groups[i].front()];
+      const auto [choice, is_new] = known.try_emplace(signature(first));
+      if (is_new) {
+        if (options.progress && !options.progress(static_cast<double>(i) / static_cast<double>(groups.size()), first.name))
+          throw Error("interrupted.build", "The build was cancelled.");
+        choice->second = StepTuning(steps, first, target, bench.weights.data(), bench.flush.data(), options).run(compilers);
+      }
+      for (const std::size_t step : groups[i]) steps.steps[step].choice = choice->second;
+    }
+  };
+  choose(plan);
+  if (plan.precision != Precision::fp16) return;  // for FP32 there is no kernel that runs a bottleneck at once
+  ExecutionPlan fused = with_bottlenecks(plan, [](const Step&, const Step&) { return true; });
+  choose(fused);
+  std::map<std::string, float> at_once;
+  for (const Step& step : fused.steps)
+    if (std::holds_alternative<Bottleneck>(step.operation)) at_once[step.name] = step.choice.microseconds;
+  plan = with_bottlenecks(std::move(plan), [&](const Step& first, const Step& second) {
+    const auto found = at_once.find(second.name);
+    return found != at_once.end() && found->second < first.choice.microseconds + second.choice.microseconds;
+  });
+  choose(plan);  // steps beside them may have moved
 }
 
 void verify(const ExecutionPlan& plan, const Target& target) {

@@ -1,0 +1,112 @@
+// Which pairs of convolutions become bottlenecks, and what the plan is then.
+#include "engine/cuda/bottlenecks.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/cuda/statistics.h"
+#include "network.h"
+#include "plan_expectations.h"
+
+namespace peregrine::test {
+namespace {
+
+using Steps = std::map<std::string, int>;
+
+bool always(const cuda::Step&, const cuda::Step&) { return true; }
+
+/// Lowered, with those of its bottlenecks as one step that `take` wants; right before and after.
+cuda::ExecutionPlan fused(const Network& net, const cuda::TakeBottleneck& take = always,
+                          cuda::LoweringOptions options = {.precision = Precision::fp32}) {
+  cuda::ExecutionPlan plan = cuda::with_bottlenecks(expect_right(net.graph, options), take);
+  expect_plan_right(net.graph, plan);
+  return plan;
+}
+
+Steps steps_of(const cuda::ExecutionPlan& plan) { return cuda::statistics(plan).steps; }
+
+const cuda::Step& step(const cuda::ExecutionPlan& plan, const std::string& name) {
+  return *std::ranges::find(plan.steps, name, &cuda::Step::name);
+}
+
+TEST(Bottlenecks, OfAC2fBlockIsOneStepThatKnowsItsNodes) {
+  Network net;
+  net.graph.mark_output(net.c3k2("b", net.layer("a", net.input({2, 3, 8, 8}), 16), 16), "out");
+  const cuda::ExecutionPlan plan = fused(net, always, {.precision = Precision::fp16});
+  EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 3}, {"Bottleneck", 1}}));
+  const cuda::Step& pair = step(plan, "b.m.0.cv2.conv");
+  EXPECT_EQ(pair.nodes.size(), 5u);
+  const auto& bottleneck = std::get<cuda::Bottleneck>(pair.operation);
+  EXPECT_EQ(bottleneck.x.offset, 8);
+  EXPECT_EQ(bottleneck.y.offset, 16);
+}
+
+TEST(Bottlenecks, OfAC3kBlockLeaveTheirPlaceWhileNeighboursReadIt) {
+  Network net;
+  net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
+  const cuda::ExecutionPlan before = expect_right(net.graph, {.precision = Precision::fp32}), plan = fused(net);
+  EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 3}, {"Bottleneck", 2}}));
+  const auto& first = std::get<cuda::Bottleneck>(step(plan, "b.m.0.cv2.conv").operation);
+  const auto& second = std::get<cuda::Bottleneck>(step(plan, "b.m.1.cv2.conv").operation);
+  EXPECT_EQ(second.x, first.y);
+  EXPECT_EQ(second.y, first.x);  // where the concat wants it
+
+  const auto one = [&](const std::string& name) {
+    return steps_of(fused(net, [&](const cuda::Step&, const cuda::Step& pair) { return pair.name == name; }));
+  };
+  EXPECT_EQ(one("b.m.0.cv2.conv"), (Steps{{"Conv", 5}, {"Bottleneck", 1}}));
+  EXPECT_EQ(one("b.m.1.cv2.conv"), (Steps{{"Conv", 7}}));  // over its own input, which it could only leave with the first one
+}
+
+TEST(Bottlenecks, AStepThatMovedLosesItsChoiceAndOthersKeepTheirs) {
+  Network net;
+  net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
+  cuda::ExecutionPlan plan = cuda::lower(net.graph, {});
+  for (cuda::Step& one : plan.steps) one.choice.candidate = "chosen";
+  plan = cuda::with_bottlenecks(plan, [](const cuda::Step&, const cuda::Step& pair) { return pair.name == "b.m.0.cv2.conv"; });
+  for (const cuda::Step& one : plan.steps) {
+    const bool moved = one.name == "b.m.0.cv2.conv" || one.name.starts_with("b.m.1");
+    EXPECT_EQ(one.choice.candidate, moved ? "" : "chosen") << one.name;
+  }
+}
+
+TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
+  Network net;
+  net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
+  const auto of_lanes = [&](int lanes) { return cuda::lower(net.graph, {.precision = Precision::fp32, .max_lanes = lanes}); };
+  const cuda::ExecutionPlan tuned = cuda::with_bottlenecks(of_lanes(6), always);
+  const cuda::ExecutionPlan chain = cuda::with_bottlenecks(of_lanes(1), cuda::bottlenecks_of(tuned));
+  EXPECT_EQ(steps_of(chain), steps_of(tuned));
+  EXPECT_EQ(chain.lanes, 1);
+  EXPECT_EQ(cuda::with_bottlenecks(of_lanes(1), cuda::bottlenecks_of(of_lanes(6))), of_lanes(1));
+}
+
+TEST(Bottlenecks, AreNoneWhereSomethingElseIsAskedFor) {
+  const auto count = [](auto&& build) {
+    Network net;
+    const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 16);
+    net.graph.mark_output(net.conv("last", build(net, x), 8), "out");
+    return steps_of(fused(net))["Bottleneck"];
+  };
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 8); }), 1);
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 72); }), 0);                          // too wide
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 8, {3}), 16, {3}); }), 0);  // no sum
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // the sum is with something else
+              return net.add("sum", net.layer("c", net.layer("b", x, 8, {3}), 16, {3}), net.unary("t", UnaryKind::tanh, x));
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map has a second reader
+              const ValueId hidden = net.layer("b", x, 16, {3});
+              const ValueId sum = net.add("sum", x, net.layer("c", hidden, 16, {3}));
+              return net.add("more", sum, net.unary("t", UnaryKind::tanh, hidden));
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // another window
+              return net.add("sum", x, net.layer("c", net.layer("b", x, 8), 16, {3}));
+            }),
+            0);
+}
+
+}  // namespace
+}  // namespace peregrine::test
