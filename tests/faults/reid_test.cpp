@@ -47,8 +47,8 @@ class NotCaptured final : public Builder {
   std::string device_name(const Device& device) const override { return builder_->device_name(device); }
   std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override { return builder_->build(graph, options); }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const override {
-    auto engine = builder_->load(plan, device);
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
+    auto engine = builder_->load(plan, device, pool);
     constexpr int person_height = 256;
     if (reid_alone_ && engine->io().front().shape[2] != person_height) return engine;
     return std::make_unique<Uncapturable>(std::move(engine));
