@@ -134,6 +134,16 @@ TEST(Overlap, NeverMissesACommonElement) {
   EXPECT_GT(apart, 400);
 }
 
+TEST(PixelDistance, IsThereWhereRowsAndPicturesGoOnWithoutAGap) {
+  const TensorRef map = channels_last_map({2, 4, 3, 5}, 4);
+  EXPECT_EQ(pixel_distance(map), 4);
+  EXPECT_EQ(pixel_distance(sliced(map, 1, 0, 2)), 4) << "some of the channels";
+  EXPECT_EQ(pixel_distance(sliced(map, 2, 0, 2)), std::nullopt) << "pictures end early";
+  EXPECT_EQ(pixel_distance(sliced(map, 3, 0, 4)), std::nullopt) << "rows end early";
+  EXPECT_EQ(pixel_distance(sliced(sliced(map, 0, 0, 1), 2, 0, 2)), 4);
+  EXPECT_EQ(pixel_distance(sliced(map, 3, 0, 1)), 20) << "a column";
+}
+
 TEST(SameElements, IgnoresStridesOfSingleExtents) {
   TensorRef a = channels_last_map({1, 4, 3, 2}, 4), b = a;
   b.strides[0] = 1;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/strided.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -245,7 +246,9 @@ bool serves(const Conv& conv) {
   const auto aligned = [](const TensorRef& map) {
     return !map || (map.offset % 8 == 0 && map.shape[1] % 8 == 0 && map.strides[3] % 8 == 0 && map.strides[2] % 8 == 0);
   };
-  return aligned(conv.x) && aligned(conv.y) && aligned(conv.residual);
+  // Its fused engines take what is written for one long row of pixels, whatever the rows' stride says.
+  const auto even = [](const TensorRef& map) { return !map || pixel_distance(map) == map.strides[3]; };
+  return aligned(conv.x) && aligned(conv.y) && aligned(conv.residual) && even(conv.y) && even(conv.residual);
 }
 
 std::vector<Choice> list(const Step& step, const Target& target) {

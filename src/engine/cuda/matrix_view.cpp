@@ -1,5 +1,7 @@
 #include "engine/cuda/matrix_view.h"
 
+#include "engine/cuda/strided.h"
+
 namespace peregrine::cuda {
 
 namespace {
@@ -17,11 +19,8 @@ std::optional<MatrixView> as_matrix(const TensorRef& tensor) {
   const auto &shape = tensor.shape, &strides = tensor.strides;
   if (shape.rank() == 2) return strides[1] == 1 ? aligned(tensor, {shape[0], shape[1], strides[0]}) : std::nullopt;
   if (!channels_last(tensor)) return std::nullopt;
-  // The stride of an extent of one says nothing.
-  const std::int64_t pixel = shape[3] > 1 ? strides[3] : shape[2] > 1 ? strides[2] : shape[0] > 1 ? strides[0] : shape[1];
-  const bool even =
-      (shape[2] == 1 || strides[2] == shape[3] * pixel) && (shape[0] == 1 || strides[0] == shape[2] * shape[3] * pixel);
-  return even ? aligned(tensor, {shape[0] * shape[2] * shape[3], shape[1], pixel}) : std::nullopt;
+  const auto pixel = pixel_distance(tensor);
+  return pixel ? aligned(tensor, {shape[0] * shape[2] * shape[3], shape[1], *pixel}) : std::nullopt;
 }
 
 bool has_one_tap(const Conv& conv) {

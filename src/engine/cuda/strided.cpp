@@ -103,6 +103,15 @@ bool same_elements(const TensorRef& a, const TensorRef& b) {
   return true;
 }
 
+std::optional<Index> pixel_distance(const TensorRef& map) {
+  const auto &shape = map.shape, &strides = map.strides;
+  // The stride of an extent of one says nothing.
+  const Index pixel = shape[3] > 1 ? strides[3] : shape[2] > 1 ? strides[2] : shape[0] > 1 ? strides[0] : shape[1];
+  const bool even =
+      (shape[2] == 1 || strides[2] == shape[3] * pixel) && (shape[0] == 1 || strides[0] == shape[2] * shape[3] * pixel);
+  return even ? std::optional(pixel) : std::nullopt;
+}
+
 Index span_of(const TensorRef& tensor) {
   Index last = 0;
   for (std::size_t i = 0; i < tensor.shape.rank(); ++i) last += (tensor.shape[i] - 1) * tensor.strides[i];

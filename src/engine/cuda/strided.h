@@ -23,6 +23,9 @@ TensorRef broadcast(const TensorRef& tensor, const Shape& shape);
 /// Both name the same elements in the same order (the stride of an extent of 1 does not matter).
 bool same_elements(const TensorRef& a, const TensorRef& b);
 
+/// How far apart the pixels of a channels-last map lie, where that is the same across rows and pictures too.
+std::optional<std::int64_t> pixel_distance(const TensorRef& map);
+
 /// Elements from the view's first to its last one.
 std::int64_t span_of(const TensorRef& tensor);
 

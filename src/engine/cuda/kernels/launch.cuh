@@ -38,7 +38,8 @@ void launch_on(const Queue& queue, const char* name, void (*kernel)(Parameters..
   config.dynamicSmemBytes = shared_bytes;
   config.stream = queue.stream;
   config.attrs = &early, config.numAttrs = queue.dependent ? 1 : 0;
-  check(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...), name);
+  (void)cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);  // what it answers is the last error too
+  check_launch(name);
 }
 
 }  // namespace peregrine::cuda::device
