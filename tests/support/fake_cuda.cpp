@@ -63,6 +63,7 @@ struct FakeCuda::Table {
     t.device_synchronize = [] { return fake().enter("device_synchronize"); };
     t.get_last_error = [] {
       FakeCuda& f = fake();
+      const std::scoped_lock lock(f.mutex_);
       if (const cudaError_t pending = f.last_; pending != cudaSuccess) {
         if (f.lost_at_ < 0) f.last_ = cudaSuccess;  // a lost device stays lost
         return pending;
@@ -74,6 +75,7 @@ struct FakeCuda::Table {
     t.pointer_attributes = [](cudaPointerAttributes* attributes, const void* pointer) {
       *attributes = {};
       attributes->type = cudaMemoryTypeUnregistered;
+      const std::scoped_lock lock(fake().mutex_);
       const auto* address = static_cast<const std::byte*>(pointer);
       auto after = fake().memory_.upper_bound(address);
       if (after != fake().memory_.begin()) {
@@ -95,6 +97,7 @@ struct FakeCuda::Table {
       return nothing("stream_wait_event", stream, event);
     };
     t.stream_get_device = [](cudaStream_t stream, int* device) {
+      const std::scoped_lock lock(fake().mutex_);
       const auto known = fake().handles_.find(stream);
       *device = known == fake().handles_.end() ? 0 : *known->second;
       return fake().enter("stream_get_device");
@@ -122,6 +125,7 @@ struct FakeCuda::Table {
     t.free_host = [](void* pointer) { return fake().release("free_host", pointer); };
     t.pool_create = [](cudaMemPool_t* pool, const cudaMemPoolProps*) { return fake().make("pool_create", pool); };
     t.pool_destroy = [](cudaMemPool_t pool) {
+      const std::scoped_lock lock(fake().mutex_);
       for (const auto& [start, block] : fake().memory_)
         if (block.pool == pool) fake().misuse_.insert("pool_destroy before its memory is given back");
       return fake().destroy("pool_destroy", pool);
@@ -154,6 +158,7 @@ struct FakeCuda::Table {
     t.end_capture = [](cudaStream_t stream, cudaGraph_t* graph) { return fake().end_capture(stream, graph); };
     t.capture_info = [](cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long*, cudaGraph_t* graph,
                         const cudaGraphNode_t** dependencies, const cudaGraphEdgeData** edges, std::size_t* count) {
+      const std::scoped_lock lock(fake().mutex_);
       const auto capturing = fake().captures_.find(stream);
       const bool active = capturing != fake().captures_.end();
       *status = active ? cudaStreamCaptureStatusActive : cudaStreamCaptureStatusNone;
@@ -173,6 +178,7 @@ struct FakeCuda::Table {
     t.graph_add_node = [](cudaGraphNode_t*, cudaGraph_t, const cudaGraphNode_t*, const cudaGraphEdgeData*, std::size_t,
                           cudaGraphNodeParams* parameters) {
       // Bodies belong to the graph; a capture only tells them from its own.
+      const std::scoped_lock lock(fake().mutex_);
       auto& graphs = fake().bodies_.emplace_back(parameters->conditional.size, reinterpret_cast<cudaGraph_t>(&fake()));
       parameters->conditional.phGraph_out = graphs.data();
       return fake().enter("graph_add_node");
@@ -243,6 +249,7 @@ void FakeCuda::move_allocation(int nth, cudaMemoryType type, int device) {
 }
 
 cudaError_t FakeCuda::enter(const char* call) {
+  const std::scoped_lock lock(mutex_);
   const int number = calls_[call]++, position = total_++;
   if (lost_at_ >= 0 && position >= lost_at_) {
     failed_ = true;
@@ -255,7 +262,9 @@ cudaError_t FakeCuda::enter(const char* call) {
 }
 
 cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool) {
-  if (!captures_.empty()) misuse_.insert(std::string(call) + " while a stream is captured");
+  const std::scoped_lock lock(mutex_);
+  if (!captures_.empty() && capturing_ == std::this_thread::get_id())
+    misuse_.insert(std::string(call) + " while a stream is captured");
   const bool moved = std::string_view(call) == "malloc" && calls_[call] == moved_;
   if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
   constexpr std::size_t alignment = 256;  // as cudaMalloc gives
@@ -271,18 +280,22 @@ cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t byt
 }
 
 cudaError_t FakeCuda::release(const char* call, void* pointer) {
+  const std::scoped_lock lock(mutex_);
   const cudaError_t status = enter(call);
   if (memory_.erase(static_cast<const std::byte*>(pointer)) == 0) misuse_.insert(std::string(call) + " of what is not there");
   return status;
 }
 
 cudaError_t FakeCuda::begin_capture(const char* call, cudaStream_t stream, cudaGraph_t body) {
+  const std::scoped_lock lock(mutex_);
   if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
+  capturing_ = std::this_thread::get_id();
   if (!captures_.emplace(stream, body).second) misuse_.insert(std::string(call) + " on a stream that is being captured");
   return cudaSuccess;
 }
 
 cudaError_t FakeCuda::end_capture(cudaStream_t stream, cudaGraph_t* graph) {
+  const std::scoped_lock lock(mutex_);
   const auto capture = captures_.find(stream);
   if (capture == captures_.end()) {
     misuse_.insert("end_capture on a stream that is not being captured");
@@ -297,6 +310,7 @@ cudaError_t FakeCuda::end_capture(cudaStream_t stream, cudaGraph_t* graph) {
 
 template <class Handle>
 cudaError_t FakeCuda::make(const char* call, Handle* handle) {
+  const std::scoped_lock lock(mutex_);
   if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
   auto made = std::make_unique<int>(stream_device_);
   *handle = reinterpret_cast<Handle>(made.get());
@@ -306,6 +320,7 @@ cudaError_t FakeCuda::make(const char* call, Handle* handle) {
 
 template <class Handle>
 cudaError_t FakeCuda::destroy(const char* call, Handle handle) {
+  const std::scoped_lock lock(mutex_);
   const cudaError_t status = enter(call);
   if (handles_.erase(handle) == 0) misuse_.insert(std::string(call) + " of what is not there");
   return status;

@@ -1,14 +1,17 @@
 // A CUDA runtime that is none: it takes the place of the table in base/cuda/runtime.h while it lives, hands out host memory,
-// counts what is alive, answers where memory lies, and fails on demand. Kernels do not run: their launches are refused by the
-// real runtime (which sees no device: see the constructor), and check_launch() asks this one, which finds nothing wrong.
+// counts what is alive, answers where memory lies, and fails on demand; several threads may call it. Kernels do not run: their
+// launches are refused by the real runtime (which sees no device: see the constructor), and check_launch() asks this one, which
+// finds nothing wrong.
 #pragma once
 
 #include <cstddef>
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/cuda/runtime.h"
@@ -85,6 +88,8 @@ class FakeCuda {
   std::map<void*, std::unique_ptr<int>> handles_;  ///< with their device
   std::map<cudaStream_t, cudaGraph_t> captures_;   ///< into which body, or null
   std::list<std::vector<cudaGraph_t>> bodies_;     ///< of conditional nodes
+  std::thread::id capturing_;                      ///< the thread that began the last of them: others may allocate
+  mutable std::recursive_mutex mutex_;
   std::set<std::string> misuse_;
 };
 

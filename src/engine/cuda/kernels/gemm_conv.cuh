@@ -277,7 +277,8 @@ void launch(const Arguments& a, int transposed_taps, const Queue& queue) {
     attributes[config.numAttrs++].val.clusterDim = {1, 1, split};
   }
   if (queue.dependent) attributes[config.numAttrs++] = start_early();
-  check(cudaLaunchKernelEx(&config, kernel, arguments), "gemm_conv");
+  (void)cudaLaunchKernelEx(&config, kernel, arguments);  // what it answers is the last error too
+  check_launch("gemm_conv");
 }
 
 }  // namespace peregrine::cuda::gemm
