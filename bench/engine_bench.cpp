@@ -11,7 +11,7 @@
 //   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
 //                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks);
 //                  the device memory of the process after the forward passes, where a kept plan was all that it loaded
-//   --dependent-launch on|off  whether a step may start before its predecessor on the lane is done; off by default
+//   --dependent-launch on|off  whether a step may start before its predecessor on the lane is done; by default at batch 1
 //   --size N       side of the picture; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -111,7 +111,7 @@ class Run {
     const double writing = seconds_since(write_begin);
     const auto load_begin = Clock::now();
     executor_.emplace(plan_from_bytes(bytes), target, ExecutorOptions{.dependent_launch = options.dependent_launch});
-    if (options.dependent_launch)
+    if (executor_->early_steps() > 0)
       fmt::print("{} of {} steps may start early\n", executor_->early_steps(), executor_->plan().steps.size());
     fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
                static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "engine/cuda/lowering.h"
@@ -16,7 +17,8 @@ struct Options {
   std::filesystem::path golden, csv, shortlist, plans, json;
   int lanes = cuda::LoweringOptions{}.max_lanes;
   int size = 0;
-  bool tune = true, list = false, dependent_launch = false;
+  bool tune = true, list = false;
+  std::optional<bool> dependent_launch;
   std::size_t top = 12;
   std::vector<std::filesystem::path> models;
 };

@@ -80,7 +80,7 @@ TEST_P(DependentLaunch, ComputesTheSame) {
   const Target target{.device = device_facts(0)};
   const ExecutionPlan plan = network(GetParam());
   const Stream stream = Stream::create();
-  Executor serial(plan, target), early(plan, target, {.dependent_launch = true});
+  Executor serial(plan, target, {.dependent_launch = false}), early(plan, target, {.dependent_launch = true});
   EXPECT_EQ(serial.early_steps(), 0u);
   EXPECT_EQ(early.early_steps() > plan.steps.size() / 2, target.device.major >= 9);
   Bound bound(plan, stream.get());

@@ -7,6 +7,14 @@
 
 namespace peregrine::cuda {
 
+namespace {
+
+bool runs_one_picture(const ExecutionPlan& plan) {
+  return std::ranges::all_of(plan.bindings, [](const PlanBinding& binding) { return binding.tensor.shape[0] == 1; });
+}
+
+}  // namespace
+
 Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options) : plan_(std::move(plan)) {
   weights_ = DeviceBuffer(plan_.weights.size(), "the weights", options.pool);
   arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations", options.pool);
@@ -25,7 +33,8 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptio
   std::vector<std::int64_t> workspace(lanes, 0);
   has_waiters_.assign(plan_.steps.size(), false);
   starts_early_.assign(plan_.steps.size(), false);
-  if (options.dependent_launch && target.device.major >= 9) starts_early_ = follow_directly(plan_);
+  if (options.dependent_launch.value_or(runs_one_picture(plan_)) && target.device.major >= 9)
+    starts_early_ = follow_directly(plan_);
   for (Step& step : plan_.steps) {
     launches_.push_back(prepare(step, step.choice, target));
     std::int64_t& needed = workspace[static_cast<std::size_t>(step.lane)];

@@ -1,6 +1,7 @@
 // Runs a plan: owns its memory and the kernels made ready, enqueues the steps on lanes.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace peregrine::cuda {
 struct ExecutorOptions {
   /// A step without waits may start before the one before it on its lane is done, where the GPU can (compute capability 9.0)
   /// and its kernel waits itself.
-  bool dependent_launch = false;
+  /// Unset: at batch 1, where it pays (docs/performance.md).
+  std::optional<bool> dependent_launch;
   /// Where its memory comes from: as in Builder::load().
   const MemoryPool* pool = nullptr;
 };
