@@ -16,7 +16,7 @@ struct ExecutorOptions {
   /// A step without waits may start before the one before it on its lane is done, where the GPU can (compute capability 9.0)
   /// and its kernel waits itself.
   /// Unset: at batch 1, where it pays (docs/performance.md).
-  std::optional<bool> dependent_launch;
+  std::optional<bool> dependent_launch = {};
   /// Where its memory comes from: as in Builder::load().
   const MemoryPool* pool = nullptr;
 };
