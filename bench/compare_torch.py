@@ -96,14 +96,6 @@ def ours(arguments, model, batch):
         return json.loads(lines[-1])
 
 
-def eager_memory_mb(model, batch):
-    """Of eager FP16 in a process of its own, by cudaMemGetInfo, as engine_bench asks it."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        script = Path(__file__).with_name("compare_torch_pipeline.py")
-        subprocess.run([sys.executable, script, "--memory", "--json", file.name, "--batch", str(batch), model], check=True, stdout=subprocess.DEVNULL)
-        return json.loads(Path(file.name).read_text())["device_memory_mb"]
-
-
 def compile_beforehand(arguments, pairs):
     running = []
     for model, batch in pairs:
@@ -118,11 +110,11 @@ def compile_beforehand(arguments, pairs):
 def compare(arguments, model, batch):
     row = {"model": Path(model).stem, "batch": batch, "passes": arguments.passes}
     ours(arguments, model, batch)
-    row["memory_mb"] = {"ours": ours(arguments, model, batch)["memory_mb"], "torch_eager": round(eager_memory_mb(model, batch), 1)}
     torch_side, mine, theirs = Torch(model, batch), [], []
     for _ in range(arguments.passes):
         mine.append(ours(arguments, model, batch))
         theirs.append(torch_side.measure())
+    row["memory_mb"] = mine[-1]["memory_mb"]  # of the forward pass; PyTorch's: compare_torch_pipeline.py --memory
     row["compile_seconds"] = round(torch_side.compile_seconds, 1)
     row["ours_us"] = {kind: {way: statistics.median(m[kind][way] for m in mine) for way in ("back_to_back", "single")}
                       for kind in ("forward_us", "decoded_us", "objects_us")}
