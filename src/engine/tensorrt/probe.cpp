@@ -153,7 +153,7 @@ ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory)
   const std::string key =
       fmt::format("{} {} {} {}", known.digest(files.library), known.digest(files.parser), device_identity(device), version);
   const json* kept = known.find(key);
-  const ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
+  ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
   known.keep(key, result);
   return result;
 }
