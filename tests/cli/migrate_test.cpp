@@ -100,8 +100,11 @@ TEST_F(MigrateCommand, AReducedPrecisionThatTheCpuHasNotIsAResultAndNoPass) {
     std::ifstream file(folder_.path() / "report.json");
     const auto model = nlohmann::json::parse(file).at("models").at(0);
     if (model.at("precision") == precision) {  // this CPU has it: the limits of a CPU are what it is held against
-      for (const auto& check : model.at("checks"))
-        if (check.at("name") == "box of those found, pixels") EXPECT_EQ(check.at("limit"), 5);
+      for (const auto& check : model.at("checks")) {
+        if (check.at("name") == "box of those found, pixels") {
+          EXPECT_EQ(check.at("limit"), 5);
+        }
+      }
       continue;
     }
     EXPECT_EQ(moved.status, 1) << moved.out;
