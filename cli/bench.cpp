@@ -84,7 +84,7 @@ std::size_t engines_kept(const Settings& settings) { return store::Store(setting
 
 /// Detectors, or ReID alone.
 std::unique_ptr<Work> open_work(const Settings& settings, const Flags& flags, const std::filesystem::path& model, bool reid) {
-  if (reid) return std::make_unique<ReidWork>(settings, flags.options.engine, model, flags.sources);
+  if (reid) return std::make_unique<ReidWork>(settings, flags.options, model, flags.sources);
   PipelineOptions options = flags.options;
   options.models = {model};
   return std::make_unique<DetectorWork>(settings, options, flags.sources);
@@ -192,6 +192,8 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
   command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")->excludes(baseline);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
+  command->add_flag("--unverified", flags->options.unverified, "measure engines, too, that did not pass their verification")
+      ->excludes(baseline);
   command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")->excludes(baseline);
   command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")
       ->excludes(baseline)

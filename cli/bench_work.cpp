@@ -42,7 +42,7 @@ std::vector<ImageResult> DetectorWork::run() {
   return results;
 }
 
-ReidWork::ReidWork(const Settings& settings, const std::string& engine, const std::filesystem::path& model,
+ReidWork::ReidWork(const Settings& settings, const PipelineOptions& options, const std::filesystem::path& model,
                    const std::vector<std::string>& sources) {
   for (const std::string& source : sources)
     if (pictures_.size() < static_cast<std::size_t>(settings.batch))
@@ -50,8 +50,9 @@ ReidWork::ReidWork(const Settings& settings, const std::string& engine, const st
   if (pictures_.empty()) pictures_.push_back(generated_picture(128, 256));
   for (std::size_t i = 0; i < static_cast<std::size_t>(settings.batch); ++i)
     persons_.push_back(pictures_[i % pictures_.size()].view());
-  provision::EngineChoice choice = provision::choose_engine(settings, engine);
+  provision::EngineChoice choice = provision::choose_engine(settings, options.engine);
   choice.store = settings.store;
+  choice.unverified = options.unverified;
   embedder_ = pipeline::make_person_embedder(provision::open_model(model), choice, settings, settings.batch);
   info_ = {
       choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), embedder_->precision(), {}};

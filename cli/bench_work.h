@@ -35,7 +35,7 @@ class DetectorWork final : public Work {
 /// ReID alone. Each file is one person; they are decoded before anything is measured.
 class ReidWork final : public Work {
  public:
-  ReidWork(const Settings& settings, const std::string& engine, const std::filesystem::path& model,
+  ReidWork(const Settings& settings, const PipelineOptions& options, const std::filesystem::path& model,
            const std::vector<std::string>& sources);
   std::vector<ImageResult> run() override;
   RunInfo info() const override { return info_; }

@@ -43,6 +43,7 @@ SpeedRequest request_of(const Migration& migration, const Slot& slot) {
   request.python = options.python;
   request.limit = options.limit;
   request.executable = options.executable;
+  request.unverified = options.unverified;
   request.stop = migration.stop();
   return request;
 }
@@ -66,13 +67,15 @@ void add_speed(Migration& migration, const Slot& slot, Comparison& comparison) {
 /// By metric, in the order of the scores.
 validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine, Precision precision) {
   const auto tell = migration.progress_of(index);
-  auto scores =
-      validate::validate_models(settings_in(migration, precision),
-                                {.models = {migration.slots[index].path}, .data = migration.options.data, .engine = engine},
-                                [&](std::size_t done, std::size_t total, const std::string&) {
-                                  return tell(static_cast<double>(done) / static_cast<double>(total),
-                                              fmt::format("average precision in {}", to_string(precision)));
-                                });
+  auto scores = validate::validate_models(settings_in(migration, precision),
+                                          {.models = {migration.slots[index].path},
+                                           .data = migration.options.data,
+                                           .engine = engine,
+                                           .unverified = migration.options.unverified},
+                                          [&](std::size_t done, std::size_t total, const std::string&) {
+                                            return tell(static_cast<double>(done) / static_cast<double>(total),
+                                                        fmt::format("average precision in {}", to_string(precision)));
+                                          });
   return std::move(scores.front());
 }
 

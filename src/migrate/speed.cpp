@@ -69,6 +69,7 @@ std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Pre
     build_before(request, words);
     std::vector<std::string> command{request.executable.native(), "bench", "--model", request.model.native()};
     command.insert(command.end(), words.begin(), words.end());
+    if (request.unverified) command.emplace_back("--unverified");
     command.insert(command.end(), {"--runs", std::to_string(request.runs), "--json", "-"});
     for (const fs::path& picture : pictures) command.insert(command.end(), {"--source", picture.native()});
     const ChildResult run = run_measured(command, request.limit, request.stop);

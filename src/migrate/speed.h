@@ -26,6 +26,7 @@ struct SpeedRequest {
   std::filesystem::path python{};            ///< as find_python() takes it
   std::chrono::milliseconds limit{600'000};  ///< for each process
   std::filesystem::path executable{};        ///< the peregrine command
+  bool unverified = false;                   ///< measure an engine, too, that did not pass its verification
   std::function<bool()> stop{};              ///< asked while a process runs: true ends it (Error "interrupted")
 };
 

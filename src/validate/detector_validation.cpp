@@ -77,6 +77,7 @@ PipelineOptions pipeline_options(const ValidationOptions& options) {
   result.models = options.models;
   result.engine = options.engine;
   result.validation = true;
+  result.unverified = options.unverified;
   return result;
 }
 

@@ -22,6 +22,7 @@ struct ValidationOptions {
   /// gallery/ with pictures named IDENTITY_NUMBER, each holding one person.
   std::filesystem::path data;
   std::string engine = "auto";
+  bool unverified = false;  ///< score engines, too, that did not pass their verification
 };
 
 struct ModelScores {
