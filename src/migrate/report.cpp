@@ -92,9 +92,9 @@ std::string precision(const MigratedModel& model) {
     std::vector<std::string> row{pair.metric,
                                  fmt::format("{:.4f}", pair.before),
                                  fmt::format("{:.4f}", pair.after),
-                                 fmt::format("{:+.4f}", -pair.lost()),
+                                 fmt::format("{:+.4f}", pair.after - pair.before),
                                  fmt::format("± {:.4f}", pair.standard_error),
-                                 fmt::format("{:+.4f} to {:+.4f}", -pair.high, -pair.low),
+                                 fmt::format("{:+.4f} to {:+.4f}", 0 - pair.high, 0 - pair.low),
                                  std::to_string(pair.pictures)};
     for (const NamedPrecision& one : pair.pytorch)
       if (row.size() < columns.size()) row.push_back(fmt::format("{:.4f}", one.value));
