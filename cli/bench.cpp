@@ -4,17 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <fstream>
+#include <memory>
 
 #include "base/output_file.h"
 #include "bench_baseline.h"
+#include "bench_memory.h"
 #include "bench_report.h"
+#include "bench_work.h"
 #include "common.h"
 #include "console.h"
-#include "peregrine/pipeline.h"
-#if PEREGRINE_CUDA
-#include "base/cuda/device.h"
+#include "engine/store/store.h"
 #include "model/model.h"
+#if PEREGRINE_CUDA
 #include "pipeline/gpu_model.h"
 #include "pipeline/model_engine.h"
 #include "provision/engine_choice.h"
@@ -22,7 +23,6 @@
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/layer_times.h"
 #include "graph/passes.h"
-#include "model/model.h"
 #include "pipeline/model_engine.h"
 #endif
 
@@ -44,75 +44,10 @@ struct Flags {
 };
 
 constexpr int warm_up_runs = 20;
-constexpr double mebibyte = 1 << 20;
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
-
-/// From here on the kernel counts the peak of resident memory anew (where it lets us).
-void restart_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
-
-double peak_resident_mib() {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == "VmHWM:") {
-      double kibibytes = 0;
-      status >> kibibytes;
-      return kibibytes / 1024;
-    }
-  return 0;
-}
-
-/// Bytes in use on the device as the driver counts them, by all programs.
-std::optional<double> device_mib(const Settings& settings) {
-#if PEREGRINE_CUDA
-  if (cuda::device_count() == 0) return std::nullopt;
-  const cuda::DeviceScope scope(settings.device);
-  std::size_t free = 0, total = 0;
-  cuda::check(cuda::runtime().memory_info(&free, &total), "cudaMemGetInfo", to_string(Device::cuda(settings.device)));
-  return static_cast<double>(total - free) / mebibyte;
-#else
-  (void)settings;
-  return std::nullopt;
-#endif
-}
-
-/// Without --source: a picture of waves, already decoded.
-HostImage generated_picture() {
-  HostImage image{1280, 720, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{1280} * 720 * 3)};
-  for (std::size_t i = 0; i < image.pixels.size(); ++i)
-    image.pixels[i] = static_cast<std::uint8_t>(128 + static_cast<int>(i * 7 % 1280 / 16) - static_cast<int>(i / 3840 % 97));
-  return image;
-}
-
-/// Runs one batch: the files, or the generated picture.
-class Work {
- public:
-  Work(Pipeline& pipeline, const std::vector<std::string>& sources, int batch)
-      : pipeline_(pipeline), from_files_(!sources.empty()), picture_(generated_picture()) {
-    for (int i = 0; i < batch && from_files_; ++i) files_.push_back(sources[static_cast<std::size_t>(i) % sources.size()]);
-    views_.assign(static_cast<std::size_t>(batch), picture_.view());
-  }
-
-  std::vector<ImageResult> run() {
-    if (!from_files_) return pipeline_.run(views_);
-    std::vector<ImageResult> results;
-    pipeline_.run(files_, [&](const Outcome& outcome) {
-      if (outcome.error) throw Error(*outcome.error);
-      if (outcome.result) results.push_back(*outcome.result);
-      return true;
-    });
-    return results;
-  }
-
- private:
-  Pipeline& pipeline_;
-  bool from_files_;
-  HostImage picture_;
-  std::vector<std::string> files_;
-  std::vector<ImageView> views_;
-};
 
 std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Flags& flags, const std::filesystem::path& file,
                              const RunInfo& info) {
@@ -144,27 +79,43 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
               "Leave out --layers.");
 }
 
-Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch) {
-  settings.batch = batch;
+/// What is in the store: when it has not grown, nothing was built.
+std::size_t engines_kept(const Settings& settings) { return store::Store(settings.store).list().size(); }
+
+/// Detectors, or ReID alone.
+std::unique_ptr<Work> open_work(const Settings& settings, const Flags& flags, const std::filesystem::path& model, bool reid) {
+  if (reid) return std::make_unique<ReidWork>(settings, flags.options, model, flags.sources);
   PipelineOptions options = flags.options;
   options.models = {model};
-  { const Pipeline builds(settings, options); }  // the first time the engine goes into the store: no start-up is like that again
-  const auto device_before = device_mib(settings);
-  restart_peak();
-  const auto start = Clock::now();
-  Pipeline pipeline(settings, options);
-  Work work(pipeline, flags.sources, batch);
-  work.run();
+  return std::make_unique<DetectorWork>(settings, options, flags.sources);
+}
+
+/// `device`: nothing before the first measurement of this process.
+Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch,
+                    std::optional<DeviceMemory>& device) {
+  settings.batch = batch;
+  const bool reid = load_model(model).info().task == Task::reid;
+  const std::size_t kept = engines_kept(settings);
+  auto start = Clock::now();
+  if (!device) device.emplace(settings);
+  std::unique_ptr<Work> work = open_work(settings, flags, model, reid);
+  if (engines_kept(settings) != kept) {  // the first time engines are built: no start-up is like that again
+    work.reset();
+    restart_peak();
+    start = Clock::now();
+    work = open_work(settings, flags, model, reid);
+  }
+  work->run();
   Measurement measured;
   measured.model = model.filename().string();
   measured.batch = batch;
   measured.start_up_ms = milliseconds_since(start);
-  for (int i = 1; i < warm_up_runs; ++i) work.run();
-  if (device_before) measured.device_mib = *device_mib(settings) - *device_before;
+  for (int i = 1; i < warm_up_runs; ++i) work->run();
+  measured.device_mib = device->taken();
   for (int i = 0; i < flags.runs; ++i) {
     if (interrupted()) throw Error("interrupted", "Interrupted; nothing was written.");
     const auto begin = Clock::now();
-    const std::vector<ImageResult> results = work.run();
+    const std::vector<ImageResult> results = work->run();
     measured.latencies.push_back(milliseconds_since(begin));
     measured.objects = 0;
     const double share = 1.0 / (static_cast<double>(results.size()) * flags.runs);
@@ -178,7 +129,7 @@ Measurement measure(Settings settings, const Flags& flags, const std::filesystem
   }
   std::ranges::sort(measured.latencies);
   measured.peak_mib = peak_resident_mib();
-  measured.info = pipeline.info();
+  measured.info = work->info();
   if (flags.layers) measured.layers = layers_of(settings, flags, model, measured.info);
   return measured;
 }
@@ -202,8 +153,9 @@ int bench(const CommonFlags& common, const Flags& given) {
     return 0;
   }
   std::vector<Measurement> measurements;
+  std::optional<DeviceMemory> device;
   for (const std::filesystem::path& model : flags.options.models)
-    for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch));
+    for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch, device));
   const BenchConditions conditions{!flags.sources.empty(), flags.options.rect, flags.runs};
   if (flags.json == "-")
     fmt::print("{}", to_json(measurements, conditions));
@@ -240,6 +192,8 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
   command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")->excludes(baseline);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
+  command->add_flag("--unverified", flags->options.unverified, "measure engines, too, that did not pass their verification")
+      ->excludes(baseline);
   command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")->excludes(baseline);
   command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")
       ->excludes(baseline)

@@ -8,12 +8,11 @@
 namespace peregrine::cli {
 
 void bench_beside_baseline(migrate::SpeedRequest request, bool quiet) {
-  request.task = load_model(request.model).info().task;
+  request.model_info = load_model(request.model).info();
   request.executable = std::filesystem::read_symlink("/proc/self/exe");
-  const migrate::SpeedComparison comparison = compare_speed(request);
+  const migrate::SpeedComparison comparison = compare_with_baseline(request).speed;
   if (quiet) return;
-  fmt::print("{}: milliseconds from files to results, a batch, each program in a process of its own\n",
-             printable(request.model.filename().native()));
+  fmt::print("{}: milliseconds a batch, each program in a process of its own\n", printable(request.model.filename().native()));
   fmt::print("{:<32} {:>5} {:>9} {:>9} {:>9} {:>10} {:>9} {:>10}\n", "program", "batch", "p50", "p90", "p99", "pictures/s",
              "start ms", "memory MiB");
   for (const auto* speeds : {&comparison.engine, &comparison.baseline})

@@ -31,6 +31,7 @@ nlohmann::ordered_json to_json(const store::ValidationRecord& record) {
                               {"note", printable(record.note)},
                               {"checks", nlohmann::ordered_json::array()},
                               {"departures", nlohmann::ordered_json::array()}};
+  if (!record.unavailable.empty()) json["unavailable"] = record.unavailable;
   for (const store::Check& check : record.checks) {  // JSON knows no infinity: null then, and the check does not hold
     json["checks"].push_back({{"name", check.name},
                               {"value", check.value},

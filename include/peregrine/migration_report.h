@@ -34,6 +34,7 @@ struct Measure {
   std::string name;  ///< "objects found again, share"
   double value = 0, limit = 0;
   bool at_least = false;  ///< the limit is a lower one
+  double noise = 0;       ///< standard error of the value; 0: none, or not known
   bool holds() const { return at_least ? value >= limit : value <= limit; }
 };
 
@@ -62,10 +63,29 @@ struct LayerDeparture {
   double relative = 0;  ///< largest difference over the reference's largest value
 };
 
-/// COCO's average precision before and after.
+struct NamedPrecision {
+  std::string subject;  ///< "PyTorch 2.15 fp32"
+  double value = 0;
+};
+
+/// COCO's average precision before and after: the FP32 reference's and the engine's.
 struct PrecisionPair {
   std::string metric;  ///< "bbox", "segm", "keypoints"
   double before = 0, after = 0;
+  int pictures = 0;
+  /// Of before - after: how it spreads when the pictures are drawn anew. 95 % of the draws lie from low to high.
+  double standard_error = 0, low = 0, high = 0;
+  std::vector<NamedPrecision> pytorch{};  ///< what PyTorch itself gets, by Ultralytics' own validation
+  double lost() const { return before - after; }
+};
+
+/// What PyTorch itself loses in FP16, for MigratedModel::checks to be seen beside: its own FP32 is the reference, the pictures
+/// and limits are the same.
+struct PyTorchAccuracy {
+  std::string subject;  ///< "PyTorch 2.15 eager fp16"; empty: not measured, the note says why
+  std::vector<Measure> checks;
+  std::vector<std::string> departures;
+  std::string note;  ///< "... not available on this CPU."
 };
 
 struct MigratedModel {
@@ -79,7 +99,8 @@ struct MigratedModel {
   std::vector<Measure> checks;
   std::vector<std::string> departures;  ///< objects that were not found again, and why
   std::vector<PrecisionPair> average_precision;
-  std::string average_precision_note;  ///< its noise
+  std::string average_precision_note;  ///< what `before` is, and why PyTorch's is missing where it is
+  PyTorchAccuracy pytorch;
   SpeedComparison speed;
   std::vector<LayerDeparture> layers;  ///< in the order in which they run
 };

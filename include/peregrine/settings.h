@@ -24,6 +24,11 @@ struct ParityLimits {
   float share_before_nms = 0.99f;   ///< of reference objects that have such a candidate before NMS
   float share_after_nms = 0.97f;    ///< of reference objects that are found again
   float head_cosine = 0.999f;       ///< at least, of each raw head tensor: judged where objects are too few
+  // Where a CPU computes in bf16 or FP16, these stand for box_px and keypoint_px, confidence, and both shares.
+  float cpu_px = 5.0f;
+  float cpu_confidence = 0.05f;
+  float cpu_share = 0.85f;
+  float average_precision = 0.005f;  ///< most of COCO's average precision that may be lost
 };
 
 struct Settings {

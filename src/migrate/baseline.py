@@ -1,7 +1,11 @@
 """Measures the user's own pipeline, Ultralytics on PyTorch, from files to results, through its public interface alone.
 
-Called with one JSON object: model, device ("cpu", "cuda:0"), half, size, confidence, iou, max_det, batches, runs, files.
-The last line printed is one JSON object: torch, ultralytics, device, half, start_ms, memory_mb, speeds [{batch, p50, p90, p99}].
+Called with the name of a file that holds one JSON object: model, device ("cpu", "cuda:0"), half, size, confidence, iou, max_det, batches, runs, files, and where
+objects are wanted too, above: their least confidence, and found: the file for them.
+The last line printed is one JSON object: torch, ultralytics, device, start_ms, memory_mb, speeds [{batch, p50, p90, p99}]. In the
+file for the objects, one a picture [{ran: "float32" or "float16", what the network computed in, image: [height, width],
+input: [height, width], objects: [{class, confidence, box, mask: run lengths of columns, keypoints}],
+candidates: null or [[x1, y1, x2, y2 in pixels of the input, confidence, class]]}].
 """
 import json
 import os
@@ -19,8 +23,53 @@ def percentile(rising, share):
     return rising[round(share * (len(rising) - 1))]
 
 
+def run_lengths(mask):
+    """Zeros, ones, zeros ... of the columns, one behind the other."""
+    import torch
+
+    flat = mask.bool().T.flatten()
+    ends = torch.nonzero(flat[1:] != flat[:-1]).flatten() + 1
+    edges = [0, *ends.tolist(), flat.numel()]
+    lengths = [b - a for a, b in zip(edges, edges[1:])]
+    return [0, *lengths] if bool(flat[0]) else lengths
+
+
+def objects_of(result):
+    objects = []
+    for i in range(len(result.boxes)):
+        one = {"class": int(result.boxes.cls[i]), "confidence": float(result.boxes.conf[i]),
+               "box": result.boxes.xyxy[i].float().tolist()}
+        if result.masks is not None:
+            one["mask"] = run_lengths(result.masks.data[i])
+        if result.keypoints is not None:
+            one["keypoints"] = result.keypoints.data[i].float().tolist()
+        objects.append(one)
+    return objects
+
+
+def predictions(output, rows):
+    """What stands before NMS: the first tensor [1, rows or more, anchors] in whatever the network returns."""
+    if hasattr(output, "shape"):
+        return output if output.ndim == 3 and output.shape[0] == 1 and output.shape[1] >= rows else None
+    parts = output.values() if isinstance(output, dict) else output if isinstance(output, (list, tuple)) else ()
+    return next((found for part in parts if (found := predictions(part, rows)) is not None), None)
+
+
+def candidates_of(output, classes, above):
+    found = predictions(output, 4 + classes)
+    if found is None:
+        return None
+    scores, kinds = found[0, 4:4 + classes].float().max(0)
+    kept = scores > above
+    x, y, w, h = found[0, :4, kept].float()
+    rows = zip((x - w / 2).tolist(), (y - h / 2).tolist(), (x + w / 2).tolist(), (y + h / 2).tolist(),
+               scores[kept].tolist(), kinds[kept].tolist())
+    return [list(row) for row in rows]
+
+
 def main():
-    wish = json.loads(sys.argv[1])
+    with open(sys.argv[1]) as file:
+        wish = json.load(file)
     import resource
 
     import torch
@@ -33,19 +82,34 @@ def main():
     model = ultralytics.YOLO(wish["model"])
     size = {"imgsz": wish["size"]} if wish["size"] else {}
 
+    def predict(files, confidence):
+        return model.predict(files, batch=len(files), **size, conf=confidence, iou=wish["iou"], max_det=wish["max_det"],
+                             half=wish["half"], device=wish["device"], rect=False, retina_masks=True, verbose=False,
+                             save=False)
+
     def run(batch):
         files = [wish["files"][i % len(wish["files"])] for i in range(batch)]
         begin = time.perf_counter()
-        results = model.predict(files, batch=batch, **size, conf=wish["confidence"], iou=wish["iou"],
-                                max_det=wish["max_det"], half=wish["half"], device=wish["device"], rect=False,
-                                retina_masks=True, verbose=False, save=False)
+        results = predict(files, wish["confidence"])
         for result in results:
             result.cpu()  # so that the GPU is waited for, and the results are where ours are
         return (time.perf_counter() - begin) * 1000
 
+    def look(file):
+        """One picture's objects, and by the way what the network said of it before NMS."""
+        seen = {}
+        hook = model.predictor.model.register_forward_hook(lambda module, given, output: seen.update(
+            input=list(given[0].shape[2:]), ran=str(given[0].dtype).rpartition(".")[2], output=output))
+        try:
+            result = predict([file], wish["above"])[0].cpu()
+        finally:
+            hook.remove()
+        return {"ran": seen.get("ran"), "image": list(result.orig_shape), "input": seen.get("input"), "objects": objects_of(result),
+                "candidates": candidates_of(seen.get("output"), len(model.names), wish["above"]) if seen else None}
+
     run(1)
     answer = {"torch": torch.__version__, "ultralytics": ultralytics.__version__, "device": wish["device"],
-              "half": wish["half"], "start_ms": (time.perf_counter() - started) * 1000, "speeds": []}
+              "start_ms": (time.perf_counter() - started) * 1000, "speeds": []}
     for batch in wish["batches"]:
         for _ in range(min(WARM_UP, wish["runs"])):
             run(batch)
@@ -55,6 +119,9 @@ def main():
         times = sorted(run(batch) for _ in range(wish["runs"]))
         answer["speeds"].append({"batch": batch, "p50": percentile(times, 0.5), "p90": percentile(times, 0.9),
                                  "p99": percentile(times, 0.99)})
+    if "found" in wish:
+        with open(wish["found"], "w") as file:
+            json.dump([look(picture) for picture in wish["files"]], file)
     print(json.dumps(answer))
 
 

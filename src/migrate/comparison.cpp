@@ -4,6 +4,7 @@
 
 #include "explain/explain.h"
 #include "migrate/pictures.h"
+#include "migrate/pytorch.h"
 #include "migrate/speed.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
@@ -30,45 +31,72 @@ bool is_reference(const Migration& migration) {
   return migration.choice->precision == Precision::fp32 && migration.choice->builder->name() == reference_engine(migration);
 }
 
-SpeedComparison speed_of(Migration& migration, const Slot& slot) {
+SpeedRequest request_of(const Migration& migration, const Slot& slot) {
   const Options& options = migration.options;
-  SpeedComparison none;
-  if (options.baseline == Baseline::none) none.note = "Speed was not compared (--baseline none).";
-  if (slot.role == Task::reid) none.note = "ReID runs on the persons of a detector: its speed alone was not measured.";
-  if (options.executable.empty()) none.note = "Speed was not compared: there is no command to measure with.";
-  if (!none.note.empty()) return none;
-  SpeedRequest request{.model = slot.path, .task = slot.role, .settings = settings_in(migration, migration.choice->precision)};
+  SpeedRequest request{
+      .model = slot.path, .model_info = slot.info(), .settings = settings_in(migration, migration.choice->precision)};
   request.engine = migration.choice->builder->name();
+  if (slot.info().task == Task::reid) request.batches = {1, 16};
   if (slot.info().fixed_batch != 0) request.batches = {slot.info().fixed_batch};
   request.pictures = options.pictures;
   request.baseline = options.baseline;
   request.python = options.python;
   request.limit = options.limit;
   request.executable = options.executable;
+  request.unverified = options.unverified;
   request.stop = migration.stop();
+  return request;
+}
+
+void add_speed(Migration& migration, const Slot& slot, Comparison& comparison) {
+  const Options& options = migration.options;
+  std::string& note = comparison.speed.note;
+  if (options.baseline == Baseline::none) note = "Speed was not compared (--baseline none).";
+  if (note.empty() && options.executable.empty()) note = "Speed was not compared: there is no command to measure with.";
+  if (!note.empty()) return;
   try {
-    return compare_speed(request);
+    BaselineComparison measured = compare_with_baseline(request_of(migration, slot));
+    comparison.speed = std::move(measured.speed);
+    comparison.pytorch = std::move(measured.pytorch);
   } catch (const Error& error) {
     if (error.code() != "migration.measure") throw;
-    none.note = error.sentence();
-    return none;
+    note = error.sentence();
   }
 }
 
-/// One metric after another, in the order of the scores.
-std::vector<std::pair<std::string, double>> average_precision(Migration& migration, std::size_t index, const std::string& engine,
-                                                              Precision precision) {
+/// By metric, in the order of the scores.
+validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine, Precision precision) {
   const auto tell = migration.progress_of(index);
-  const auto scores =
-      validate::validate_models(settings_in(migration, precision),
-                                {.models = {migration.slots[index].path}, .data = migration.options.data, .engine = engine},
-                                [&](std::size_t done, std::size_t total, const std::string&) {
-                                  return tell(static_cast<double>(done) / static_cast<double>(total),
-                                              fmt::format("average precision in {}", to_string(precision)));
-                                });
-  std::vector<std::pair<std::string, double>> metrics;
-  for (const auto& [metric, summary] : scores.front().coco) metrics.emplace_back(to_string(metric), summary.ap);
-  return metrics;
+  auto scores = validate::validate_models(settings_in(migration, precision),
+                                          {.models = {migration.slots[index].path},
+                                           .data = migration.options.data,
+                                           .engine = engine,
+                                           .unverified = migration.options.unverified},
+                                          [&](std::size_t done, std::size_t total, const std::string&) {
+                                            return tell(static_cast<double>(done) / static_cast<double>(total),
+                                                        fmt::format("average precision in {}", to_string(precision)));
+                                          });
+  return std::move(scores.front());
+}
+
+/// Why PyTorch's own is not there, or nothing.
+std::string add_pytorch_precision(Migration& migration, std::size_t index, std::vector<PrecisionPair>& pairs) {
+  const Options& options = migration.options;
+  if (options.baseline == Baseline::none || options.baseline == Baseline::fp32) return "it was not asked for (--baseline)";
+  const SpeedRequest request = request_of(migration, migration.slots[index]);
+  const FoundPython python = find_python(options.python, answer_limit(options.limit), request.stop);
+  if (std::string why = unfit(python, request); !why.empty()) return why;
+  const bool on_gpu = migration.choice->device.on_gpu();
+  for (const bool half : {false, true}) {
+    if (half && !on_gpu) return "its FP16 is not available on this CPU";
+    migration.progress_of(index)(0.9, fmt::format("average precision of PyTorch in {}", half ? "fp16" : "fp32"));
+    const PyTorchPrecision own = validate_pytorch(request, python, options.data, on_gpu, half);
+    if (!own.why.empty()) return own.why;
+    for (PrecisionPair& pair : pairs)
+      for (const auto& [metric, value] : own.values)
+        if (metric == pair.metric) pair.pytorch.push_back({own.subject, value});
+  }
+  return {};
 }
 
 void add_average_precision(Migration& migration, std::size_t index, Comparison& comparison) {
@@ -76,12 +104,22 @@ void add_average_precision(Migration& migration, std::size_t index, Comparison& 
   const auto after = average_precision(migration, index, migration.choice->builder->name(), migration.choice->precision);
   const bool same = is_reference(migration);
   const auto before = same ? after : average_precision(migration, index, reference_engine(migration), Precision::fp32);
-  for (std::size_t i = 0; i < after.size(); ++i)
-    comparison.average_precision.push_back({after[i].first, before[i].second, after[i].second});
-  comparison.average_precision_note =
-      same ? "The engine is the FP32 reference itself: before and after are one measurement."
-           : "Before: the FP32 reference. On few pictures a single object moves average precision: differences of some "
-             "thousandths are noise there.";
+  for (std::size_t i = 0; i < after.coco.size(); ++i) {
+    const validate::PrecisionNoise noise = validate::noise_of_difference(before.sheets[i], after.sheets[i]);
+    PrecisionPair& pair = comparison.average_precision.emplace_back();
+    pair.metric = to_string(after.coco[i].first);
+    pair.before = before.coco[i].second.ap;
+    pair.after = after.coco[i].second.ap;
+    pair.pictures = noise.pictures;
+    pair.standard_error = noise.standard_error;
+    pair.low = noise.low;
+    pair.high = noise.high;
+  }
+  std::string& note = comparison.average_precision_note;
+  note = same ? "The engine is the FP32 reference itself: before and after are one measurement."
+              : "Before: the FP32 reference. The noise is that of the drop, from drawing the pictures anew 400 times.";
+  const std::string missing = add_pytorch_precision(migration, index, comparison.average_precision);
+  if (!missing.empty()) note += fmt::format(" PyTorch's own: {}.", missing);
 }
 
 void add_layers(Migration& migration, const Slot& slot, Comparison& comparison) {
@@ -125,7 +163,7 @@ Comparison compare_slot(Migration& migration, std::size_t index) {
   const auto tell = migration.progress_of(index);
   Comparison comparison;
   tell(0, "speed and memory");
-  comparison.speed = speed_of(migration, slot);
+  add_speed(migration, slot, comparison);
   tell(0.5, "layers");
   add_layers(migration, slot, comparison);
   add_average_precision(migration, index, comparison);

@@ -10,6 +10,7 @@ namespace peregrine::migrate {
 
 struct Comparison {
   SpeedComparison speed;
+  PyTorchAccuracy pytorch;
   std::vector<PrecisionPair> average_precision;
   std::string average_precision_note;
   std::vector<LayerDeparture> layers;

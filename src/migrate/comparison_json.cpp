@@ -6,9 +6,12 @@ namespace peregrine::migrate {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Speed, subject, batch, p50_ms, p90_ms, p99_ms, start_ms, memory_mb)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SpeedComparison, engine, baseline, note, warning)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrecisionPair, metric, before, after)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Measure, name, value, limit, at_least, noise)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PyTorchAccuracy, subject, checks, departures, note)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NamedPrecision, subject, value)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrecisionPair, metric, before, after, pictures, standard_error, low, high, pytorch)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LayerDeparture, layer, relative)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Comparison, speed, average_precision, average_precision_note, layers)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Comparison, speed, pytorch, average_precision, average_precision_note, layers)
 
 std::string to_json(const Comparison& comparison) { return nlohmann::json(comparison).dump(); }
 

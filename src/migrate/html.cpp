@@ -35,9 +35,10 @@ std::string base64(std::span<const std::byte> bytes) {
 }
 
 void Table::row(const std::vector<std::string>& cells, bool bad) {
-  rows_ += bad ? "<tr class=\"bad\">" : "<tr>";
+  rows_ += bad ? "<tr class=\"bad\" role=\"row\">" : "<tr role=\"row\">";
   for (std::size_t i = 0; i < cells.size(); ++i)
-    rows_ += fmt::format("<td{}>{}</td>", columns_.at(i).number ? " class=\"number\"" : "", escape(cells[i]));
+    rows_ += fmt::format("<td role=\"cell\"{} data-label=\"{}\">{}</td>", columns_.at(i).number ? " class=\"number\"" : "",
+                         escape(columns_[i].title), escape(cells[i]));
   rows_ += "</tr>\n";
 }
 
@@ -45,8 +46,13 @@ std::string Table::html() const {
   if (rows_.empty()) return {};
   std::string head;
   for (const Column& column : columns_)
-    head += fmt::format("<th scope=\"col\"{}>{}</th>", column.number ? " class=\"number\"" : "", escape(column.title));
-  return fmt::format("<div class=\"table\"><table><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n", head, rows_);
+    head += fmt::format("<th scope=\"col\" role=\"columnheader\"{}>{}</th>", column.number ? " class=\"number\"" : "",
+                        escape(column.title));
+  // The roles stay when a narrow screen shows rows as blocks.
+  return fmt::format(
+      "<table role=\"table\"><thead role=\"rowgroup\"><tr role=\"row\">{}</tr></thead>\n<tbody role=\"rowgroup\">\n{}</tbody>"
+      "</table>\n",
+      head, rows_);
 }
 
 std::string bar_chart(std::string_view title, std::span<const Bar> bars) {
@@ -67,7 +73,7 @@ std::string bar_chart(std::string_view title, std::span<const Bar> bars) {
     top += row;
   }
   return fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" style=\"max-width:40rem\" role=\"img\" aria-label=\"{}\"><defs><pattern id=\"hatch\" "
+      "<svg viewBox=\"0 0 {} {}\" style=\"max-width:28rem\" role=\"img\" aria-label=\"{}\"><defs><pattern id=\"hatch\" "
       "width=\"6\" "
       "height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect width=\"6\" height=\"6\" "
       "fill=\"#fff\"/><rect width=\"2\" height=\"6\" fill=\"#1a1a1a\"/></pattern></defs>\n{}</svg>\n",
@@ -101,7 +107,7 @@ std::string decades_chart(std::string_view title, std::span<const Mark> marks, d
   }
   const auto highest = std::ranges::max_element(marks, {}, &Mark::value);
   return fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" style=\"max-width:40rem\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n<p>Furthest: {}, "
+      "<svg viewBox=\"0 0 {} {}\" style=\"max-width:28rem\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n<p>Furthest: {}, "
       "{:.3g}.</p>\n",
       width, height + 20, escape(title), body, escape(highest->label), highest->value);
 }

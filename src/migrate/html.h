@@ -19,6 +19,7 @@ struct Column {
   bool number = false;
 };
 
+/// On a narrow screen each row is a block of its own, a line a cell, with the column's title before it.
 class Table {
  public:
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}

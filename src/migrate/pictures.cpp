@@ -11,20 +11,24 @@ namespace peregrine::migrate {
 
 namespace fs = std::filesystem;
 
-Pictures::Pictures(std::vector<fs::path> given) : files_(std::move(given)) {
-  if (!files_.empty()) return;
+Scratch::Scratch() {
   std::string name = (fs::temp_directory_path() / "peregrine-XXXXXX").string();
   if (!::mkdtemp(name.data())) throw Error("migration.measure", "No temporary folder could be made.");
-  folder_ = name;
-  for (const auto& scene : provision::scene_files()) {
-    files_.push_back(folder_ / fmt::format("{}.jpg", files_.size()));
-    write_file(files_.back(), scene);
-  }
+  path_ = name;
 }
 
-Pictures::~Pictures() {
+Scratch::~Scratch() {
   std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  fs::remove_all(path_, ignored);
+}
+
+Pictures::Pictures(std::vector<fs::path> given) : files_(std::move(given)) {
+  if (!files_.empty()) return;
+  folder_.emplace();
+  for (const auto& scene : provision::scene_files()) {
+    files_.push_back(folder_->path() / fmt::format("{}.jpg", files_.size()));
+    write_file(files_.back(), scene);
+  }
 }
 
 }  // namespace peregrine::migrate

@@ -1,23 +1,36 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace peregrine::migrate {
+
+/// A folder of this process alone, gone with this object.
+class Scratch {
+ public:
+  /// Throws "migration.measure" where none can be made.
+  Scratch();
+  ~Scratch();
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
 
 /// The pictures to run on: those that were given, or the built-in scenes as files, as long as this object lives.
 class Pictures {
  public:
   /// Throws "migration.measure" and "output.write" where no temporary files can be made.
   explicit Pictures(std::vector<std::filesystem::path> given);
-  ~Pictures();
-  Pictures(const Pictures&) = delete;
-  Pictures& operator=(const Pictures&) = delete;
 
   const std::vector<std::filesystem::path>& files() const { return files_; }
 
  private:
-  std::filesystem::path folder_;
+  std::optional<Scratch> folder_;
   std::vector<std::filesystem::path> files_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "migrate/html.h"
 #include "peregrine/version.h"
 
@@ -30,7 +32,7 @@ std::string sign(StepResult::Verdict verdict) {
 }
 
 std::string environment(const Report& report) {
-  Table table({{"", false}, {"what", false}, {"found", false}, {"needed", false}, {"to mend", false}});
+  Table table({{"state", false}, {"what", false}, {"found", false}, {"needed", false}, {"to mend", false}});
   for (const EnvironmentRow& row : report.environment) {
     const bool bad = row.standing == EnvironmentRow::Standing::bad;
     table.row({row.standing == EnvironmentRow::Standing::absent ? "– absent" : sign(!bad) + (bad ? " bad" : " good"), row.name,
@@ -41,28 +43,69 @@ std::string environment(const Report& report) {
 }
 
 std::string steps(const Report& report) {
-  Table table({{"step", false}, {"verdict", false}, {"", false}, {"seconds", true}});
+  Table table({{"step", false}, {"verdict", false}, {"result", false}, {"seconds", true}});
   for (const StepResult& step : report.steps)
     table.row({step.name, sign(step.verdict) + " " + to_string(step.verdict), step.sentence, fmt::format("{:.1f}", step.seconds)},
               step.verdict == StepResult::Verdict::failed);
   return table.html();
 }
 
+std::string held(bool holds) { return sign(holds) + (holds ? " holds" : " fails"); }
+
+std::string list(const std::vector<std::string>& lines, std::string_view title) {
+  if (lines.empty()) return {};
+  std::string text = fmt::format("<details><summary>{} ({})</summary><ul>\n", title, lines.size());
+  for (const std::string& line : lines) text += fmt::format("<li>{}</li>\n", escape(line));
+  return text + "</ul></details>\n";
+}
+
+/// What PyTorch's own FP16 gets in the same check; nothing where it was not measured.
+std::string own(const PyTorchAccuracy& pytorch, const std::string& check) {
+  const auto found = std::ranges::find(pytorch.checks, check, &Measure::name);
+  return found == pytorch.checks.end() ? "–" : fmt::format("{:.4g} {}", found->value, held(found->holds()));
+}
+
+std::string checks(const MigratedModel& model) {
+  std::vector<html::Column> columns{{"check", false}, {"value", true}, {"limit", true}, {"verdict", false}};
+  const bool beside = !model.pytorch.checks.empty();
+  if (beside) columns.push_back({"PyTorch's own FP16", false});
+  Table table(columns);
+  for (const Measure& check : model.checks) {
+    const std::string noise = check.noise > 0 ? fmt::format(" ± {:.2g}", check.noise) : "";
+    std::vector<std::string> row{check.name, fmt::format("{:.4g}{}", check.value, noise),
+                                 fmt::format("{} {:.4g}", check.at_least ? "≥" : "≤", check.limit), held(check.holds())};
+    if (beside) row.push_back(own(model.pytorch, check.name));
+    table.row(row, !check.holds());
+  }
+  std::string text = table.html();
+  if (!model.pytorch.note.empty()) text += fmt::format("<p>{}</p>\n", escape(model.pytorch.note));
+  return text;
+}
+
+std::string precision(const MigratedModel& model) {
+  std::vector<html::Column> columns{{"average precision", false}, {"before", true},        {"after", true},   {"change", true},
+                                    {"its noise", true},          {"95 % of draws", true}, {"pictures", true}};
+  if (model.average_precision.empty()) return {};
+  for (const NamedPrecision& one : model.average_precision.front().pytorch) columns.push_back({one.subject, true});
+  Table table(columns);
+  for (const PrecisionPair& pair : model.average_precision) {
+    std::vector<std::string> row{pair.metric,
+                                 fmt::format("{:.4f}", pair.before),
+                                 fmt::format("{:.4f}", pair.after),
+                                 fmt::format("{:+.4f}", pair.after - pair.before),
+                                 fmt::format("± {:.4f}", pair.standard_error),
+                                 fmt::format("{:+.4f} to {:+.4f}", 0 - pair.high, 0 - pair.low),
+                                 std::to_string(pair.pictures)};
+    for (const NamedPrecision& one : pair.pytorch)
+      if (row.size() < columns.size()) row.push_back(fmt::format("{:.4f}", one.value));
+    table.row(row);
+  }
+  return table.html() + fmt::format("<p>{}</p>\n", escape(model.average_precision_note));
+}
+
 std::string accuracy(const MigratedModel& model) {
-  Table checks({{"check", false}, {"value", true}, {"limit", true}, {"", false}});
-  for (const Measure& check : model.checks)
-    checks.row({check.name, fmt::format("{:.4g}", check.value), fmt::format("{} {:.4g}", check.at_least ? "≥" : "≤", check.limit),
-                sign(check.holds()) + (check.holds() ? " holds" : " fails")},
-               !check.holds());
-  Table precision({{"average precision", false}, {"before", true}, {"after", true}, {"change", true}});
-  for (const PrecisionPair& pair : model.average_precision)
-    precision.row({pair.metric, fmt::format("{:.4f}", pair.before), fmt::format("{:.4f}", pair.after),
-                   fmt::format("{:+.4f}", pair.after - pair.before)});
-  std::string text = checks.html() + precision.html();
-  if (!model.average_precision_note.empty()) text += fmt::format("<p>{}</p>\n", escape(model.average_precision_note));
-  if (!model.departures.empty()) text += "<details><summary>Objects that were not found again</summary><ul>\n";
-  for (const std::string& departure : model.departures) text += fmt::format("<li>{}</li>\n", escape(departure));
-  return text + (model.departures.empty() ? "" : "</ul></details>\n");
+  return checks(model) + precision(model) + list(model.departures, "Objects that were not found again") +
+         list(model.pytorch.departures, "Objects that PyTorch's own FP16 did not find again");
 }
 
 std::string speed(const MigratedModel& model) {
@@ -86,8 +129,11 @@ std::string speed(const MigratedModel& model) {
   };
   add(model.speed.engine, false);
   add(model.speed.baseline, true);
-  if (bars.empty()) return {};
+  if (bars.empty() && model.speed.note.empty()) return {};
   std::string text = fmt::format("<h4>Speed and memory</h4>\n<p>{}</p>\n", escape(model.speed.note));
+  if (const auto times = model.speed.speed_up())
+    text += fmt::format("<p>{:.2f} times as fast as the fastest of them at batch {}.</p>\n", *times,
+                        model.speed.engine.front().batch);
   if (!model.speed.warning.empty()) text += fmt::format("<p><strong>! {}</strong></p>\n", escape(model.speed.warning));
   return text + table.html() + html::bar_chart("Milliseconds a picture, median; the baseline is hatched", bars);
 }

@@ -18,11 +18,32 @@ Json list(const std::vector<Item>& items, Write write) {
 }
 
 Json write(const Measure& check) {
-  return {{"name", check.name},
-          {"value", check.value},
-          {"limit", check.limit},
-          {"at_least", check.at_least},
-          {"holds", check.holds()}};
+  Json json{{"name", check.name},
+            {"value", check.value},
+            {"limit", check.limit},
+            {"at_least", check.at_least},
+            {"holds", check.holds()}};
+  if (check.noise > 0) json["noise"] = check.noise;
+  return json;
+}
+
+Json write(const PyTorchAccuracy& pytorch) {
+  return {{"subject", pytorch.subject},
+          {"checks", list(pytorch.checks, [](const Measure& one) { return write(one); })},
+          {"departures", pytorch.departures},
+          {"note", pytorch.note}};
+}
+
+Json write(const PrecisionPair& pair) {
+  return {
+      {"metric", pair.metric},
+      {"before", pair.before},
+      {"after", pair.after},
+      {"lost", pair.lost()},
+      {"noise", {{"standard_error", pair.standard_error}, {"low", pair.low}, {"high", pair.high}, {"pictures", pair.pictures}}},
+      {"pytorch", list(pair.pytorch, [](const NamedPrecision& one) {
+         return Json{{"subject", one.subject}, {"value", one.value}};
+       })}};
 }
 
 Json write(const Speed& speed) {
@@ -45,9 +66,7 @@ Json write(const SpeedComparison& speed) {
 
 Json write(const MigratedModel& model) {
   const auto check = [](const Measure& one) { return write(one); };
-  const auto precision = [](const PrecisionPair& pair) {
-    return Json{{"metric", pair.metric}, {"before", pair.before}, {"after", pair.after}};
-  };
+  const auto precision = [](const PrecisionPair& pair) { return write(pair); };
   const auto layer = [](const LayerDeparture& one) { return Json{{"layer", one.layer}, {"relative", one.relative}}; };
   return {{"role", to_string(model.role)},
           {"path", model.path.native()},
@@ -59,6 +78,7 @@ Json write(const MigratedModel& model) {
           {"notes", model.notes},
           {"checks", list(model.checks, check)},
           {"departures", model.departures},
+          {"pytorch_fp16", write(model.pytorch)},
           {"average_precision", list(model.average_precision, precision)},
           {"average_precision_note", model.average_precision_note},
           {"speed", write(model.speed)},

@@ -7,8 +7,10 @@
 
 #include "base/text.h"
 #include "base/child.h"
+#include "migrate/measure.h"
+#include "migrate/persons.h"
 #include "migrate/pictures.h"
-#include "migrate/python.h"
+#include "migrate/pytorch.h"
 #include "peregrine/error.h"
 
 namespace peregrine::migrate {
@@ -18,66 +20,62 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr const char* baseline_script =
-#include "migrate_baseline.inc"
-    ;
+/// What both sides run on.
+struct Subjects {
+  explicit Subjects(const SpeedRequest& request) {
+    if (request.model_info.task == Task::reid)
+      persons.emplace(request.pictures);
+    else
+      pictures.emplace(request.pictures);
+  }
+  const std::vector<fs::path>& files() const { return persons ? persons->files() : pictures->files(); }
 
-/// What a program printed last, when that is a JSON object; null otherwise.
-Json last_object(const std::string& out) {
-  const std::size_t end = out.find_last_not_of('\n');
-  if (end == std::string::npos) return nullptr;
-  const std::size_t begin = out.rfind('\n', end);
-  const Json json = Json::parse(out.substr(begin == std::string::npos ? 0 : begin + 1), nullptr, false);
-  return json.is_object() ? json : Json(nullptr);
+  std::optional<Pictures> pictures;
+  std::optional<Persons> persons;
+};
+
+/// Words that build and bench share.
+std::vector<std::string> engine_words(const SpeedRequest& request, std::optional<Precision> precision, int batch) {
+  const Settings& settings = request.settings;
+  std::vector<std::string> words{"--quiet",
+                                 "--engine",
+                                 request.engine,
+                                 "--batch",
+                                 std::to_string(batch),
+                                 "--store",
+                                 settings.store.native(),
+                                 "--device",
+                                 fmt::format("cuda:{}", settings.device)};
+  if (!settings.force_gpu_only) words.emplace_back("--allow-cpu");
+  if (precision) words.insert(words.end(), {"--precision", to_string(*precision)});
+  if (settings.imgsz) words.insert(words.end(), {"--imgsz", std::to_string(*settings.imgsz)});
+  return words;
 }
 
-std::string last_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return printable(text.substr(text.rfind('\n') + 1));
-}
-
-std::string why_failed(const ChildResult& run, const std::string& program, std::chrono::milliseconds limit) {
-  if (!run.started) return fmt::format("{} could not be started", program);
-  if (run.timed_out) return fmt::format("{} was not done after {} s", program, std::chrono::duration<double>(limit).count());
-  return fmt::format("{} ended with status {}: {}", program, run.status, last_line(run.err));
-}
-
-ChildResult measured(const std::vector<std::string>& command, const SpeedRequest& request) {
-  ChildResult run = run_child(command, request.limit, {}, request.stop);
-  if (run.stopped) throw Error("interrupted", "Interrupted while speed was measured.");
-  return run;
+/// So that the measured process finds the engine in the store, and its start-up is that of every day. What goes wrong here goes
+/// wrong there again.
+void build_before(const SpeedRequest& request, const std::vector<std::string>& words) {
+  if (request.model_info.task == Task::reid) return;  // bench asks for the engine that serves; build makes those of one batch
+  std::vector<std::string> command{request.executable.native(), "build", request.model.native()};
+  command.insert(command.end(), words.begin(), words.end());
+  (void)run_measured(command, request.limit, request.stop);
 }
 
 /// Our own command in one precision; each batch in a fresh process, which gives start-up and memory of its own.
 std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Precision> precision,
                                   const std::vector<fs::path>& pictures) {
-  const Settings& settings = request.settings;
   std::vector<Speed> speeds;
   for (const int batch : request.batches) {
-    std::vector<std::string> command{request.executable.native(),
-                                     "bench",
-                                     "--quiet",
-                                     "--model",
-                                     request.model.native(),
-                                     "--engine",
-                                     request.engine,
-                                     "--batch",
-                                     std::to_string(batch),
-                                     "--runs",
-                                     std::to_string(request.runs),
-                                     "--json",
-                                     "-",
-                                     "--store",
-                                     settings.store.native(),
-                                     "--device",
-                                     fmt::format("cuda:{}", settings.device)};
-    if (!settings.force_gpu_only) command.emplace_back("--allow-cpu");
-    if (precision) command.insert(command.end(), {"--precision", to_string(*precision)});
-    if (settings.imgsz) command.insert(command.end(), {"--imgsz", std::to_string(*settings.imgsz)});
+    const std::vector<std::string> words = engine_words(request, precision, batch);
+    build_before(request, words);
+    std::vector<std::string> command{request.executable.native(), "bench", "--model", request.model.native()};
+    command.insert(command.end(), words.begin(), words.end());
+    if (request.unverified) command.emplace_back("--unverified");
+    command.insert(command.end(), {"--runs", std::to_string(request.runs), "--json", "-"});
     for (const fs::path& picture : pictures) command.insert(command.end(), {"--source", picture.native()});
-    const ChildResult run = measured(command, request);
+    const ChildResult run = run_measured(command, request.limit, request.stop);
     const Json json = Json::parse(run.out, nullptr, false);
-    if (run.timed_out || run.status != 0 || !json.is_object())
+    if (!succeeded(run) || !json.is_object())
       throw Error("migration.measure", fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
                                                    why_failed(run, "peregrine bench", request.limit)));
     const Json& entry = json.at("measurements").at(0);
@@ -90,44 +88,34 @@ std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Pre
   return speeds;
 }
 
-/// Ultralytics in one precision, appended to `speeds`; why not, or nothing.
-std::string measure_pytorch(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
-                            const std::vector<fs::path>& pictures, std::vector<Speed>& speeds) {
-  const Settings& settings = request.settings;
-  Json wish{{"model", fs::absolute(request.model).native()},
-            {"device", on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu")},
-            {"half", half},
-            {"size", settings.imgsz ? Json(*settings.imgsz) : Json(nullptr)},  // null: the training size, as ours
-            {"confidence", settings.model_confidence_threshold},
-            {"iou", settings.iou},
-            {"max_det", settings.max_det},
-            {"batches", request.batches},
-            {"runs", request.runs},
-            {"files", Json::array()}};
-  for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
-  const ChildResult run = measured({python.program, "-B", "-c", baseline_script, wish.dump()}, request);
-  const Json answer = last_object(run.out);
-  if (run.timed_out || run.status != 0 || answer.is_null()) return why_failed(run, printable(python.program), request.limit);
-  const std::string subject = fmt::format("PyTorch {} eager {}", answer.value("torch", "?"), half ? "fp16" : "fp32");
-  for (const Json& speed : answer.at("speeds"))
-    speeds.push_back({subject, speed.at("batch"), speed.at("p50"), speed.at("p90"), speed.at("p99"), answer.at("start_ms"),
-                      answer.at("memory_mb")});
-  return {};
-}
-
-/// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too; where that alone fails, the note says so.
-std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const std::vector<fs::path>& pictures,
-                        SpeedComparison& comparison) {
-  if (request.task == Task::reid) return "Ultralytics does not run ReID checkpoints";
-  if (request.model.extension() == ".onnx") return "the model is an ONNX file, no PyTorch checkpoint";
-  const FoundPython python = find_python(request.python, std::min(request.limit, std::chrono::milliseconds(20'000)));
-  if (!python.usable()) return python.why;
-  const std::string why = measure_pytorch(request, python, on_gpu, false, pictures, comparison.baseline);
-  if (!why.empty()) return why;
-  comparison.note = fmt::format("Beside {}, in this run, from files to results.", comparison.baseline.front().subject);
-  if (!on_gpu) return {};
-  const std::string no_half = measure_pytorch(request, python, on_gpu, true, pictures, comparison.baseline);
-  if (!no_half.empty()) comparison.note += fmt::format(" Its FP16 could not be measured: {}.", no_half);
+/// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too, and held against its FP32; where that alone
+/// fails, the note says so.
+std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const Subjects& subjects, BaselineComparison& comparison) {
+  const FoundPython python = find_python(request.python, answer_limit(request.limit), request.stop);
+  if (std::string why = unfit(python, request); !why.empty()) return why;
+  const auto run = [&](bool half) {
+    return subjects.persons ? run_osnet(request, python, on_gpu, half, *subjects.persons)
+                            : run_detector(request, python, on_gpu, half, subjects.files());
+  };
+  auto& [speed, pytorch] = comparison;
+  const PyTorchRun fp32 = run(false);
+  if (!fp32.why.empty()) return fp32.why;
+  speed.baseline = fp32.speeds;
+  speed.note = fmt::format(
+      "Beside {}, in this run, {}.", speed.baseline.front().subject,
+      subjects.persons ? "from decoded persons to embeddings, OSNet written out in plain PyTorch" : "from files to results");
+  if (!on_gpu) {
+    pytorch.note = "PyTorch's own FP16: not available on this CPU.";
+    return {};
+  }
+  const PyTorchRun fp16 = run(true);
+  if (!fp16.why.empty()) {
+    pytorch.note = fmt::format("PyTorch's own FP16 could not be measured: {}.", fp16.why);
+    speed.note += fmt::format(" Its FP16 could not be measured: {}.", fp16.why);
+    return {};
+  }
+  speed.baseline.insert(speed.baseline.end(), fp16.speeds.begin(), fp16.speeds.end());
+  pytorch = accuracy_of(fp32, fp16, request.model_info.task, request.settings.limits);
   return {};
 }
 
@@ -154,24 +142,30 @@ std::optional<double> SpeedComparison::speed_up() const {
   return *fastest / engine.front().p50_ms;
 }
 
-SpeedComparison compare_speed(const SpeedRequest& request) {
-  const Pictures pictures(request.pictures);
-  SpeedComparison comparison;
-  comparison.engine = measure_engine(request, request.settings.precision, pictures.files());
+BaselineComparison compare_with_baseline(const SpeedRequest& request) {
+  const Subjects subjects(request);
+  BaselineComparison comparison;
+  SpeedComparison& speed = comparison.speed;
+  speed.engine = measure_engine(request, request.settings.precision, subjects.files());
+  const bool on_gpu = !speed.engine.front().subject.starts_with("openvino");
   std::string why = "the FP32 engine was asked for";
-  if (request.baseline != Baseline::fp32)
-    why = try_pytorch(request, !comparison.engine.front().subject.starts_with("openvino"), pictures.files(), comparison);
+  if (request.baseline != Baseline::fp32) why = try_pytorch(request, on_gpu, subjects, comparison);
   if (!why.empty() && request.baseline == Baseline::pytorch)
     throw Error("environment.python", fmt::format("PyTorch cannot be measured: {}.", why),
                 "Name a Python that has torch and ultralytics with --python, or leave out --baseline.");
   if (!why.empty()) {
-    comparison.baseline = measure_engine(request, Precision::fp32, pictures.files());
-    const bool same = comparison.baseline.front().subject == comparison.engine.front().subject;
-    comparison.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}", why,
-                                  same ? " The engine is that engine: there is no speed-up to state." : "");
+    speed.baseline = measure_engine(request, Precision::fp32, subjects.files());
+    const bool same = speed.baseline.front().subject == speed.engine.front().subject;
+    speed.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}", why,
+                             same ? " The engine is that engine: there is no speed-up to state." : "");
+    comparison.pytorch.note = fmt::format("PyTorch's own FP16 was not measured: {}.", why);
   }
-  comparison.warning = judge(comparison);
+  speed.warning = judge(speed);
   return comparison;
+}
+
+std::chrono::milliseconds answer_limit(std::chrono::milliseconds limit) {
+  return std::min(limit, std::chrono::milliseconds(20'000));
 }
 
 }  // namespace peregrine::migrate

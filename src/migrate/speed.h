@@ -1,5 +1,6 @@
 // How fast an engine is beside what the user runs today: PyTorch through their own Python, or, failing that, the FP32 engine.
-// Each program is measured in a process of its own, from files to results, one after another.
+// Each program is measured in a process of its own, one after another: detectors from files to results, ReID from decoded persons
+// to embeddings.
 #pragma once
 
 #include <chrono>
@@ -15,8 +16,8 @@ namespace peregrine::migrate {
 
 struct SpeedRequest {
   std::filesystem::path model;  ///< the checkpoint that the user runs
-  Task task = Task::detect;
-  Settings settings{};  ///< device, size, thresholds, precision, store
+  ModelInfo model_info{};
+  Settings settings{};  ///< device, size, thresholds, limits, precision, store
   std::string engine = "auto";
   std::vector<int> batches{1, 4};
   int runs = 20;
@@ -25,13 +26,22 @@ struct SpeedRequest {
   std::filesystem::path python{};            ///< as find_python() takes it
   std::chrono::milliseconds limit{600'000};  ///< for each process
   std::filesystem::path executable{};        ///< the peregrine command
+  bool unverified = false;                   ///< measure an engine, too, that did not pass its verification
   std::function<bool()> stop{};              ///< asked while a process runs: true ends it (Error "interrupted")
 };
 
 /// What the claim says: at least so many times faster.
 inline constexpr double claimed_speed_up = 2;
 
+struct BaselineComparison {
+  SpeedComparison speed;
+  PyTorchAccuracy pytorch;  ///< its FP16 beside its FP32, on the same pictures
+};
+
 /// Throws Error "migration.measure" where our own command cannot be measured, "environment.python" as Baseline says.
-SpeedComparison compare_speed(const SpeedRequest& request);
+BaselineComparison compare_with_baseline(const SpeedRequest& request);
+
+/// A Python that does not answer is given up after so long, or `limit` where that is less.
+std::chrono::milliseconds answer_limit(std::chrono::milliseconds limit);
 
 }  // namespace peregrine::migrate

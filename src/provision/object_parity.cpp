@@ -51,32 +51,32 @@ void ObjectParity::add(const std::string& picture, const HeadTensors& expected, 
   parity_.add({.picture = picture, .reference = reference.objects, .tested = tested.objects, .candidates = candidates});
 }
 
-std::vector<store::Check> ObjectParity::checks() const {
+std::vector<store::Check> checks_of(const compare::Parity& parity, Task task, const ParityLimits& limits) {
   std::vector<store::Check> checks;
   const auto share = [&](const char* name, const compare::Parity::Share& of) {
     checks.push_back({.name = name, .value = of.value, .limit = of.limit, .at_least = true});
   };
-  share("objects found again, share", parity_.after_nms());
-  share("objects right before NMS, share", parity_.before_nms());
-  if (model_.task != Task::reid) {
-    checks.push_back({.name = "box of those found, pixels", .value = parity_.worst_box_px(), .limit = limits_.box_px});
-    checks.push_back({.name = "their confidence", .value = parity_.worst_confidence(), .limit = limits_.confidence});
+  share("objects found again, share", parity.after_nms());
+  share(right_before_nms, parity.before_nms());
+  if (task != Task::reid) {
+    checks.push_back({.name = "box of those found, pixels", .value = parity.worst_box_px(), .limit = limits.box_px});
+    checks.push_back({.name = "their confidence", .value = parity.worst_confidence(), .limit = limits.confidence});
   }
-  if (model_.task == Task::segment)
-    checks.push_back({.name = "their mask IoU", .value = parity_.worst_mask_iou(), .limit = limits_.mask_iou, .at_least = true});
-  if (model_.task == Task::pose)
-    checks.push_back({.name = "their keypoints, pixels", .value = parity_.worst_keypoint_px(), .limit = limits_.keypoint_px});
-  if (model_.task == Task::reid)
+  if (task == Task::segment)
+    checks.push_back({.name = "their mask IoU", .value = parity.worst_mask_iou(), .limit = limits.mask_iou, .at_least = true});
+  if (task == Task::pose)
+    checks.push_back({.name = "their keypoints, pixels", .value = parity.worst_keypoint_px(), .limit = limits.keypoint_px});
+  if (task == Task::reid)
     checks.push_back({.name = "embedding cosine of those",
-                      .value = parity_.worst_embedding_cosine(),
-                      .limit = limits_.embedding_cosine,
+                      .value = parity.worst_embedding_cosine(),
+                      .limit = limits.embedding_cosine,
                       .at_least = true});
   return checks;
 }
 
-std::vector<std::string> ObjectParity::departures() const {
+std::vector<std::string> lines_of(const compare::Parity& parity) {
   std::vector<std::string> lines;
-  for (const compare::Departure& departure : parity_.departures())
+  for (const compare::Departure& departure : parity.departures())
     lines.push_back(
         fmt::format("{}: {}{}", departure.picture, departure.what, departure.nms_tie ? " (NMS tie: right before NMS)" : ""));
   return lines;

@@ -23,6 +23,14 @@ struct HeadTensors {
 /// Candidates before NMS, from input pixels to those of the picture.
 std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry);
 
+/// A check's name, for those who must leave it out.
+inline constexpr const char* right_before_nms = "objects right before NMS, share";
+
+/// The shares of objects, and how far those that were found depart.
+std::vector<store::Check> checks_of(const compare::Parity& parity, Task task, const ParityLimits& limits);
+/// Objects that departed, a line each.
+std::vector<std::string> lines_of(const compare::Parity& parity);
+
 /// Adds up over pictures; of one model.
 class ObjectParity {
  public:
@@ -33,9 +41,8 @@ class ObjectParity {
            const Geometry& geometry);
 
   int objects() const { return parity_.objects(); }
-  /// The shares of objects, and how far those that were found depart.
-  std::vector<store::Check> checks() const;
-  std::vector<std::string> departures() const;
+  std::vector<store::Check> checks() const { return checks_of(parity_, model_.task, limits_); }
+  std::vector<std::string> departures() const { return lines_of(parity_); }
 
  private:
   const ModelInfo& model_;

@@ -10,4 +10,7 @@ namespace peregrine::provision {
 /// Their files' bytes (JPEG, 640 x 480); a YOLO of COCO's classes finds over twenty objects on them.
 std::vector<std::span<const std::byte>> scene_files();
 
+/// ReID models see persons, who stand upright: a scene is cut into so many strips for them.
+inline constexpr int person_strips = 5;
+
 }  // namespace peregrine::provision

@@ -27,10 +27,6 @@ namespace fs = std::filesystem;
 constexpr int enough_objects = 20;
 /// FP32 against FP32: largest difference, relative to the tensor's largest value.
 constexpr double most_relative = 1e-3;
-/// bf16 keeps eight bits: on the pictures of the design's measurement its 99th percentile is 4.5 px and 0.036.
-constexpr float bf16_allowance = 3;
-/// ReID models see persons, who stand upright: a scene is cut into so many strips.
-constexpr int strips = 5;
 
 /// Of one that cannot be read: nothing, which is no picture.
 std::vector<std::byte> read_picture(const fs::path& path) { return read_whole_file(path).value_or(std::vector<std::byte>{}); }
@@ -45,7 +41,7 @@ struct Sight {
 class Sights {
  public:
   Sights(const std::vector<fs::path>& files, Task task)
-      : files_(files), scenes_(scene_files()), parts_(files.empty() && task == Task::reid ? strips : 1) {}
+      : files_(files), scenes_(scene_files()), parts_(files.empty() && task == Task::reid ? person_strips : 1) {}
 
   std::size_t size() const { return (files_.empty() ? scenes_.size() : files_.size()) * static_cast<std::size_t>(parts_); }
 
@@ -66,14 +62,12 @@ class Sights {
   int parts_;
 };
 
-/// By what the engine really computes in: CPUs without FP16 take bf16 for it.
-ParityLimits limits_for(ParityLimits limits, Precision precision) {
-  if (precision != Precision::bf16) return limits;
-  for (float ParityLimits::*apart : {&ParityLimits::box_px, &ParityLimits::confidence, &ParityLimits::keypoint_px})
-    limits.*apart *= bf16_allowance;
-  for (float ParityLimits::*alike : {&ParityLimits::mask_iou, &ParityLimits::head_cosine, &ParityLimits::embedding_cosine,
-                                     &ParityLimits::share_before_nms, &ParityLimits::share_after_nms})
-    limits.*alike = 1 - (1 - limits.*alike) * bf16_allowance;
+/// By what the engine really computes in, whatever was asked for.
+ParityLimits limits_for(ParityLimits limits, Precision ran, const Device& device) {
+  if (device.on_gpu() || ran == Precision::fp32) return limits;
+  limits.box_px = limits.keypoint_px = limits.cpu_px;
+  limits.confidence = limits.cpu_confidence;
+  limits.share_before_nms = limits.share_after_nms = limits.cpu_share;
   return limits;
 }
 
@@ -173,9 +167,9 @@ void judge(const Comparison& comparison, const ParityLimits& limits, bool fp32, 
 
 std::string conditions_of(const ParityLimits& limits, const std::vector<fs::path>& pictures) {
   Sha256 digest;
-  digest.update(fmt::format("{} {} {} {} {} {} {} {} {}", limits.min_confidence, limits.box_px, limits.confidence,
+  digest.update(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", limits.min_confidence, limits.box_px, limits.confidence,
                             limits.mask_iou, limits.keypoint_px, limits.embedding_cosine, limits.share_before_nms,
-                            limits.share_after_nms, limits.head_cosine));
+                            limits.share_after_nms, limits.head_cosine, limits.cpu_px, limits.cpu_confidence, limits.cpu_share));
   for (const fs::path& picture : pictures) digest.update(read_picture(picture));
   return digest.hex();
 }
@@ -187,7 +181,7 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
   };
   report(0, "preparing the FP32 reference");
   Reference reference(model, choice, shape);
-  const ParityLimits limits = limits_for(choice.limits, engine.precision());
+  const ParityLimits limits = limits_for(choice.limits, engine.precision(), choice.device);
   Comparison comparison(engine, reference, model.info(), shape, limits);
   const Sights sights(options.pictures, model.info().task);
   for (std::size_t begin = 0; begin < sights.size();) {
@@ -206,7 +200,12 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
                                  .note = {}};
   judge(comparison, limits, choice.precision == Precision::fp32, record);
   record.conditions = conditions_of(choice.limits, options.pictures);
-  if (engine.precision() == Precision::bf16) record.note += ", within the wider limits of bf16";
+  const Precision ran = engine.precision();
+  if (!choice.device.on_gpu() && ran != Precision::fp32)
+    record.note += fmt::format(", within the limits of {} on a CPU", to_string(ran));
+  if (!choice.device.on_gpu() && ran != choice.precision)
+    record.unavailable = fmt::format("{} is not available on this CPU: {} ran {}", to_string(choice.precision),
+                                     choice.builder->name(), to_string(ran));
   record.note += options.pictures.empty() ? ", on the built-in scenes" : ", on pictures that were given";
   return record;
 }

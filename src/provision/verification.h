@@ -18,7 +18,8 @@ struct VerificationOptions {
 };
 
 /// Runs `engine` and the FP32 reference over the pictures and compares what they find, object by object, within
-/// EngineChoice::limits (three times as wide for bf16): the share of reference objects that are found again, and of those that
+/// EngineChoice::limits (on a CPU those of what it really ran in; where that is not what was asked for, the record says so and
+/// has not passed): the share of reference objects that are found again, and of those that
 /// have the right candidate before NMS. Under twenty reference objects the raw head tensors are judged instead, by cosine, and
 /// the record says so. In FP32 also the heads' largest difference, relative to the tensor's largest value. The reference is the
 /// cuda engine in FP32 on a device and OpenVINO in FP32 otherwise; for an engine that is one of these itself, the graph's

@@ -136,6 +136,14 @@ constexpr SettingEntry table[] = {
      parse_limit<&ParityLimits::share_after_nms, 1>, format_limit<&ParityLimits::share_after_nms>},
     {"limits.head_cosine", "each raw head tensor's cosine must be at least this, where objects are under 20",
      "a number from 0 to 1", parse_limit<&ParityLimits::head_cosine, 1>, format_limit<&ParityLimits::head_cosine>},
+    {"limits.cpu_px", "for bf16 and fp16 on the CPU, instead of box_px and keypoint_px", "a number from 0 to 10000",
+     parse_limit<&ParityLimits::cpu_px, 10000>, format_limit<&ParityLimits::cpu_px>},
+    {"limits.cpu_confidence", "for bf16 and fp16 on the CPU, instead of confidence", "a number from 0 to 1",
+     parse_limit<&ParityLimits::cpu_confidence, 1>, format_limit<&ParityLimits::cpu_confidence>},
+    {"limits.cpu_share", "for bf16 and fp16 on the CPU, instead of both shares", "a number from 0 to 1",
+     parse_limit<&ParityLimits::cpu_share, 1>, format_limit<&ParityLimits::cpu_share>},
+    {"limits.average_precision", "so much of COCO's average precision may be lost (migrate --data)", "a number from 0 to 1",
+     parse_limit<&ParityLimits::average_precision, 1>, format_limit<&ParityLimits::average_precision>},
 };
 
 }  // namespace

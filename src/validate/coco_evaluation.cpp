@@ -35,14 +35,21 @@ struct Cell {
 
 /// One detection after matching, at each overlap threshold.
 struct Judged {
+  std::int64_t image = 0;
   double score = 0;
   std::array<bool, overlap_count> hit{}, ignored{};
 };
 
 struct Judgement {
   std::vector<Judged> detections;
-  std::size_t wanted = 0;  ///< ground truth that counts
+  std::map<std::int64_t, int> wanted;  ///< ground truth that counts, by image; images without any are not there
+  int all_wanted() const {
+    return std::accumulate(wanted.begin(), wanted.end(), 0, [](int sum, const auto& image) { return sum + image.second; });
+  }
 };
+
+/// A picture's, by falling score.
+std::size_t most_counted(Metric metric) { return metric == Metric::keypoints ? 20 : 100; }
 
 bool never_counts(const CocoAnnotation& truth, Metric metric) {
   return truth.crowd || (metric == Metric::keypoints && truth.labelled_keypoints == 0);
@@ -50,15 +57,17 @@ bool never_counts(const CocoAnnotation& truth, Metric metric) {
 
 /// Greedy matching of one cell: each detection takes the free object it overlaps most; one that only fits ignored objects
 /// is ignored itself.
-void judge(const Cell& cell, const AreaRange& range, Metric metric, std::size_t most_detections, Judgement& out) {
+void judge(const Cell& cell, std::int64_t image, const AreaRange& range, Metric metric, std::size_t most_detections,
+           Judgement& out) {
   std::vector<std::size_t> order(cell.truth.size());
   std::iota(order.begin(), order.end(), 0);
   const auto ignored = [&](std::size_t t) { return never_counts(*cell.truth[t], metric) || !range.holds(cell.truth[t]->area); };
   std::ranges::stable_sort(order, {}, ignored);
-  out.wanted += static_cast<std::size_t>(std::ranges::count_if(order, [&](std::size_t t) { return !ignored(t); }));
+  if (const auto wanted = std::ranges::count_if(order, [&](std::size_t t) { return !ignored(t); }); wanted > 0)
+    out.wanted[image] = static_cast<int>(wanted);
   const std::size_t count = std::min(cell.detections.size(), most_detections);
   const std::size_t first = out.detections.size();
-  for (std::size_t d = 0; d < count; ++d) out.detections.push_back({cell.detections[d]->score, {}, {}});
+  for (std::size_t d = 0; d < count; ++d) out.detections.push_back({image, cell.detections[d]->score, {}, {}});
   for (int i = 0; i < overlap_count; ++i) {
     std::vector<bool> taken(cell.truth.size());
     for (std::size_t d = 0; d < count; ++d) {
@@ -90,24 +99,41 @@ struct Curve {
   double recall = 0;
 };
 
+/// Recall and precision from one detection to the next.
+class Walk {
+ public:
+  void add(double hits, double misses, double wanted) {
+    recalls_.push_back(hits / wanted);
+    precisions_.push_back(hits / (misses + hits + std::numeric_limits<double>::epsilon()));
+  }
+
+  /// Precision is made monotone; the walk is over.
+  Curve curve() {
+    for (std::size_t i = precisions_.size(); i-- > 1;) precisions_[i - 1] = std::max(precisions_[i - 1], precisions_[i]);
+    Curve curve;
+    if (!recalls_.empty()) curve.recall = recalls_.back();
+    for (int r = 0; r < recall_count; ++r) {
+      const auto reached = std::ranges::lower_bound(recalls_, recall_threshold(r));
+      if (reached == recalls_.end()) break;
+      curve.precision[static_cast<std::size_t>(r)] = precisions_[static_cast<std::size_t>(reached - recalls_.begin())];
+    }
+    return curve;
+  }
+
+ private:
+  std::vector<double> recalls_, precisions_;
+};
+
 Curve curve_of(const Judgement& judgement, int overlap_index) {
   const auto at = static_cast<std::size_t>(overlap_index);
-  std::vector<double> recalls, precisions;
+  const double wanted = judgement.all_wanted();
+  Walk walk;
   double hits = 0, misses = 0;
   for (const Judged& judged : judgement.detections) {
     if (!judged.ignored[at]) (judged.hit[at] ? hits : misses) += 1;
-    recalls.push_back(hits / static_cast<double>(judgement.wanted));
-    precisions.push_back(hits / (misses + hits + std::numeric_limits<double>::epsilon()));
+    walk.add(hits, misses, wanted);
   }
-  for (std::size_t i = precisions.size(); i-- > 1;) precisions[i - 1] = std::max(precisions[i - 1], precisions[i]);
-  Curve curve;
-  if (!recalls.empty()) curve.recall = recalls.back();
-  for (int r = 0; r < recall_count; ++r) {
-    const auto reached = std::ranges::lower_bound(recalls, recall_threshold(r));
-    if (reached == recalls.end()) break;
-    curve.precision[static_cast<std::size_t>(r)] = precisions[static_cast<std::size_t>(reached - recalls.begin())];
-  }
-  return curve;
+  return walk.curve();
 }
 
 /// Mean over what was added; -1 of nothing.
@@ -132,17 +158,25 @@ class Evaluation {
       for (auto& [image, cell] : cells) prepare(cell);
   }
 
+  /// What each category's detections came to, by falling score; those without ground truth that counts are left out.
+  template <class Take>
+  void each_category(const AreaRange& range, std::size_t most_detections, Take take) const {
+    for (const auto& [category, cells] : cells_) {
+      Judgement judgement;
+      for (const auto& [image, cell] : cells) judge(cell, image, range, metric_, most_detections, judgement);
+      if (judgement.wanted.empty()) continue;
+      std::ranges::stable_sort(judgement.detections, std::ranges::greater{}, &Judged::score);
+      take(judgement);
+    }
+  }
+
   struct Averages {
     double precision = -1, recall = -1, precision50 = -1, precision75 = -1;
   };
 
   Averages averages(const AreaRange& range, std::size_t most_detections) const {
     Mean precision, recall, precision50, precision75;
-    for (const auto& [category, cells] : cells_) {
-      Judgement judgement;
-      for (const auto& [image, cell] : cells) judge(cell, range, metric_, most_detections, judgement);
-      if (judgement.wanted == 0) continue;
-      std::ranges::stable_sort(judgement.detections, std::ranges::greater{}, &Judged::score);
+    each_category(range, most_detections, [&](const Judgement& judgement) {
       for (int i = 0; i < overlap_count; ++i) {
         const Curve curve = curve_of(judgement, i);
         recall.add(curve.recall);
@@ -152,7 +186,7 @@ class Evaluation {
           if (i == 5) precision75.add(value);
         }
       }
-    }
+    });
     return {precision.value(), recall.value(), precision50.value(), precision75.value()};
   }
 
@@ -175,7 +209,7 @@ class Evaluation {
 
 CocoSummary evaluate(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric) {
   const Evaluation evaluation(truth, detections, metric);
-  const std::size_t most = metric == Metric::keypoints ? 20 : 100;
+  const std::size_t most = most_counted(metric);
   const auto all = evaluation.averages(every_area, most);
   const auto medium = evaluation.averages(medium_area, most), large = evaluation.averages(large_area, most);
   CocoSummary summary{.ap = all.precision,
@@ -193,6 +227,47 @@ CocoSummary evaluate(const CocoDataset& truth, const std::vector<CocoDetection>&
   summary.ar1 = evaluation.averages(every_area, 1).recall;
   summary.ar10 = evaluation.averages(every_area, 10).recall;
   return summary;
+}
+
+PrecisionSheet::PrecisionSheet(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric) {
+  std::map<std::int64_t, int> places;
+  const auto place = [&](std::int64_t image) { return places.emplace(image, static_cast<int>(places.size())).first->second; };
+  for (const CocoImage& image : truth.images) place(image.id);
+  Evaluation(truth, detections, metric).each_category(every_area, most_counted(metric), [&](const Judgement& judgement) {
+    Category& category = categories_.emplace_back();
+    for (const auto& [image, wanted] : judgement.wanted) category.wanted.emplace_back(place(image), wanted);
+    for (const Judged& judged : judgement.detections) {
+      Row row{place(judged.image), 0, 0};
+      for (std::size_t i = 0; i < overlap_count; ++i) {
+        const auto bit = static_cast<std::uint16_t>(1U << i);
+        if (judged.hit[i]) row.hit |= bit;
+        if (!judged.ignored[i]) row.counts |= bit;
+      }
+      if (row.counts != 0) category.rows.push_back(row);
+    }
+  });
+  pictures_ = static_cast<int>(places.size());
+}
+
+double PrecisionSheet::average(std::span<const int> times) const {
+  Mean precision;
+  for (const Category& category : categories_) {
+    double wanted = 0;
+    for (const auto& [picture, count] : category.wanted) wanted += times[static_cast<std::size_t>(picture)] * count;
+    if (wanted == 0) continue;
+    for (unsigned i = 0; i < overlap_count; ++i) {
+      Walk walk;
+      double hits = 0, misses = 0;
+      for (const Row& row : category.rows) {
+        const int so_often = times[static_cast<std::size_t>(row.picture)];
+        if (so_often == 0 || (row.counts >> i & 1) == 0) continue;
+        ((row.hit >> i & 1) != 0 ? hits : misses) += so_often;
+        walk.add(hits, misses, wanted);
+      }
+      for (const double value : walk.curve().precision) precision.add(value);
+    }
+  }
+  return precision.value();
 }
 
 }  // namespace peregrine::validate

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,5 +30,38 @@ struct CocoSummary {
 };
 
 CocoSummary evaluate(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric);
+
+/// All that CocoSummary::ap is made of, picture by picture, so that it can be asked of other draws of the same pictures.
+class PrecisionSheet {
+ public:
+  PrecisionSheet(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric);
+
+  int pictures() const { return pictures_; }
+  /// CocoSummary::ap when picture i (by rising id) is there times[i] times.
+  double average(std::span<const int> times) const;
+
+ private:
+  struct Row {
+    int picture = 0;
+    std::uint16_t hit = 0, counts = 0;  ///< a bit an overlap: it is a hit; it is a hit or a miss
+  };
+  struct Category {
+    std::vector<Row> rows;                    ///< detections by falling score
+    std::vector<std::pair<int, int>> wanted;  ///< picture, objects in it that count
+  };
+  int pictures_ = 0;
+  std::vector<Category> categories_;
+};
+
+/// How much of a difference between two average precisions is chance: what it would be on other pictures of the same kind.
+struct PrecisionNoise {
+  double standard_error = 0;
+  double low = 0, high = 0;  ///< 95 % of the draws lie between
+  int pictures = 0;
+};
+
+/// Of before - after, by the bootstrap: pictures are drawn anew, with replacement, the same ones for both sides. The draws are
+/// the same in every run. Sheets of one data set.
+PrecisionNoise noise_of_difference(const PrecisionSheet& before, const PrecisionSheet& after);
 
 }  // namespace peregrine::validate

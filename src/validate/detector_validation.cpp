@@ -55,6 +55,16 @@ struct Candidate {
   std::vector<std::optional<std::int64_t>> categories;
   std::vector<CocoDetection> detections;
 
+  Candidate(const Truth& of, const ModelInfo& model)
+      : truth(&of), categories(categories_of(model.class_names, of.data.categories)) {}
+
+  void score(ModelScores& scores) const {
+    for (const Metric metric : metrics_of(scores.model.task)) {
+      scores.coco.emplace_back(metric, evaluate(truth->data, detections, metric));
+      scores.sheets.emplace_back(truth->data, detections, metric);
+    }
+  }
+
   void add(const Object& object, const std::string& picture) {
     const auto image = truth->image_ids.find(picture);
     const auto category = categories.at(static_cast<std::size_t>(object.class_id));
@@ -67,6 +77,7 @@ PipelineOptions pipeline_options(const ValidationOptions& options) {
   result.models = options.models;
   result.engine = options.engine;
   result.validation = true;
+  result.unverified = options.unverified;
   return result;
 }
 
@@ -82,7 +93,7 @@ class Validator {
       const TruthFile file = truth_file(model.task);
       const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
       const Truth& truth = found->second;
-      candidates_.push_back({&truth, categories_of(model.class_names, truth.data.categories), {}});
+      candidates_.emplace_back(truth, model);
       for (const auto& [name, id] : truth.image_ids) pictures_.insert(name);
     }
   }
@@ -104,9 +115,7 @@ class Validator {
   std::vector<ModelScores> scores() const {
     std::vector<ModelScores> scores;
     for (std::size_t m = 0; m < candidates_.size(); ++m) {
-      ModelScores& own = scores.emplace_back(ModelScores{options_.models[m], pipeline_.models()[m], {}, {}});
-      for (const Metric metric : metrics_of(own.model.task))
-        own.coco.emplace_back(metric, evaluate(candidates_[m].truth->data, candidates_[m].detections, metric));
+      candidates_[m].score(scores.emplace_back(ModelScores{options_.models[m], pipeline_.models()[m], {}, {}, {}}));
     }
     return scores;
   }
@@ -130,6 +139,24 @@ std::vector<std::optional<std::int64_t>> categories_of(const std::vector<std::st
   if (std::ranges::any_of(ids, [](const auto& id) { return id.has_value(); })) return ids;
   for (std::size_t i = 0; i < std::min(ids.size(), categories.size()); ++i) ids[i] = categories[i].id;
   return ids;
+}
+
+ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
+                             const std::map<std::string, std::vector<Object>>& found) {
+  const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
+  Candidate candidate(truth, model);
+  for (const auto& [picture, objects] : found)
+    for (const Object& object : objects) candidate.add(object, picture);
+  ModelScores scores{{}, model, {}, {}, {}};
+  candidate.score(scores);
+  return scores;
+}
+
+std::vector<std::filesystem::path> annotated_pictures(Task task, const std::filesystem::path& data) {
+  std::vector<std::filesystem::path> files;
+  for (const CocoImage& image : read_coco(annotations(data, truth_file(task)), false).images)
+    files.push_back(data / "val2017" / image.file_name);
+  return files;
 }
 
 std::vector<ModelScores> validate_detectors(Settings settings, const ValidationOptions& options,

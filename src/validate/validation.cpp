@@ -29,7 +29,7 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
   detectors.models.clear();
   for (const std::filesystem::path& path : options.models) {
     const Model model = load_model(path);
-    scores.push_back({path, model.info(), {}, {}});
+    scores.push_back({path, model.info(), {}, {}, {}});
     if (model.info().task == Task::reid)
       scores.back().retrieval = validate_reid(model, choice, options.data, progress);
     else
@@ -39,7 +39,10 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
   auto detected = validate_detectors(std::move(settings), detectors, progress);
   auto next = detected.begin();
   for (ModelScores& own : scores)
-    if (!own.retrieval) own.coco = std::move((next++)->coco);
+    if (!own.retrieval) {
+      own.coco = std::move(next->coco);
+      own.sheets = std::move((next++)->sheets);
+    }
   return scores;
 }
 

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,7 @@ struct ValidationOptions {
   /// gallery/ with pictures named IDENTITY_NUMBER, each holding one person.
   std::filesystem::path data;
   std::string engine = "auto";
+  bool unverified = false;  ///< score engines, too, that did not pass their verification
 };
 
 struct ModelScores {
@@ -28,6 +30,7 @@ struct ModelScores {
   ModelInfo model;
   std::vector<std::pair<Metric, CocoSummary>> coco;  ///< boxes first; empty for ReID
   std::optional<RetrievalSummary> retrieval;         ///< ReID only
+  std::vector<PrecisionSheet> sheets;                ///< of each metric of `coco`: noise_of_difference() takes them
 };
 
 /// Told after each picture; return false to stop (Error "interrupted").
@@ -39,6 +42,14 @@ using ValidationProgress = std::function<bool(std::size_t done, std::size_t tota
 /// Throws Error "validation.dataset" for data that cannot be used, and what a Pipeline throws; a picture that cannot be read
 /// is an error, because scores without it would be wrong.
 std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options, const ValidationProgress& progress);
+
+/// The same of what another program found with a detector, picture by picture under its file's name: boxes in pixels of the
+/// picture, masks in its size. Throws Error "validation.dataset" as validate_models() does.
+ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
+                             const std::map<std::string, std::vector<Object>>& found);
+
+/// The pictures that a detector of this task is scored on: their files' names, and where they lie.
+std::vector<std::filesystem::path> annotated_pictures(Task task, const std::filesystem::path& data);
 
 /// One model: {"bbox": {"AP": .., "AP50": ..}, "segm": .., "keypoints": ..}, or {"reid": {"rank1": .., "mAP": ..}}.
 /// Several: one such object each, by the path of the model. -1: the data has nothing of that kind.

@@ -25,9 +25,9 @@ class MigrateCommand : public testing::Test {
     words.insert(words.end(), {"--allow-cpu", "--store", store_.string()});
     return run_command(words, folder_.path().string(), interrupt_after, in_child);
   }
-  /// `migrate` of one model in bf16, which is validated quickly, and whatever else.
+  /// `migrate` of one model for small pictures, which is validated quickly, and whatever else.
   static Words migrate(const Words& more = {}, const std::string& model = demo("demo-detect.pt")) {
-    Words words{"migrate", "--detect", model, "--precision", "bf16", "--yes"};
+    Words words{"migrate", "--detect", model, "--imgsz", "160", "--yes"};
     if (std::ranges::count(more, "--baseline") == 0) words.insert(words.end(), {"--baseline", "none"});
     words.insert(words.end(), more.begin(), more.end());
     return words;

@@ -63,15 +63,28 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
 }
 
 TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
-  const Words words = migrate({"--baseline", "fp32", "--data", demo("scenes"), "--json", "-", "--report", "page.html"});
+  // Not the reference itself, wherever this runs; --unverified: there may be no bf16 here.
+  const Words words = migrate({"--precision", "bf16", "--unverified", "--baseline", "fp32", "--data", demo("scenes"), "--json",
+                               "-", "--report", "page.html"});
   const CommandResult first = run(words);
   ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(first.err, AllOf(HasSubstr("average precision"), HasSubstr("lost "), HasSubstr(" ± "), HasSubstr("95 %: ")));
   const auto model = nlohmann::json::parse(first.out).at("models").at(0);
   EXPECT_EQ(model.at("speed").at("engine").size(), 2u);
   EXPECT_EQ(model.at("speed").at("baseline").at(0).at("subject"), "openvino fp32");
   EXPECT_GT(model.at("layers").size(), 20u);
   EXPECT_EQ(model.at("average_precision").at(0).at("metric"), "bbox");
   EXPECT_GT(model.at("average_precision").at(0).at("before"), 0.5);
+  const auto noise = model.at("average_precision").at(0).at("noise");
+  EXPECT_GE(noise.at("standard_error"), 0);
+  EXPECT_LE(noise.at("low"), noise.at("high"));
+  EXPECT_EQ(noise.at("pictures"), 8);
+  EXPECT_THAT(model.at("pytorch_fp16").at("note"), HasSubstr("was not measured: the FP32 engine was asked for"));
+  const auto& checks = model.at("checks");
+  const auto drop = std::ranges::find_if(
+      checks, [](const nlohmann::json& check) { return check.at("name") == "average precision lost, bbox"; });
+  ASSERT_NE(drop, checks.end());
+  EXPECT_DOUBLE_EQ(drop->at("limit").get<double>(), 0.005f) << "whatever the precision";
   std::ifstream page(folder_.path() / "page.html");
   const std::string html(std::istreambuf_iterator<char>(page), {});
   EXPECT_THAT(html, AllOf(HasSubstr("Speed and memory"), HasSubstr("<svg"), HasSubstr("data:image/jpeg;base64"),
@@ -79,6 +92,40 @@ TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
 
   const CommandResult again = run(words);
   EXPECT_EQ(nlohmann::json::parse(again.out).at("models").at(0), model);
+}
+
+TEST_F(MigrateCommand, AReducedPrecisionThatTheCpuHasNotIsAResultAndNoPass) {
+  for (const std::string precision : {"bf16", "fp16"}) {
+    const CommandResult moved = run(migrate({"--precision", precision, "--json", "report.json"}));
+    std::ifstream file(folder_.path() / "report.json");
+    const auto model = nlohmann::json::parse(file).at("models").at(0);
+    if (model.at("precision") == precision) {  // this CPU has it: the limits of a CPU are what it is held against
+      for (const auto& check : model.at("checks")) {
+        if (check.at("name") == "box of those found, pixels") {
+          EXPECT_EQ(check.at("limit"), 5);
+        }
+      }
+      continue;
+    }
+    EXPECT_EQ(moved.status, 1) << moved.out;
+    EXPECT_THAT(moved.out, AllOf(HasSubstr(precision + " is not available on this CPU"), HasSubstr("Nothing was switched over")));
+    EXPECT_THAT(model.at("validation"), HasSubstr("not available on this CPU"));
+    EXPECT_EQ(state().at("current").at("generation"), 0);
+  }
+}
+
+TEST_F(MigrateCommand, ReidHasASpeedRow) {
+  const CommandResult moved = run({"migrate", "--reid", demo("demo-reid.pth"), "--yes", "--baseline", "fp32", "--json", "-"});
+  ASSERT_EQ(moved.status, 0) << moved.err;
+  const auto speed = nlohmann::json::parse(moved.out).at("models").at(0).at("speed");
+  for (const char* side : {"engine", "baseline"}) {
+    ASSERT_EQ(speed.at(side).size(), 2u) << speed.at("note");
+    EXPECT_EQ(speed[side][1].at("batch"), 16);
+    EXPECT_GT(speed[side][1].at("latency_ms").at("p50"), 0);
+    EXPECT_GT(speed[side][1].at("pictures_per_second"), 0);
+    EXPECT_GT(speed[side][1].at("start_ms"), 0);
+    EXPECT_GT(speed[side][1].at("memory_mib"), 0);
+  }
 }
 
 TEST_F(MigrateCommand, EnginesOfTensorRtRtxAreBuiltBesideAndNotSwitchedIn) {

@@ -15,19 +15,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Two input sizes, for two engines.
+constexpr int small = 160, large = 192;
+
 class MigratorDeathTest : public testing::Test {
  protected:
-  Settings settings(Precision precision) const {
+  Settings settings(int size) const {
     Settings settings;
     settings.force_gpu_only = false;
     settings.enable_tensorrt = false;
-    settings.precision = precision;
+    settings.imgsz = size;
     settings.store = folder_.path() / "store";
     settings.detect_model = test::repository_file("models/demo/demo-detect.pt");
     return settings;
   }
   /// In a process of its own, which dies when it has passed `name` so many times. Its exit status, 77 after a death.
-  int migrate(Precision precision, std::string_view name = {}, int times = 0) const {
+  int migrate(int size, std::string_view name = {}, int times = 0) const {
     return test::run_child([&] {
       crash_observer = [&](std::string_view point) {
         if (point == name && times-- == 0) _exit(77);
@@ -35,7 +38,7 @@ class MigratorDeathTest : public testing::Test {
       Options options;
       options.baseline = Baseline::none;
       options.python = "/nonexistent/python";
-      _exit(Migrator(settings(precision), options).run().exit_status());
+      _exit(Migrator(settings(size), options).run().exit_status());
     });
   }
   std::string in_service() const {
@@ -48,36 +51,36 @@ class MigratorDeathTest : public testing::Test {
 
 TEST_F(MigratorDeathTest, BeforeEachStep) {
   for (int step = 0; step < 10; ++step) {
-    ASSERT_EQ(migrate(Precision::bf16, "migrate.step", step), 77) << step;
+    ASSERT_EQ(migrate(small, "migrate.step", step), 77) << step;
     EXPECT_EQ(in_service() == "nothing", step < 9) << step;
   }
-  EXPECT_EQ(migrate(Precision::bf16), 0);
+  EXPECT_EQ(migrate(small), 0);
   const std::string old = in_service();
-  ASSERT_EQ(migrate(Precision::fp32, "migrate.step", 8), 77);  // everything but the switch
+  ASSERT_EQ(migrate(large, "migrate.step", 8), 77);  // everything but the switch
   EXPECT_EQ(in_service(), old);
-  EXPECT_EQ(migrate(Precision::fp32), 0);
+  EXPECT_EQ(migrate(large), 0);
   EXPECT_NE(in_service(), old);
 }
 
 TEST_F(MigratorDeathTest, WhileFilesAreWritten) {
   int deaths = 0;
   for (int file = 0; file < 20; ++file) {
-    const int status = migrate(Precision::bf16, "file.rename", file);
+    const int status = migrate(small, "file.rename", file);
     ASSERT_TRUE(status == 77 || status == 0) << file;
     deaths += status == 77;
     if (status == 0) break;  // each run begins where the one before died: there is nothing left to write
   }
   EXPECT_GE(deaths, 3);
-  EXPECT_EQ(migrate(Precision::bf16), 0);
+  EXPECT_EQ(migrate(small), 0);
   EXPECT_NE(in_service(), "nothing");
 }
 
 TEST_F(MigratorDeathTest, AtEveryNamedPointThatAMigrationPasses) {
-  ASSERT_EQ(migrate(Precision::fp32), 0);  // both engines are there from here on: what is left is a second or two a run
-  ASSERT_EQ(migrate(Precision::bf16), 0);
-  const std::string bf16 = in_service();
+  ASSERT_EQ(migrate(large), 0);  // both engines are there from here on: what is left is a second or two a run
+  ASSERT_EQ(migrate(small), 0);
+  const std::string of_small = in_service();
   std::set<std::string_view> passed;
-  Precision goal = Precision::fp32;
+  int goal = large;
   for (const std::string_view name : crash_points) {
     const std::string old = in_service();
     const int status = migrate(goal, name, 0);
@@ -87,8 +90,8 @@ TEST_F(MigratorDeathTest, AtEveryNamedPointThatAMigrationPasses) {
       EXPECT_EQ(in_service(), old) << name << ": nothing is switched before the first of them";
       ASSERT_EQ(migrate(goal), 0) << name;
     }
-    EXPECT_EQ(in_service() == bf16, goal == Precision::bf16) << name;
-    goal = goal == Precision::bf16 ? Precision::fp32 : Precision::bf16;
+    EXPECT_EQ(in_service() == of_small, goal == small) << name;
+    goal = goal == small ? large : small;
   }
   for (const std::string_view name : {"migrate.step", "backup.files_kept", "service.generation_kept", "file.create", "file.write",
                                       "file.sync", "file.rename", "file.link", "folder.make", "folder.sync"})

@@ -22,7 +22,7 @@ class MigratorTest : public testing::Test {
     fs::copy_file(test::repository_file("models/demo/demo-detect.pt"), model_);
     settings_.force_gpu_only = false;
     settings_.enable_tensorrt = false;
-    settings_.precision = Precision::bf16;  // validated quickly
+    settings_.imgsz = 160;  // validated quickly
     settings_.store = folder_.path() / "store";
     settings_.detect_model = model_;
     options_.baseline = Baseline::none;

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "graph/passes.h"
 #include "peregrine/error.h"
 #include "support/test_data.h"
@@ -18,10 +21,11 @@ using testing::StartsWith;
 /// What a wrong kernel might do: every output scaled.
 class WrongEngine final : public Engine {
  public:
-  WrongEngine(std::unique_ptr<Engine> right, float factor) : right_(std::move(right)), factor_(factor) {}
+  WrongEngine(std::unique_ptr<Engine> right, float factor, Precision says)
+      : right_(std::move(right)), factor_(factor), says_(says) {}
 
   std::span<const Binding> io() const override { return right_->io(); }
-  Precision precision() const override { return right_->precision(); }
+  Precision precision() const override { return says_; }
   void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override {
     right_->enqueue(bindings, stream);
     for (std::size_t i = 0; i < bindings.size(); ++i)
@@ -32,6 +36,7 @@ class WrongEngine final : public Engine {
  private:
   std::unique_ptr<Engine> right_;
   float factor_;
+  Precision says_;
 };
 
 class Verification : public testing::Test {
@@ -47,10 +52,11 @@ class Verification : public testing::Test {
     const InputShape shape{1, 320, 320};
     graph::Graph graph = model.graph(shape);
     graph::run_passes(graph);
-    WrongEngine engine(choice_.builder->load(choice_.builder->build(graph, BuildOptions{}), Device::cpu()), factor);
+    WrongEngine engine(choice_.builder->load(choice_.builder->build(graph, BuildOptions{}), Device::cpu()), factor, ran_);
     return verify(engine, model, choice_, shape, options);
   }
   EngineChoice choice_;
+  Precision ran_ = Precision::bf16;  ///< what the engine says that it ran, whatever this CPU has
 };
 
 TEST_F(Verification, AnEngineThatIsRightPassesObjectByObject) {
@@ -71,12 +77,37 @@ TEST_F(Verification, AnEngineThatIsWrongFailsAndItsObjectsAreNamed) {
 }
 
 TEST_F(Verification, TheLimitsOfTheSettingsDecide) {
-  choice_.limits.box_px = 200;
-  choice_.limits.keypoint_px = 200;
-  choice_.limits.confidence = 1;
+  choice_.limits.cpu_px = 200;
+  choice_.limits.cpu_confidence = 1;
   EXPECT_TRUE(verify_demo({}, 0.98f).passed());
-  choice_.limits.box_px = 0;
+  choice_.limits.cpu_px = 0;
   EXPECT_FALSE(verify_demo({}, 0.98f).passed());
+}
+
+TEST_F(Verification, ReducedPrecisionOnACpuHasLimitsOfItsOwn) {
+  const auto limit = [](const store::ValidationRecord& record, const std::string& name) {
+    const auto found = std::ranges::find(record.checks, name, &store::Check::name);
+    return found == record.checks.end() ? -1 : found->limit;
+  };
+  for (const Precision precision : {Precision::bf16, Precision::fp16}) {
+    choice_.precision = ran_ = precision;
+    const auto record = verify_demo();
+    EXPECT_TRUE(record.passed());
+    EXPECT_EQ(limit(record, "box of those found, pixels"), 5);
+    EXPECT_EQ(limit(record, "their keypoints, pixels"), 5);
+    EXPECT_FLOAT_EQ(static_cast<float>(limit(record, "their confidence")), 0.05f);
+    const double objects = record.objects, misses = std::floor(0.15 * objects);
+    EXPECT_NEAR(limit(record, "objects found again, share"), (objects - misses) / objects, 1e-9);
+    EXPECT_THAT(record.note, HasSubstr(std::string("within the limits of ") + to_string(precision) + " on a CPU"));
+  }
+}
+
+TEST_F(Verification, WhatOpenVinoReallyRanIsChecked) {
+  ran_ = Precision::fp32;
+  const auto record = verify_demo();
+  EXPECT_FALSE(record.passed());
+  EXPECT_EQ(store::verdict(record), "bf16 is not available on this CPU: openvino ran fp32");
+  EXPECT_FALSE(record.checks.empty()) << "the numbers are there all the same";
 }
 
 TEST_F(Verification, FewObjectsAreJudgedByTheHeadsAndTheRecordSaysSo) {

@@ -66,6 +66,10 @@ TEST_F(SettingsTest, LimitsAreATableOfTheirOwn) {
   EXPECT_FLOAT_EQ(limits.box_px, 3.5f);
   EXPECT_FLOAT_EQ(limits.share_after_nms, 0.5f);
   EXPECT_FLOAT_EQ(limits.confidence, 0.02f);
+  EXPECT_FLOAT_EQ(limits.cpu_share, 0.85f);
+  EXPECT_FLOAT_EQ(limits.cpu_px, 5);
+  EXPECT_FLOAT_EQ(limits.cpu_confidence, 0.05f);
+  EXPECT_FLOAT_EQ(limits.average_precision, 0.005f);
   EXPECT_THAT(failure({write("[limits]\nmask_iou = 2\n"), {}}), testing::HasSubstr("limits.mask_iou"));
 }
 

@@ -125,6 +125,15 @@ TEST(ValidationRecord, PassesOnlyWhenEveryCheckHolds) {
   EXPECT_FALSE(ValidationRecord{}.passed());
 }
 
+TEST(ValidationRecord, APrecisionThatIsNotThereIsNoPass) {
+  Manifest manifest = make_manifest();
+  manifest.validation = record();
+  manifest.validation->unavailable = "bf16 is not available on this CPU: openvino ran fp32";
+  const Manifest read = read_manifest(write_manifest(manifest), "m");
+  EXPECT_FALSE(read.validation->passed());
+  EXPECT_EQ(verdict(*read.validation), "bf16 is not available on this CPU: openvino ran fp32");
+}
+
 TEST(ValidationRecord, NumbersThatAreNoneFailAndSurvive) {
   for (double value : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     Manifest manifest = make_manifest();

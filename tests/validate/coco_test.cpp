@@ -34,19 +34,34 @@ CocoDetection detection_of(const Json& json) {
   return detection;
 }
 
-TEST(Coco, SummariesEqualPycocotools) {
+struct Case {
+  CocoDataset truth;
+  std::vector<CocoDetection> detections;
+  Metric metric{};
+  Json summary;
+};
+
+std::vector<Case> recorded_cases() {
   const test::TemporaryFolder folder;
   std::ifstream file(test::repository_file("tests/validate/data/coco_cases.json"));
-  const Json cases = Json::parse(file);
-  ASSERT_EQ(cases.size(), 15u);
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const Json& recorded = cases[i];
+  std::vector<Case> cases;
+  for (const Json& recorded : Json::parse(file)) {
+    Case& one = cases.emplace_back();
     const auto path = folder.path() / "truth.json";
     std::ofstream(path) << recorded["truth"];
-    const Metric metric = metric_of(recorded["metric"]);
-    std::vector<CocoDetection> detections;
-    for (const Json& detection : recorded["detections"]) detections.push_back(detection_of(detection));
-    const CocoSummary summary = evaluate(read_coco(path, metric == Metric::segm), detections, metric);
+    one.metric = metric_of(recorded["metric"]);
+    one.truth = read_coco(path, one.metric == Metric::segm);
+    for (const Json& detection : recorded["detections"]) one.detections.push_back(detection_of(detection));
+    one.summary = recorded["summary"];
+  }
+  return cases;
+}
+
+TEST(Coco, SummariesEqualPycocotools) {
+  const auto cases = recorded_cases();
+  ASSERT_EQ(cases.size(), 15u);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const CocoSummary summary = evaluate(cases[i].truth, cases[i].detections, cases[i].metric);
     const std::map<std::string, double> ours{{"ap", summary.ap},
                                              {"ap50", summary.ap50},
                                              {"ap75", summary.ap75},
@@ -59,9 +74,89 @@ TEST(Coco, SummariesEqualPycocotools) {
                                              {"ar_small", summary.ar_small},
                                              {"ar_medium", summary.ar_medium},
                                              {"ar_large", summary.ar_large}};
-    for (const auto& [key, value] : recorded["summary"].items())
-      EXPECT_NEAR(ours.at(key), value.get<double>(), 1e-9) << "case " << i << " " << recorded["metric"] << " " << key;
+    for (const auto& [key, value] : cases[i].summary.items())
+      EXPECT_NEAR(ours.at(key), value.get<double>(), 1e-9) << "case " << i << " " << to_string(cases[i].metric) << " " << key;
   }
+}
+
+/// The case with its pictures there `times` times, as pictures of their own.
+Case repeated(const Case& once, int times) {
+  constexpr std::int64_t apart = 1'000'000'000;
+  Case all = once;
+  for (int copy = 1; copy < times; ++copy) {
+    for (CocoImage image : once.truth.images) {
+      image.id += copy * apart;
+      all.truth.images.push_back(image);
+    }
+    for (CocoAnnotation annotation : once.truth.annotations) {
+      annotation.image_id += copy * apart;
+      all.truth.annotations.push_back(annotation);
+    }
+    for (CocoDetection detection : once.detections) {
+      detection.image_id += copy * apart;
+      all.detections.push_back(detection);
+    }
+  }
+  return all;
+}
+
+TEST(PrecisionNoise, ASheetHasTheAverageOfItsPictures) {
+  for (Case& one : recorded_cases()) {
+    double apart = 0;  // in a draw a picture's detections come one behind the other: equal scores of two pictures would not
+    for (CocoDetection& detection : one.detections) detection.score += apart += 1e-9;
+    const PrecisionSheet sheet(one.truth, one.detections, one.metric);
+    ASSERT_EQ(sheet.pictures(), static_cast<int>(one.truth.images.size()));
+    const std::vector<int> once(one.truth.images.size(), 1), thrice(one.truth.images.size(), 3), never(one.truth.images.size());
+    EXPECT_NEAR(sheet.average(once), evaluate(one.truth, one.detections, one.metric).ap, 1e-12);
+    const Case more = repeated(one, 3);
+    EXPECT_NEAR(sheet.average(thrice), evaluate(more.truth, more.detections, more.metric).ap, 1e-12);
+    EXPECT_EQ(sheet.average(never), -1);
+  }
+}
+
+TEST(PrecisionNoise, APictureThatIsNotDrawnPlaysNoPart) {
+  for (Case one : recorded_cases()) {
+    std::vector<int> times(one.truth.images.size(), 1);
+    times.front() = 0;
+    const double without = PrecisionSheet(one.truth, one.detections, one.metric).average(times);
+    const std::int64_t gone = one.truth.images.front().id;
+    std::erase_if(one.truth.annotations, [&](const CocoAnnotation& truth) { return truth.image_id == gone; });
+    std::erase_if(one.detections, [&](const CocoDetection& detection) { return detection.image_id == gone; });
+    EXPECT_NEAR(without, evaluate(one.truth, one.detections, one.metric).ap, 1e-12);
+  }
+}
+
+/// Every third detection finds nothing.
+Case worse(Case than) {
+  std::size_t number = 0;
+  std::erase_if(than.detections, [&](const CocoDetection&) { return ++number % 3 == 0; });
+  return than;
+}
+
+TEST(PrecisionNoise, MorePicturesMakeLessOfIt) {
+  const Case few = recorded_cases().front();
+  const Case many = repeated(few, 16);
+  const auto noise = [](const Case& of) {
+    const Case less = worse(of);
+    return noise_of_difference({of.truth, of.detections, of.metric}, {less.truth, less.detections, less.metric});
+  };
+  const PrecisionNoise of_few = noise(few), of_many = noise(many), again = noise(few);
+  EXPECT_EQ(of_few.pictures * 16, of_many.pictures);
+  EXPECT_GT(of_few.standard_error, 0);
+  EXPECT_NEAR(of_many.standard_error / of_few.standard_error, 0.25, 0.1);  // one over the root of sixteen
+  EXPECT_LT(of_few.low, of_few.high);
+  EXPECT_LT(of_many.high - of_many.low, of_few.high - of_few.low);
+  EXPECT_EQ(of_few.low, again.low) << "the draws are the same in every run";
+  EXPECT_EQ(of_few.standard_error, again.standard_error);
+}
+
+TEST(PrecisionNoise, EqualSidesDifferByNothing) {
+  const Case one = recorded_cases().front();
+  const PrecisionSheet sheet(one.truth, one.detections, one.metric);
+  const PrecisionNoise noise = noise_of_difference(sheet, sheet);
+  EXPECT_EQ(noise.standard_error, 0);
+  EXPECT_EQ(noise.low, 0);
+  EXPECT_EQ(noise.high, 0);
 }
 
 TEST(Coco, UnreadableDatasetIsNamed) {

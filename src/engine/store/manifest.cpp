@@ -78,10 +78,13 @@ std::vector<std::string> differences(const Identity& kept, const Identity& wante
   return found;
 }
 
-bool ValidationRecord::passed() const { return ran && !checks.empty() && std::ranges::all_of(checks, &Check::holds); }
+bool ValidationRecord::passed() const {
+  return ran && unavailable.empty() && !checks.empty() && std::ranges::all_of(checks, &Check::holds);
+}
 
 std::string verdict(const ValidationRecord& record) {
   if (!record.ran) return "built, not run";
+  if (!record.unavailable.empty()) return record.unavailable;
   if (record.checks.empty()) return "failed: nothing was compared";
   std::string failed;
   for (const Check& check : record.checks)

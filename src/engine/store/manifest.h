@@ -68,12 +68,13 @@ struct ValidationRecord {
   std::string note;  ///< what a reader should know: "under 20 objects: raw head tensors compared"
   /// Objects that departed from the reference, those that only lost a tie in NMS marked so.
   std::vector<std::string> departures{};
-  std::string conditions{};  ///< digest of the limits and pictures; empty: written before this was kept
+  std::string conditions{};   ///< digest of the limits and pictures; empty: written before this was kept
+  std::string unavailable{};  ///< "bf16 is not available on this CPU: openvino ran fp32"; empty: it ran in what was asked for
 
-  /// It ran, there is something that was checked, and all of it holds.
+  /// It ran, in the precision that was asked for, there is something that was checked, and all of it holds.
   bool passed() const;
 };
-/// "passed", "failed: box, pixels 2.1 (limit 1.5)", "built, not run".
+/// "passed", "failed: box, pixels 2.1 (limit 1.5)", "built, not run", and unavailable as it stands.
 std::string verdict(const ValidationRecord& record);
 
 struct Manifest {

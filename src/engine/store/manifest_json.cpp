@@ -36,7 +36,7 @@ void from_json(const nlohmann::json& json, Check& check) {
 }
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ValidationRecord, ran, reference, driver, date, images, objects, checks, note,
-                                                departures, conditions)
+                                                departures, conditions, unavailable)
 
 namespace {
 

@@ -10,48 +10,55 @@ namespace peregrine::migrate::steps {
 
 namespace {
 
-/// What average precision may lose. bf16 keeps eight bits: three times as much, as in validation.
-double most_lost(const MigratedModel& model) { return model.precision == to_string(Precision::bf16) ? 0.015 : 0.005; }
-
 /// All that the numbers depend on. Annotations are named by their folder: who changes them asks anew with another one.
 std::string key_of(const Migration& migration, const Slot& slot, const std::string& conditions) {
   const Options& options = migration.options;
-  return fmt::format("comparison of {} {} with {} by {} on {} and {}", slot.manifest->id, slot.manifest->plan_sha256,
-                     static_cast<int>(options.baseline), options.python.native(), conditions, options.data.native());
+  return fmt::format("comparison, with its noise, of {} {} with {} by {} on {} and {}", slot.manifest->id,
+                     slot.manifest->plan_sha256, static_cast<int>(options.baseline), options.python.native(), conditions,
+                     options.data.native());
 }
 
-Measure lost(const MigratedModel& model, const PrecisionPair& pair) {
-  return {fmt::format("average precision lost, {}", pair.metric), pair.before - pair.after, most_lost(model)};
+Measure lost(const Migration& migration, const PrecisionPair& pair) {
+  return {fmt::format("average precision lost, {}", pair.metric), pair.lost(), migration.settings.limits.average_precision, false,
+          pair.standard_error};
 }
 
-void fill(MigratedModel& model, Comparison comparison) {
+void fill(Migration& migration, MigratedModel& model, Comparison comparison) {
   model.speed = std::move(comparison.speed);
+  model.pytorch = std::move(comparison.pytorch);
   model.average_precision = std::move(comparison.average_precision);
   model.average_precision_note = std::move(comparison.average_precision_note);
   model.layers = std::move(comparison.layers);
-  for (const PrecisionPair& pair : model.average_precision) model.checks.push_back(lost(model, pair));
+  for (const PrecisionPair& pair : model.average_precision) model.checks.push_back(lost(migration, pair));
 }
 
 /// Whether it was there.
 bool compare_one(Migration& migration, std::size_t index, const std::string& conditions) {
   const std::string key = key_of(migration, migration.slots[index], conditions);
   if (const auto done = migration.journal.done.find(key); done != migration.journal.done.end()) {
-    fill(migration.report.models[index], parse_comparison(done->second));
+    fill(migration, migration.report.models[index], parse_comparison(done->second));
     return true;
   }
   Comparison comparison = compare_slot(migration, index);
   migration.journal.done[key] = to_json(comparison);
-  fill(migration.report.models[index], std::move(comparison));
+  fill(migration, migration.report.models[index], std::move(comparison));
   return false;
 }
 
-std::string losses(const Migration& migration) {
+/// "0.4681 to 0.4650, lost 0.0031 ± 0.0024 (95 %: -0.0012 to 0.0080, 47 pictures)".
+std::string sentence_of(const MigratedModel& model, const PrecisionPair& pair) {
+  return fmt::format("{}: {} average precision {:.4f} to {:.4f}, lost {:.4f} ± {:.4f} (95 %: {:.4f} to {:.4f}, {} pictures)",
+                     model.name, pair.metric, pair.before, pair.after, pair.lost(), pair.standard_error, pair.low, pair.high,
+                     pair.pictures);
+}
+
+/// Every drop with its noise, or those alone that are beyond the limit.
+std::string precision_of(const Migration& migration, bool beyond_alone) {
   std::string text;
   for (const MigratedModel& model : migration.report.models)
     for (const PrecisionPair& pair : model.average_precision)
-      if (!lost(model, pair).holds())
-        text += fmt::format("{}{}: {} average precision fell from {:.4f} to {:.4f}", text.empty() ? "" : "; ", model.name,
-                            pair.metric, pair.before, pair.after);
+      if (!beyond_alone || !lost(migration, pair).holds())
+        text += fmt::format("{}{}", text.empty() ? "" : "; ", sentence_of(model, pair));
   return text;
 }
 
@@ -73,8 +80,10 @@ StepOutcome compare(Migration& migration) {
   }
   outcome.sentence +=
       fmt::format("{} objects depart from the FP32 reference. {}", departed, migration.report.models.front().speed.note);
-  const std::string text = losses(migration);
-  if (text.empty()) return outcome;
+  if (const std::string all = precision_of(migration, false); !all.empty()) outcome.sentence += " " + all + ".";
+  const std::string beyond = precision_of(migration, true);
+  if (beyond.empty()) return outcome;
+  const std::string text = fmt::format("{}: more than the {:g} allowed", beyond, migration.settings.limits.average_precision);
   if (!migration.options.unverified)
     throw Error("validation.precision", text + ".", "Nothing was switched over; --unverified lets them serve all the same.");
   return {StepResult::Verdict::warning, text + " (--unverified)"};

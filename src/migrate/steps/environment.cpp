@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "migrate/speed.h"
 #include "migrate/steps.h"
 #include "peregrine/error.h"
 
 namespace peregrine::migrate::steps {
 
 namespace {
-
-/// A Python that only has to say what it has is given up after so long.
-constexpr std::chrono::milliseconds longest_answer{20'000};
 
 EnvironmentNeeds needs_for(Migration& migration) {
   std::vector<std::uintmax_t> sizes;
@@ -21,7 +19,7 @@ EnvironmentNeeds needs_for(Migration& migration) {
   }
   EnvironmentNeeds needs = needs_of(sizes);
   needs.python = migration.options.python;
-  needs.python_limit = std::min(migration.options.limit, longest_answer);
+  needs.python_limit = answer_limit(migration.options.limit);
   needs.stop = migration.stop();
   return needs;
 }

@@ -1,0 +1,74 @@
+#include "bench_work.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "base/read_whole_file.h"
+#include "decode/decode.h"
+#include "peregrine/error.h"
+#include "provision/provision.h"
+
+namespace peregrine::cli {
+
+namespace {
+
+HostImage generated_picture(int width, int height) {
+  HostImage image{width, height, PixelOrder::bgr,
+                  std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
+  const auto row = static_cast<std::size_t>(width) * 3;
+  for (std::size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<std::uint8_t>(128 + static_cast<int>(i * 7 % 1280 / 16) - static_cast<int>(i / row % 97));
+  return image;
+}
+
+}  // namespace
+
+DetectorWork::DetectorWork(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources)
+    : pipeline_(settings, options), picture_(generated_picture(1280, 720)) {
+  for (int i = 0; i < settings.batch && !sources.empty(); ++i)
+    files_.push_back(sources[static_cast<std::size_t>(i) % sources.size()]);
+  views_.assign(static_cast<std::size_t>(settings.batch), picture_.view());
+}
+
+std::vector<ImageResult> DetectorWork::run() {
+  if (files_.empty()) return pipeline_.run(views_);
+  std::vector<ImageResult> results;
+  pipeline_.run(files_, [&](const Outcome& outcome) {
+    if (outcome.error) throw Error(*outcome.error);
+    if (outcome.result) results.push_back(*outcome.result);
+    return true;
+  });
+  return results;
+}
+
+ReidWork::ReidWork(const Settings& settings, const PipelineOptions& options, const std::filesystem::path& model,
+                   const std::vector<std::string>& sources) {
+  for (const std::string& source : sources)
+    if (pictures_.size() < static_cast<std::size_t>(settings.batch))
+      pictures_.push_back(decode::decode_image(read_whole_file(source).value_or(std::vector<std::byte>{}), source));
+  if (pictures_.empty()) pictures_.push_back(generated_picture(128, 256));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(settings.batch); ++i)
+    persons_.push_back(pictures_[i % pictures_.size()].view());
+  provision::EngineChoice choice = provision::choose_engine(settings, options.engine);
+  choice.store = settings.store;
+  choice.unverified = options.unverified;
+  embedder_ = pipeline::make_person_embedder(provision::open_model(model), choice, settings, settings.batch);
+  info_ = {
+      choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), embedder_->precision(), {}};
+}
+
+std::vector<ImageResult> ReidWork::run() {
+  const auto begin = std::chrono::steady_clock::now();
+  auto embeddings = embedder_->run(persons_);
+  const std::chrono::duration<double, std::milli> spent = std::chrono::steady_clock::now() - begin;
+  std::vector<ImageResult> results(embeddings.size());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    Object person{.task = Task::reid, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = std::move(embeddings[i])};
+    results[i].objects.push_back(std::move(person));
+    results[i].time_ms.inference = spent.count() / static_cast<double>(results.size());
+  }
+  return results;
+}
+
+}  // namespace peregrine::cli

@@ -1,0 +1,162 @@
+#include "migrate/pytorch.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/output_file.h"
+#include "base/text.h"
+#include "migrate/measure.h"
+#include "preprocess/letterbox.h"
+#include "provision/object_parity.h"
+
+namespace peregrine::migrate {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+constexpr const char* detector_script =
+#include "migrate_baseline.inc"
+    ;
+constexpr const char* osnet_script =
+#include "migrate_reid_baseline.inc"
+    ;
+
+/// Objects are wanted a little below the limit, so that one that hovers there is not missed.
+constexpr float below_limit = 0.05f;
+
+std::string device_name(const Settings& settings, bool on_gpu) {
+  return on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu");
+}
+
+std::vector<PyTorchPicture> read_found(const fs::path& file, const std::vector<fs::path>& pictures, Task task, Precision& ran) {
+  std::ifstream in(file);
+  const Json found = Json::parse(in);
+  std::vector<PyTorchPicture> read;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const Json& one = found[i];
+    ran = one.at("ran") == "float16" ? Precision::fp16 : Precision::fp32;
+    PyTorchPicture& picture = read.emplace_back();
+    picture.name = pictures.at(i).filename().string();
+    if (task == Task::reid) {
+      picture.objects.push_back({.task = task, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = one.at("embedding")});
+      continue;
+    }
+    const int height = one.at("image").at(0), width = one.at("image").at(1);
+    for (const Json& each : one.at("objects")) {
+      Object object{.task = task, .keypoints = {}, .mask = {}, .embedding = {}};
+      object.class_id = each.at("class");
+      object.confidence = each.at("confidence");
+      object.box = each.at("box");
+      if (each.contains("mask")) object.mask = RunLengthMask{height, width, each["mask"]};
+      for (const Json& point : each.value("keypoints", Json::array()))
+        object.keypoints.push_back({point.at(0), point.at(1), point.size() > 2 ? point.at(2).get<float>() : 1.0f});
+      picture.objects.push_back(std::move(object));
+    }
+    if (!one.at("candidates").is_array()) continue;
+    picture.has_candidates = true;
+    std::vector<postprocess::Candidate> candidates;
+    for (const Json& row : one["candidates"])
+      candidates.push_back({{row.at(0), row.at(1), row.at(2), row.at(3)}, row.at(4), row.at(5), 0});
+    picture.candidates =
+        provision::in_pixels(candidates, preprocess::letterbox(width, height, one.at("input").at(1), one.at("input").at(0)));
+  }
+  return read;
+}
+
+/// Hands `wish` to the script, with a file for what it finds.
+PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const char* script, Json wish,
+               const std::vector<fs::path>& pictures) {
+  const Scratch folder;
+  const fs::path told = folder.path() / "wish", found = folder.path() / "found";
+  wish["found"] = found.native();
+  write_file(told, wish.dump(-1, ' ', false, Json::error_handler_t::replace));
+  PyTorchRun result;
+  const ChildResult child = run_measured({python.program, "-B", "-c", script, told.native()}, request.limit, request.stop);
+  if (!succeeded(child)) {
+    result.why = why_failed(child, printable(python.program), request.limit);
+    return result;
+  }
+  try {
+    const Json answer = last_object(child.out);
+    result.version = answer.at("torch");
+    const std::string subject = fmt::format("PyTorch {} eager {}", result.version, wish["half"] == true ? "fp16" : "fp32");
+    for (const Json& speed : answer.at("speeds"))
+      result.speeds.push_back({subject, speed.at("batch"), speed.at("p50"), speed.at("p90"), speed.at("p99"),
+                               answer.at("start_ms"), answer.at("memory_mb")});
+    if (result.speeds.empty()) throw Json::other_error::create(501, "no speeds", nullptr);
+    result.pictures = read_found(found, pictures, request.model_info.task, result.ran);
+  } catch (const Json::exception& error) {
+    result.why = fmt::format("{} answered what cannot be read ({})", printable(python.program), error.what());
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string unfit(const FoundPython& python, const SpeedRequest& request) {
+  if (request.model.extension() == ".onnx") return "the model is an ONNX file, no PyTorch checkpoint";
+  if (request.model_info.task == Task::reid && !python.torch.empty()) return {};
+  return python.why;
+}
+
+PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+                        const std::vector<fs::path>& pictures) {
+  const Settings& settings = request.settings;
+  Json wish{{"model", fs::absolute(request.model).native()},
+            {"device", device_name(settings, on_gpu)},
+            {"half", half},
+            {"size", settings.imgsz ? Json(*settings.imgsz) : Json(nullptr)},  // null: the training size, as ours
+            {"confidence", settings.model_confidence_threshold},
+            {"iou", settings.iou},
+            {"max_det", settings.max_det},
+            {"batches", request.batches},
+            {"runs", request.runs},
+            {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
+            {"files", Json::array()}};
+  for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
+  return run(request, python, detector_script, std::move(wish), pictures);
+}
+
+PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half, const Persons& persons) {
+  Json wish{{"model", fs::absolute(request.model).native()},
+            {"device", device_name(request.settings, on_gpu)},
+            {"half", half},
+            {"height", request.model_info.image_height},
+            {"width", request.model_info.image_width},
+            {"batches", request.batches},
+            {"runs", request.runs},
+            {"persons", Json::array()}};
+  for (const Persons::Raw& person : persons.raw())
+    wish["persons"].push_back({{"file", person.file.native()}, {"width", person.width}, {"height", person.height}});
+  return run(request, python, osnet_script, std::move(wish), persons.files());
+}
+
+PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task, const ParityLimits& limits) {
+  PyTorchAccuracy accuracy;
+  if (fp16.ran != Precision::fp16) {
+    accuracy.note = "Not available: asked for FP16, PyTorch ran FP32.";
+    return accuracy;
+  }
+  compare::Parity parity(limits);
+  bool all_candidates = true;
+  for (std::size_t i = 0; i < fp32.pictures.size() && i < fp16.pictures.size(); ++i) {
+    const PyTorchPicture& tested = fp16.pictures[i];
+    all_candidates = all_candidates && (tested.has_candidates || task == Task::reid);
+    parity.add({tested.name, fp32.pictures[i].objects, tested.objects, tested.candidates});
+  }
+  accuracy.subject = fmt::format("PyTorch {} eager fp16", fp16.version);
+  for (const store::Check& check : provision::checks_of(parity, task, limits))
+    if (all_candidates || check.name != provision::right_before_nms)
+      accuracy.checks.push_back({check.name, check.value, check.limit, check.at_least});
+  accuracy.departures = provision::lines_of(parity);
+  accuracy.note =
+      fmt::format("{} beside its own FP32: {} objects on {} pictures.", accuracy.subject, parity.objects(), fp16.pictures.size());
+  if (!all_candidates) accuracy.note += " What it finds before NMS could not be had: that share is missing.";
+  return accuracy;
+}
+
+}  // namespace peregrine::migrate

@@ -1,0 +1,53 @@
+// The user's own pipeline in the user's own Python: how fast it is, what it finds, how good that is. Detectors run through
+// Ultralytics, OSNet through plain PyTorch.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "compare/parity.h"
+#include "migrate/persons.h"
+#include "migrate/python.h"
+#include "migrate/speed.h"
+
+namespace peregrine::migrate {
+
+/// What it makes of one picture, in pixels of it.
+struct PyTorchPicture {
+  std::string name;
+  std::vector<Object> objects;
+  std::vector<compare::ParityCandidate> candidates;
+  bool has_candidates = false;  ///< false: what stands before NMS could not be had
+};
+
+/// In one precision.
+struct PyTorchRun {
+  std::string why;      ///< it could not be measured; empty: it was
+  std::string version;  ///< of torch
+  Precision ran{};      ///< what the network computed in
+  std::vector<Speed> speeds;
+  std::vector<PyTorchPicture> pictures;
+};
+
+/// Why this Python cannot run such a model, or nothing.
+std::string unfit(const FoundPython& python, const SpeedRequest& request);
+
+/// In FP16 where `half`, else in FP32; on the GPU of the settings where `on_gpu`. Throws "interrupted".
+PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+                        const std::vector<std::filesystem::path>& pictures);
+PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half, const Persons& persons);
+
+/// How far its FP16 departs from its FP32: the pictures of both, within the limits of the settings.
+PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task, const ParityLimits& limits);
+
+/// Average precision by Ultralytics' own validation, scored as ours is.
+struct PyTorchPrecision {
+  std::string why, subject;                            ///< as PyTorchRun's; "PyTorch 2.9.0 fp32"
+  std::vector<std::pair<std::string, double>> values;  ///< by metric
+};
+PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python, const std::filesystem::path& data,
+                                  bool on_gpu, bool half);
+
+}  // namespace peregrine::migrate

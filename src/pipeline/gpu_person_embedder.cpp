@@ -1,0 +1,82 @@
+#include "pipeline/gpu_person_embedder.h"
+
+#include "base/cuda/device.h"
+#include "pipeline/gpu_frames.h"
+#include "pipeline/gpu_reid.h"
+#include "preprocess/letterbox.h"
+
+namespace peregrine::pipeline {
+
+namespace {
+
+/// What kernels are told of one person: the picture, and that all of it is wanted.
+struct Told {
+  preprocess::Picture* pictures;
+  Crop* crops;
+};
+
+class GpuPersonEmbedder final : public PersonEmbedder {
+ public:
+  GpuPersonEmbedder(const Model& model, const provision::EngineChoice& choice, const Settings& settings, int most)
+      : guard_(settings.force_gpu_only, choice.device, cuda::place_of),
+        device_(choice.device.index),
+        precision_(choice.precision),
+        frames_(most, guard_, decoder_),
+        reid_(model, choice, most),
+        pictures_(sizeof(preprocess::Picture) * static_cast<std::size_t>(most), "picture descriptors"),
+        staged_pictures_(pictures_.bytes(), "picture descriptors"),
+        staged_crops_(sizeof(Crop) * static_cast<std::size_t>(most), "person boxes") {
+    reid_.guard_bindings(guard_);
+  }
+
+  Precision precision() const override { return precision_; }
+
+  std::vector<std::vector<float>> run(std::span<const ImageView> persons) override {
+    const cuda::DeviceScope scope(guard_.expected().index);
+    std::vector<Frame> frames;
+    for (const ImageView& person : persons) frames.push_back({"", {}, person});
+    const auto loaded = frames_.load(frames, false, most_pixels, stream_.get());
+    const Told told{reinterpret_cast<preprocess::Picture*>(staged_pictures_.data()),
+                    reinterpret_cast<Crop*>(staged_crops_.data())};
+    const ModelInfo& model = reid_.model();
+    for (std::size_t i = 0; i < loaded.size(); ++i) {
+      if (loaded[i].error) throw Error(*loaded[i].error);
+      const ImageView& view = loaded[i].view;
+      told.pictures[i] = {view.data, view.pitch, view.order,
+                          preprocess::letterbox(view.width, view.height, model.image_width, model.image_height)};
+      told.crops[i] = {{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)}, static_cast<int>(i)};
+    }
+    cuda::copy_to_device("picture descriptors", pictures_.data(), staged_pictures_.data(),
+                         sizeof(preprocess::Picture) * loaded.size(), stream_.get());
+    cuda::copy_to_device("person boxes", reid_.crops(), staged_crops_.data(), sizeof(Crop) * loaded.size(), stream_.get());
+    *reid_.count() = static_cast<int>(loaded.size());
+    stream_.synchronize();
+    reid_.enqueue(reinterpret_cast<const preprocess::Picture*>(pictures_.data()), stream_.get());
+    stream_.synchronize();
+    std::vector<std::vector<float>> embeddings;
+    for (std::size_t i = 0; i < loaded.size(); ++i) embeddings.push_back(reid_.embedding(static_cast<int>(i)));
+    return embeddings;
+  }
+
+ private:
+  static constexpr std::int64_t most_pixels = std::int64_t{1} << 28;  ///< they are decoded: no file can ask for more
+
+  PlacementGuard guard_;
+  cuda::DeviceScope device_;
+  Precision precision_;
+  cuda::Stream stream_ = cuda::Stream::create();
+  std::optional<decode::JpegDecoder> decoder_;
+  GpuFrames frames_;
+  GpuReid reid_;
+  cuda::DeviceBuffer pictures_;
+  cuda::PinnedBuffer staged_pictures_, staged_crops_;
+};
+
+}  // namespace
+
+std::unique_ptr<PersonEmbedder> make_gpu_person_embedder(const Model& model, const provision::EngineChoice& choice,
+                                                         const Settings& settings, int most_persons) {
+  return std::make_unique<GpuPersonEmbedder>(model, choice, settings, most_persons);
+}
+
+}  // namespace peregrine::pipeline

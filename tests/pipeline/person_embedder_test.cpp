@@ -1,0 +1,76 @@
+// ReID alone: more persons than a round holds, each as if it were alone; on a GPU what the CPU says.
+#include "pipeline/person_embedder.h"
+
+#include <gmock/gmock.h>
+
+#include "base/read_whole_file.h"
+#include "compare/parity.h"
+#include "decode/decode.h"
+#include "provision/provision.h"
+#include "support/test_data.h"
+#if PEREGRINE_CUDA
+#include "support/cuda_device.h"
+#endif
+
+namespace peregrine::pipeline {
+namespace {
+
+class PersonEmbedderTest : public testing::Test {
+ protected:
+  PersonEmbedderTest() {
+    for (int i = 0; i < 5; ++i) {
+      const auto file = test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg");
+      scenes_.push_back(decode::decode_image(read_whole_file(file).value(), "scene"));
+    }
+    // Twenty upright strips, views into the scenes: more than a round of sixteen.
+    for (const HostImage& scene : scenes_)
+      for (int strip = 0; strip < 4; ++strip) {
+        ImageView view = scene.view();
+        view.data += static_cast<std::ptrdiff_t>(strip) * (scene.width / 4) * 3;
+        view.width = scene.width / 4;
+        persons_.push_back(view);
+      }
+  }
+  std::unique_ptr<PersonEmbedder> open(const std::string& engine) {
+    Settings settings;
+    settings.force_gpu_only = engine != "openvino";
+    settings.store = folder_.path() / "store";
+    provision::EngineChoice choice = provision::choose_engine(settings, engine);
+    choice.store = settings.store;
+    const Model model = load_model(test::repository_file("models/demo/demo-reid.pth"));
+    return make_person_embedder(model, choice, settings, static_cast<int>(persons_.size()));
+  }
+
+  test::TemporaryFolder folder_;
+  std::vector<HostImage> scenes_;
+  std::vector<ImageView> persons_;
+};
+
+TEST_F(PersonEmbedderTest, EachPersonIsAsIfItWereAlone) {
+  const auto embedder = open("openvino");
+  const auto together = embedder->run(persons_);
+  ASSERT_EQ(together.size(), persons_.size());
+  for (const std::size_t i : {0, 3, 15, 16, 19}) {
+    const auto alone = embedder->run(std::span(persons_).subspan(i, 1));
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_GT(compare::cosine(alone[0], together[i]), 0.9999f) << i;
+  }
+  EXPECT_LT(compare::cosine(together[0], together[16]), 0.999f) << "persons differ";
+}
+
+#if PEREGRINE_CUDA
+TEST_F(PersonEmbedderTest, TheGpuSaysWhatTheCpuSays) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const auto cpu = open("openvino")->run(persons_);
+  const auto embedder = open("cuda");
+  EXPECT_EQ(embedder->precision(), Precision::fp16);
+  const auto gpu = embedder->run(persons_);
+  ASSERT_EQ(gpu.size(), cpu.size());
+  for (std::size_t i = 0; i < cpu.size(); ++i) EXPECT_GT(compare::cosine(cpu[i], gpu[i]), 0.999f) << i;
+  const auto few = embedder->run(std::span(persons_).first(2));
+  EXPECT_GT(compare::cosine(few[1], gpu[1]), 0.999f);
+}
+#endif
+
+}  // namespace
+}  // namespace peregrine::pipeline
