@@ -47,7 +47,7 @@ bundle:
 	@tools/bundle/make_bundle.sh
 
 fuzz:
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh fuzz
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh setup fuzz
 
 # Ten minutes of random sizes, batches and damaged JPEGs in two threads; device memory must stay flat. Needs a GPU.
 gpu-soak: build
