@@ -225,6 +225,8 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_EQ(predict(model_, {picture_}, {"--conf", "3"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--classes", "unicorn"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--batch", "0"}).status, 2);
+  expect_refused(predict(model_, {picture_}, {"--reid", model_}), 2, "demo-detect.pt is a detect model");
+  expect_refused(predict(test::repository_file("models/demo/demo-reid.pth").string(), {picture_}), 2, "--reid");
   const auto nothing =
       test::run_command({"predict", "--allow-cpu", "--store", (folder_.path() / "none").string(), "--source", picture_});
   expect_refused(nothing, 3, "migrate");
