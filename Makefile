@@ -9,10 +9,12 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build release setup test demo bench soak install bundle fuzz gpu-soak clean
-build: setup
-	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
+.PHONY: build configure release setup test demo bench soak install bundle fuzz gpu-soak clean
+build: configure
 	@cmake --build $(BUILD) -j $(JOBS)
+
+configure: setup
+	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
 
 setup:
 	@tools/setup/setup.sh openvino $(if $(filter ON,$(cuda)),cuda)
@@ -20,7 +22,9 @@ setup:
 test:
 	@tools/ci/test.sh
 
-demo: build
+# Builds the command alone: no tests, no benchmarks.
+demo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target peregrine peregrine_tensorrt_probe
 	@tools/demo/run.sh $(BUILD)/bin/peregrine
 
 bench: build
@@ -47,7 +51,7 @@ bundle:
 	@tools/bundle/make_bundle.sh
 
 fuzz:
-	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh fuzz
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh setup fuzz
 
 # Ten minutes of random sizes, batches and damaged JPEGs in two threads; device memory must stay flat. Needs a GPU.
 gpu-soak: build

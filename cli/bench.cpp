@@ -11,6 +11,7 @@
 #include "bench_memory.h"
 #include "bench_report.h"
 #include "bench_work.h"
+#include "choice.h"
 #include "common.h"
 #include "console.h"
 #include "engine/store/store.h"
@@ -182,13 +183,10 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
   command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")->check(CLI::PositiveNumber);
-  auto* baseline =
-      command
-          ->add_option("--baseline", flags->baseline,
-                       "beside PyTorch in your own Python (auto: or the FP32 engine), each in a process")
-          ->transform(CLI::CheckedTransformer(std::map<std::string, migrate::Baseline>{{"auto", migrate::Baseline::automatic},
-                                                                                       {"pytorch", migrate::Baseline::pytorch},
-                                                                                       {"fp32", migrate::Baseline::fp32}}));
+  auto* baseline = add_choice<migrate::Baseline>(
+      *command, "--baseline", flags->baseline,
+      {{"auto", migrate::Baseline::automatic}, {"pytorch", migrate::Baseline::pytorch}, {"fp32", migrate::Baseline::fp32}},
+      "beside PyTorch in your own Python (auto: or the FP32 engine), each in a process");
   command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
   command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")->excludes(baseline);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");

@@ -9,6 +9,7 @@
 
 #include "base/output_file.h"
 #include "base/text.h"
+#include "choice.h"
 #include "common.h"
 #include "console.h"
 #include "progress.h"
@@ -149,13 +150,12 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("--data", options.data, "COCO's layout, val2017/ and annotations/: average precision before and after")
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
-  command
-      ->add_option("--baseline", options.baseline,
-                   "what speed is compared with: PyTorch (auto: where it runs) or the FP32 engine")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, migrate::Baseline>{{"auto", migrate::Baseline::automatic},
-                                                                                   {"pytorch", migrate::Baseline::pytorch},
-                                                                                   {"fp32", migrate::Baseline::fp32},
-                                                                                   {"none", migrate::Baseline::none}}));
+  add_choice<migrate::Baseline>(*command, "--baseline", options.baseline,
+                                {{"auto", migrate::Baseline::automatic},
+                                 {"pytorch", migrate::Baseline::pytorch},
+                                 {"fp32", migrate::Baseline::fp32},
+                                 {"none", migrate::Baseline::none}},
+                                "what speed is compared with: PyTorch (auto: where it runs) or the FP32 engine");
   command->add_option("--python", options.python, "the Python of your PyTorch pipeline")->type_name("PATH");
   command->add_option("--time-limit", flags->limit_seconds, "for each run of your Python, in seconds (600)")
       ->check(CLI::PositiveNumber)

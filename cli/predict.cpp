@@ -114,6 +114,7 @@ class Collector {
 int predict(const CommonFlags& common, Flags flags) {
   const LoadedSettings loaded = start(common);
   catch_interrupt();
+  if (!flags.json.empty() && flags.json != "-") check_writable(flags.json);
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
   flags.options.stop = interrupted;

@@ -58,7 +58,7 @@ AnnotatedFiles::AnnotatedFiles(fs::path folder, const std::vector<ModelInfo>& mo
   std::error_code failure;
   fs::create_directories(folder_, failure);
   if (failure)
-    throw Error("output.write", fmt::format("The folder {} cannot be made: {}.", folder_.string(), failure.message()),
+    throw Error("output.write", fmt::format("The folder {} cannot be made: {}.", printable(folder_.native()), failure.message()),
                 "Choose a folder that you may write to with --save.");
 }
 

@@ -1,6 +1,5 @@
-# Vendor libraries: Debian packages, and native libraries carried by pinned PyPI wheels under
-# PEREGRINE_DEPS (tools/setup fetches them; default: .deps in the checkout).
-set(PEREGRINE_DEPS ${CMAKE_SOURCE_DIR}/.deps CACHE PATH "Where the wheels' native libraries lie")
+# Vendor libraries: Debian packages, and native libraries carried by pinned PyPI wheels, which tools/setup unpacks here.
+set(PEREGRINE_DEPS ${CMAKE_SOURCE_DIR}/.deps)
 
 find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)

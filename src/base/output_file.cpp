@@ -40,6 +40,13 @@ int write_all(int file, std::span<const std::byte> contents) {
   return 0;
 }
 
+/// There, and no regular file.
+bool is_special(const fs::path& path) {
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
 void write_straight(const fs::path& path, const fs::path& named, std::span<const std::byte> contents) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (file < 0) fail(named, errno);
@@ -69,12 +76,20 @@ void PendingFile::commit() {
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> contents) {
-  std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  if (fs::exists(status) && !fs::is_regular_file(status)) return write_straight(path, path, contents);
+  if (is_special(path)) return write_straight(path, path, contents);
   PendingFile file(path);
   write_straight(file.temporary(), path, contents);
   file.commit();
+}
+
+void check_writable(const fs::path& path) {
+  if (is_special(path)) {  // a pipe's reader must not see it opened and closed
+    if (fs::is_directory(path)) fail(path, EISDIR);
+    if (::access(path.c_str(), W_OK) != 0) fail(path, errno);
+    return;
+  }
+  const PendingFile file(path);
+  write_straight(file.temporary(), path, {});
 }
 
 void write_file(const fs::path& path, std::string_view contents) { write_file(path, std::as_bytes(std::span(contents))); }

@@ -32,4 +32,7 @@ class PendingFile {
 void write_file(const std::filesystem::path& path, std::span<const std::byte> contents);
 void write_file(const std::filesystem::path& path, std::string_view contents);
 
+/// Throws now what write_file() would throw after the work: "output.write" where no file can be made. Leaves nothing.
+void check_writable(const std::filesystem::path& path);
+
 }  // namespace peregrine

@@ -1,10 +1,7 @@
 #include "graph/passes.h"
 
-#include <fmt/format.h>
-
 #include <array>
 
-#include "base/log.h"
 #include "graph/passes/all.h"
 
 namespace peregrine::graph {
@@ -28,10 +25,7 @@ constexpr std::array<Pass, 5> ordered{{
 std::span<const Pass> passes() { return ordered; }
 
 void run_passes(Graph& graph) {
-  for (const Pass& pass : passes()) {
-    pass.run(graph);
-    if (log::enabled(log::Level::debug)) log::debug(fmt::format("graph after {}:\n{}", pass.name, dump(graph)));
-  }
+  for (const Pass& pass : passes()) pass.run(graph);
 }
 
 }  // namespace peregrine::graph

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "migrate/child.h"
+#include "base/child.h"
 
 namespace peregrine::migrate {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
 #include "base/child.h"
+#include "base/text.h"
 #include "migrate/measure.h"
 #include "migrate/persons.h"
 #include "migrate/pictures.h"

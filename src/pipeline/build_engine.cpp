@@ -35,8 +35,9 @@ std::unique_ptr<Engine> build_engine(const Model& model, const provision::Engine
   auto engine = choice.builder->load(build_plan(model, choice, shape, dynamic, choices_from), choice.device, choice.pool);
   engine->prefer_batch(shape.batch);
   const ModelInfo& info = model.info();
-  log::debug(fmt::format("{}: {} on the {} engine, input {}x3x{}x{}, {}", info.name, to_string(info.task), choice.builder->name(),
-                         shape.batch, shape.height, shape.width, to_string(engine->precision())));
+  log::debug(fmt::format("{}: {} on the {} engine, {}, input {}x3x{}x{}, {}", info.name, to_string(info.task),
+                         choice.builder->name(), to_string(choice.device), shape.batch, shape.height, shape.width,
+                         to_string(engine->precision())));
   return engine;
 }
 

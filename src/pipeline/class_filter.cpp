@@ -59,6 +59,12 @@ void require_detector(const ModelInfo& model) {
     throw Error("usage.model", fmt::format("{} is a ReID model.", model.name), "Pass it with --reid.");
 }
 
+void require_reid(const ModelInfo& model) {
+  if (model.task != Task::reid)
+    throw Error("usage.model", fmt::format("{} is a {} model: it gives no embeddings.", model.name, to_string(model.task)),
+                "Give --reid an OSNet checkpoint, and this one to --model.");
+}
+
 ReidTarget find_reid_target(const std::vector<ModelInfo>& models, const std::string& class_name) {
   for (std::size_t m = 0; m < models.size(); ++m)
     if (const auto index = index_of(models[m], class_name)) return {static_cast<int>(m), *index};

@@ -18,6 +18,9 @@ std::vector<int> resolve_classes(const ModelInfo& model, const std::vector<std::
 /// Throws "usage.model" for a ReID model among the detectors.
 void require_detector(const ModelInfo& model);
 
+/// Throws "usage.model" for a model that gives no embeddings.
+void require_reid(const ModelInfo& model);
+
 /// The model and class whose objects get embeddings.
 struct ReidTarget {
   int model = -1, class_id = -1;

@@ -72,6 +72,7 @@ class CpuRunner final : public BatchRunner {
   }
 
   void add_reid(const Model& model, const provision::EngineChoice& choice, const std::string& class_name) {
+    require_reid(model.info());
     reid_target_ = find_reid_target(models_, class_name);
     models_.push_back(model.info());
     const bool dynamic = model.info().dynamic_shape;

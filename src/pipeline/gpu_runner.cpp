@@ -97,6 +97,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
   require_known_classes(models_, options.classes);
   if (options.reid) {
     const Model model = provision::open_model(*options.reid);
+    require_reid(model.info());
     reid_target_ = find_reid_target(models_, options.reid_class);
     reid_ = std::make_unique<GpuReid>(model, choice_, settings.batch * settings.max_det);
     reid_->guard_bindings(guard_);

@@ -40,6 +40,13 @@ void start_ranges() {
 #endif
 }
 
+void log_steps(const std::string& path, const ImageResult& result) {
+  if (!log::enabled(log::Level::debug)) return;
+  const StageTimes& time = result.time_ms;
+  log::debug(fmt::format("{}: {}x{}, decode {:.2f} ms, preprocess {:.2f} ms, inference {:.2f} ms, postprocess {:.2f} ms", path,
+                         result.width, result.height, time.decode, time.preprocess, time.inference, time.postprocess));
+}
+
 /// However a run ends, nobody waits for a camera afterwards.
 struct StopOnExit {
   pipeline::Feed& feed;
@@ -163,6 +170,7 @@ std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callbac
         outcome.total = static_cast<std::size_t>(loaded.video->frames);
       }
       ++delivered;
+      if (outcome.result) log_steps(outcome.path, *outcome.result);
       if (!deliver(outcome)) return delivered;
     }
   }

@@ -8,6 +8,8 @@ namespace {
 TEST(Error, OneLineHoldsSentenceAndHint) {
   const Error error("image.empty", "a.jpg is empty.", "Remove it.");
   EXPECT_STREQ(error.what(), "a.jpg is empty. Remove it.");
+  EXPECT_STREQ(Error("enforcement.device", "CUDA not available", "Pass --allow-cpu.").what(),
+               "CUDA not available. Pass --allow-cpu.");
 }
 
 TEST(Error, ExitStatusFollowsTheFamily) {

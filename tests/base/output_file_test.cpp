@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <functional>
 
 #include "peregrine/error.h"
 #include "support/test_data.h"
@@ -27,15 +28,19 @@ std::vector<std::string> names(const fs::path& folder) {
   return all;
 }
 
-void expect_write_error(const fs::path& path, std::string_view text) {
+void expect_write_error(const fs::path& path, const std::function<void()>& write) {
   try {
-    write_file(path, text);
+    write();
     ADD_FAILURE() << "written";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), "output.write");
     EXPECT_THAT(error.sentence(), testing::HasSubstr(path.filename().native()));
     EXPECT_FALSE(error.hint().empty());
   }
+}
+
+void expect_write_error(const fs::path& path, std::string_view text) {
+  expect_write_error(path, [&] { write_file(path, text); });
 }
 
 TEST(OutputFile, WritesAndReplaces) {
@@ -91,6 +96,19 @@ TEST(OutputFile, FullDeviceIsWrittenStraight) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
   expect_write_error("/dev/full", "text");
   EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST(OutputFile, WhetherItCanBeWrittenIsKnownBefore) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path() / "results.json", absent = folder.path() / "absent" / "results.json";
+  check_writable(path);
+  EXPECT_THAT(names(folder.path()), testing::IsEmpty());
+  write_file(path, "old");
+  check_writable(path);
+  EXPECT_EQ(contents(path), "old");
+  check_writable("/dev/null");
+  expect_write_error(absent, [&] { check_writable(absent); });
+  expect_write_error(folder.path(), [&] { check_writable(folder.path()); });
 }
 
 TEST(OutputFile, FollowsALinkAndKeepsIt) {

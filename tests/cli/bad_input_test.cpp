@@ -6,7 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "decode/decode.h"
+#include "faults.h"
+#include "support/checkpoint_writer.h"
 #include "support/test_data.h"
+#include "support/zip_writer.h"
 
 namespace peregrine {
 namespace {
@@ -37,18 +41,31 @@ class BadInput : public testing::Test {
     return {std::istreambuf_iterator<char>(file), {}};
   }
   test::CommandResult predict(const std::string& model, const std::vector<std::string>& sources,
-                              std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{
-        "predict", "--allow-cpu", "--engine", "openvino", "--store", (folder_.path() / "store").string(), "--model", model};
+                              std::vector<std::string> more = {}, const std::string& interrupt_after = "",
+                              const std::function<void()>& in_child = {}) {
+    std::vector<std::string> arguments{"predict", "--allow-cpu", "--engine", "openvino", "--model", model};
     for (const std::string& source : sources) arguments.insert(arguments.end(), {"--source", source});
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return test::run_command(arguments, folder_.path().string());
+    return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
   /// The failing file is named and nothing crashed.
   static void expect_refused(const test::CommandResult& result, int status, const std::string& name) {
     EXPECT_EQ(result.status, status) << result.err;
     EXPECT_THAT(result.err, HasSubstr(name));
     EXPECT_THAT(result.err, testing::Not(HasSubstr("Unexpected")));
+  }
+  static void expect_whole_pictures(const fs::path& folder) {
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string file = contents_of(entry.path().string());
+      EXPECT_NO_THROW(decode::decode_image(std::as_bytes(std::span(file)), entry.path().string())) << entry.path();
+    }
+  }
+  /// Temporary files that nobody renamed or removed.
+  int half_written() const {
+    int found = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
+      found += entry.path().filename().native().find(".part") != std::string::npos;
+    return found;
   }
 };
 
@@ -61,6 +78,54 @@ TEST_F(BadInput, ModelsThatAreNone) {
   for (std::size_t i = flipped.size() / 2; i < flipped.size() / 2 + 64; ++i) flipped[i] = static_cast<char>(~flipped[i]);
   expect_refused(predict(write("flipped.pt", flipped), {picture_}), 3, "flipped.pt");
   expect_refused(predict((folder_.path() / "none.pt").string(), {picture_}), 3, "none.pt");
+}
+
+TEST_F(BadInput, ModelsThatMeanHarm) {
+  const std::string owned = (folder_.path() / "owned").string();
+  const std::string call = test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch '" + owned + "'")});
+  const auto refused =
+      predict(write("evil.pt", test::write_checkpoint(test::pickle(test::pickle_dict({{"model", call}})), {})), {picture_});
+  expect_refused(refused, 3, "evil.pt");
+  EXPECT_THAT(refused.err, HasSubstr("os.system"));
+  EXPECT_FALSE(fs::exists(owned));
+
+  const std::string bomb = test::write_zip({{"a/data.pkl", test::pickle("}")}, {"a/data/0", "x", 1u << 30}});
+  const auto too_large = predict(write("bomb.pt", bomb), {picture_});
+  expect_refused(too_large, 3, "bomb.pt");
+  EXPECT_THAT(too_large.err, HasSubstr("16 times"));
+}
+
+/// A checkpoint of Ultralytics whose only module is a head of this class, with one level.
+std::string head_alone(const std::string& head, const std::string& stride) {
+  const auto object = [](const std::string& file, const std::string& name,
+                         const std::vector<std::pair<std::string, std::string>>& state) {
+    return test::pickle_call(test::pickle_global(file, name), {}) + test::pickle_dict(state) + "b";
+  };
+  const auto with_modules = [&](const std::string& file, const std::string& name, const std::string& child,
+                                const std::string& module) {
+    return object(file, name, {{"_modules", test::pickle_dict({{child, module}})}});
+  };
+  const std::string one = test::pickle_integer(1);
+  const std::string module =
+      object("ultralytics.nn.modules.head", head,
+             {{"f", test::pickle_integer(-1)}, {"nl", one}, {"nc", one}, {"reg_max", one}, {"stride", stride}});
+  const std::string layers = with_modules("torch.nn.modules.container", "Sequential", "0", module);
+  const std::string tree = with_modules("ultralytics.nn.tasks", "DetectionModel", "model", layers);
+  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {std::string(4, '\0')});
+}
+
+TEST_F(BadInput, ATensorThatLiesOutsideItsStorage) {
+  const std::string beyond = test::pickle_tensor({.storage_elements = 1, .offset = 1000, .shape = {1}});
+  const auto result = predict(write("beyond.pt", head_alone("Detect", beyond)), {picture_});
+  expect_refused(result, 3, "beyond.pt");
+  EXPECT_THAT(result.err, HasSubstr("beyond its storage"));
+}
+
+TEST_F(BadInput, AModelOfAnUnknownKind) {
+  const std::string stride = test::pickle_tensor({.storage_elements = 1, .shape = {1}});
+  const auto result = predict(write("world.pt", head_alone("WorldDetect", stride)), {picture_});
+  expect_refused(result, 3, "world.pt");
+  EXPECT_THAT(result.err, HasSubstr("WorldDetect"));
 }
 
 TEST_F(BadInput, OneBadPictureCostsOnlyItself) {
@@ -92,11 +157,38 @@ TEST_F(BadInput, TooManyPixelsAreRefusedBeforeDecoding) {
   expect_refused(predict(model_, {picture_}, {"--max-pixels", "1000"}), 1, "--max-pixels");
 }
 
-TEST_F(BadInput, ANameThatIsNoUtf8) {
+TEST_F(BadInput, APictureOf20000By20000IsTooLargeUnlessAllowed) {
+  const std::string claim("P6 20000 20000 255\n");  // a PPM; no pixels are needed to see it
+  const auto result = predict(model_, {write("huge.ppm", claim)});
+  expect_refused(result, 1, "huge.ppm");
+  EXPECT_THAT(result.err, HasSubstr("--max-pixels"));
+  const auto allowed = predict(model_, {write("huge.ppm", claim)}, {"--max-pixels", "400000000"});
+  expect_refused(allowed, 1, "huge.ppm");
+  EXPECT_THAT(allowed.err, testing::Not(HasSubstr("--max-pixels")));
+}
+
+TEST_F(BadInput, OnePixelCmykAndGreyscaleSimplyRun) {
+  const std::string kinds[] = {"one_pixel.jpg", "one_pixel.png", "cmyk.jpg", "ycck.jpg", "grey.jpg", "grey_16.png"};
+  std::vector<std::string> pictures;
+  for (const std::string& name : kinds) pictures.push_back(test::repository_file("tests/decode/data/pictures/" + name).string());
+  const auto result = predict(model_, pictures, {"--json", "-", "--save", "saved"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto json = nlohmann::json::parse(result.out);
+  ASSERT_EQ(json.at("images").size(), std::size(kinds));
+  EXPECT_EQ(json["images"][0]["width"], 1);
+  EXPECT_EQ(json["images"][1]["height"], 1);
+  expect_whole_pictures(folder_.path() / "saved");
+}
+
+TEST_F(BadInput, NamesThatAreNoUtf8) {
   const std::string path = write("na\xff\xfeme.jpg", contents_of(picture_));
-  const auto result = predict(model_, {path}, {"--json", "-"});
+  const auto result = predict(model_, {path}, {"--json", "-", "--save", "sa\xffved"});
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_TRUE(nlohmann::json::accept(result.out));
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_THAT(json.at("images").at(0).at("path").get<std::string>(), HasSubstr("na\\xff\\xfeme.jpg"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "sa\xffved" / "na\\xff\\xfeme.jpg"));  // as it is shown
+  expect_refused(predict(write("mo\xff.pt", "no model"), {picture_}), 3, "mo\\xff.pt");
+  expect_refused(predict(model_, {write("em\xff.jpg", "")}), 1, "em\\xff.jpg");
 }
 
 TEST_F(BadInput, OutputsThatCannotBeWritten) {
@@ -105,26 +197,49 @@ TEST_F(BadInput, OutputsThatCannotBeWritten) {
   expect_refused(predict(model_, {picture_}, {"--save", "/proc/pictures"}), 1, "/proc/pictures");
 }
 
+TEST_F(BadInput, AFullDiskLeavesNoHalfWrittenFile) {
+  ASSERT_EQ(predict(model_, {picture_}).status, 0);  // the engine is in the store before the disk is full
+  // 1920x1080 pixels of noise make a JPEG above the limit.
+  std::string noise = "P6 1920 1080 255\n";
+  std::uint32_t state = 1;
+  for (int i = 0; i < 1920 * 1080 * 3; ++i) noise += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  const std::string small = test::repository_file("tests/decode/data/pictures/one_pixel.jpg").string();
+  const auto picture = predict(model_, {write("noise.ppm", noise), small}, {"--save", "saved"}, "", test::limit_file_size);
+  expect_refused(picture, 1, "noise.jpg");
+  EXPECT_FALSE(fs::exists(folder_.path() / "saved" / "noise.jpg"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "saved" / "one_pixel.jpg"));
+
+  const std::vector<std::string> reid{"--json", "out.json", "--reid",
+                                      test::repository_file("models/demo/demo-reid.pth").string()};
+  ASSERT_EQ(predict(model_, {picture_}, reid).status, 0);
+  const std::string before = contents_of((folder_.path() / "out.json").string());
+  const auto json = predict(model_, std::vector<std::string>(8, picture_), reid, "", test::limit_file_size);
+  expect_refused(json, 1, "out.json");
+  EXPECT_EQ(contents_of((folder_.path() / "out.json").string()), before);
+  EXPECT_EQ(half_written(), 0);
+}
+
 TEST_F(BadInput, WrongUsage) {
   EXPECT_EQ(test::run_command({}).status, 2);
   EXPECT_EQ(test::run_command({"predikt"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--conf", "3"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--classes", "unicorn"}).status, 2);
   EXPECT_EQ(predict(model_, {picture_}, {"--batch", "0"}).status, 2);
+  expect_refused(predict(model_, {picture_}, {"--reid", model_}), 2, "demo-detect.pt is a detect model");
+  expect_refused(predict(test::repository_file("models/demo/demo-reid.pth").string(), {picture_}), 2, "--reid");
   const auto nothing =
       test::run_command({"predict", "--allow-cpu", "--store", (folder_.path() / "none").string(), "--source", picture_});
   expect_refused(nothing, 3, "migrate");
   expect_refused(nothing, 3, "--model");
 }
 
-TEST_F(BadInput, CtrlCHalfWayLeavesNothing) {
-  std::vector<std::string> many(400, picture_);
-  std::vector<std::string> arguments{"predict", "--allow-cpu", "--engine", "openvino", "--model",
-                                     model_,    "--json",      "out.json", "--store",  (folder_.path() / "store").string()};
-  for (const std::string& source : many) arguments.insert(arguments.end(), {"--source", source});
-  const auto result = test::run_command(arguments, folder_.path().string(), "3/400");
+TEST_F(BadInput, CtrlCHalfWayLeavesWholeFilesOnly) {
+  const auto result =
+      predict(model_, std::vector<std::string>(400, picture_), {"--json", "out.json", "--save", "saved"}, "3/400");
   EXPECT_EQ(result.status, 130) << result.err;
   EXPECT_FALSE(fs::exists(folder_.path() / "out.json"));
+  EXPECT_EQ(half_written(), 0);
+  expect_whole_pictures(folder_.path() / "saved");
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
 // The command on good input: JSON as the design promises it, pictures, several models in one pass, completion.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "command.h"
 #include "support/test_data.h"
@@ -49,22 +54,106 @@ TEST(Predict, WithoutAGpuItFailsInTheDesignsWords) {
   EXPECT_THAT(result.err, testing::HasSubstr("--allow-cpu"));
 }
 
+/// What the debug log owes for one picture and one model: which device and engine, which shapes, what each step took.
+TEST(Predict, TheDebugLogSaysDeviceEngineShapesAndTimes) {
+  const test::TemporaryFolder folder;
+  const auto result =
+      test::run_command({"predict", "-v", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"), "--source",
+                         demo("scenes/val2017/000000.jpg"), "--store", folder.path().string()});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, testing::ContainsRegex("demo-detect.pt: detect on the openvino engine, cpu, input 1x3x320x320, fp32"));
+  EXPECT_THAT(result.err, testing::ContainsRegex("000000.jpg: 640x480, decode [0-9.]+ ms, preprocess [0-9.]+ ms, "
+                                                 "inference [0-9.]+ ms, postprocess [0-9.]+ ms"));
+  EXPECT_LT(std::ranges::count(result.err, '\n'), 20) << result.err;
+}
+
+/// The design's table of commands and flags.
+const std::map<std::string, std::vector<std::string>> contract{
+    {"predict",
+     {"--model", "--reid", "--source", "--conf", "--iou", "--imgsz", "--max-det", "--classes", "--batch", "--rect", "--json",
+      "--save", "--unverified", "--strict-decode", "--max-pixels", "--every", "--reid-class"}},
+    {"export", {"-o", "--batch", "--imgsz", "--decoded"}},
+    {"build", {"--batch", "--imgsz", "--images", "--workspace", "--opt-level", "--timing-cache", "--ultralytics", "--out"}},
+    {"engines", {"list", "show", "verify", "remove", "use", "restore"}},  // the common flags are theirs
+    {"val", {"--model", "--data", "--json"}},
+    {"bench", {"--model", "--batch", "--json", "--layers"}},
+    {"audit", {"--model", "--source"}},
+    {"selftest", {"--guard"}},
+    {"migrate",
+     {"--detect", "--pose", "--segment", "--reid", "--validate-only", "--force-rebuild", "--rollback", "--report", "--json"}},
+    {"explain", {"A", "B", "--image"}},
+    {"doctor", {}},
+    {"config", {}},
+};
+const std::vector<std::string> common_flags{"--engine", "--precision", "--device", "--allow-cpu", "--tensorrt",
+                                            "--config", "--store",     "--quiet",  "-v",          "--log-json"};
+
+/// The first word of each line that names a flag and says nothing of it, there or in the next line.
+std::vector<std::string> without_words(const std::string& help) {
+  std::vector<std::string> lines, found;
+  std::istringstream text(help);
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].starts_with("  -")) continue;
+    const bool here = lines[i].size() > 30 && lines[i].find_first_not_of(' ', 30) != std::string::npos;
+    const bool next = i + 1 < lines.size() && lines[i + 1].starts_with(std::string(30, ' '));
+    if (!here && !next) found.push_back(lines[i]);
+  }
+  return found;
+}
+
 TEST(Help, EveryCommandExplainsItself) {
   const auto top = test::run_command({"--help"});
   EXPECT_EQ(top.status, 0);
-  for (const char* command : {"predict", "export", "val", "bench", "config", "doctor"}) {
-    EXPECT_THAT(top.out, testing::HasSubstr(command));
+  for (const auto& [command, flags] : contract) {
+    EXPECT_THAT(top.out, testing::HasSubstr("  " + command + " "));
     const auto help = test::run_command({command, "--help"});
     EXPECT_EQ(help.status, 0);
-    EXPECT_THAT(help.out, testing::HasSubstr("--allow-cpu"));
+    const auto common = test::run_command({command, command == "engines" ? "list" : "--help", "--help"});
+    for (const std::string& name : flags)
+      EXPECT_THAT(help.out, testing::ContainsRegex("[ ,]" + name + "[ ,\n]")) << command << "\n" << help.out;
+    for (const std::string& name : common_flags)
+      EXPECT_THAT(common.out, testing::ContainsRegex("[ ,]" + name + "[ ,\n]")) << command << "\n" << common.out;
+    EXPECT_THAT(help.out, testing::Not(testing::HasSubstr("ENUM"))) << command;
+    EXPECT_THAT(without_words(help.out), testing::IsEmpty()) << command;
   }
 }
 
 TEST(Completion, KnowsCommandsAndFlags) {
-  const auto script = test::run_command({"completion", "bash"});
-  EXPECT_EQ(script.status, 0);
-  EXPECT_THAT(script.out, testing::HasSubstr("predict"));
-  EXPECT_THAT(script.out, testing::HasSubstr("--reid-class"));
+  for (const char* shell : {"bash", "zsh"}) {
+    const auto script = test::run_command({"completion", shell});
+    EXPECT_EQ(script.status, 0);
+    for (const auto& [command, flags] : contract) {
+      EXPECT_THAT(script.out, testing::HasSubstr(command + ") flags=")) << shell;
+      for (const std::string& flag : flags) {
+        if (!flag.starts_with("--")) continue;
+        EXPECT_THAT(script.out, testing::ContainsRegex(flag + "[ \"]")) << command;
+      }
+    }
+  }
+}
+
+/// What the shell offers after `peregrine WORDS...`, the last of which is being typed.
+std::string offered(const std::string& words) {
+  const std::string script = R"(source "$0" && COMP_WORDS=(peregrine )" + words +
+                             R"() && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) ; _peregrine; echo "${COMPREPLY[@]}")";
+  const test::TemporaryFolder folder;
+  std::ofstream(folder.path() / "completion") << test::run_command({"completion", "bash"}).out;
+  std::ofstream(folder.path() / "script") << script;
+  const std::string command = "bash -c \"$(cat '" + (folder.path() / "script").string() + "')\" '" +
+                              (folder.path() / "completion").string() + "' > '" + (folder.path() / "out").string() + "'";
+  EXPECT_EQ(std::system(command.c_str()), 0);
+  std::ifstream out(folder.path() / "out");
+  std::string line;
+  std::getline(out, line);
+  return line;
+}
+
+TEST(Completion, WorksInBash) {
+  EXPECT_EQ(offered("pred"), "predict");
+  EXPECT_EQ(offered("predict --reid-"), "--reid-class");
+  EXPECT_EQ(offered("engines re"), "remove restore");
+  EXPECT_EQ(offered("engines list --js"), "--json");
 }
 
 }  // namespace

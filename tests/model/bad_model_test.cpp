@@ -146,6 +146,37 @@ std::string module(const std::string& name, const std::vector<std::pair<std::str
   return test::pickle_call(test::pickle_global("ultralytics.nn.tasks", name), {}) + test::pickle_dict(state) + "b";
 }
 
+/// A checkpoint whose modules are of these classes, in this order, each after the one before; the last may have children.
+std::string chain(const std::vector<std::pair<std::string, std::string>>& classes,
+                  const std::string& children = test::pickle_dict({})) {
+  std::vector<std::pair<std::string, std::string>> modules;
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const auto& [file, name] = classes[i];
+    const std::string state = test::pickle_dict(
+        {{"f", test::pickle_integer(-1)}, {"_modules", i + 1 == classes.size() ? children : test::pickle_dict({})}});
+    modules.emplace_back(std::to_string(i),
+                         test::pickle_call(test::pickle_global("ultralytics.nn.modules." + file, name), {}) + state + "b");
+  }
+  const std::string tree =
+      module("Model", {}, test::pickle_dict({{"model", module("Sequential", {}, test::pickle_dict(modules))}}));
+  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {});
+}
+
+TEST(BadModel, OfAnUnsupportedFamilyTheFirstUnknownModuleIsNamed) {
+  const auto is_named = [](const std::string& file, const std::string& words) { expect_error(file, "model.unsupported", words); };
+  is_named(chain({{"conv", "Conv"}, {"head", "OBB"}}), "'model.1' is a module of class ultralytics.nn.modules.head.OBB");
+  is_named(chain({{"conv", "Conv"}, {"head", "Classify"}}),
+           "'model.1' is a module of class ultralytics.nn.modules.head.Classify");
+  is_named(chain({{"block", "C3k2"}, {"head", "Pose26"}}), "'model.1' is a module of class ultralytics.nn.modules.head.Pose26");
+  is_named(chain({{"conv", "Conv"}, {"block", "SCDown"}, {"block", "PSA"}, {"head", "v10Detect"}}),
+           "'model.1' is a module of class ultralytics.nn.modules.block.SCDown");
+  // YOLO26's head of boxes is a Detect with a second set of branches, which needs no NMS.
+  const std::string branches = test::pickle_call(test::pickle_global("torch.nn.modules.container", "ModuleList"), {}) +
+                               test::pickle_dict({{"_modules", test::pickle_dict({})}}) + "b";
+  is_named(chain({{"block", "C3k2"}, {"head", "Detect"}}, test::pickle_dict({{"one2one_cv2", branches}})),
+           "'model.1' (Detect) is an end-to-end head without NMS");
+}
+
 TEST(BadModel, AModuleThatContainsItselfEnds) {
   // Sequential, memoised as 7, has itself as its only child, over and over.
   std::string loop = test::pickle_call(test::pickle_global("torch.nn.modules.container", "Sequential"), {}) + "q\x07";

@@ -1,4 +1,5 @@
-// Tensors in every layout that torch.save has written. The files are made by tools/fixtures/make_checkpoints.py.
+// Tensors in every layout that torch.save has written. The files are made by tools/fixtures/make_checkpoints.py
+// (torch 2.15 writes the same zip archives, byte for byte), those of old versions by these and make_old_tensors.py.
 #include "model/torch/checkpoint.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +37,9 @@ TEST_P(Layout, GivesTheTensors) {
   const auto tensor = [&](const char* name) { return checkpoint.tensor(*pickle::find(checkpoint.root(), name)); };
 
   const float base[] = {-2.5f, -1.5f, -0.5f, 0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f, 8.5f};
+  const bool first = std::string(GetParam()) == "tensors-torch-1.0.0.pth";  // which had neither bfloat16 nor bool
   for (const char* name : {"f32", "f16", "bf16", "f64"}) {
+    if (first && std::string(name) == "bf16") continue;
     EXPECT_EQ(tensor(name).shape(), (Shape{3, 4})) << name;
     EXPECT_THAT(values(tensor(name)), ElementsAreArray(base)) << name;
   }
@@ -44,7 +47,9 @@ TEST_P(Layout, GivesTheTensors) {
   EXPECT_THAT(values(tensor("i32")), ElementsAre(7, -8));
   EXPECT_THAT(values(tensor("i8")), ElementsAre(-128, 127));
   EXPECT_THAT(values(tensor("u8")), ElementsAre(0, 255));
-  EXPECT_THAT(values(tensor("bool")), ElementsAre(1, 0));
+  if (!first) {
+    EXPECT_THAT(values(tensor("bool")), ElementsAre(1, 0));
+  }
   EXPECT_EQ(tensor("scalar").shape(), Shape{});
   EXPECT_THAT(values(tensor("scalar")), ElementsAre(1.5f));
   EXPECT_EQ(tensor("transposed").shape(), (Shape{4, 3}));
@@ -58,7 +63,8 @@ TEST_P(Layout, GivesTheTensors) {
 
 INSTANTIATE_TEST_SUITE_P(TorchSave, Layout,
                          testing::Values("tensors-zip-0.pth", "tensors-zip-2.pth", "tensors-zip-5.pth", "tensors-older-0.pth",
-                                         "tensors-older-1.pth", "tensors-older-4.pth", "tensors-big-endian.pth"),
+                                         "tensors-older-1.pth", "tensors-older-4.pth", "tensors-big-endian.pth",
+                                         "tensors-torch-1.0.0.pth", "tensors-torch-1.6.0.pth"),
                          [](const auto& test) {
                            std::string name = test.param;
                            for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';

@@ -10,20 +10,21 @@ class StateWriter {
  public:
   explicit StateWriter(OsnetVariant variant) : variant_(variant) {}
 
-  std::vector<NamedTensor> write() {
-    conv("conv1", 3, 8, 7, variant_ == OsnetVariant::plain);
-    int width = 8;
-    for (const auto& [stage, channels] : {std::pair(2, 16), std::pair(3, 24), std::pair(4, 32)}) {
+  std::vector<NamedTensor> write(const std::array<int, 4>& widths, int features) {
+    int width = widths[0];
+    conv("conv1", 3, width, 7, variant_ == OsnetVariant::plain);
+    for (int stage = 2; stage <= 4; ++stage) {
+      const int channels = widths[static_cast<std::size_t>(stage - 1)];
       const std::string name = "conv" + std::to_string(stage);
       for (int i = 0; i < 2; ++i, width = channels) block(name + "." + std::to_string(i), width, channels, normalised(stage, i));
       if (stage < 4)
         conv(variant_ == OsnetVariant::ain ? "pool" + std::to_string(stage) + ".0" : name + ".2.0", channels, channels, 1, true);
     }
-    conv("conv5", 32, 32, 1, true);
-    add("fc.0.weight", {16, 32});
-    add("fc.0.bias", {16});
-    batch_norm("fc.1", 16);
-    add("classifier.weight", {3, 16});
+    conv("conv5", width, width, 1, true);
+    add("fc.0.weight", {features, width});
+    add("fc.0.bias", {features});
+    batch_norm("fc.1", features);
+    add("classifier.weight", {3, features});
     add("classifier.bias", {3});
     return std::move(tensors_);
   }
@@ -74,9 +75,10 @@ class StateWriter {
         else
           light_conv(name + ".conv2" + "abcd"[depth - 1] + (depth > 1 ? "." + index : ""), inner);
       }
-    add(name + ".gate.fc1.weight", {2, inner, 1, 1});
-    add(name + ".gate.fc1.bias", {2});
-    add(name + ".gate.fc2.weight", {inner, 2, 1, 1});
+    const int gate = inner < 16 ? 2 : inner / 16;
+    add(name + ".gate.fc1.weight", {gate, inner, 1, 1});
+    add(name + ".gate.fc1.bias", {gate});
+    add(name + ".gate.fc2.weight", {inner, gate, 1, 1});
     add(name + ".gate.fc2.bias", {inner});
     if (ain && normalised)
       add(name + ".conv3.conv.weight", {out, inner, 1, 1});
@@ -92,6 +94,8 @@ class StateWriter {
 
 }  // namespace
 
-std::vector<NamedTensor> generated_osnet(OsnetVariant variant) { return StateWriter(variant).write(); }
+std::vector<NamedTensor> generated_osnet(OsnetVariant variant, const std::array<int, 4>& widths, int features) {
+  return StateWriter(variant).write(widths, features);
+}
 
 }  // namespace peregrine::test

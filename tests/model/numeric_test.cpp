@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -84,6 +85,14 @@ TEST(Numeric, FusedSegmentTree) {
   expect_close(run(model.graph({1, 16, 32})), expected("tiny-segment"));
 }
 
+TEST(Numeric, AreaAttentionTree) {
+  const Model model = load_model(data("tiny-area.pt"));
+  EXPECT_EQ(model.info().task, Task::detect);
+  EXPECT_EQ(model.info().architecture, "YOLO12");
+  EXPECT_EQ(model.info().strides, (std::vector<int>{4, 8}));
+  expect_close(run(model.graph({1, 16, 32})), expected("tiny-area"));
+}
+
 struct OsnetCase {
   const char* name;
   test::OsnetVariant variant;
@@ -108,6 +117,30 @@ INSTANTIATE_TEST_SUITE_P(Variants, NumericOsnet,
                          testing::Values(OsnetCase{"plain", test::OsnetVariant::plain, "OSNet width 8", "module.", "state_dict"},
                                          OsnetCase{"ibn", test::OsnetVariant::ibn, "OSNet-IBN width 8", "", ""},
                                          OsnetCase{"ain", test::OsnetVariant::ain, "OSNet-AIN width 8", "", "state_dict"}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+struct OsnetSize {
+  const char* name;
+  std::array<int, 4> widths;
+};
+
+class OsnetSizes : public testing::TestWithParam<OsnetSize> {};
+
+TEST_P(OsnetSizes, AreKnownByTheirKeysAlone) {
+  const std::string file =
+      test::write_state_dict(test::generated_osnet(test::OsnetVariant::plain, GetParam().widths, 512), "", "");
+  const Model model = read_model(std::as_bytes(std::span(file)), "any-name.pth");
+  EXPECT_EQ(model.info().task, Task::reid);
+  EXPECT_EQ(model.info().architecture, std::string("OSNet ") + GetParam().name);
+  EXPECT_EQ(model.info().embedding, 512);
+  const Outputs outputs = run(model.graph({2, 256, 128}));
+  ASSERT_EQ(outputs.size(), 1u);
+  EXPECT_EQ(outputs.begin()->second.size(), 2u * 512);
+}
+
+INSTANTIATE_TEST_SUITE_P(Stock, OsnetSizes,
+                         testing::Values(OsnetSize{"x0_25", {16, 64, 96, 128}}, OsnetSize{"x0_5", {32, 128, 192, 256}},
+                                         OsnetSize{"x0_75", {48, 192, 288, 384}}, OsnetSize{"x1_0", {64, 256, 384, 512}}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make test: builds with warnings as errors, runs all tests, the install test and the sanitizers; prints each stage's time.
+# make test: builds with warnings as errors, runs all tests, the install test, the sanitizers, each fuzz target for a while and
+# clang-tidy; prints each stage's time.
 # tools/ci/test.sh STAGE... runs only those: setup build tests tensorrt install wheels sanitizers fuzz tidy.
 # The sanitizers and tidy look at the code that reads files from outside; with WHOLE=1 (make soak) at all of it.
 set -euo pipefail
@@ -61,7 +62,7 @@ stage_tidy() { tools/ci/tidy.sh; }
 stage_install() { tools/ci/install_test.sh; }
 
 stages=("$@")
-[ $# -gt 0 ] || stages=(setup build tests tensorrt install wheels sanitizers)
+[ $# -gt 0 ] || stages=(setup build tests tensorrt install wheels sanitizers fuzz tidy)
 summary=()
 passed=0
 for stage in "${stages[@]}"; do

@@ -4,6 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 sources=('src/base/*.cpp' 'src/settings/*.cpp' 'src/decode/*.cpp' 'src/model/*.cpp')
 [ -z "${WHOLE:-}" ] || sources=('src/*.cpp' 'cli/*.cpp')
-git ls-files "${sources[@]}" | grep -v '/cuda/' >/tmp/peregrine-tidy.$$
-trap 'rm -f /tmp/peregrine-tidy.$$' EXIT
-xargs -P "$(nproc)" -n 4 clang-tidy -p build --quiet --extra-arg=-Wno-unknown-warning-option --warnings-as-errors='*' </tmp/peregrine-tidy.$$ 2> >(grep -v 'warnings generated\|warnings treated\|Suppressed\|Use -header-filter' >&2)
+git ls-files "${sources[@]}" | grep -v '/cuda/' |
+  xargs -P "$(nproc)" -n 4 clang-tidy -p build --quiet --extra-arg=-Wno-unknown-warning-option --warnings-as-errors='*' \
+    2> >(grep -v 'warnings generated\|warnings treated\|Suppressed\|Use -header-filter' >&2)

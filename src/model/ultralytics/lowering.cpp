@@ -16,6 +16,7 @@ namespace {
 constexpr int deepest = 32;
 
 constexpr const char* hint = "Export the model to ONNX with Ultralytics and give that file.";
+constexpr const char* other_task = "Give a model that detects, segments or finds keypoints.";
 
 graph::Pair zero_padding(const Module& conv) {
   const pickle::Value* mode = conv.attribute("padding_mode");
@@ -27,8 +28,11 @@ graph::Pair zero_padding(const Module& conv) {
 }  // namespace
 
 Error unsupported_class(const Module& module) {
+  const std::string name = module.class_name();
+  const bool foreign = name == "Classify" || name.starts_with("OBB");
   return {"model.unsupported",
-          fmt::format("'{}' is a module of class {}, which is not supported", module.path(), module.full_class_name()), hint};
+          fmt::format("'{}' is a module of class {}, which is not supported", module.path(), module.full_class_name()),
+          foreign ? other_task : hint};
 }
 
 Error unsupported_module(const Module& module, std::string_view what) {
