@@ -25,7 +25,8 @@ class GpuPersonEmbedder final : public PersonEmbedder {
         reid_(model, choice, most),
         pictures_(sizeof(preprocess::Picture) * static_cast<std::size_t>(most), "picture descriptors"),
         staged_pictures_(pictures_.bytes(), "picture descriptors"),
-        staged_crops_(sizeof(Crop) * static_cast<std::size_t>(most), "person boxes") {
+        staged_crops_(sizeof(Crop) * static_cast<std::size_t>(most), "person boxes"),
+        staged_count_(sizeof(int), "person count") {
     reid_.guard_bindings(guard_);
   }
 
@@ -49,9 +50,9 @@ class GpuPersonEmbedder final : public PersonEmbedder {
     cuda::copy_to_device("picture descriptors", pictures_.data(), staged_pictures_.data(),
                          sizeof(preprocess::Picture) * loaded.size(), stream_.get());
     cuda::copy_to_device("person boxes", reid_.crops(), staged_crops_.data(), sizeof(Crop) * loaded.size(), stream_.get());
-    *reid_.count() = static_cast<int>(loaded.size());
-    stream_.synchronize();
-    reid_.enqueue(reinterpret_cast<const preprocess::Picture*>(pictures_.data()), stream_.get());
+    *reinterpret_cast<int*>(staged_count_.data()) = static_cast<int>(loaded.size());
+    cuda::copy_to_device("person count", reid_.count(), staged_count_.data(), sizeof(int), stream_.get());
+    reid_.run_rounds(reinterpret_cast<const preprocess::Picture*>(pictures_.data()), stream_.get());
     stream_.synchronize();
     std::vector<std::vector<float>> embeddings;
     for (std::size_t i = 0; i < loaded.size(); ++i) embeddings.push_back(reid_.embedding(static_cast<int>(i)));
@@ -69,7 +70,7 @@ class GpuPersonEmbedder final : public PersonEmbedder {
   GpuFrames frames_;
   GpuReid reid_;
   cuda::DeviceBuffer pictures_;
-  cuda::PinnedBuffer staged_pictures_, staged_crops_;
+  cuda::PinnedBuffer staged_pictures_, staged_crops_, staged_count_;
 };
 
 }  // namespace
