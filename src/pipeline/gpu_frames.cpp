@@ -115,7 +115,10 @@ std::vector<GpuFrames::Loaded> GpuFrames::load(std::span<const Frame> frames, bo
       const decode::JpegHeader header = decoder_->inspect(frame.file);
       why = header.refusal;
       if (why.empty() && header.width > max_pixels / header.height) why = "it has more pixels than allowed";
+      const bool host_part = decoder_->backend() == decode::JpegBackend::gpu_hybrid;
+      if (why.empty() && strict && host_part) why = "nvJPEG's GPU_HYBRID backend decodes part of it on the host";
       if (why.empty()) {
+        loaded[i].host_decoded = host_part;
         loaded[i].view = reserve(slot, header.width, header.height);
         jobs.push_back({frame.file, reinterpret_cast<std::uint8_t*>(slot.pixels.data()),
                         static_cast<std::size_t>(header.width) * 3, header.orientation});

@@ -67,12 +67,16 @@ class JpegOnTheGpu : public testing::TestWithParam<JpegBackend> {
   std::string reason_;
 };
 
-TEST_P(JpegOnTheGpu, BringsItsFileAndNothingElse) {
+// GPU_HYBRID brings more, which is why its pictures count as host-decoded.
+TEST_P(JpegOnTheGpu, TheDecoderEngineBringsItsFileAndNothingElse) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
   const auto violations = judged(read(data / "images" / "bus.jpg"));
   if (!violations) GTEST_SKIP() << "skipped: " << reason_;
-  EXPECT_THAT(*violations, testing::IsEmpty());
+  if (GetParam() == JpegBackend::hardware)
+    EXPECT_THAT(*violations, testing::IsEmpty());
+  else
+    EXPECT_THAT(*violations, testing::ElementsAre(testing::HasSubstr("part of its decoding runs on the host")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, JpegOnTheGpu, testing::Values(JpegBackend::hardware, JpegBackend::gpu_hybrid),

@@ -75,6 +75,17 @@ TEST_F(Frames, TheBackendIsNamedOnce) {
   EXPECT_THAT(lines, ElementsAre("JPEGs are decoded by nvJPEG's GPU_HYBRID backend"));
 }
 
+TEST_F(Frames, WithoutADecoderEngineJpegsCountAsHostDecodedAndStrictRefusesThem) {
+  without_engine();
+  const auto decoded = load({"sampling_420.jpg"});
+  EXPECT_TRUE(decoded[0].host_decoded);
+  expect_pixels_of_the_host(decoded[0], 0);
+  const auto refused = load({"sampling_420.jpg"}, true);
+  ASSERT_TRUE(refused[0].error);
+  EXPECT_EQ(refused[0].error->code(), "enforcement.host_decoded");
+  EXPECT_THAT(refused[0].error->sentence(), HasSubstr("GPU_HYBRID"));
+}
+
 TEST_F(Frames, WhatNvjpegFailsAtIsDecodedByTheHostWhichMayFindItDamagedToo) {
   fail("nvjpegDecodeBatchedEx", NVJPEG_STATUS_JPEG_NOT_SUPPORTED);
   const auto loaded = load({"sampling_420.jpg", "damaged sampling_444.jpg"});

@@ -10,11 +10,10 @@
 
 namespace peregrine::decode {
 
-/// The two backends of nvJPEG whose entropy decoding runs on the GPU. Its default backend is never used:
-/// that one may decode on the host without saying so.
+/// The two backends of nvJPEG in use. Its default backend never is: that one may decode on the host without saying so.
 enum class JpegBackend : std::uint8_t {
   hardware,    ///< the decoder engine of data-centre GPUs (A100, H100 ...): baseline, single scan
-  gpu_hybrid,  ///< kernels, through the decoupled interface
+  gpu_hybrid,  ///< kernels, through the decoupled interface; it brings 2.6 times the file's bytes, so part is the host's work
 };
 /// "HARDWARE", "GPU_HYBRID".
 const char* to_string(JpegBackend backend) noexcept;
