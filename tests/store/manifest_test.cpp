@@ -70,7 +70,7 @@ TEST(Manifest, EveryByteCounts) {
     changed[at] ^= 1;
     EXPECT_THAT(error_of([&] { read_manifest(changed, "here/manifest.json"); }),
                 AllOf(HasSubstr("store."), HasSubstr("here/manifest.json")))
-        << at;
+        << at << ": " << text.substr(at - 20, 40);
   }
   for (std::size_t keep : {std::size_t{0}, std::size_t{1}, text.size() / 2, text.size() - 3})
     EXPECT_THAT(error_of([&] { read_manifest(text.substr(0, keep), "m"); }), HasSubstr("store.damaged")) << keep;

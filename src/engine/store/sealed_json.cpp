@@ -23,7 +23,7 @@ std::string seal_json(const nlohmann::json& content) {
 
 nlohmann::json unseal_json(std::string_view text, const std::string& where) {
   const auto json = nlohmann::json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer())
+  if (!json.is_object() || !json.contains("format") || !json["format"].is_number_integer() || json["format"] < 1)
     throw_damaged(where, "it is no JSON of a store");
   if (json["format"] > format_version)
     throw Error("store.version",
