@@ -26,7 +26,8 @@ git ls-files tests models/demo ARCHITECTURE.md | grep -E '/data/|^models/|^ARCH'
 cp tools/bundle/bundle.mk $out/Makefile
 cp LICENSE NOTICE $out/
 
-archive() { tar -C $build -c --sort=name --owner=0 --group=0 "${@:2}" | xz -9 -T1 >"$build/$1"; }
+# The programs share most of their code: a dictionary that reaches from the first to the last keeps it once.
+archive() { tar -C $build -c --sort=name --owner=0 --group=0 "${@:2}" | xz -T1 --lzma2=preset=9,dict=192MiB >"$build/$1"; }
 archive $name.tar.xz --exclude=models $name
 archive $name-demo.tar.xz $name/source/models
 size=$(stat -c %s $build/$name.tar.xz)
