@@ -113,6 +113,8 @@ std::unique_ptr<PreparedBatch> GpuRunner::prepare(std::vector<Frame> frames) {
     in_step("decode", [&] { decode(*batch, intake); });
   } catch (...) {
     batch->failure = std::current_exception();
+    // What was begun still reads the batch's files: its end waits for that too.
+    cuda::check_quietly(cuda::runtime().event_record(intake.decoded.get(), decode_stream_.get()), "cudaEventRecord");
   }
   return batch;
 }

@@ -113,6 +113,18 @@ TEST_F(PipelineFaults, AFailureNamesItsStepAndTheNextBatchWorks) {
               HasSubstr("GPU-only operation failed: inference demo-segment.pt: cudaGraphLaunch failed"));
 }
 
+TEST_F(PipelineFaults, ABatchWhoseDecodingFailedIsWaitedForToo) {
+  FakeCuda cuda;
+  const auto runner = make();
+  for (int i = 0; i < 2; ++i) run(*runner);  // both sets of frames have their memory
+  cuda.fail("memcpy_async", 1, cudaErrorLaunchFailure);
+  const int before = cuda.calls().at("event_record");
+  auto batch = runner->prepare({frame(), frame()});
+  ASSERT_TRUE(cuda.failure_happened());
+  EXPECT_EQ(cuda.calls().at("event_record") - before, 2) << "begun, and decoded behind the copy that was begun";
+  EXPECT_TRUE(error_of([&] { runner->finish(*batch); }));
+}
+
 // What `bench --layers` prints; the times are FakeCuda's.
 TEST_F(PipelineFaults, EachStepOfAnEngineIsTimedOrTheFailureIsTheOnlyError) {
   const Model model = load_model(test::repository_file("models/demo") / model_);
