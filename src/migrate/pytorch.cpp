@@ -5,9 +5,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/output_file.h"
-#include "base/text.h"
-#include "migrate/measure.h"
+#include "migrate/pictures.h"
+#include "migrate/python_script.h"
 #include "preprocess/letterbox.h"
 #include "provision/object_parity.h"
 
@@ -71,17 +70,10 @@ std::vector<PyTorchPicture> read_found(const fs::path& file, const std::vector<f
 PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const char* script, Json wish,
                const std::vector<fs::path>& pictures) {
   const Scratch folder;
-  const fs::path told = folder.path() / "wish", found = folder.path() / "found";
+  const fs::path found = folder.path() / "found";
   wish["found"] = found.native();
-  write_file(told, wish.dump(-1, ' ', false, Json::error_handler_t::replace));
   PyTorchRun result;
-  const ChildResult child = run_measured({python.program, "-B", "-c", script, told.native()}, request.limit, request.stop);
-  if (!succeeded(child)) {
-    result.why = why_failed(child, printable(python.program), request.limit);
-    return result;
-  }
-  try {
-    const Json answer = last_object(child.out);
+  result.why = ask_python(request, python, script, wish, folder.path(), [&](const Json& answer) {
     result.version = answer.at("torch");
     const std::string subject = fmt::format("PyTorch {} eager {}", result.version, wish["half"] == true ? "fp16" : "fp32");
     for (const Json& speed : answer.at("speeds"))
@@ -89,9 +81,7 @@ PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const cha
                                answer.at("start_ms"), answer.at("memory_mb")});
     if (result.speeds.empty()) throw Json::other_error::create(501, "no speeds", nullptr);
     result.pictures = read_found(found, pictures, request.model_info.task, result.ran);
-  } catch (const Json::exception& error) {
-    result.why = fmt::format("{} answered what cannot be read ({})", printable(python.program), error.what());
-  }
+  });
   return result;
 }
 

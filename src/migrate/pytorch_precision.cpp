@@ -4,9 +4,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "base/output_file.h"
-#include "base/text.h"
-#include "migrate/measure.h"
+#include "migrate/pictures.h"
+#include "migrate/python_script.h"
 #include "migrate/pytorch.h"
 #include "validate/validation.h"
 
@@ -61,27 +60,19 @@ PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython
             {"folder", folder.path().native()},
             {"pictures", Json::object()}};
   for (std::size_t i = 0; i < pictures.size(); ++i) wish["pictures"][std::to_string(i)] = fs::absolute(pictures[i]).native();
-  const fs::path told = folder.path() / "wish";
-  write_file(told, wish.dump(-1, ' ', false, Json::error_handler_t::replace));
 
   PyTorchPrecision result;
-  const ChildResult child = run_measured({python.program, "-B", "-c", script, told.native()}, request.limit, request.stop);
-  if (!succeeded(child)) {
-    result.why = why_failed(child, printable(python.program), request.limit);
-    return result;
-  }
-  try {
-    const Json answer = last_object(child.out);
+  std::string lower;
+  result.why = ask_python(request, python, script, wish, folder.path(), [&](const Json& answer) {
     if (half && answer.at("ran") != "float16") {
-      result.why = "asked for FP16, PyTorch ran FP32";
-      return result;
+      lower = "asked for FP16, PyTorch ran FP32";
+      return;
     }
     result.subject = fmt::format("PyTorch {} {}", answer.at("torch").get<std::string>(), half ? "fp16" : "fp32");
     const auto scores = validate::score_detections(request.model_info, data, read_found(folder.path() / "found", pictures, task));
     for (const auto& [metric, summary] : scores.coco) result.values.emplace_back(to_string(metric), summary.ap);
-  } catch (const Json::exception& error) {
-    result.why = fmt::format("{} answered what cannot be read ({})", printable(python.program), error.what());
-  }
+  });
+  if (result.why.empty()) result.why = lower;
   return result;
 }
 
