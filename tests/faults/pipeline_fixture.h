@@ -13,6 +13,7 @@
 #include "peregrine/error.h"
 #include "pipeline/gpu_runner.h"
 #include "provision/engine_choice.h"
+#include "support/forwarding_builder.h"
 #include "support/test_data.h"
 
 namespace peregrine::test {
@@ -22,26 +23,17 @@ using pipeline::Frame;
 using pipeline::FrameOutcome;
 
 /// Gives out one plan a graph, made before anything fails.
-class KnownPlans final : public Builder {
+class KnownPlans final : public UntunedBuilder {
  public:
-  std::string name() const override { return builder_->name(); }
-  std::string library_versions() const override { return builder_->library_versions(); }
-  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
+  KnownPlans() : UntunedBuilder(make_cuda_builder()) {}
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
     std::string key = to_string(graph.value(graph.inputs().front()).shape);
     for (const graph::ValueId output : graph.outputs()) key += " " + to_string(graph.value(output).shape);
     if (const auto known = plans_.find(key); known != plans_.end()) return known->second;
-    BuildOptions untuned = options;
-    untuned.tune = false;
-    return plans_[key] = builder_->build(graph, untuned);
-  }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
-    return builder_->load(plan, device, pool);
+    return plans_[key] = UntunedBuilder::build(graph, options);
   }
 
  private:
-  std::unique_ptr<Builder> builder_ = make_cuda_builder();
   mutable std::map<std::string, Plan> plans_;
 };
 

@@ -38,17 +38,13 @@ class ReidFaults : public test::PipelineFaults {
 };
 
 /// Engines that a library does not let be captured: all of them, or the ReID model's alone.
-class NotCaptured final : public Builder {
+class NotCaptured final : public test::ForwardingBuilder {
  public:
-  NotCaptured(std::shared_ptr<const Builder> builder, bool reid_alone) : builder_(std::move(builder)), reid_alone_(reid_alone) {}
+  NotCaptured(std::shared_ptr<const Builder> builder, bool reid_alone)
+      : ForwardingBuilder(std::move(builder)), reid_alone_(reid_alone) {}
 
-  std::string name() const override { return builder_->name(); }
-  std::string library_versions() const override { return builder_->library_versions(); }
-  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
-  Plan build(const graph::Graph& graph, const BuildOptions& options) const override { return builder_->build(graph, options); }
   std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
-    auto engine = builder_->load(plan, device, pool);
+    auto engine = ForwardingBuilder::load(plan, device, pool);
     constexpr int person_height = 256;
     if (reid_alone_ && engine->io().front().shape[2] != person_height) return engine;
     return std::make_unique<Uncapturable>(std::move(engine));
@@ -67,7 +63,6 @@ class NotCaptured final : public Builder {
     std::unique_ptr<Engine> engine_;
   };
 
-  std::shared_ptr<const Builder> builder_;
   bool reid_alone_;
 };
 

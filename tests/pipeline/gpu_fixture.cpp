@@ -11,35 +11,12 @@
 #include "engine/cuda/cuda_builder.h"
 #include "peregrine/settings.h"
 #include "pipeline/gpu_runner.h"
+#include "support/forwarding_builder.h"
 
 namespace peregrine::test {
 
-namespace {
-
-/// Builds with default kernels whatever it is asked for.
-class UntunedBuilder final : public Builder {
- public:
-  std::string name() const override { return builder_->name(); }
-  std::string library_versions() const override { return builder_->library_versions(); }
-  std::string device_name(const Device& device) const override { return builder_->device_name(device); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return builder_->unsupported(graph); }
-  Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
-    BuildOptions untuned = options;
-    untuned.tune = false;
-    return builder_->build(graph, untuned);
-  }
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
-    return builder_->load(plan, device, pool);
-  }
-
- private:
-  std::unique_ptr<Builder> builder_ = make_cuda_builder();
-};
-
-}  // namespace
-
 provision::EngineChoice untuned_cuda(Precision precision) {
-  return {std::make_unique<UntunedBuilder>(), Device::cuda(0), cuda::device_facts(0).name, precision};
+  return {std::make_unique<UntunedBuilder>(make_cuda_builder()), Device::cuda(0), cuda::device_facts(0).name, precision};
 }
 
 std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run) {
