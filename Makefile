@@ -9,9 +9,10 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build configure release setup test demo bench soak install bundle fuzz gpu-soak clean
+.PHONY: build configure release setup test demo benchmarks bench soak install bundle fuzz gpu-soak clean
+# The command, the library and what they carry; `make test` builds the tests.
 build: configure
-	@cmake --build $(BUILD) -j $(JOBS)
+	@cmake --build $(BUILD) -j $(JOBS) --target product
 
 configure: setup
 	@cmake --preset release -B $(BUILD) -DPEREGRINE_CUDA=$(cuda) $(CMAKE_FLAGS) --log-level=WARNING
@@ -22,12 +23,13 @@ setup:
 test:
 	@tools/ci/test.sh
 
-# Builds the command alone: no tests, no benchmarks.
-demo: configure
-	@cmake --build $(BUILD) -j $(JOBS) --target peregrine peregrine_tensorrt_probe
+demo: build
 	@tools/demo/run.sh $(BUILD)/bin/peregrine
 
-bench: build
+benchmarks: build
+	@cmake --build $(BUILD) -j $(JOBS) --target benchmarks
+
+bench: benchmarks
 	@bench/run.sh $(BUILD)/bin/peregrine
 
 # What make test has no time for: SOAK_MINUTES of random commands behind 200 kills of builds and store operations, 100 of migrations and rollbacks; PEREGRINE_SOAK_WEIGHTS: a folder of m-size checkpoints;
@@ -54,7 +56,7 @@ fuzz:
 	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} tools/ci/test.sh setup fuzz
 
 # Ten minutes of random sizes, batches and damaged JPEGs in two threads; device memory must stay flat. Needs a GPU.
-gpu-soak: build
+gpu-soak: benchmarks
 	@$(BUILD)/bin/gpu_soak --seconds $${SOAK_SECONDS:-600} models/demo/demo-detect.pt $(wildcard models/demo/scenes/val2017/*.jpg)
 
 clean:

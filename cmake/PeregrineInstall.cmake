@@ -17,6 +17,9 @@ target_compile_features(peregrine_library INTERFACE cxx_std_20)
 set_target_properties(peregrine PROPERTIES
   INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/peregrine" BUILD_WITH_INSTALL_RPATH ON)
 
+# What is installed, and nothing else.
+add_custom_target(product DEPENDS peregrine peregrine_library peregrine_tensorrt_probe)
+
 install(TARGETS peregrine RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS peregrine_library EXPORT peregrine LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/peregrine DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
