@@ -2,12 +2,10 @@
 // again and again, enqueued and replayed.
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
-#include "base/cuda/memory.h"
-#include "base/half.h"
+#include "base/cuda/stream.h"
+#include "device_run.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/lowering.h"
 #include "graph/passes.h"
@@ -36,43 +34,6 @@ ExecutionPlan network(int lanes) {
   return lower(net.graph, {.max_lanes = lanes});
 }
 
-class Bound {
- public:
-  Bound(const ExecutionPlan& plan, cudaStream_t stream) : plan_(plan), stream_(stream) {
-    std::mt19937 random(3);
-    std::uniform_real_distribution<float> values(0, 1);
-    for (const PlanBinding& binding : plan.bindings) {
-      std::vector<Half> host(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes) / sizeof(Half));
-      for (Half& value : host) value = to_half(values(random));
-      device_.emplace_back(host.size() * sizeof(Half), "a test");
-      copy_to_device("test", device_.back().data(), host.data(), device_.back().bytes(), stream);
-      check(runtime().stream_synchronize(stream), "cudaStreamSynchronize");
-      pointers.push_back(device_.back().data());
-    }
-  }
-
-  /// All outputs; their memory is filled with something else afterwards.
-  std::vector<std::byte> take() {
-    std::vector<std::byte> all;
-    for (std::size_t i = 0; i < device_.size(); ++i) {
-      if (plan_.bindings[i].is_input) continue;
-      std::vector<std::byte> host(device_[i].bytes());
-      copy_to_host("test", host.data(), device_[i].data(), host.size(), stream_);
-      fill(device_[i].data(), 0xff, host.size(), stream_);
-      check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
-      all.insert(all.end(), host.begin(), host.end());
-    }
-    return all;
-  }
-
-  std::vector<void*> pointers;
-
- private:
-  const ExecutionPlan& plan_;
-  cudaStream_t stream_;
-  std::vector<DeviceBuffer> device_;
-};
-
 class DependentLaunch : public testing::TestWithParam<int> {};
 
 TEST_P(DependentLaunch, ComputesTheSame) {
@@ -83,9 +44,9 @@ TEST_P(DependentLaunch, ComputesTheSame) {
   Executor serial(plan, target, {.dependent_launch = false}), early(plan, target, {.dependent_launch = true});
   EXPECT_EQ(serial.early_steps(), 0u);
   EXPECT_EQ(early.early_steps() > plan.steps.size() / 2, target.device.major >= 9);
-  Bound bound(plan, stream.get());
+  BoundMemory bound(plan, stream.get());
   serial.enqueue(bound.pointers, stream.get());
-  const std::vector<std::byte> expected = bound.take();
+  const Outputs expected = bound.take();
   ASSERT_FALSE(expected.empty());
   for (int i = 0; i < 20; ++i) {
     early.enqueue(bound.pointers, stream.get());

@@ -179,4 +179,29 @@ void expect_every_candidate_right(const ExecutionPlan& plan, const Target& targe
   }
 }
 
+BoundMemory::BoundMemory(const ExecutionPlan& plan, cudaStream_t stream) : plan_(plan), stream_(stream) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> values(0, 1);
+  for (const PlanBinding& binding : plan.bindings) {
+    std::vector<Half> host(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes) / sizeof(Half));
+    for (Half& value : host) value = to_half(values(random));
+    device_.emplace_back(host.size() * sizeof(Half), "a test");
+    copy_to_device("test", device_.back().data(), host.data(), device_.back().bytes(), stream);
+    check(runtime().stream_synchronize(stream), "cudaStreamSynchronize");
+    pointers.push_back(device_.back().data());
+  }
+}
+
+Outputs BoundMemory::take() {
+  Outputs outputs;
+  for (std::size_t i = 0; i < device_.size(); ++i) {
+    if (plan_.bindings[i].is_input) continue;
+    std::vector<std::byte>& host = outputs.emplace_back(device_[i].bytes());
+    copy_to_host("test", host.data(), device_[i].data(), host.size(), stream_);
+    fill(device_[i].data(), 0xff, host.size(), stream_);
+    check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
+  }
+  return outputs;
+}
+
 }  // namespace peregrine::cuda

@@ -1,6 +1,10 @@
 // Plans on the device against the plan's CPU executor.
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
+#include "base/cuda/memory.h"
 #include "engine/cuda/kernel.h"
 
 namespace peregrine::cuda {
@@ -11,5 +15,25 @@ Target first_device();
 /// Runs a plan on random data, with the candidates of its steps in turn until each step has had all of its own (of cuDNN the
 /// first few), and expects the CPU executor's outputs within `tolerance` of their largest value, and nothing written beside them.
 void expect_every_candidate_right(const ExecutionPlan& plan, const Target& target, double tolerance);
+
+/// The bytes of each output of a plan, in the order of its bindings.
+using Outputs = std::vector<std::vector<std::byte>>;
+
+/// Memory for the bindings of a plan in FP16, filled with the same random numbers of [0, 1) each time.
+class BoundMemory {
+ public:
+  /// Plan and stream outlive this.
+  BoundMemory(const ExecutionPlan& plan, cudaStream_t stream);
+
+  /// What is there once the stream is done; afterwards it is NaN.
+  Outputs take();
+
+  std::vector<void*> pointers;  ///< as Executor::enqueue() takes them
+
+ private:
+  const ExecutionPlan& plan_;
+  cudaStream_t stream_;
+  std::vector<DeviceBuffer> device_;
+};
 
 }  // namespace peregrine::cuda

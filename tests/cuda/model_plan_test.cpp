@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <optional>
+#include <random>
 #include <span>
 
 #include "engine/conformance/conformance.h"
+#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/plan_check.h"
 #include "engine/cuda/statistics.h"
 #include "model/model.h"
@@ -86,6 +88,32 @@ TEST_P(ModelPlan, IsSoundAndCopiesNothing) {
     EXPECT_FALSE(totals.steps.contains("Copy")) << cuda::dump(plan);
     EXPECT_LE(plan.steps.size(), static_cast<std::size_t>(GetParam().steps)) << cuda::dump(plan);
     EXPECT_LT(totals.arena_bytes, totals.unshared_bytes / 2);
+  }
+}
+
+/// The tuner takes those pairs of convolutions as one step that are faster so: any of them, on any day.
+TEST_P(ModelPlan, WithAnyOfItsBottlenecksItIsSound) {
+  std::mt19937 random(7);
+  for (int batch : {1, 4}) {
+    const cuda::ExecutionPlan plan = cuda::lower(graph(batch), {});
+    for (int i = 0; i < 8; ++i) {
+      const std::vector<std::string> found =
+          cuda::defects(cuda::with_bottlenecks(plan, [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; }));
+      EXPECT_TRUE(found.empty()) << found.front();
+    }
+  }
+}
+
+TEST_P(ModelPlan, WithSomeOfItsBottlenecksEveryTensorIsThatOfTheCpuEngine) {
+  const graph::Graph graph = this->graph(2);
+  const std::vector<HostTensor> inputs = picture(graph);
+  const auto expected = openvino_values(graph, inputs);
+  for (unsigned seed : {1u, 2u, 3u}) {
+    std::mt19937 random(seed);
+    const cuda::ExecutionPlan plan =
+        cuda::with_bottlenecks(cuda::lower(graph, {.precision = Precision::fp32}),
+                               [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; });
+    EXPECT_GT(expect_values(plan, inputs, expected, 1e-3), GetParam().steps / 2) << seed;
   }
 }
 

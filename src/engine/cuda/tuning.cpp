@@ -32,6 +32,9 @@ constexpr int launches_per_graph = 10;
 /// bits, and by the order of the sums.
 double tolerance(Precision precision) { return precision == Precision::fp16 ? 4e-3 : 1e-4; }
 
+/// Of zeros before and behind each buffer, so that what a candidate writes beside it is found: several rows of a tile.
+constexpr std::size_t guard_bytes = std::size_t{64} << 10;
+
 /// Memory of one step by itself: every buffer that it touches exists twice more, as the input to restore and as the
 /// reference's result.
 class Bench {
@@ -84,12 +87,15 @@ class Bench {
       address = weights + buffer.offset;
       return;
     }
-    const auto bytes = static_cast<std::size_t>(buffer.bytes);
+    const auto inside = static_cast<std::size_t>(buffer.bytes);
+    const std::size_t bytes = inside + 2 * guard_bytes;
     Area& area = areas_.emplace_back(Area{tensor.dtype, DeviceBuffer(bytes, "a step's data while it is tuned"),
                                           DeviceBuffer(bytes, "a step's data while it is tuned"),
                                           DeviceBuffer(bytes, "a step's data while it is tuned")});
-    address = area.live.data();
-    fill_random(address, area.dtype, elements(area), static_cast<std::uint32_t>(areas_.size()), stream_);
+    address = area.live.data() + guard_bytes;
+    fill(area.live.data(), 0, bytes, stream_);  // the guards: numbers there would count for the output's largest
+    fill_random(address, area.dtype, static_cast<std::int64_t>(inside / size_of(area.dtype)),
+                static_cast<std::uint32_t>(areas_.size()), stream_);
   }
 
   /// What a step writes and does not read starts as NaN: an element that a candidate forgets is found.
