@@ -103,7 +103,6 @@ Geometry CpuRunner::geometry_for(const ImageView& image, const ModelEngine& engi
 }
 
 PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const ImageView> images) {
-  const trace::Range range("preprocess");
   const Geometry first = geometry_for(images[0], engine);
   const std::int64_t batch = rect_ ? 1 : engine.shape().batch;
   const Shape shape{batch, 3, first.input_height, first.input_width};
@@ -113,6 +112,7 @@ PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const Ima
     slot = std::prev(prepared_.end());
   }
   if (slot->geometry.empty()) {
+    const trace::Range range("preprocess");
     for (std::size_t n = 0; n < images.size(); ++n) {
       slot->geometry.push_back(geometry_for(images[n], engine));
       preprocess::letterbox_into(images[n], slot->geometry[n], slot->tensor.view(), static_cast<int>(n));

@@ -65,6 +65,7 @@ class PipelineFaults : public ::testing::Test {
     settings.force_gpu_only = forced;
     PipelineOptions options;
     options.models = {repository_file("models/demo") / model_};
+    for (const std::string& model : beside_) options.models.push_back(repository_file("models/demo") / model);
     if (reid_) options.reid = repository_file("models/demo/demo-reid.pth");
     return pipeline::make_gpu_runner({builder, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
                                      [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
@@ -82,6 +83,7 @@ class PipelineFaults : public ::testing::Test {
 
   static inline std::shared_ptr<KnownPlans> builder_;
   std::string model_ = "demo-segment.pt";
+  std::vector<std::string> beside_;  ///< models that run over the same pictures
   bool reid_ = false;
   HostImage image_{32, 24, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 7)};
 };

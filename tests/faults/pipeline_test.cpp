@@ -2,6 +2,8 @@
 // (FakeCuda): the pictures have no objects.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "base/cuda/device.h"
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
@@ -177,6 +179,17 @@ TEST_F(PipelineFaults, EachStageAndStepIsARangeAndAReplayIsOneStep) {
   heard.names.clear();
   run(*runner);
   EXPECT_THAT(heard.names, ::testing::ElementsAre("decode", "inference demo-segment.pt", "postprocess"));
+}
+
+TEST_F(PipelineFaults, ModelsOfOneInputSizeShareThePreparedPictures) {
+  beside_ = {"demo-detect.pt", "demo-pose.pt"};
+  FakeCuda cuda;
+  const auto runner = make();
+  const auto outcomes = run(*runner);
+  const std::vector<NamedBytes>& uploads = outcomes.at(0).result.value().host_to_device;
+  const auto of = [&](std::string_view name) { return std::ranges::count(uploads, name, &NamedBytes::name); };
+  EXPECT_EQ(of("picture descriptors"), 1) << "what the kernel that prepares them is told";
+  EXPECT_EQ(of("pixels"), 2) << "each picture goes to the device once";
 }
 
 TEST_F(PipelineFaults, ADriverThatDoesNotWorkIsNamedAtStartUp) {
