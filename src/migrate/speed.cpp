@@ -52,40 +52,57 @@ std::vector<std::string> engine_words(const SpeedRequest& request, std::optional
   return words;
 }
 
-/// So that the measured process finds the engine in the store, and its start-up is that of every day. What goes wrong here goes
-/// wrong there again.
+/// So that the measured process finds the engine in the store, verified on the pictures of the migration, and its start-up is
+/// that of every day. What goes wrong here goes wrong there again.
 void build_before(const SpeedRequest& request, const std::vector<std::string>& words) {
   if (request.model_info.task == Task::reid) return;  // bench asks for the engine that serves; build makes those of one batch
   std::vector<std::string> command{request.executable.native(), "build", request.model.native()};
   command.insert(command.end(), words.begin(), words.end());
+  for (const fs::path& picture : request.pictures) command.insert(command.end(), {"--images", picture.native()});
   (void)run_measured(command, request.limit, request.stop);
 }
 
-/// Our own command in one precision; each batch in a fresh process, which gives start-up and memory of its own.
-std::vector<Speed> measure_engine(const SpeedRequest& request, std::optional<Precision> precision,
-                                  const std::vector<fs::path>& pictures) {
+/// Our own command at one batch, in a fresh process, which gives start-up and memory of its own. Throws "migration.measure".
+Speed measure_batch(const SpeedRequest& request, std::optional<Precision> precision, int batch,
+                    const std::vector<fs::path>& pictures) {
+  const std::vector<std::string> words = engine_words(request, precision, batch);
+  build_before(request, words);
+  std::vector<std::string> command{request.executable.native(), "bench", "--model", request.model.native()};
+  command.insert(command.end(), words.begin(), words.end());
+  if (request.unverified) command.emplace_back("--unverified");
+  command.insert(command.end(), {"--runs", std::to_string(request.runs), "--json", "-"});
+  for (const fs::path& picture : pictures) command.insert(command.end(), {"--source", picture.native()});
+  const ChildResult run = run_measured(command, request.limit, request.stop);
+  const Json json = Json::parse(run.out, nullptr, false);
+  if (!succeeded(run) || !json.is_object())
+    throw Error("migration.measure", fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
+                                                 why_failed(run, "peregrine bench", request.limit)));
+  const Json& entry = json.at("measurements").at(0);
+  const Json& latency = entry.at("latency_ms");
+  const bool on_gpu = entry.contains("device_mib") && entry.at("engine") != "openvino";
+  return {fmt::format("{} {}", entry.at("engine").get<std::string>(), entry.at("precision").get<std::string>()),
+          batch,
+          latency.at("p50"),
+          latency.at("p90"),
+          latency.at("p99"),
+          entry.at("start_up_ms"),
+          on_gpu ? entry.at("device_mib") : entry.at("peak_rss_mib")};
+}
+
+struct Measured {
   std::vector<Speed> speeds;
-  for (const int batch : request.batches) {
-    const std::vector<std::string> words = engine_words(request, precision, batch);
-    build_before(request, words);
-    std::vector<std::string> command{request.executable.native(), "bench", "--model", request.model.native()};
-    command.insert(command.end(), words.begin(), words.end());
-    if (request.unverified) command.emplace_back("--unverified");
-    command.insert(command.end(), {"--runs", std::to_string(request.runs), "--json", "-"});
-    for (const fs::path& picture : pictures) command.insert(command.end(), {"--source", picture.native()});
-    const ChildResult run = run_measured(command, request.limit, request.stop);
-    const Json json = Json::parse(run.out, nullptr, false);
-    if (!succeeded(run) || !json.is_object())
-      throw Error("migration.measure", fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
-                                                   why_failed(run, "peregrine bench", request.limit)));
-    const Json& entry = json.at("measurements").at(0);
-    const Json& latency = entry.at("latency_ms");
-    const bool on_gpu = entry.contains("device_mib") && entry.at("engine") != "openvino";
-    speeds.push_back({fmt::format("{} {}", entry.at("engine").get<std::string>(), entry.at("precision").get<std::string>()),
-                      batch, latency.at("p50"), latency.at("p90"), latency.at("p99"), entry.at("start_up_ms"),
-                      on_gpu ? entry.at("device_mib") : entry.at("peak_rss_mib")});
-  }
-  return speeds;
+  std::string left_out;  ///< why larger batches are missing
+};
+
+Measured measure_engine(const SpeedRequest& request, std::optional<Precision> precision, const std::vector<fs::path>& pictures) {
+  Measured measured;
+  for (const int batch : request.batches) try {
+      measured.speeds.push_back(measure_batch(request, precision, batch, pictures));
+    } catch (const Error& error) {
+      if (measured.speeds.empty() || error.code() != "migration.measure") throw;
+      measured.left_out += fmt::format(" Batch {}: {}", batch, error.sentence());
+    }
+  return measured;
 }
 
 /// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too, and held against its FP32; where that alone
@@ -146,7 +163,8 @@ BaselineComparison compare_with_baseline(const SpeedRequest& request) {
   const Subjects subjects(request);
   BaselineComparison comparison;
   SpeedComparison& speed = comparison.speed;
-  speed.engine = measure_engine(request, request.settings.precision, subjects.files());
+  const Measured engine = measure_engine(request, request.settings.precision, subjects.files());
+  speed.engine = engine.speeds;
   const bool on_gpu = !speed.engine.front().subject.starts_with("openvino");
   std::string why = "the FP32 engine was asked for";
   if (request.baseline != Baseline::fp32) why = try_pytorch(request, on_gpu, subjects, comparison);
@@ -154,12 +172,14 @@ BaselineComparison compare_with_baseline(const SpeedRequest& request) {
     throw Error("environment.python", fmt::format("PyTorch cannot be measured: {}.", why),
                 "Name a Python that has torch and ultralytics with --python, or leave out --baseline.");
   if (!why.empty()) {
-    speed.baseline = measure_engine(request, Precision::fp32, subjects.files());
+    const Measured reference = measure_engine(request, Precision::fp32, subjects.files());
+    speed.baseline = reference.speeds;
     const bool same = speed.baseline.front().subject == speed.engine.front().subject;
-    speed.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}", why,
-                             same ? " The engine is that engine: there is no speed-up to state." : "");
+    speed.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}{}", why,
+                             same ? " The engine is that engine: there is no speed-up to state." : "", reference.left_out);
     comparison.pytorch.note = fmt::format("PyTorch's own FP16 was not measured: {}.", why);
   }
+  speed.note += engine.left_out;
   speed.warning = judge(speed);
   return comparison;
 }

@@ -103,6 +103,35 @@ echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch"
   EXPECT_THAT(comparison.note, HasSubstr("RuntimeError: half"));
 }
 
+TEST_F(SpeedTest, ABatchThatCannotBeMeasuredLeavesTheOthers) {
+  request_.batches = {1, 4};
+  request_.executable = script("peregrine", R"(
+case "$1 $*" in bench*"--batch 4"*) echo 'error: did not pass its validation' >&2; exit 3;; esac)" +
+                                                std::string(bench));
+  const SpeedComparison comparison = compare_with_baseline(request_).speed;
+  ASSERT_EQ(comparison.engine.size(), 1U);
+  EXPECT_EQ(comparison.engine[0].batch, 1);
+  EXPECT_THAT(comparison.note, HasSubstr("Batch 4: yolo.pt could not be measured: "));
+  EXPECT_THAT(comparison.note, HasSubstr("did not pass its validation"));
+  request_.batches = {4};
+  try {
+    compare_with_baseline(request_);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "migration.measure");
+  }
+}
+
+TEST_F(SpeedTest, EnginesAreBuiltOnThePicturesOfTheMigration) {
+  const fs::path picture = test::repository_file("models/demo/scenes/val2017/000000.jpg"), words = folder_.path() / "words";
+  request_.pictures = {picture};
+  request_.executable = script("peregrine", "[ $1 = build ] && echo \"$@\" >> " + words.native() + bench);
+  compare_with_baseline(request_);
+  std::string first;
+  std::getline(std::ifstream(words) >> std::ws, first);
+  EXPECT_THAT(first, HasSubstr("--images " + picture.native()));
+}
+
 TEST_F(SpeedTest, WithoutPythonTheFp32EngineIsTheBaseline) {
   const SpeedComparison comparison = compare_with_baseline(request_).speed;
   EXPECT_EQ(comparison.baseline.front().subject, "cuda fp32");
