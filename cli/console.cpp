@@ -4,7 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "base/log.h"
 #include "peregrine/error.h"
@@ -30,6 +34,19 @@ spdlog::level::level_enum spdlog_level(log::Level level) {
   return spdlog::level::info;
 }
 
+/// A command that opens engines again and again has them say the same things: once is enough for a person.
+class SaidBefore {
+ public:
+  bool operator()(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    return !said_.emplace(line).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> said_;
+};
+
 }  // namespace
 
 void set_up_log(bool quiet, bool verbose, bool json) {
@@ -38,7 +55,9 @@ void set_up_log(bool quiet, bool verbose, bool json) {
   logger->set_pattern(json ? "%v" : "%^%l%$: %v");
   if (!json && verbose) logger->set_pattern("%H:%M:%S.%e %^%l%$: %v");
   log::set_level(quiet ? log::Level::error : verbose ? log::Level::debug : log::Level::info);
-  log::set_sink([logger, json](log::Level level, std::string_view message) {
+  const auto said_before = std::make_shared<SaidBefore>();
+  log::set_sink([logger, verbose, json, said_before](log::Level level, std::string_view message) {
+    if (!verbose && !json && level == log::Level::info && (*said_before)(message)) return;
     if (!json) return logger->log(spdlog_level(level), "{}", message);
     const nlohmann::ordered_json line{{"level", spdlog::level::to_string_view(spdlog_level(level)).data()},
                                       {"message", std::string(message)}};
