@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "base/text.h"
 #include "base/child.h"
+#include "base/text.h"
 #include "peregrine/error.h"
 
 namespace peregrine::migrate {

@@ -29,7 +29,7 @@ class TemporaryFolder {
 }  // namespace peregrine::test
 
 /// Skips the test when the shared data is absent, naming how to provide it.
-#define PEREGRINE_NEED_SHARED_DATA(variable)                                                     \
-  const auto variable##_optional = ::peregrine::test::shared_data();                             \
-  if (!variable##_optional) GTEST_SKIP() << "no shared test data: set PEREGRINE_TEST_DATA";      \
+#define PEREGRINE_NEED_SHARED_DATA(variable)                                                \
+  const auto variable##_optional = ::peregrine::test::shared_data();                        \
+  if (!variable##_optional) GTEST_SKIP() << "no shared test data: set PEREGRINE_TEST_DATA"; \
   const std::filesystem::path& variable = *variable##_optional
