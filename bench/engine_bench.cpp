@@ -41,11 +41,10 @@
 #include "engine/cuda/tuning.h"
 #include "engine_bench_options.h"
 #include "graph/passes.h"
+#include "latency.h"
 #include "model/model.h"
 #include "outputs.h"
 #include "peregrine/error.h"
-#include "postprocess/cuda/postprocess.h"
-#include "preprocess/letterbox.h"
 #include "shortlist.h"
 
 namespace {
@@ -140,17 +139,17 @@ class Run {
 
   void measure_total() {
     const Graph graph = Graph::capture(stream_.get(), [&] { executor_->enqueue(pointers_, stream_.get()); });
-    const double replayed = median_us(200, [&] { graph.launch(stream_.get()); });
-    const double back_to_back = median_us(20,
+    const double replayed = median_us(stream_, 200, [&] { graph.launch(stream_.get()); });
+    const double back_to_back = median_us(stream_, 20,
                                           [&] {
                                             for (int i = 0; i < 10; ++i) graph.launch(stream_.get());
                                           }) /
                                 10;
-    const double direct = median_us(50, [&] { executor_->enqueue(pointers_, stream_.get()); });
+    const double direct = median_us(stream_, 50, [&] { executor_->enqueue(pointers_, stream_.get()); });
     fmt::print(
         "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
-    const Latency forward = latency(graph);
+    const Latency forward = latency(graph, stream_);
     const double memory_mb = static_cast<double>(used_memory() - memory_before_) / 1e6;
     measure_one_lane();
     if (info_.task == Task::reid) return;
@@ -221,67 +220,28 @@ class Run {
       fmt::print("  rejected {:>4}x {}\n", sorted[i].second, sorted[i].first);
   }
 
-  struct Latency {
-    double back_to_back_us, single_us;
-  };
-
   /// The same kernels one after another: what the lanes gain.
   void measure_one_lane() {
     if (!chain_) return;
     for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].choice = executor_->plan().steps[i].choice;
     Executor chain(std::move(*chain_), target_, {.dependent_launch = options_.dependent_launch});
-    const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }));
+    const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }), stream_);
     fmt::print("ONE LANE {} batch {}: {:.1f} us back to back\n", stem_, batch_, time.back_to_back_us);
     chain_.reset();
   }
 
-  /// By the host's clock, as PyTorch is timed beside it: median of ten rounds of twenty replays, and of 200 single ones that
-  /// are waited for.
-  Latency latency(const Graph& graph) const {
-    const auto rounds_us = [&](int rounds, int calls) {
-      std::vector<double> times;
-      for (int round = 0; round < rounds; ++round) {
-        const auto begin = Clock::now();
-        for (int i = 0; i < calls; ++i) graph.launch(stream_.get());
-        stream_.synchronize();
-        times.push_back(1e6 * seconds_since(begin) / calls);
-      }
-      std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
-      return times[static_cast<std::size_t>(rounds / 2)];
-    };
-    rounds_us(1, 10);
-    return {rounds_us(10, 20), rounds_us(200, 1)};
-  }
-
-  enum class Head {
-    decoded,  ///< score and box of every anchor: what PyTorch's forward pass ends with
-    objects,  ///< at the thresholds of `predict`
-  };
-
   /// The forward pass and what follows it on the device.
   Latency with_head(Head head) {
-    std::vector<postprocess::NamedTensor> heads;
+    std::vector<postprocess::NamedTensor> outputs;
     for (const auto& memory : memory_) {
       if (memory->binding.is_input) continue;
       const TensorRef& tensor = memory->binding.tensor;
-      heads.push_back({memory->binding.name,
-                       {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index), tensor.shape, tensor.strides}});
+      outputs.push_back(
+          {memory->binding.name,
+           {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index), tensor.shape, tensor.strides}});
     }
-    postprocess::Options options;
-    if (head == Head::decoded) options.confidence = 0;
-    const postprocess::DevicePostprocess after(info_, heads, options, 1 << 20);
-    const DeviceBuffer workspace(after.workspace_bytes(), "the head's decoding");
-    const std::vector<Geometry> same(static_cast<std::size_t>(batch_), preprocess::letterbox(640, 640, 640, 640));
-    const DeviceBuffer geometries(same.size() * sizeof(Geometry), "geometries");
-    copy_to_device("geometries", geometries.data(), same.data(), geometries.bytes(), stream_.get());
-    stream_.synchronize();
-    return latency(Graph::capture(stream_.get(), [&] {
-      executor_->enqueue(pointers_, stream_.get());
-      if (head == Head::decoded)
-        after.enqueue_decode(workspace.data(), batch_, stream_.get());
-      else
-        after.enqueue(workspace.data(), {geometries.data()}, batch_, nullptr, stream_.get());
-    }));
+    return latency_with_head(
+        info_, outputs, batch_, head, [&] { executor_->enqueue(pointers_, stream_.get()); }, stream_);
   }
 
   /// Whether recorded data was found.
@@ -326,22 +286,6 @@ class Run {
                                        : "nothing recorded to compare with";
     fmt::print("  {:<10} {:<14} {}{}\n", memory.binding.name, to_string(tensor.shape), verdict,
                not_finite ? fmt::format("  NOT FINITE: {}", not_finite) : "");
-  }
-
-  template <class Work>
-  double median_us(int rounds, const Work& work) const {
-    const Event start = Event::create_timing(), end = Event::create_timing();
-    std::vector<double> times;
-    for (int i = 0; i < 3; ++i) work();
-    for (int i = 0; i < rounds; ++i) {
-      start.record(stream_.get());
-      work();
-      end.record(stream_.get());
-      end.synchronize();
-      times.push_back(1e3 * end.milliseconds_since(start));
-    }
-    std::nth_element(times.begin(), times.begin() + rounds / 2, times.end());
-    return times[static_cast<std::size_t>(rounds / 2)];
   }
 
   const Options& options_;
