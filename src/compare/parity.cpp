@@ -93,27 +93,48 @@ void Parity::judge(const ParityInput& input, const Object& reference, const Obje
   if (!(box <= limits_.box_px)) return lost(fmt::format("box departs by {:.2f} px", box));
   if (!(confidence <= limits_.confidence)) return lost(fmt::format("confidence departs by {:.4f}", confidence));
 
-  // The box is right, so no tie was lost: what hangs on it is wrong.
-  const auto wrong = [&](const std::string& why) { depart(input, reference, why, false); };
-  const float mask = reference.mask && tested->mask ? static_cast<float>(mask_iou(*reference.mask, *tested->mask))
-                                                    : (reference.mask ? 0.0f : 1.0f);
-  const float keypoint = keypoint_difference(reference, *tested);
-  const float embedding = reference.embedding.empty() ? 1.0f : cosine(reference.embedding, tested->embedding);
-  if (!(mask >= limits_.mask_iou)) return wrong(fmt::format("mask overlaps by IoU {:.3f}", mask));
-  if (!(keypoint <= limits_.keypoint_px)) return wrong(fmt::format("a keypoint departs by {:.2f} px", keypoint));
-  if (!(embedding >= limits_.embedding_cosine)) return wrong(fmt::format("embedding has cosine {:.5f}", embedding));
+  const Rest rest = rest_of(reference, *tested);
+  if (const std::string why = wrong(rest); !why.empty())
+    return depart(input, reference, why, had_whole_candidate(input, reference));
   worst_box_px_ = std::max(worst_box_px_, box);
   worst_confidence_ = std::max(worst_confidence_, confidence);
-  worst_mask_iou_ = std::min(worst_mask_iou_, mask);
-  worst_keypoint_px_ = std::max(worst_keypoint_px_, keypoint);
-  worst_embedding_cosine_ = std::min(worst_embedding_cosine_, embedding);
+  worst_mask_iou_ = std::min(worst_mask_iou_, rest.mask_iou);
+  worst_keypoint_px_ = std::max(worst_keypoint_px_, rest.keypoint_px);
+  worst_embedding_cosine_ = std::min(worst_embedding_cosine_, rest.cosine);
   ++found_;
+}
+
+Parity::Rest Parity::rest_of(const Object& reference, const Object& tested) {
+  Rest rest;
+  if (reference.mask) rest.mask_iou = tested.mask ? static_cast<float>(mask_iou(*reference.mask, *tested.mask)) : 0.0f;
+  rest.keypoint_px = keypoint_difference(reference, tested);
+  if (!reference.embedding.empty()) rest.cosine = cosine(reference.embedding, tested.embedding);
+  return rest;
+}
+
+std::string Parity::wrong(const Rest& rest) const {
+  if (!(rest.mask_iou >= limits_.mask_iou)) return fmt::format("mask overlaps by IoU {:.3f}", rest.mask_iou);
+  if (!(rest.keypoint_px <= limits_.keypoint_px)) return fmt::format("a keypoint departs by {:.2f} px", rest.keypoint_px);
+  if (!(rest.cosine >= limits_.embedding_cosine)) return fmt::format("embedding has cosine {:.5f}", rest.cosine);
+  return {};
+}
+
+bool Parity::right_box(const Object& reference, const std::array<float, 4>& box, float confidence, int class_id) const {
+  return class_id == reference.class_id && box_difference(box, reference.box) <= limits_.box_px &&
+         std::abs(confidence - reference.confidence) <= limits_.confidence;
 }
 
 bool Parity::had_candidate(const ParityInput& input, const Object& reference) const {
   return std::ranges::any_of(input.candidates, [&](const ParityCandidate& candidate) {
-    return candidate.class_id == reference.class_id && box_difference(candidate.box, reference.box) <= limits_.box_px &&
-           std::abs(candidate.confidence - reference.confidence) <= limits_.confidence;
+    return right_box(reference, candidate.box, candidate.confidence, candidate.class_id);
+  });
+}
+
+bool Parity::had_whole_candidate(const ParityInput& input, const Object& reference) const {
+  if (!input.unsuppressed) return false;
+  return std::ranges::any_of(input.unsuppressed(), [&](const Object& candidate) {
+    return right_box(reference, candidate.box, candidate.confidence, candidate.class_id) &&
+           wrong(rest_of(reference, candidate)).empty();
   });
 }
 
@@ -126,9 +147,9 @@ void Parity::depart(const ParityInput& input, const Object& reference, const std
                          nms_tie});
 }
 
-Parity::Share Parity::share(int count, float limit) const {
+Parity::Share Parity::share(int count, float limit, int always_allowed) const {
   if (objects_ == 0) return {};
-  const int misses = std::max(1, static_cast<int>(std::floor((1 - limit) * static_cast<float>(objects_))));
+  const int misses = std::max(always_allowed, static_cast<int>(std::floor((1 - limit) * static_cast<float>(objects_))));
   const double all = objects_;
   return {count / all, (objects_ - misses) / all};
 }

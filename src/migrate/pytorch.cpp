@@ -145,6 +145,9 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
   accuracy.departures = provision::lines_of(parity);
   accuracy.note =
       fmt::format("{} beside its own FP32: {} objects on {} pictures.", accuracy.subject, parity.objects(), fp16.pictures.size());
+  if (task == Task::pose || task == Task::segment)
+    accuracy.note +=
+        " Of what it finds before NMS the boxes alone were had: keypoints or a mask of another candidate count as wrong.";
   if (!all_candidates) accuracy.note += " What it finds before NMS could not be had: that share is missing.";
   return accuracy;
 }

@@ -48,7 +48,16 @@ void ObjectParity::add(const std::string& picture, const HeadTensors& expected, 
   options.keep_candidates = true;
   const auto tested = detections_of(model_, actual, slot, geometry, options);
   const auto candidates = in_pixels(tested.candidates, geometry);
-  parity_.add({.picture = picture, .reference = reference.objects, .tested = tested.objects, .candidates = candidates});
+  const auto unsuppressed = [&] {
+    options.iou = 1;
+    options.max_detections = postprocess::max_candidates;
+    return detections_of(model_, actual, slot, geometry, options).objects;
+  };
+  parity_.add({.picture = picture,
+               .reference = reference.objects,
+               .tested = tested.objects,
+               .candidates = candidates,
+               .unsuppressed = unsuppressed});
 }
 
 std::vector<store::Check> checks_of(const compare::Parity& parity, Task task, const ParityLimits& limits) {

@@ -47,6 +47,41 @@ TEST(Parity, OneMissIsAllowedTwoAreNot) {
   EXPECT_FALSE(two.passed());
 }
 
+TEST(Parity, KeypointsOfAnotherAnchorAreATieWhereTheRightOnesWereThere) {
+  Object reference = object(10, 0.9f);
+  reference.keypoints = {{20, 20, 0.9f}};
+  Object winner = reference, loser = reference;  // nearly the same box: the order of their confidences is FP16's
+  winner.keypoints[0].x = 29, winner.confidence = 0.901f;
+  const std::vector<Object> expected{reference}, tested{winner}, all{winner, loser};
+  std::vector<Object> none_right{winner};
+  int asked = 0;
+  Parity tie({}), wrong({}), far({});
+  tie.add({"a.jpg", expected, tested, {}, [&] { return ++asked, all; }});
+  EXPECT_EQ(tie.nms_ties(), 1);
+  EXPECT_EQ(tie.found(), 0);
+  EXPECT_THAT(tie.departures().at(0).what, testing::HasSubstr("a keypoint departs by 9.00 px"));
+  wrong.add({"a.jpg", expected, tested, {}, [&] { return none_right; }});
+  EXPECT_EQ(wrong.nms_ties(), 0);
+  loser.box[0] += 3;  // right keypoints, but not on this box
+  far.add({"a.jpg", expected, tested, {}, [&] { return std::vector<Object>{loser}; }});
+  EXPECT_EQ(far.nms_ties(), 0);
+  tie.add({"b.jpg", expected, expected, {}, [&] { return ++asked, all; }});
+  EXPECT_EQ(asked, 1) << "only where something departs";
+}
+
+TEST(Parity, OnFewObjectsThreeLostTiesAreAllowedFourAreNot) {
+  std::vector<Object> reference;
+  for (int i = 0; i < 20; ++i) reference.push_back(object(static_cast<float>(100 * i), 0.8f));
+  std::vector<ParityCandidate> candidates;
+  for (const Object& each : reference) candidates.push_back({each.box, each.confidence, each.class_id});
+  Parity three({}), four({});
+  three.add({"a.jpg", reference, std::span(reference).subspan(3), candidates});
+  four.add({"a.jpg", reference, std::span(reference).subspan(4), candidates});
+  EXPECT_TRUE(three.passed());
+  EXPECT_TRUE(four.before_nms().holds());
+  EXPECT_FALSE(four.passed());
+}
+
 TEST(Parity, ClassesAreNotMixedAndExtrasAreCounted) {
   const std::vector<Object> reference{object(10, 0.9f, 0)}, tested{object(10, 0.9f, 1)};
   Parity parity({});

@@ -61,7 +61,9 @@ compare::Parity parity_of(const Loaded& loaded, const std::vector<ImageResult>& 
   for (std::size_t i = 0; i < loaded.pictures.size(); ++i) {
     const std::string& name = loaded.pictures[i].name;
     const auto before_nms = candidates.empty() ? std::vector<compare::ParityCandidate>{} : candidates_of(candidates[i]);
-    parity.add({name, loaded.golden.at(name), results[i].objects, before_nms});
+    compare::ParityInput input{name, loaded.golden.at(name), results[i].objects, before_nms};
+    if (!candidates.empty()) input.unsuppressed = [&] { return candidates[i].objects; };
+    parity.add(input);
   }
   return parity;
 }
