@@ -73,11 +73,12 @@ std::string bar_chart(std::string_view title, std::span<const Bar> bars) {
     top += row;
   }
   return fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" style=\"max-width:28rem\" role=\"img\" aria-label=\"{}\"><defs><pattern id=\"hatch\" "
+      "<p>{}:</p>\n<svg viewBox=\"0 0 {} {}\" style=\"max-width:28rem\" role=\"img\" aria-label=\"{}\"><defs><pattern "
+      "id=\"hatch\" "
       "width=\"6\" "
       "height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect width=\"6\" height=\"6\" "
       "fill=\"#fff\"/><rect width=\"2\" height=\"6\" fill=\"#1a1a1a\"/></pattern></defs>\n{}</svg>\n",
-      width, top, escape(title), body);
+      escape(title), width, top, escape(title), body);
 }
 
 std::string decades_chart(std::string_view title, std::span<const Mark> marks, double least) {

@@ -11,8 +11,9 @@ namespace peregrine::migrate {
 
 namespace {
 
+/// Without its full stop: it stands inside of a sentence.
 std::string last_line(std::string text) {
-  while (!text.empty() && text.back() == '\n') text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '.')) text.pop_back();
   return printable(text.substr(text.rfind('\n') + 1));
 }
 

@@ -106,7 +106,8 @@ TEST(Report, SaysInWordsAndSignsWhatItFound) {
                            "--detect &quot;a b.pt&quot;",
                            "@media print",
                            "name=\"viewport\"",
-                           "url(#hatch)"})
+                           "url(#hatch)",
+                           "<p>Milliseconds a picture, median; the baseline is hatched:</p>"})
     EXPECT_THAT(page, HasSubstr(part));
 }
 
