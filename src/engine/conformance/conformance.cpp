@@ -36,6 +36,7 @@ double allowed_for(const graph::Graph& graph, double slack, Precision precision)
 void compare(Engine& engine, const graph::Graph& graph, Outcome& outcome) {
   const std::vector<HostTensor> inputs = random_inputs(graph);
   std::vector<TensorView> views;
+  views.reserve(inputs.size());
   for (const HostTensor& input : inputs) views.push_back(input.view());
   std::vector<Shape> shapes;
   for (graph::ValueId id : graph.outputs()) shapes.push_back(graph.value(id).shape);
