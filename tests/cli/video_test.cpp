@@ -66,6 +66,19 @@ class PredictVideo : public testing::Test {
   test::TemporaryFolder folder_;
 };
 
+TEST_F(PredictVideo, ThatItIsDecodedOnTheHostIsSaidOnce) {
+  const std::string video = film(2);
+  const auto said = [&](std::vector<std::string> more) {
+    more.insert(more.end(), {"--source", video});
+    const std::string err = predict(video, more).err;
+    int times = 0;
+    for (std::size_t at = err.find("host-decoded"); at != std::string::npos; at = err.find("host-decoded", at + 1)) ++times;
+    return times;
+  };
+  EXPECT_EQ(said({}), 1);
+  EXPECT_EQ(said({"--log-json"}), 2) << "a log for programs has every line";
+}
+
 TEST_F(PredictVideo, EachFrameIsAnEntryAndTheAnnotatedVideoKeepsItsTimes) {
   const auto result = predict(film(7), {"--json", "out.json", "--save", "drawn"});
   ASSERT_EQ(result.status, 0) << result.err;
