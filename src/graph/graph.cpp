@@ -57,6 +57,7 @@ std::vector<ValueId> Graph::add_node(std::string name, Operation operation, std:
   };
   if (!node_names_.insert(name).second) throw refuse("another node has the same name");
   std::vector<Shape> shapes;
+  shapes.reserve(inputs.size());
   for (ValueId input : inputs) shapes.push_back(value(input).shape);
   std::vector<Shape> results;
   try {

@@ -31,7 +31,7 @@ std::string_view name_of_kind(Binary::Kind kind) {
 
 }  // namespace
 
-std::string_view name_of(const Operation& operation) noexcept {
+std::string_view name_of(const Operation& operation) {
   using View = std::string_view;
   return std::visit(
       Overloaded{[](const Conv&) -> View { return "Conv"; }, [](const ConvTranspose&) -> View { return "ConvTranspose"; },

@@ -97,7 +97,7 @@ using Operation = std::variant<Conv, ConvTranspose, Linear, BatchNorm, InstanceN
                                Transpose, MatMul, Softmax, Pool, GlobalAveragePool, Upsample, Cast>;
 
 /// "Conv", "Silu", "Add", "MaxPool", ...: for messages, dumps and reports.
-std::string_view name_of(const Operation& operation) noexcept;
+std::string_view name_of(const Operation& operation);
 
 /// "stride=2x2 pad=1,1,1,1": the operator's attributes, all of them, always in the same order; empty where
 /// it has none. The kind of Unary, Binary and Pool is part of the name instead.

@@ -74,7 +74,7 @@ Backup read_backup(const store::Store& store, int id) {
 /// The first file that has not the digest that the manifest says; empty where all have.
 fs::path damaged_file(const store::Store& store, const Backup& backup) {
   for (const auto& [name, sha256] : backup.files)
-    if (const fs::path file = folder_of(store, backup.id) / name; store::digest_of(file) != sha256) return file;
+    if (fs::path file = folder_of(store, backup.id) / name; store::digest_of(file) != sha256) return file;
   return {};
 }
 
@@ -115,6 +115,7 @@ const BackupListing& choose(const std::vector<BackupListing>& all, std::optional
   const auto chosen = id ? std::ranges::find(all, *id, &BackupListing::id) : (all.empty() ? all.end() : all.end() - 1);
   if (chosen != all.end()) return *chosen;
   std::vector<int> numbers;
+  numbers.reserve(all.size());
   for (const BackupListing& listing : all) numbers.push_back(listing.id);
   const std::string wanted = id ? fmt::format("There is no backup {}", *id) : "There is no backup";
   throw Error("store.backup", fmt::format("{} in the store {}.", wanted, printable(store.root().native())),

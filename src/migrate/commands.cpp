@@ -7,7 +7,7 @@ namespace peregrine::migrate {
 namespace {
 
 std::string quoted(const std::filesystem::path& path) {
-  const std::string text = path.native();
+  const std::string& text = path.native();
   constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
   if (!text.empty() && text.find_first_not_of(harmless) == std::string::npos) return text;
   std::string quoted = "'";

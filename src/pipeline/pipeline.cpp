@@ -112,7 +112,9 @@ Upcoming Pipeline::Impl::prepare(std::vector<Loaded> batch) {
     if (!takes_file(loaded)) frame.pixels = loaded.image->view();
     frames.push_back(frame);
   }
-  return {std::move(batch), frames.empty() ? nullptr : runner->prepare(std::move(frames))};
+  Upcoming upcoming{std::move(batch), nullptr};
+  if (!frames.empty()) upcoming.prepared = runner->prepare(std::move(frames));
+  return upcoming;
 }
 
 std::vector<FrameOutcome> Pipeline::Impl::finish(const Upcoming& batch) {

@@ -82,7 +82,7 @@ store::ValidationRecord build_engine_file(const Model& model, const EngineChoice
   options.progress = request.verification.progress;
   const Plan plan = choice.builder->build(prepare_graph(decoded(model, true), choice, request.shape), options);
   const tensorrt::PlanContent content = tensorrt::read_plan(plan.bytes);
-  const store::ValidationRecord record = judge(model, choice, request, content.blob);
+  store::ValidationRecord record = judge(model, choice, request, content.blob);
   ultralytics::EngineFile description{.model = info,
                                       .batch = options.batches ? options.batches->max : request.shape.batch,
                                       .dynamic = options.batches.has_value(),

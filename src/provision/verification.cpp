@@ -110,11 +110,13 @@ class Comparison {
   void run(std::span<const Sight> sights) {
     HostTensor input = HostTensor::zeros(DType::f32, {shape_.batch, 3, shape_.height, shape_.width});
     std::vector<Geometry> geometry;
+    geometry.reserve(static_cast<std::size_t>(shape_.batch));
     for (int slot = 0; slot < shape_.batch; ++slot)
       geometry.push_back(prepare(sights[static_cast<std::size_t>(slot) % sights.size()], input.view(), slot));
     const TensorView view = input.view();
     const auto expected = reference_.run(view);
     std::vector<Shape> shapes;
+    shapes.reserve(expected.size());
     for (const HostTensor& tensor : expected) shapes.push_back(tensor.shape());
     const auto actual = run_on_host(engine_, {&view, 1}, shapes);
     heads_.add(expected, actual);

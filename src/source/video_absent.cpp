@@ -1,4 +1,6 @@
 // What a build without FFmpeg has instead of the reader.
+#include <utility>
+
 #include "source/video.h"
 
 namespace peregrine::source {
@@ -8,7 +10,7 @@ struct VideoReader::Impl {
 };
 
 VideoReader::VideoReader(const std::string&, std::string display, const VideoOptions&) {
-  throw Error("environment.library", display + " cannot be read: this build of Peregrine has no video.",
+  throw Error("environment.library", std::move(display) + " cannot be read: this build of Peregrine has no video.",
               "Build it with PEREGRINE_VIDEO=ON (needs FFmpeg's libraries), or extract the frames as pictures.");
 }
 VideoReader::~VideoReader() = default;

@@ -17,6 +17,9 @@ struct Point {
   int x, y;
 };
 
+/// As COCO's masks are made: towards zero after adding a half, below zero too.
+int half_up(double value) { return static_cast<int>(std::trunc(value + 0.5)); }
+
 /// Grid points of one edge, both ends included, one for each step along its longer axis.
 void walk_edge(Point from, Point to, std::vector<Point>& out) {
   const int dx = std::abs(to.x - from.x), dy = std::abs(to.y - from.y);
@@ -30,16 +33,16 @@ void walk_edge(Point from, Point to, std::vector<Point>& out) {
   for (int d = 0; d <= steps; ++d) {
     const int t = backwards ? steps - d : d;
     if (along_x)
-      out.push_back({t + from.x, static_cast<int>(from.y + slope * t + 0.5)});
+      out.push_back({t + from.x, half_up(from.y + slope * t)});
     else
-      out.push_back({static_cast<int>(from.x + slope * t + 0.5), t + from.y});
+      out.push_back({half_up(from.x + slope * t), t + from.y});
   }
 }
 
 std::vector<Point> walk_boundary(const std::vector<double>& polygon) {
   std::vector<Point> corners;
   for (std::size_t i = 0; i + 1 < polygon.size(); i += 2)
-    corners.push_back({static_cast<int>(oversampling * polygon[i] + 0.5), static_cast<int>(oversampling * polygon[i + 1] + 0.5)});
+    corners.push_back({half_up(oversampling * polygon[i]), half_up(oversampling * polygon[i + 1])});
   std::vector<Point> boundary;
   for (std::size_t i = 0; i < corners.size(); ++i) walk_edge(corners[i], corners[(i + 1) % corners.size()], boundary);
   return boundary;
@@ -66,6 +69,7 @@ RunLengthMask runs_between(const std::vector<std::uint32_t>& positions, int heig
   RunLengthMask mask{height, width, {}};
   std::uint32_t before = 0;
   std::vector<std::uint32_t> lengths;
+  lengths.reserve(positions.size());
   for (std::uint32_t position : positions) lengths.push_back(position - std::exchange(before, position));
   mask.counts.push_back(lengths[0]);
   for (std::size_t i = 1; i < lengths.size(); ++i) {

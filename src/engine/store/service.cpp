@@ -139,6 +139,7 @@ Generation Store::restore(std::optional<int> number) {
       number ? std::ranges::find(kept, *number, &Generation::number) : (kept.empty() ? kept.end() : kept.end() - 1);
   if (chosen == kept.end()) {
     std::vector<int> numbers;
+    numbers.reserve(kept.size());
     for (const Generation& generation : kept) numbers.push_back(generation.number);
     const std::string wanted = number ? fmt::format("There is no generation {}", *number) : "No earlier generation is kept";
     throw Error("store.generation", fmt::format("{} in the store {}.", wanted, printable(root_.native())),

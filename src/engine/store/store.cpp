@@ -60,7 +60,7 @@ std::pair<bool, std::size_t> distance(const Identity& kept, const Identity& want
 
 }  // namespace
 
-Store::Store(fs::path root) : root_(fs::absolute(root)) {
+Store::Store(const fs::path& root) : root_(fs::absolute(root)) {
   if (!fs::exists(root_)) return;
   const fs::path format = root_ / "format";
   if (const auto text = read_if_exists(format))

@@ -81,7 +81,7 @@ struct Generation {
 class Store {
  public:
   /// The folder need not exist: it is made by the first change. Throws "store.version" or "store.foreign".
-  explicit Store(std::filesystem::path root);
+  explicit Store(const std::filesystem::path& root);
 
   const std::filesystem::path& root() const { return root_; }
   /// Makes the store's folders where they are missing, as every change does first. Throws "store.write".

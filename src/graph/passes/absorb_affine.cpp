@@ -102,7 +102,7 @@ bool absorb(Rewriter& rewriter, const Graph& graph, const Node& node, const Affi
   const auto channels = output_channels(graph, node);
   const bool has_bias = node.inputs.size() > 2;
   if (!channels || !constant_f32(graph, node.inputs[1]) || (has_bias && !constant_f32(graph, node.inputs[2]))) return false;
-  const Value weight = graph.value(node.inputs[1]);
+  const Value& weight = graph.value(node.inputs[1]);
   const std::string bias_name = has_bias ? graph.value(node.inputs[2]).name : node.name + ".bias";
   HostTensor new_bias = moved(has_bias ? constant_f32(graph, node.inputs[2]) : nullptr, affine);
   const ValueId weight_id = rewriter.add_constant(weight.name, scaled(*weight.constant, *channels, affine.factor));
