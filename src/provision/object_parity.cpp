@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "postprocess/postprocess.h"
 #include "postprocess/scale_math.h"
@@ -48,10 +49,13 @@ void ObjectParity::add(const std::string& picture, const HeadTensors& expected, 
   options.keep_candidates = true;
   const auto tested = detections_of(model_, actual, slot, geometry, options);
   const auto candidates = in_pixels(tested.candidates, geometry);
+  std::optional<std::vector<Object>> all;  // with their masks: once a picture, however many objects depart
   const auto unsuppressed = [&] {
     options.iou = 1;
     options.max_detections = postprocess::max_candidates;
-    return detections_of(model_, actual, slot, geometry, options).objects;
+    options.keep_candidates = false;
+    if (!all) all = detections_of(model_, actual, slot, geometry, options).objects;
+    return *all;
   };
   parity_.add({.picture = picture,
                .reference = reference.objects,

@@ -80,6 +80,8 @@ TEST_F(PersonEmbedderTest, TheGpuInFp16SaysWhatFp32Says) {
   const auto gpu = embedder->run(persons_);
   ASSERT_EQ(gpu.size(), reference.size());
   for (std::size_t i = 0; i < gpu.size(); ++i) EXPECT_GT(compare::cosine(reference[i], gpu[i]), 0.999f) << i;
+  const auto few = embedder->run(std::span(persons_).first(2));
+  EXPECT_GT(compare::cosine(few[1], gpu[1]), 0.999f);
 }
 #endif
 
