@@ -48,6 +48,65 @@ TEST(CutlassCandidates, FewPixelsGetNoTallTiles) {
   EXPECT_THAT(offers("cutlass", step_of(conv("few", few)), device(9, 0)), testing::ElementsAre(0, 1, 2));
 }
 
+/// {chunk, columns, consumers, split, blocks} of each.
+std::vector<std::vector<std::int64_t>> halo_offers(const ConvShape& shape, const Target& target = device(9, 0)) {
+  std::vector<std::vector<std::int64_t>> parameters;
+  for (const Choice& choice : candidates(step_of(conv("halo", shape)), target))
+    if (choice.candidate == "halo") parameters.push_back(choice.parameters);
+  return parameters;
+}
+
+const ConvShape narrow_window{.n = 16, .c = 64, .h = 80, .w = 80, .k = 64, .kernel = 3};
+
+TEST(HaloCandidates, WeightsAndTilesFitIntoTheirShareOfAMultiprocessor) {
+  const auto offers = halo_offers(narrow_window);
+  EXPECT_THAT(offers, testing::Contains(testing::ElementsAre(64, 64, 4, 1, 1)));
+  EXPECT_THAT(offers, testing::Not(testing::Contains(testing::ElementsAre(64, 64, 4, 1, 2))));  // 2 x 74 KB of weights
+  EXPECT_THAT(offers, testing::Contains(testing::ElementsAre(64, 32, 2, 1, 2)));
+}
+
+TEST(HaloCandidates, ManyChannelsAreSharedByAClusterOrNarrow) {
+  ConvShape deep = narrow_window;
+  deep.c = 256;
+  for (const auto& offer : halo_offers(deep)) EXPECT_TRUE(offer[3] > 1 || offer[1] < 64) << testing::PrintToString(offer);
+  EXPECT_THAT(halo_offers(deep), testing::Contains(testing::ElementsAre(64, 64, 2, 2, 1)));
+  deep.c = 1024;
+  EXPECT_THAT(halo_offers(deep), testing::IsEmpty());
+}
+
+TEST(HaloCandidates, FewTilesGetNoSecondBlockOfAMultiprocessor) {
+  ConvShape few = narrow_window;
+  few.n = 1, few.h = few.w = 20, few.k = 32;
+  for (const auto& offer : halo_offers(few)) EXPECT_EQ(offer[4], 1) << testing::PrintToString(offer);
+}
+
+TEST(HaloCandidates, OnlyWindowsOfThreeWithAStrideOfOneOrTwo) {
+  ConvShape strided = narrow_window, dilated = narrow_window, wide = narrow_window, odd = narrow_window;
+  strided.stride = 2;
+  EXPECT_THAT(halo_offers(strided), testing::Contains(testing::ElementsAre(64, 64, 2, 1, 1)));
+  strided.stride = 3, dilated.dilation = 2, wide.kernel = 5, odd.c = 20;
+  for (const ConvShape& shape : {strided, dilated, wide, odd}) EXPECT_THAT(halo_offers(shape), testing::IsEmpty());
+}
+
+TEST(DepthwiseRingCandidates, OnlyForWindowsOfThreeThatKeepTheSize) {
+  SingleStep maker(DType::f16);
+  Depthwise depthwise{.x = maker.input({2, 64, 20, 20}),
+                      .weight = maker.depthwise_weight({64, 1, 3, 3}),
+                      .y = maker.output({2, 64, 20, 20}),
+                      .bias = {},
+                      .bias_f16 = {},
+                      .residual = {}};
+  depthwise.pad = {1, 1, 1, 1};
+  const auto offered = [&](const Depthwise& step) {
+    return offers("depthwise_ring", {.name = "a", .nodes = {}, .operation = step, .waits = {}, .choice = {}}, device(9, 0))
+        .size();
+  };
+  EXPECT_EQ(offered(depthwise), 4u);
+  Depthwise strided = depthwise, dilated = depthwise, unpadded = depthwise;
+  strided.stride = {2, 2}, dilated.dilation = {2, 2}, unpadded.pad = {0, 0, 0, 0};
+  for (const Depthwise& other : {strided, dilated, unpadded}) EXPECT_EQ(offered(other), 0u);
+}
+
 #endif
 
 TEST(CutlassCandidates, OtherDevicesGetNone) {

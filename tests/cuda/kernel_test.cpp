@@ -101,15 +101,16 @@ std::vector<Case> cases() {
     all.push_back(
         conv("stem_7x7_" + std::to_string(channels),
              {.n = 2, .c = 4, .h = 36, .w = 140, .k = channels, .kernel = 7, .stride = 2, .activation = Activation::relu}));
-  all.insert(all.end(),
-             {depthwise("depthwise_3x3", 64, 3, 1, false, 16), depthwise("depthwise_3x3_strided", 40, 3, 2, false),
-              depthwise("depthwise_3x3_residual", 64, 3, 1, true), depthwise("depthwise_5x5", 16, 5, 1, false),
-              depthwise("depthwise_odd", 13, 3, 1, false), pool("pool_max", P::max, 3, 2, 1, false, 32),
-              pool("pool_average", P::average, 2, 2, 0, false, 32), pool("pool_average_padded", P::average, 3, 1, 1, false, 16),
-              pool("pool_average_counted", P::average, 3, 1, 1, true, 16), pool("pool_odd", P::max, 5, 1, 2, false, 7),
-              chain("chain_small", 9, 12), chain("chain_20", 20, 20), chain("chain_too_large", 80, 80),
-              attention("attention_400", 1, 2, 32, 64, 400), attention("attention_batch", 3, 4, 32, 64, 100),
-              attention("attention_odd", 1, 2, 24, 40, 37)});
+  all.insert(all.end(), {depthwise("depthwise_3x3", 64, 3, 1, false, 16), depthwise("depthwise_3x3_strided", 40, 3, 2, false),
+                         depthwise("depthwise_3x3_residual", 64, 3, 1, true), depthwise("depthwise_5x5", 16, 5, 1, false),
+                         depthwise("depthwise_odd", 13, 3, 1, false), depthwise("depthwise_80", 80, 3, 1, false, 80),
+                         depthwise("depthwise_192", 192, 3, 1, false, 64), depthwise("depthwise_24", 24, 3, 1, true, 8),
+                         pool("pool_max", P::max, 3, 2, 1, false, 32), pool("pool_average", P::average, 2, 2, 0, false, 32),
+                         pool("pool_average_padded", P::average, 3, 1, 1, false, 16),
+                         pool("pool_average_counted", P::average, 3, 1, 1, true, 16), pool("pool_odd", P::max, 5, 1, 2, false, 7),
+                         chain("chain_small", 9, 12), chain("chain_20", 20, 20), chain("chain_too_large", 80, 80),
+                         attention("attention_400", 1, 2, 32, 64, 400), attention("attention_batch", 3, 4, 32, 64, 100),
+                         attention("attention_odd", 1, 2, 24, 40, 37)});
   all.push_back({"transposed", [](SingleStep& step) -> Operation {
                    ConvTranspose conv{.x = step.input({2, 64, 10, 12}),
                                       .weight = step.transposed_weight({64, 48, 2, 2}),

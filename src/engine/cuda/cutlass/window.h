@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/cuda/cutlass/product.h"
+#include "engine/cuda/kernel.h"
 
 namespace peregrine::cuda::tiles {
 
@@ -22,6 +23,13 @@ struct Window {
   std::array<int, 2> kernel{}, stride{}, dilation{}, pad_before{}, pad_after{};
   Ending ending;  ///< without residual_stride
 };
+
+/// What TMA can read and write: vectors of 16 bytes, every stride a multiple of them, whatever the extent. Absent ones too.
+bool in_tma_vectors(const TensorRef& map);
+/// Of a map that is.
+Extents extents_of(const TensorRef& map);
+/// Of a convolution without groups whose maps are `in_tma_vectors`.
+Window window_of(const Conv& conv, const Memory& memory);
 
 using WindowLaunch = void (*)(const Window& window, const Queue& queue);
 

@@ -28,13 +28,6 @@ const std::vector<Variant>& variants() {
   return all;
 }
 
-/// TMA: 16-byte vectors, every stride a multiple of them, whatever the extent.
-bool aligned(const TensorRef& map) {
-  if (!map) return true;
-  return map.dtype == DType::f16 && in_vectors_of(map, 8) && map.strides[0] % 8 == 0 && map.strides[2] % 8 == 0 &&
-         map.strides[3] % 8 == 0;
-}
-
 /// TMA keeps offsets in the window in a byte, and steps at most 8 pixels.
 bool is_window(const Conv& conv) {
   const Shape &w = conv.weight.shape, &x = conv.x.shape, &y = conv.y.shape;
@@ -44,7 +37,7 @@ bool is_window(const Conv& conv) {
     if (reach > 16 || conv.stride[axis] > 8 || conv.pad[axis] > reach || conv.pad[2 + axis] > reach) return false;
     if ((x[2 + axis] + pads - reach - 1) / conv.stride[axis] + 1 != y[2 + axis]) return false;
   }
-  return aligned(conv.x) && aligned(conv.y) && aligned(conv.residual);
+  return in_tma_vectors(conv.x) && in_tma_vectors(conv.y) && in_tma_vectors(conv.residual);
 }
 
 std::vector<Choice> list(const Step& step, const Target& target) {
@@ -61,29 +54,6 @@ std::vector<Choice> list(const Step& step, const Target& target) {
     if (!wasteful && !pads_channels) choices.push_back(variant({static_cast<std::int64_t>(i)}));
   }
   return choices;
-}
-
-Extents extents_of(const TensorRef& map) {
-  const auto extent = [&](std::size_t axis) { return static_cast<int>(map.shape[axis]); };
-  return {extent(0), extent(2), extent(3), extent(1), map.strides[0], map.strides[2], map.strides[3]};
-}
-
-Window window_of(const Conv& conv, const Memory& memory) {
-  const auto pair = [](std::int64_t h, std::int64_t w) { return std::array{static_cast<int>(h), static_cast<int>(w)}; };
-  Window window;
-  window.x = pointer_to<const __half>(conv.x, memory);
-  window.weight = pointer_to<const __half>(conv.weight, memory);
-  window.y = pointer_to<__half>(conv.y, memory);
-  window.from = extents_of(conv.x), window.to = extents_of(conv.y);
-  if (conv.residual) window.residual_strides = {conv.residual.strides[0], conv.residual.strides[2], conv.residual.strides[3]};
-  window.kernel = pair(conv.weight.shape[2], conv.weight.shape[3]);
-  window.stride = pair(conv.stride[0], conv.stride[1]), window.dilation = pair(conv.dilation[0], conv.dilation[1]);
-  window.pad_before = pair(conv.pad[0], conv.pad[1]), window.pad_after = pair(conv.pad[2], conv.pad[3]);
-  window.ending = {.bias = pointer_to<const float>(conv.bias, memory),
-                   .residual = pointer_to<const __half>(conv.residual, memory),
-                   .residual_place = conv.residual_place,
-                   .activation = conv.activation};
-  return window;
 }
 
 Launch make(const Step& step, Choice& choice, const Target&) {

@@ -95,18 +95,25 @@ __device__ __forceinline__ void store(T* to, const float (&from)[V]) {
   *reinterpret_cast<Vector<T, V>*>(to) = vector;
 }
 
-/// Activation and residual in the order that a step asks for; a residual of null is none.
-template <class T, int V>
-__device__ __forceinline__ void finish(float (&sum)[V], const T* residual, Activation activation, ResidualPlace place) {
-  float more[V];
-  if (residual) load<T, V>(more, residual);
+/// Activation and residual in the order that a step asks for.
+template <int V>
+__device__ __forceinline__ void finish(float (&sum)[V], const float (&residual)[V], Activation activation, ResidualPlace place) {
   const auto add = [&] {
 #pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] += more[i];
+    for (int i = 0; i < V; ++i) sum[i] += residual[i];
   };
-  if (residual && place == ResidualPlace::before_activation) add();
+  if (place == ResidualPlace::before_activation) add();
   activate(sum, activation);
-  if (residual && place == ResidualPlace::after_activation) add();
+  if (place == ResidualPlace::after_activation) add();
+}
+
+/// A residual of null is none.
+template <class T, int V>
+__device__ __forceinline__ void finish(float (&sum)[V], const T* residual, Activation activation, ResidualPlace place) {
+  if (!residual) return activate(sum, activation);
+  float more[V];
+  load<T, V>(more, residual);
+  finish(sum, more, activation, place);
 }
 
 constexpr int divide_up(std::int64_t a, std::int64_t b) { return static_cast<int>((a + b - 1) / b); }

@@ -1,0 +1,17 @@
+// A depthwise 3x3 convolution of stride 1 over tiles that TMA fetches with the ring of pixels around them.
+#pragma once
+
+#include "engine/cuda/kernel.h"
+
+namespace peregrine::cuda::tiles {
+
+/// Of a block: `channels`, a divisor of the step's and a multiple of 8, times `columns` of pixels, at most 160 vectors of 8
+/// channels; `rows` 4 or 8.
+struct DepthwiseTile {
+  int channels = 64, columns = 16, rows = 8;
+};
+inline constexpr int most_depthwise_threads = 160;
+
+void depthwise_ring(const Depthwise& step, const DepthwiseTile& tile, const Memory& memory, const Queue& queue);
+
+}  // namespace peregrine::cuda::tiles

@@ -1,0 +1,71 @@
+// How halo.cuh cuts a map into tiles, where it keeps them in shared memory, and which pixels a tap sees there: arithmetic of host
+// and device, proven on the CPU.
+#pragma once
+
+#include "base/host_device.h"
+
+namespace peregrine::cuda::tiles {
+
+/// Of a tile. Eight: the rows of a matrix that wgmma takes to lie side by side.
+inline constexpr int edge = 8;
+inline constexpr int window_taps = 9;
+inline constexpr int warpgroup = 128;
+
+/// In shared memory a pixel is a row of `chunk` channels, 32, 64 or 128 bytes, swizzled as TMA and wgmma have it. `split` blocks
+/// are a cluster.
+template <int chunk_, int columns_, int consumers_, int split_, int stride_>
+struct Halo {
+  static constexpr int chunk = chunk_, columns = columns_, consumers = consumers_, split = split_, stride = stride_;
+  static constexpr int threads = warpgroup * consumers + 32;
+  static constexpr int own_columns = columns / split;  ///< that a block finishes
+  static constexpr int row_bytes = chunk * 2;
+  static constexpr int planes = stride * stride;  ///< every pixel, or by odd and even rows, then columns: 0 is even and even
+  static constexpr int plane_edge = edge + 2 / stride;
+  static constexpr int plane_bytes = plane_edge * plane_edge * row_bytes;
+  static constexpr int plane_step = (plane_bytes + 1023) / 1024 * 1024;
+  static constexpr int stage_bytes = planes * plane_step;
+  static constexpr int group_bytes = plane_edge * row_bytes;  ///< from a row of a tile to the next
+  static constexpr int tap_bytes = columns * row_bytes;
+  static constexpr int result_bytes = edge * edge * own_columns * 2;
+  static constexpr int sent_bytes = edge * edge * own_columns * 4;  ///< from one block to one other
+  static constexpr int received_bytes = (split - 1) * sent_bytes;
+  static constexpr int most_depth = 8;
+  static constexpr int barrier_bytes = 8 * (1 + consumers * (3 + 2 * most_depth));
+
+  /// Of a plane's rows or columns, the first that a tile needs which begins at row or column `at` of y.
+  PEREGRINE_HD static constexpr int plane_start(int at, bool odd) { return at - (stride == 1 || odd ? 1 : 0); }
+  /// Bytes into a stage: with stride 2 the middle tap of three lies on even pixels, its neighbours on odd ones, which begin
+  /// before.
+  PEREGRINE_HD static constexpr int view_of(int tap) {
+    const int h = tap / 3, w = tap % 3;
+    if (stride == 1) return h * group_bytes + w * row_bytes;
+    return ((h != 1) * 2 + (w != 1)) * plane_step + (h == 2) * group_bytes + (w == 2) * row_bytes;
+  }
+  /// Which part of what a block receives comes `from` another.
+  PEREGRINE_HD static constexpr int part_of(int from, int to) { return from - (from > to ? 1 : 0); }
+  PEREGRINE_HD static constexpr int weight_bytes(int chunks) { return chunks * window_taps * tap_bytes; }
+  static constexpr int shared_bytes(int chunks, int depth) {
+    return consumers * (result_bytes + received_bytes + depth * stage_bytes) + weight_bytes(chunks) + barrier_bytes;
+  }
+};
+
+/// Where a warpgroup's chunks lie; who fetches and who computes walk the same way.
+struct Walk {
+  int depth, slot = 0, parity = 0;
+
+  PEREGRINE_HD void advance(int steps = 1) {
+    for (slot += steps; slot >= depth; slot -= depth) parity ^= 1;
+  }
+};
+
+/// Of a tile's first pixel in y.
+struct Place {
+  int w, h, n;
+};
+
+PEREGRINE_HD Place place_of(int tile, int tiles_w, int tiles_h) {
+  const int row = tile / tiles_w;
+  return {tile % tiles_w * edge, row % tiles_h * edge, row / tiles_h};
+}
+
+}  // namespace peregrine::cuda::tiles

@@ -1,0 +1,82 @@
+// Instructions of compute capability 9.0a as the kernels beside need them: CUTLASS's wrappers where it has them.
+#pragma once
+
+#include <cuda.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "cute/arch/copy_sm90.hpp"
+// Before what follows, whose headers do not include it.
+#include "cute/arch/copy_sm90_tma.hpp"
+#include "cute/arch/mma_sm90_desc.hpp"
+#include "cute/arch/mma_sm90_gmma.hpp"
+#include "cutlass/arch/barrier.h"
+
+namespace peregrine::cuda::tiles {
+
+/// Counts bytes that arrive, or threads.
+using Filled = cutlass::arch::ClusterTransactionBarrier;
+using Emptied = cutlass::arch::ClusterBarrier;
+
+__device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
+}
+
+/// TMA's box with its first element at the coordinates, innermost first, to shared memory; outside of the tensor lie zeros.
+__device__ __forceinline__ void fetch(std::byte* to, const CUtensorMap& map, Filled& filled, int c, int w, int h, int n) {
+  cute::SM90_TMA_LOAD_4D::copy(&map, reinterpret_cast<std::uint64_t*>(&filled),
+                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_NORMAL), to, c, w, h, n);
+}
+/// The same of what every block reads.
+__device__ __forceinline__ void fetch_common(std::byte* to, const CUtensorMap& map, Filled& filled, int c, int tap, int k) {
+  cute::SM90_TMA_LOAD_3D::copy(&map, reinterpret_cast<std::uint64_t*>(&filled),
+                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_LAST), to, c, tap, k);
+}
+
+/// Rows of `chunk` channels from `address`, eight side by side, the next eight `group_bytes` on. Swizzling is a matter of the
+/// address alone, so that a matrix may start at any row of what TMA wrote.
+template <int chunk>
+__device__ __forceinline__ std::uint64_t matrix_at(std::uint32_t address, int group_bytes) {
+  using cute::SM90::GMMA::LayoutType;
+  constexpr auto layout = chunk == 64 ? LayoutType::B128 : chunk == 32 ? LayoutType::B64 : LayoutType::B32;
+  cute::GmmaDescriptor matrix;
+  matrix.bitfield.layout_type_ = static_cast<std::uint8_t>(layout);
+  matrix.bitfield.start_address_ = static_cast<std::uint16_t>(address >> 4);
+  matrix.bitfield.leading_byte_offset_ = 1;
+  matrix.bitfield.stride_byte_offset_ = static_cast<std::uint16_t>(group_bytes >> 4);
+  return matrix;
+}
+
+/// sum += a [64, 16] times b [columns, 16] transposed, by a warpgroup.
+template <int columns, int... i>
+__device__ __forceinline__ void multiply(float (&sum)[columns / 2], std::uint64_t a, std::uint64_t b,
+                                         std::integer_sequence<int, i...>) {
+  using namespace cute::SM90::GMMA;
+  if constexpr (columns == 16) MMA_64x16x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
+  if constexpr (columns == 32) MMA_64x32x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
+  if constexpr (columns == 64) MMA_64x64x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
+}
+
+/// Four matrices of eight by eight; a lane names a row's address, as for ldmatrix.
+__device__ __forceinline__ void store_matrices(std::uint32_t address, const std::uint32_t (&r)[4]) {
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};\n" ::"r"(address), "r"(r[0]), "r"(r[1]),
+               "r"(r[2]), "r"(r[3])
+               : "memory");
+}
+
+/// An address of one's own shared memory in that of another block of the cluster.
+__device__ __forceinline__ std::uint32_t address_in(std::uint32_t block, std::uint32_t address) {
+  std::uint32_t there;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;\n" : "=r"(there) : "r"(address), "r"(block));
+  return there;
+}
+
+/// To another block of the cluster, whose `filled` counts the 16 bytes.
+__device__ __forceinline__ void send(std::uint32_t to, std::uint32_t filled, const float (&v)[4]) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, [%5];\n" ::"r"(to),
+               "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]), "r"(filled)
+               : "memory");
+}
+
+}  // namespace peregrine::cuda::tiles
