@@ -9,11 +9,14 @@ namespace peregrine::cuda {
 
 namespace {
 
-bool runs_one_picture(const ExecutionPlan& plan) {
-  return std::ranges::all_of(plan.bindings, [](const PlanBinding& binding) { return binding.tensor.shape[0] == 1; });
-}
+bool can_start_early(const DeviceFacts& device) { return device.major >= 9; }
 
 }  // namespace
+
+bool starts_early(const ExecutionPlan& plan, const DeviceFacts& device) {
+  const auto has_one = [](const PlanBinding& binding) { return binding.tensor.shape[0] == 1; };
+  return can_start_early(device) && std::ranges::all_of(plan.bindings, has_one);
+}
 
 Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options) : plan_(std::move(plan)) {
   weights_ = DeviceBuffer(plan_.weights.size(), "the weights", options.pool);
@@ -33,7 +36,7 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptio
   std::vector<std::int64_t> workspace(lanes, 0);
   has_waiters_.assign(plan_.steps.size(), false);
   starts_early_.assign(plan_.steps.size(), false);
-  if (options.dependent_launch.value_or(runs_one_picture(plan_)) && target.device.major >= 9)
+  if (options.dependent_launch.value_or(starts_early(plan_, target.device)) && can_start_early(target.device))
     starts_early_ = follow_directly(plan_);
   for (Step& step : plan_.steps) {
     launches_.push_back(prepare(step, step.choice, target));

@@ -12,10 +12,14 @@
 
 namespace peregrine::cuda {
 
+/// Whether steps start before the one before them on their lane is done, where nothing else is asked for: at batch 1, where it
+/// pays (docs/performance.md), and where the GPU can.
+bool starts_early(const ExecutionPlan& plan, const DeviceFacts& device);
+
 struct ExecutorOptions {
   /// A step without waits may start before the one before it on its lane is done, where the GPU can (compute capability 9.0)
   /// and its kernel waits itself.
-  /// Unset: at batch 1, where it pays (docs/performance.md).
+  /// Unset: starts_early().
   std::optional<bool> dependent_launch = {};
   /// Where its memory comes from: as in Builder::load().
   const MemoryPool* pool = nullptr;
