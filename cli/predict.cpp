@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 
 #include "base/log.h"
@@ -9,6 +10,7 @@
 #include "peregrine/pipeline.h"
 #include "predict_outputs.h"
 #include "progress.h"
+#include "source/source.h"
 
 namespace peregrine::cli {
 
@@ -111,10 +113,19 @@ class Collector {
   std::string last_path_;
 };
 
+/// Says what is wrong with sources of which none can be read: before engines are loaded, or built, for nothing.
+bool nothing_to_read(const std::vector<std::string>& sources) {
+  const std::vector<source::Item> items = source::expand(sources);
+  if (std::ranges::any_of(items, [](const source::Item& item) { return !item.error; })) return false;
+  for (const source::Item& item : items) report(*item.error);
+  return true;
+}
+
 int predict(const CommonFlags& common, Flags flags) {
   const LoadedSettings loaded = start(common);
   catch_interrupt();
   if (!flags.json.empty() && flags.json != "-") check_writable(flags.json);
+  if (flags.json.empty() && nothing_to_read(flags.sources)) return exit_status("source");  // a JSON document has them instead
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
   flags.options.stop = interrupted;

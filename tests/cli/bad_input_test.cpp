@@ -80,6 +80,18 @@ TEST_F(BadInput, ModelsThatAreNone) {
   expect_refused(predict((folder_.path() / "none.pt").string(), {picture_}), 3, "none.pt");
 }
 
+TEST_F(BadInput, SourcesThatAreNoneAreSaidBeforeAnEngineIsMade) {
+  const std::string none = (folder_.path() / "none.jpg").string(), nothing = (folder_.path() / "*.png").string();
+  const fs::path store = folder_.path() / "store";
+  const auto refused = predict(model_, {none, nothing}, {"--store", store.string()});
+  expect_refused(refused, 1, "none.jpg");
+  EXPECT_THAT(refused.err, HasSubstr("*.png"));
+  EXPECT_FALSE(fs::exists(store));
+  const auto one_is_there = predict(model_, {none, picture_});
+  expect_refused(one_is_there, 1, "none.jpg");
+  EXPECT_THAT(one_is_there.out, HasSubstr(fs::path(picture_).filename().string()));
+}
+
 TEST_F(BadInput, ModelsThatMeanHarm) {
   const std::string owned = (folder_.path() / "owned").string();
   const std::string call = test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch '" + owned + "'")});
