@@ -2,6 +2,8 @@
 // again and again, enqueued and replayed.
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "base/cuda/device.h"
 #include "base/cuda/graph.h"
 #include "base/cuda/stream.h"
@@ -34,28 +36,42 @@ ExecutionPlan network(int lanes) {
   return lower(net.graph, {.max_lanes = lanes});
 }
 
-class DependentLaunch : public testing::TestWithParam<int> {};
-
-TEST_P(DependentLaunch, ComputesTheSame) {
-  if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
-  const Target target{.device = device_facts(0)};
-  const ExecutionPlan plan = network(GetParam());
-  const Stream stream = Stream::create();
-  Executor serial(plan, target, {.dependent_launch = false}), early(plan, target, {.dependent_launch = true});
-  EXPECT_EQ(serial.early_steps(), 0u);
-  EXPECT_EQ(early.early_steps() > plan.steps.size() / 2, target.device.major >= 9);
-  BoundMemory bound(plan, stream.get());
-  serial.enqueue(bound.pointers, stream.get());
-  const Outputs expected = bound.take();
-  ASSERT_FALSE(expected.empty());
-  for (int i = 0; i < 20; ++i) {
-    early.enqueue(bound.pointers, stream.get());
-    ASSERT_EQ(bound.take(), expected) << "enqueued, time " << i;
+/// What steps compute one after another, and the executor whose steps start early.
+class DependentLaunch : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
+    const Target target{.device = device_facts(0)};
+    plan_ = network(GetParam());
+    Executor serial(plan_, target, {.dependent_launch = false});
+    early_.emplace(plan_, target, ExecutorOptions{.dependent_launch = true});
+    EXPECT_EQ(serial.early_steps(), 0u);
+    EXPECT_EQ(early_->early_steps() > plan_.steps.size() / 2, target.device.major >= 9);
+    bound_.emplace(plan_, stream_.get());
+    serial.enqueue(bound_->pointers, stream_.get());
+    expected_ = bound_->take();
+    ASSERT_FALSE(expected_.empty());
   }
-  const Graph graph = Graph::capture(stream.get(), [&] { early.enqueue(bound.pointers, stream.get()); });
+
+  ExecutionPlan plan_;
+  Stream stream_ = device_count() > 0 ? Stream::create() : Stream();
+  std::optional<Executor> early_;
+  std::optional<BoundMemory> bound_;
+  Outputs expected_;
+};
+
+TEST_P(DependentLaunch, ComputesTheSameEnqueued) {
+  for (int i = 0; i < 20; ++i) {
+    early_->enqueue(bound_->pointers, stream_.get());
+    ASSERT_EQ(bound_->take(), expected_) << "time " << i;
+  }
+}
+
+TEST_P(DependentLaunch, ComputesTheSameReplayed) {
+  const Graph graph = Graph::capture(stream_.get(), [&] { early_->enqueue(bound_->pointers, stream_.get()); });
   for (int i = 0; i < 200; ++i) {
-    for (int call = 0; call < 5; ++call) graph.launch(stream.get());
-    ASSERT_EQ(bound.take(), expected) << "replayed, time " << i;
+    for (int call = 0; call < 5; ++call) graph.launch(stream_.get());
+    ASSERT_EQ(bound_->take(), expected_) << "time " << i;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <string>
@@ -110,6 +111,9 @@ void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const 
 
 constexpr int most_of_cudnn = 6;
 
+/// The one family whose kernels are to run, for sanitizers, under which the others take minutes a case; null: all.
+const char* wanted_family() { return std::getenv("PEREGRINE_TEST_FAMILY"); }
+
 /// Random inputs for a plan, given to `reference` too, which then runs.
 std::vector<HostTensor> run_reference(const ExecutionPlan& plan, test::PlanExecutor& reference) {
   std::vector<HostTensor> inputs;
@@ -134,6 +138,7 @@ std::vector<Choice> ready_candidates(const Step& step, const Target& target) {
   std::vector<Choice> ready;
   int of_cudnn = 0;
   for (Choice choice : candidates(step, target)) {
+    if (wanted_family() && choice.candidate != wanted_family()) continue;
     if (choice.candidate == "cudnn" && ++of_cudnn > most_of_cudnn) continue;
     try {
       prepare(step, choice, target);
@@ -142,7 +147,7 @@ std::vector<Choice> ready_candidates(const Step& step, const Target& target) {
       if (error.code() != "engine.kernel" || choice.candidate != "cudnn") ADD_FAILURE() << error.what();
     }
   }
-  EXPECT_FALSE(ready.empty()) << step.name;
+  EXPECT_TRUE(wanted_family() || !ready.empty()) << step.name;
   return ready;
 }
 
@@ -160,7 +165,7 @@ void expect_every_candidate_right(const ExecutionPlan& plan, const Target& targe
     const auto [found, is_new] = by_signature.try_emplace(signature(step));
     if (is_new) found->second = ready_candidates(step, target);
     choices.push_back(found->second);
-    if (choices.back().empty()) return;
+    if (choices.back().empty()) GTEST_SKIP() << "skipped: " << step.name << " has no kernel to run";
     rounds = std::max(rounds, choices.back().size());
   }
   ExecutionPlan chosen = plan;

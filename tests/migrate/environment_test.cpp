@@ -38,7 +38,11 @@ TEST_F(EnvironmentTest, ChangesNothing) {
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
+#if PEREGRINE_OPENVINO
 TEST_F(EnvironmentTest, TheCpuNeedsNoGpu) { EXPECT_EQ(complaint(check_environment(settings_, needs_).rows), ""); }
+#else
+TEST_F(EnvironmentTest, ABuildWithoutACpuEngineSaysSo) { EXPECT_EQ(row("OpenVINO").standing, Standing::bad); }
+#endif
 
 TEST_F(EnvironmentTest, PythonIsOptional) {
   EXPECT_EQ(row("Python").standing, Standing::absent);

@@ -1,6 +1,6 @@
 # Inside an unpacked bundle, on a machine with a GPU:
 #   make gpu-test                            every test; ONLY="test_cuda test_pipeline" picks some
-#   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels
+#   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels; FAMILIES=halo, TOOLS=racecheck
 #   make gpu-bench MODELS="a.pt b.pt"        latency of the engines, BATCHES="1 16", and of the stages
 #   make gpu-soak SOAK_SECONDS=600           random sizes, batches and damaged JPEGs in two threads; MODEL=a.pt PICTURES="a.jpg b.jpg"
 # Demo models and scenes come with peregrine-bundle-demo.tar.xz, unpacked over this one.
@@ -21,15 +21,22 @@ gpu-test:
 	[ -z "$$failed" ] && echo "all passed" || { echo "failed:$$failed"; exit 1; }
 
 # Kernels of every stage and family, and a runner that decodes in one thread while another runs; the tools run a program many
-# times slower, so not the whole suite. PROGRAM or PROGRAM:FILTER. What decodes JPEGs is left out of initcheck: it does not see what
-# the decoder engine writes, and takes nvJPEG's own kernels that read it for a fault.
-SANITIZED ?= $(filter-out test_cuda_kernels,$(filter %_cuda test_cuda_%,$(ONLY))) $(if $(filter test_cuda_kernels,$(ONLY)),test_cuda_kernels:-*TunedPlan*) $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
+# times slower, so not the whole suite, and of the engine's kernels ours alone: cuDNN's take minutes a case.
+# PROGRAM, PROGRAM:FILTER or PROGRAM@FAMILY:FILTER. What decodes JPEGs is left out of initcheck: it does not see what the decoder
+# engine writes, and takes nvJPEG's own kernels that read it for a fault.
+FAMILIES ?= halo cutlass_window cutlass gemm bottleneck stem depthwise attention pool pool_chain global_pool upsample transposed \
+  linear matmul softmax instance_norm gate elementwise
+SANITIZED ?= $(filter-out test_cuda_kernels,$(filter %_cuda test_cuda_%,$(ONLY))) \
+  $(if $(filter test_cuda_kernels,$(ONLY)),$(FAMILIES:%=test_cuda_kernels@%:*EveryCandidate*) test_cuda_kernels:*DependentLaunch*Enqueued*) \
+  $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
+TOOLS ?= memcheck racecheck initcheck
 gpu-sanitize:
-	@failed=; for tool in memcheck racecheck initcheck; do for test in $(SANITIZED); do \
+	@failed=; for tool in $(TOOLS); do for test in $(SANITIZED); do \
 	  echo "== $$tool $$test"; \
 	  case $$tool:$$test in initcheck:test_decode_cuda|initcheck:test_pipeline_gpu*) continue;; esac; \
-	  case $$test in *:*) filter=--gtest_filter=$${test#*:};; *) filter=;; esac; \
-	  timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$${test%%:*} --gtest_brief=1 $$filter || failed="$$failed $$tool:$$test"; \
+	  program=$${test%%[@:]*}; filter=; case $$test in *:*) filter=--gtest_filter=$${test#*:};; esac; \
+	  family=; case $$test in *@*) family=$${test#*@}; family=PEREGRINE_TEST_FAMILY=$${family%%:*};; esac; \
+	  env $$family timeout 600 compute-sanitizer --tool $$tool --error-exitcode 9 bin/$$program --gtest_brief=1 $$filter || failed="$$failed $$tool:$$test"; \
 	done; done; [ -z "$$failed" ] && echo "nothing found" || { echo "failed:$$failed"; exit 1; }
 
 MODELS ?= $(wildcard source/models/demo/*.pt)
