@@ -5,7 +5,7 @@ objects are wanted too, above: their least confidence, and found: the file for t
 The last line printed is one JSON object: torch, ultralytics, device, start_ms, memory_mb, speeds [{batch, p50, p90, p99}]. In the
 file for the objects, one a picture [{ran: "float32" or "float16", what the network computed in, image: [height, width],
 input: [height, width], objects: [{class, confidence, box, mask: run lengths of columns, keypoints}],
-candidates: null or [[x1, y1, x2, y2 in pixels of the input, confidence, class]]}].
+candidates: null or [[x1, y1, x2, y2 in pixels of the input, confidence, class]], unsuppressed: null or like objects}].
 """
 import json
 import os
@@ -82,8 +82,8 @@ def main():
     model = ultralytics.YOLO(wish["model"])
     size = {"imgsz": wish["size"]} if wish["size"] else {}
 
-    def predict(files, confidence):
-        return model.predict(files, batch=len(files), **size, conf=confidence, iou=wish["iou"], max_det=wish["max_det"],
+    def predict(files, confidence, iou=wish["iou"]):
+        return model.predict(files, batch=len(files), **size, conf=confidence, iou=iou, max_det=wish["max_det"],
                              half=wish["half"], device=wish["device"], rect=False, retina_masks=True, verbose=False,
                              save=False)
 
@@ -104,7 +104,9 @@ def main():
             result = predict([file], wish["above"])[0].cpu()
         finally:
             hook.remove()
-        return {"ran": seen.get("ran"), "image": list(result.orig_shape), "input": seen.get("input"), "objects": objects_of(result),
+        # No two boxes overlap by more than all: NMS takes nothing.
+        loose = objects_of(predict([file], wish["above"], iou=1.0)[0].cpu()) if wish["unsuppressed"] else None
+        return {"unsuppressed": loose, "ran": seen.get("ran"), "image": list(result.orig_shape), "input": seen.get("input"), "objects": objects_of(result),
                 "candidates": candidates_of(seen.get("output"), len(model.names), wish["above"]) if seen else None}
 
     run(1)

@@ -27,8 +27,25 @@ constexpr const char* osnet_script =
 /// Objects are wanted a little below the limit, so that one that hovers there is not missed.
 constexpr float below_limit = 0.05f;
 
+/// What of an object another candidate with the same box may have otherwise.
+bool hangs_on_boxes(Task task) { return task == Task::pose || task == Task::segment; }
+
 std::string device_name(const Settings& settings, bool on_gpu) {
   return on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu");
+}
+
+std::vector<Object> read_objects(const Json& from, Task task, int width, int height) {
+  std::vector<Object> objects;
+  for (const Json& each : from) {
+    Object& object = objects.emplace_back(Object{.task = task, .keypoints = {}, .mask = {}, .embedding = {}});
+    object.class_id = each.at("class");
+    object.confidence = each.at("confidence");
+    object.box = each.at("box");
+    if (each.contains("mask")) object.mask = RunLengthMask{height, width, each["mask"]};
+    for (const Json& point : each.value("keypoints", Json::array()))
+      object.keypoints.push_back({point.at(0), point.at(1), point.size() > 2 ? point.at(2).get<float>() : 1.0f});
+  }
+  return objects;
 }
 
 std::vector<PyTorchPicture> read_found(const fs::path& file, const std::vector<fs::path>& pictures, Task task, Precision& ran) {
@@ -45,16 +62,8 @@ std::vector<PyTorchPicture> read_found(const fs::path& file, const std::vector<f
       continue;
     }
     const int height = one.at("image").at(0), width = one.at("image").at(1);
-    for (const Json& each : one.at("objects")) {
-      Object object{.task = task, .keypoints = {}, .mask = {}, .embedding = {}};
-      object.class_id = each.at("class");
-      object.confidence = each.at("confidence");
-      object.box = each.at("box");
-      if (each.contains("mask")) object.mask = RunLengthMask{height, width, each["mask"]};
-      for (const Json& point : each.value("keypoints", Json::array()))
-        object.keypoints.push_back({point.at(0), point.at(1), point.size() > 2 ? point.at(2).get<float>() : 1.0f});
-      picture.objects.push_back(std::move(object));
-    }
+    picture.objects = read_objects(one.at("objects"), task, width, height);
+    if (one.at("unsuppressed").is_array()) picture.unsuppressed = read_objects(one["unsuppressed"], task, width, height);
     if (!one.at("candidates").is_array()) continue;
     picture.has_candidates = true;
     std::vector<postprocess::Candidate> candidates;
@@ -106,6 +115,7 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
             {"batches", request.batches},
             {"runs", request.runs},
             {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
+            {"unsuppressed", half && hangs_on_boxes(request.model_info.task)},
             {"files", Json::array()}};
   for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
   return run(request, python, detector_script, std::move(wish), pictures);
@@ -132,11 +142,14 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
     return accuracy;
   }
   compare::Parity parity(limits);
-  bool all_candidates = true;
+  bool all_candidates = true, all_unsuppressed = true;
   for (std::size_t i = 0; i < fp32.pictures.size() && i < fp16.pictures.size(); ++i) {
     const PyTorchPicture& tested = fp16.pictures[i];
     all_candidates = all_candidates && (tested.has_candidates || task == Task::reid);
-    parity.add({tested.name, fp32.pictures[i].objects, tested.objects, tested.candidates});
+    all_unsuppressed = all_unsuppressed && tested.unsuppressed;
+    compare::ParityInput input{tested.name, fp32.pictures[i].objects, tested.objects, tested.candidates};
+    if (tested.unsuppressed) input.unsuppressed = [&] { return *tested.unsuppressed; };
+    parity.add(input);
   }
   accuracy.subject = fmt::format("PyTorch {} eager fp16", fp16.version);
   for (const store::Check& check : provision::checks_of(parity, task, limits))
@@ -145,7 +158,7 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
   accuracy.departures = provision::lines_of(parity);
   accuracy.note =
       fmt::format("{} beside its own FP32: {} objects on {} pictures.", accuracy.subject, parity.objects(), fp16.pictures.size());
-  if (task == Task::pose || task == Task::segment)
+  if (hangs_on_boxes(task) && !all_unsuppressed)
     accuracy.note +=
         " Of what it finds before NMS the boxes alone were had: keypoints or a mask of another candidate count as wrong.";
   if (!all_candidates) accuracy.note += " What it finds before NMS could not be had: that share is missing.";

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,8 @@ struct PyTorchPicture {
   std::string name;
   std::vector<Object> objects;
   std::vector<compare::ParityCandidate> candidates;
-  bool has_candidates = false;  ///< false: what stands before NMS could not be had
+  bool has_candidates = false;                      ///< false: what stands before NMS could not be had
+  std::optional<std::vector<Object>> unsuppressed;  ///< of an FP16 run, where keypoints or masks hang on the boxes: without NMS
 };
 
 /// In one precision.

@@ -159,13 +159,22 @@ TEST_F(SpeedTest, AFailingPythonIsQuoted) {
   EXPECT_THAT(compare_with_baseline(request_).speed.note, HasSubstr("ended with status 1: RuntimeError: no kernel image"));
 }
 
-/// What a network finds on one picture of 640x640: a person, shifted and blurred as asked.
-std::string one_person(const std::string& ran, double shift, double confidence, const std::string& candidates) {
-  return fmt::format(R"(echo '[{{"ran": "{0}", "image": [640, 640], "input": [640, 640], "objects": [{{"class": 0,
-"confidence": {2}, "box": [{1}, 100, 200, 300], "keypoints": [[50, 60, 0.9]], "mask": [0, 204800, 204800]}}],
-"candidates": {3}}}]' > "$found"
+/// A person as Ultralytics has it, shifted and blurred as asked, its keypoint where asked.
+std::string person(double shift, double confidence, double point = 50) {
+  return fmt::format(R"({{"class": 0, "confidence": {1}, "box": [{0}, 100, 200, 300],
+"keypoints": [[{2}, 60, 0.9]], "mask": [0, 204800, 204800]}})",
+                     100 + shift, confidence, point);
+}
+/// What a network finds on one picture of 640x640.
+std::string finds(const std::string& ran, const std::string& object, const std::string& candidates,
+                  const std::string& unsuppressed = "null") {
+  return fmt::format(R"(echo '[{{"ran": "{}", "image": [640, 640], "input": [640, 640], "objects": [{}],
+"candidates": {}, "unsuppressed": {}}}]' > "$found"
 )",
-                     ran, 100 + shift, confidence, candidates);
+                     ran, object, candidates, unsuppressed);
+}
+std::string one_person(const std::string& ran, double shift, double confidence, const std::string& candidates) {
+  return finds(ran, person(shift, confidence), candidates);
 }
 constexpr const char* one_speed =
     R"(echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')";
@@ -231,6 +240,26 @@ TEST_F(OwnFp16, MasksAndKeypointsAreCompared) {
   EXPECT_EQ(value(compare_with_baseline(request_).pytorch, "their mask IoU"), 1);
   request_.model_info.task = Task::pose;
   EXPECT_EQ(value(compare_with_baseline(request_).pytorch, "their keypoints, pixels"), 0);
+}
+
+TEST_F(OwnFp16, KeypointsOfAnotherCandidateAreATieWhereTheRightOnesWereThere) {
+  const std::string candidates = "[[100, 100, 200, 300, 0.8, 0]]", other = person(0, 0.8, 90), right = person(0, 0.8);
+  const auto with_unsuppressed = [&](const std::string& unsuppressed) {
+    python("case \"$wish\" in *'\"half\":true'*'\"unsuppressed\":true'*)\n" + finds("float16", other, candidates, unsuppressed) +
+           ";;\n*)\n" + finds("float32", right, candidates) + ";; esac\n" + one_speed);
+    request_.model_info.task = Task::pose;
+    return compare_with_baseline(request_).pytorch;
+  };
+  const PyTorchAccuracy tie = with_unsuppressed("[" + other + "," + right + "]");
+  ASSERT_EQ(tie.departures.size(), 1u) << tie.note;
+  EXPECT_THAT(tie.departures.front(), HasSubstr("NMS tie"));
+  EXPECT_THAT(tie.note, testing::Not(HasSubstr("boxes alone")));
+  const PyTorchAccuracy wrong = with_unsuppressed("[" + other + "]"), unknown = with_unsuppressed("null");
+  for (const PyTorchAccuracy& accuracy : {wrong, unknown}) {
+    ASSERT_EQ(accuracy.departures.size(), 1u) << accuracy.note;
+    EXPECT_THAT(accuracy.departures.front(), testing::Not(HasSubstr("NMS tie")));
+  }
+  EXPECT_THAT(unknown.note, HasSubstr("boxes alone"));
 }
 
 TEST_F(OwnFp16, OnACpuItIsNotAvailable) {

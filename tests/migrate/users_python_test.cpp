@@ -88,6 +88,33 @@ TEST_F(UsersOwn, ObjectsComeWithMasksKeypointsAndCandidates) {
   }
 }
 
+TEST_F(UsersOwn, WhatItFindsWithoutNmsIsThereInFp16) {
+  for (const char* demo : {"demo-segment.pt", "demo-pose.pt"}) {
+    use(demo);
+    const Pictures scenes({});
+    PyTorchRun half = run_detector(request_, python_, false, true, scenes.files());
+    ASSERT_EQ(half.why, "");
+    PyTorchRun full = half;
+    half.ran = Precision::fp16;  // as if: a CPU runs FP32 all the same
+    for (PyTorchPicture& picture : half.pictures) {
+      ASSERT_TRUE(picture.unsuppressed);
+      EXPECT_GT(picture.unsuppressed->size(), picture.objects.size());
+      for (Object& object : picture.objects) {  // as if another candidate had won, whose boxes are equal
+        for (Keypoint& point : object.keypoints) point.x += 20;
+        if (object.mask) object.mask->counts = {static_cast<std::uint32_t>(object.mask->height * object.mask->width)};
+      }
+    }
+    const PyTorchAccuracy tied = accuracy_of(full, half, request_.model_info.task, request_.settings.limits);
+    ASSERT_GE(tied.departures.size(), 10u) << demo;
+    for (const std::string& line : tied.departures) EXPECT_THAT(line, HasSubstr("NMS tie")) << demo;
+    for (PyTorchPicture& picture : half.pictures) picture.unsuppressed.reset();
+    const PyTorchAccuracy wrong = accuracy_of(full, half, request_.model_info.task, request_.settings.limits);
+    for (const std::string& line : wrong.departures) EXPECT_THAT(line, testing::Not(HasSubstr("NMS tie"))) << demo;
+    EXPECT_THAT(wrong.note, HasSubstr("boxes alone"));
+    EXPECT_THAT(tied.note, testing::Not(HasSubstr("boxes alone")));
+  }
+}
+
 TEST_F(UsersOwn, OsnetGivesTheEmbeddingsOfTheEngine) {
   use("demo-reid.pth");
   const Persons persons({});
