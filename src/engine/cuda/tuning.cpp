@@ -17,7 +17,7 @@
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/kernels/families.h"
-#include "engine/cuda/kernels/probe.h"
+#include "engine/cuda/step_bench.h"
 #include "engine/cuda/tuner.h"
 #include "peregrine/error.h"
 
@@ -32,99 +32,6 @@ constexpr int launches_per_graph = 10;
 /// How far a candidate may be from the reference, relative to the largest value: FP16 results differ by their last
 /// bits, and by the order of the sums.
 double tolerance(Precision precision) { return precision == Precision::fp16 ? 4e-3 : 1e-4; }
-
-/// Of zeros before and behind each buffer, so that what a candidate writes beside it is found: several rows of a tile.
-constexpr std::size_t guard_bytes = std::size_t{64} << 10;
-
-/// Memory of one step by itself: every buffer that it touches exists twice more, as the input to restore and as the
-/// reference's result.
-class Bench {
- public:
-  Bench(const ExecutionPlan& plan, const Step& step, std::byte* weights, cudaStream_t stream) : stream_(stream) {
-    memory_.buffers.assign(plan.buffers.size() + 1, nullptr);
-    const Accesses touched = accesses(step.operation);
-    for (const auto& list : {touched.reads, touched.writes})
-      for (const TensorRef* tensor : list) add(plan, *tensor, weights);
-    poison(plan, touched);
-    for (Area& area : areas_) copy_on_device(area.initial.data(), area.live.data(), area.live.bytes(), stream_);
-  }
-
-  const Memory& memory() const { return memory_; }
-
-  void restore() const {
-    for (const Area& area : areas_) copy_on_device(area.live.data(), area.initial.data(), area.live.bytes(), stream_);
-  }
-  void keep_as_reference() const {
-    for (const Area& area : areas_) copy_on_device(area.reference.data(), area.live.data(), area.live.bytes(), stream_);
-  }
-  /// Why the result is not the reference's; empty when it is.
-  std::string disagreement(double tolerance) const {
-    for (const Area& area : areas_) {
-      auto* on_device = reinterpret_cast<Difference*>(scratch_.data());
-      compare(area.live.data(), area.reference.data(), area.dtype, elements(area), on_device, stream_);
-      Difference difference;
-      copy_to_host("difference", &difference, on_device, sizeof difference, stream_);
-      check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
-      if (difference.not_finite) return fmt::format("{} elements are not finite or not written", difference.not_finite);
-      if (difference.largest > tolerance * std::max(difference.scale, 1e-3f))
-        return fmt::format("differs by {:.3g} of {:.3g}", difference.largest, difference.scale);
-    }
-    return {};
-  }
-
- private:
-  struct Area {
-    DType dtype;
-    DeviceBuffer live, initial, reference;
-  };
-
-  static std::int64_t elements(const Area& area) { return static_cast<std::int64_t>(area.live.bytes() / size_of(area.dtype)); }
-
-  void add(const ExecutionPlan& plan, const TensorRef& tensor, std::byte* weights) {
-    std::byte*& address = memory_.buffers[static_cast<std::size_t>(tensor.buffer)];
-    const Buffer& buffer = plan.buffer(tensor.buffer);
-    if (address) return;
-    if (buffer.place == Buffer::Place::weights) {
-      address = weights + buffer.offset;
-      return;
-    }
-    const auto inside = static_cast<std::size_t>(buffer.bytes);
-    const std::size_t bytes = inside + 2 * guard_bytes;
-    Area& area = areas_.emplace_back(Area{tensor.dtype, DeviceBuffer(bytes, "a step's data while it is tuned"),
-                                          DeviceBuffer(bytes, "a step's data while it is tuned"),
-                                          DeviceBuffer(bytes, "a step's data while it is tuned")});
-    address = area.live.data() + guard_bytes;
-    fill(area.live.data(), 0, bytes, stream_);  // the guards: numbers there would count for the output's largest
-    fill_random(address, area.dtype, static_cast<std::int64_t>(inside / size_of(area.dtype)),
-                static_cast<std::uint32_t>(areas_.size()), stream_);
-  }
-
-  /// What a step writes and does not read starts as NaN: an element that a candidate forgets is found.
-  void poison(const ExecutionPlan& plan, const Accesses& touched) {
-    DeviceBuffer nan(4, "a step's data while it is tuned");
-    fill(nan.data(), 0xff, nan.bytes(), stream_);
-    memory_.buffers.back() = nan.data();
-    for (const TensorRef* written : touched.writes) {
-      const bool also_read =
-          std::any_of(touched.reads.begin(), touched.reads.end(), [&](const TensorRef* r) { return *r == *written; });
-      if (also_read) continue;
-      Copy copy{.x = *written, .y = *written};
-      copy.x.buffer = static_cast<BufferId>(plan.buffers.size());
-      copy.x.offset = 0;
-      for (std::size_t axis = 0; axis < copy.x.strides.rank(); ++axis) copy.x.strides[axis] = 0;
-      const Step step{.name = "poison", .nodes = {}, .operation = copy, .lane = 0, .waits = {}, .choice = {}};
-      Choice choice;
-      prepare(step, choice, {})(memory_, nullptr, stream_);
-    }
-    check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");  // before `nan` is freed
-    memory_.buffers.back() = nullptr;
-  }
-
-  cudaStream_t stream_;
-  Memory memory_;
-  std::vector<Area> areas_;
-  DeviceBuffer scratch_{sizeof(Difference), "the tuner"};
-};
 
 /// A candidate made ready, with the graph that times it warm.
 struct Runner {
@@ -289,7 +196,7 @@ class StepTuning {
   Stream stream_;
   Event start_, end_;
   std::byte* flush_;
-  Bench bench_;
+  StepBench bench_;
   std::vector<Runner> runners_;
   Choice winner_;
 };
