@@ -24,8 +24,8 @@ gpu-test:
 # times slower, so not the whole suite, and of the engine's kernels ours alone: cuDNN's take minutes a case.
 # PROGRAM, PROGRAM:FILTER or PROGRAM@FAMILY:FILTER. What decodes JPEGs is left out of initcheck: it does not see what the decoder
 # engine writes, and takes nvJPEG's own kernels that read it for a fault.
-FAMILIES ?= halo cutlass_window cutlass gemm bottleneck stem depthwise attention pool pool_chain global_pool upsample transposed \
-  linear matmul softmax instance_norm gate elementwise
+FAMILIES ?= halo cutlass_window cutlass gemm direct bottleneck separate stem depthwise_ring depthwise attention plain pool pool_chain \
+  global_pool upsample transposed linear matmul softmax instance_norm gate elementwise
 SANITIZED ?= $(filter-out test_cuda_kernels,$(filter %_cuda test_cuda_%,$(ONLY))) \
   $(if $(filter test_cuda_kernels,$(ONLY)),$(FAMILIES:%=test_cuda_kernels@%:*EveryCandidate*) test_cuda_kernels:*DependentLaunch*Enqueued*) \
   $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
