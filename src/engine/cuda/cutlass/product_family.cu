@@ -1,4 +1,5 @@
 // Which 1x1 convolutions CUTLASS's matrix products serve.
+#include "engine/cuda/compute_90.h"
 #include "engine/cuda/cutlass/product.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
@@ -28,7 +29,7 @@ const std::vector<Variant>& variants() {
 }
 
 std::vector<Choice> list(const Step& step, const Target& target) {
-  if (target.device.major != 9 || target.device.minor != 0 || !std::holds_alternative<Conv>(step.operation)) return {};
+  if (!has_90a(target.device) || !std::holds_alternative<Conv>(step.operation)) return {};
   const auto product = as_product(step.operation);
   if (!product) return {};
   const std::int64_t columns = product->y.columns, pixels = product->y.rows;

@@ -1,6 +1,7 @@
 // Which steps CUTLASS's convolutions with a window serve.
 #include <algorithm>
 
+#include "engine/cuda/compute_90.h"
 #include "engine/cuda/cutlass/window.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
@@ -42,7 +43,7 @@ bool is_window(const Conv& conv) {
 
 std::vector<Choice> list(const Step& step, const Target& target) {
   const auto* conv = std::get_if<Conv>(&step.operation);
-  if (!conv || target.device.major != 9 || target.device.minor != 0 || !is_window(*conv)) return {};
+  if (!conv || !has_90a(target.device) || !is_window(*conv)) return {};
   const std::int64_t columns = conv->y.shape[1], pixels = conv->y.shape[0] * conv->y.shape[2] * conv->y.shape[3];
   const std::int64_t channels = conv->x.shape[1];
   std::vector<Choice> choices;

@@ -11,6 +11,7 @@ namespace {
 using namespace device;
 
 constexpr int window = 3, width = 8;  ///< of a vector
+constexpr int barrier_bytes = 128;    ///< before the ring, which TMA wants aligned so
 
 struct RingArguments {
   CUtensorMap x;
@@ -29,7 +30,7 @@ template <int rows>
 __global__ void __launch_bounds__(most_depthwise_threads, 3) ring_kernel(const __grid_constant__ RingArguments a) {
   extern __shared__ __align__(128) std::byte shared[];
   auto& filled = *reinterpret_cast<Filled*>(shared);
-  std::byte* const ring = shared + 128;
+  std::byte* const ring = shared + barrier_bytes;
   const int vectors = a.channels / width, vector = threadIdx.x % vectors, column = threadIdx.x / vectors;
   const int first_channel = static_cast<int>(blockIdx.x) / a.tiles_w * a.channels, channel = first_channel + vector * width;
   const int w0 = static_cast<int>(blockIdx.x) % a.tiles_w * a.columns, h0 = static_cast<int>(blockIdx.y) * rows;
@@ -94,7 +95,7 @@ void depthwise_ring(const Depthwise& step, const DepthwiseTile& tile, const Memo
   const dim3 grid(static_cast<unsigned>(a.tiles_w * (a.y.c / tile.channels)), static_cast<unsigned>(divide_up(a.y.h, tile.rows)),
                   static_cast<unsigned>(a.y.n));
   const int threads = tile.channels / width * tile.columns;
-  launch_on(queue, "depthwise_ring", kernel, grid, threads, static_cast<std::size_t>(128 + ring_bytes(tile)), a);
+  launch_on(queue, "depthwise_ring", kernel, grid, threads, static_cast<std::size_t>(barrier_bytes + ring_bytes(tile)), a);
 }
 
 }  // namespace peregrine::cuda::tiles

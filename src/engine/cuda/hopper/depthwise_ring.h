@@ -8,7 +8,7 @@ namespace peregrine::cuda::tiles {
 /// Of a block: `channels`, a divisor of the step's and a multiple of 8, times `columns` of pixels, at most 160 vectors of 8
 /// channels; `rows` 4 or 8.
 struct DepthwiseTile {
-  int channels = 64, columns = 16, rows = 8;
+  int channels, columns, rows;
 };
 inline constexpr int most_depthwise_threads = 160;
 

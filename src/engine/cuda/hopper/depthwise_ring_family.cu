@@ -1,6 +1,7 @@
 // Which depthwise convolutions the kernel over tiles with a ring serves.
-#include "engine/cuda/cutlass/window.h"
+#include "engine/cuda/compute_90.h"
 #include "engine/cuda/hopper/depthwise_ring.h"
+#include "engine/cuda/hopper/window_of_three.h"
 #include "engine/cuda/kernels/families.h"
 #include "peregrine/error.h"
 
@@ -9,21 +10,14 @@ namespace {
 
 using namespace tiles;
 
-constexpr int most_channels = 80;
+bool serves(const Depthwise& step) { return step.stride == Pair{1, 1} && is_window_of_three(step); }
 
-bool serves(const Depthwise& step) {
-  const Shape &w = step.weight.shape, &x = step.x.shape, &y = step.y.shape;
-  for (const std::size_t axis : {0, 1}) {
-    if (w[2 + axis] != 3 || step.stride[axis] != 1 || step.dilation[axis] != 1) return false;
-    if (step.pad[axis] != 1 || step.pad[2 + axis] != 1 || x[2 + axis] != y[2 + axis]) return false;
-  }
-  return in_tma_vectors(step.x) && in_tma_vectors(step.y) && in_tma_vectors(step.residual);
-}
+constexpr int most_columns = 16;
 
-/// Channels of a block: the most that divide those of the step.
+/// Channels of a block: the most that divide those of the step and leave room for the columns.
 int channels_of(std::int64_t channels) {
   int most = 8;
-  for (int some = 8; some <= most_channels; some += 8)
+  for (int some = 8; some / 8 * most_columns <= most_depthwise_threads; some += 8)
     if (channels % some == 0) most = some;
   return most;
 }
@@ -32,14 +26,14 @@ std::vector<DepthwiseTile> tiles_for([[maybe_unused]] std::int64_t channels) {
   std::vector<DepthwiseTile> tiles;
 #if PEREGRINE_CUTLASS
   for (const int rows : {8, 4})
-    for (const int columns : {16, 8}) tiles.push_back({channels_of(channels), columns, rows});
+    for (const int columns : {most_columns, 8}) tiles.push_back({channels_of(channels), columns, rows});
 #endif
   return tiles;
 }
 
 std::vector<Choice> list(const Step& step, const Target& target) {
   const auto* depthwise = std::get_if<Depthwise>(&step.operation);
-  if (!depthwise || target.device.major != 9 || target.device.minor != 0 || !serves(*depthwise)) return {};
+  if (!depthwise || !has_90a(target.device) || !serves(*depthwise)) return {};
   std::vector<Choice> choices;
   for (const DepthwiseTile& tile : tiles_for(depthwise->x.shape[1])) choices.push_back(variant({tile.columns, tile.rows}));
   return choices;

@@ -175,7 +175,7 @@ class HaloBlock {
 
   __device__ __forceinline__ void add_up(Sums& sum, int consumer, Walk& walk) const {
     constexpr auto registers = std::make_integer_sequence<int, K::columns / 2>();
-    const std::uint32_t weights = shared_address(weights_);
+    const std::uint32_t weights = cute::cast_smem_ptr_to_uint(weights_);
     const auto release = [&](int slot) {
       if (threadIdx.x % 32 == 0) barriers_.emptied[consumer][slot].arrive();
     };
@@ -184,7 +184,7 @@ class HaloBlock {
     int previous = 0;
     for (int c = 0; c < a_.chunks; ++c, previous = walk.slot, walk.advance()) {
       barriers_.filled[consumer][walk.slot].wait(walk.parity);
-      const std::uint32_t ring = shared_address(stage(consumer, walk.slot));
+      const std::uint32_t ring = cute::cast_smem_ptr_to_uint(stage(consumer, walk.slot));
       cute::warpgroup_arrive();
 #pragma unroll
       for (int tap = 0; tap < window_taps; ++tap)
@@ -205,7 +205,7 @@ class HaloBlock {
   /// Where lies what a block of the cluster sent to another.
   __device__ std::uint32_t received(int consumer, int from, int to) const {
     const int place = consumer * (K::split - 1) + K::part_of(from, to);
-    return shared_address(received_) + place * K::sent_bytes + static_cast<int>(threadIdx.x % warpgroup) * 16;
+    return cute::cast_smem_ptr_to_uint(received_) + place * K::sent_bytes + static_cast<int>(threadIdx.x % warpgroup) * 16;
   }
 
   /// Sends the others their columns, and adds theirs to its own.
@@ -220,8 +220,8 @@ class HaloBlock {
         continue;
       }
       const auto block = static_cast<std::uint32_t>(to);
-      const std::uint32_t there = address_in(block, received(consumer, rank_, to));
-      const std::uint32_t filled = address_in(block, shared_address(&barriers_.received[consumer]));
+      const std::uint32_t there = cute::set_block_rank(received(consumer, rank_, to), block);
+      const std::uint32_t filled = cute::set_block_rank(cute::cast_smem_ptr_to_uint(&barriers_.received[consumer]), block);
 #pragma unroll
       for (int i = 0; i < values; i += 4) {
         const float* const part = sum + to * values + i;
@@ -243,7 +243,7 @@ class HaloBlock {
   /// Sixteen rows of the tile a warp, sixteen channels at a time: four matrices of eight by eight.
   __device__ __forceinline__ void finish(const OwnSums& sum, int consumer) const {
     const int lane = static_cast<int>(threadIdx.x % 32), row = static_cast<int>(threadIdx.x % warpgroup) / 32 * 16 + lane % 16;
-    const std::uint32_t tile = shared_address(result(consumer));
+    const std::uint32_t tile = cute::cast_smem_ptr_to_uint(result(consumer));
 #pragma unroll
     for (int block = 0; block < K::own_columns / 8; block += 2) {
       const std::uint32_t address = tile + 16 * gemm::swizzled<K::own_columns / 8>(row, block + lane / 16);
@@ -268,7 +268,8 @@ class HaloBlock {
         const __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
         pairs[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
       }
-      store_matrices(address, pairs);
+      cute::SM90_U32x4_STSM_N::copy(pairs[0], pairs[1], pairs[2], pairs[3],
+                                    *static_cast<cute::uint128_t*>(__cvta_shared_to_generic(address)));
     }
   }
 

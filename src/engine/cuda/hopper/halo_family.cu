@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/cuda/compute_90.h"
 #include "engine/cuda/hopper/halo.h"
+#include "engine/cuda/hopper/halo_layout.h"
+#include "engine/cuda/hopper/window_of_three.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
 
@@ -26,22 +29,17 @@ std::span<const HaloTile> tiles_for([[maybe_unused]] std::int64_t channels) {
 #endif
 }
 
-bool is_window_of_three(const Conv& conv) {
-  const Shape &w = conv.weight.shape, &x = conv.x.shape, &y = conv.y.shape;
-  if (conv.groups != 1 || conv.stride[0] != conv.stride[1]) return false;
-  for (const std::size_t axis : {0, 1}) {
-    if (w[2 + axis] != 3 || conv.dilation[axis] != 1 || conv.pad[axis] != 1 || conv.pad[2 + axis] != 1) return false;
-    if (x[2 + axis] < 2 || y[2 + axis] != (x[2 + axis] - 1) / conv.stride[axis] + 1) return false;
-  }
-  return in_tma_vectors(conv.x) && in_tma_vectors(conv.y) && in_tma_vectors(conv.residual);
+bool serves(const Conv& conv) {
+  const Shape& x = conv.x.shape;
+  return conv.groups == 1 && conv.stride[0] == conv.stride[1] && x[2] >= 2 && x[3] >= 2 && is_window_of_three(conv);
 }
 
 std::vector<Choice> list(const Step& step, const Target& target) {
   const auto* conv = std::get_if<Conv>(&step.operation);
-  if (!conv || target.device.major != 9 || target.device.minor != 0 || !is_window_of_three(*conv)) return {};
+  if (!conv || !has_90a(target.device) || !serves(*conv)) return {};
   const Shape& y = conv->y.shape;
   const auto channels = static_cast<int>(conv->x.shape[1]);
-  const std::int64_t tiles = y[0] * divide_up(y[2], 8) * divide_up(y[3], 8);
+  const std::int64_t tiles = y[0] * divide_up(y[2], edge) * divide_up(y[3], edge);
   std::vector<Choice> choices;
   for (const HaloTile& tile : tiles_for(channels)) {
     if (tile.stride != conv->stride[0]) continue;
@@ -60,7 +58,7 @@ std::vector<Choice> list(const Step& step, const Target& target) {
 Launch make(const Step& step, Choice& choice, const Target& target) {
   const auto* conv = std::get_if<Conv>(&step.operation);
   const auto& wanted = choice.parameters;
-  if (conv && wanted.size() == 5 && is_window_of_three(*conv))
+  if (conv && wanted.size() == 5 && serves(*conv))
     for (const HaloTile& tile : tiles_for(conv->x.shape[1])) {
       const auto blocks = static_cast<int>(wanted[4]);
       const std::array<std::int64_t, 4> is{tile.chunk, tile.columns, tile.consumers, tile.split};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "cute/arch/cluster_sm90.hpp"
 #include "cute/arch/copy_sm90.hpp"
 // Before what follows, whose headers do not include it.
 #include "cute/arch/copy_sm90_tma.hpp"
@@ -18,10 +19,6 @@ namespace peregrine::cuda::tiles {
 /// Counts bytes that arrive, or threads.
 using Filled = cutlass::arch::ClusterTransactionBarrier;
 using Emptied = cutlass::arch::ClusterBarrier;
-
-__device__ __forceinline__ std::uint32_t shared_address(const void* pointer) {
-  return static_cast<std::uint32_t>(__cvta_generic_to_shared(pointer));
-}
 
 /// TMA's box with its first element at the coordinates, innermost first, to shared memory; outside of the tensor lie zeros.
 __device__ __forceinline__ void fetch(std::byte* to, const CUtensorMap& map, Filled& filled, int c, int w, int h, int n) {
@@ -56,20 +53,6 @@ __device__ __forceinline__ void multiply(float (&sum)[columns / 2], std::uint64_
   if constexpr (columns == 16) MMA_64x16x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
   if constexpr (columns == 32) MMA_64x32x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
   if constexpr (columns == 64) MMA_64x64x16_F32F16F16_SS<Major::K, Major::K>::fma(a, b, sum[i]...);
-}
-
-/// Four matrices of eight by eight; a lane names a row's address, as for ldmatrix.
-__device__ __forceinline__ void store_matrices(std::uint32_t address, const std::uint32_t (&r)[4]) {
-  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};\n" ::"r"(address), "r"(r[0]), "r"(r[1]),
-               "r"(r[2]), "r"(r[3])
-               : "memory");
-}
-
-/// An address of one's own shared memory in that of another block of the cluster.
-__device__ __forceinline__ std::uint32_t address_in(std::uint32_t block, std::uint32_t address) {
-  std::uint32_t there;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;\n" : "=r"(there) : "r"(address), "r"(block));
-  return there;
 }
 
 /// To another block of the cluster, whose `filled` counts the 16 bytes.
