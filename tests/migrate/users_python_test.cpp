@@ -109,6 +109,7 @@ TEST_F(UsersOwn, WhatItFindsWithoutNmsIsThereInFp16) {
     for (const std::string& line : tied.departures) EXPECT_THAT(line, HasSubstr("NMS tie")) << demo;
     for (PyTorchPicture& picture : half.pictures) picture.unsuppressed.reset();
     const PyTorchAccuracy wrong = accuracy_of(full, half, request_.model_info.task, request_.settings.limits);
+    ASSERT_EQ(wrong.departures.size(), tied.departures.size()) << demo;
     for (const std::string& line : wrong.departures) EXPECT_THAT(line, testing::Not(HasSubstr("NMS tie"))) << demo;
     EXPECT_THAT(wrong.note, HasSubstr("boxes alone"));
     EXPECT_THAT(tied.note, testing::Not(HasSubstr("boxes alone")));
