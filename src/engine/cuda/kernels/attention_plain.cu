@@ -69,10 +69,14 @@ Tokens<T> tokens_of(const Ref& tensor, const Memory& memory) {
   return {pointer_to<T>(tensor, memory), tensor.strides[0], tensor.strides[1], tensor.strides[3]};
 }
 
+/// Whole vectors of four: the compiler reads the last scores as one, and past the last of them.
+std::size_t score_bytes(const Attention& attention) {
+  return static_cast<std::size_t>((attention.q.shape[3] + 3) / 4) * 4 * sizeof(float);
+}
+
 std::vector<Choice> list(const Step& step, const Target& target) {
   const auto* attention = std::get_if<Attention>(&step.operation);
-  if (!attention) return {};
-  if (attention->q.shape[3] * 4 > static_cast<std::int64_t>(target.device.shared_bytes_per_block)) return {};
+  if (!attention || score_bytes(*attention) > target.device.shared_bytes_per_block) return {};
   return {Choice{}};
 }
 
@@ -82,7 +86,7 @@ Launch make(const Step& step, Choice&, const Target&) {
       const Arguments<T> a{tokens_of<const T>(s.q, memory), tokens_of<const T>(s.k, memory), tokens_of<const T>(s.v, memory),
                            tokens_of<T>(s.y, memory),       static_cast<int>(s.q.shape[1]),  static_cast<int>(s.q.shape[3]),
                            static_cast<int>(s.q.shape[2]),  static_cast<int>(s.v.shape[2]),  s.scale};
-      const std::size_t shared = static_cast<std::size_t>(a.tokens) * sizeof(float);
+      const std::size_t shared = score_bytes(s);
       if (shared > 48 * 1024)
         check(cudaFuncSetAttribute(attention_plain<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
               "cudaFuncSetAttribute", "attention_plain");
