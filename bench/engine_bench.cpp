@@ -31,11 +31,11 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
-#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/cublas_lt.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/lowering.h"
+#include "engine/cuda/pairs.h"
 #include "engine/cuda/plan_file.h"
 #include "engine/cuda/profile.h"
 #include "engine/cuda/tuning.h"
@@ -103,7 +103,7 @@ class Run {
     const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
     const bool kept = !options.plans.empty() && fs::exists(file);
     if (options.tune && !kept) tune_plan(plan);
-    if (!kept) chain_ = with_bottlenecks(lowered(model, batch, options, 1), bottlenecks_of(plan));
+    if (!kept) chain_ = with_pairs(lowered(model, batch, options, 1), pairs_of(plan));
     const auto write_begin = Clock::now();
     const std::vector<std::byte> bytes = kept ? read_bytes(file) : to_bytes(plan);
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);

@@ -13,8 +13,8 @@ namespace peregrine::cuda {
 Target first_device();
 
 /// Runs a plan on random data, with the candidates of its steps in turn until each step has had all of its own (of cuDNN the
-/// first few; PEREGRINE_TEST_FAMILY=halo: those of one family alone), and expects the CPU executor's outputs within `tolerance` of
-/// their largest value, and nothing written beside them.
+/// first few; PEREGRINE_TEST_FAMILY=halo: those of one family alone), and expects the CPU executor's outputs within `tolerance`
+/// of their largest value, and nothing written beside them.
 void expect_every_candidate_right(const ExecutionPlan& plan, const Target& target, double tolerance);
 
 /// The bytes of each output of a plan, in the order of its bindings.

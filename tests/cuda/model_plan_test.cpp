@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "engine/conformance/conformance.h"
-#include "engine/cuda/bottlenecks.h"
+#include "engine/cuda/pairs.h"
 #include "engine/cuda/plan_check.h"
 #include "engine/cuda/statistics.h"
 #include "model/model.h"
@@ -101,7 +101,7 @@ TEST_P(ModelPlan, WithAnyOfItsBottlenecksItIsSound) {
     const cuda::ExecutionPlan plan = cuda::lower(graph(batch), {});
     for (int i = 0; i < 8; ++i) {
       const std::vector<std::string> found =
-          cuda::defects(cuda::with_bottlenecks(plan, [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; }));
+          cuda::defects(cuda::with_pairs(plan, [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; }));
       EXPECT_TRUE(found.empty()) << found.front();
     }
   }
@@ -113,9 +113,8 @@ TEST_P(ModelPlan, WithSomeOfItsBottlenecksEveryTensorIsThatOfTheCpuEngine) {
   const auto expected = openvino_values(graph, inputs);
   for (unsigned seed : {1u, 2u, 3u}) {
     std::mt19937 random(seed);
-    const cuda::ExecutionPlan plan =
-        cuda::with_bottlenecks(cuda::lower(graph, {.precision = Precision::fp32}),
-                               [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; });
+    const cuda::ExecutionPlan plan = cuda::with_pairs(cuda::lower(graph, {.precision = Precision::fp32}),
+                                                      [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; });
     EXPECT_GT(expect_values(plan, inputs, expected, 1e-3), GetParam().steps / 2) << seed;
   }
 }

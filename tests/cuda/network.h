@@ -67,6 +67,11 @@ class Network {
     return unary(name + ".act", UnaryKind::silu, conv(name + ".conv", x, channels, window));
   }
 
+  /// A depthwise layer of 3x3 and a 1x1 behind it.
+  ValueId separable(const std::string& name, ValueId x, std::int64_t channels) {
+    return layer(name + ".pw", layer(name + ".dw", x, graph.value(x).shape[1], {3, 1, graph.value(x).shape[1]}), channels);
+  }
+
   /// x + cv2(cv1(x))
   ValueId bottleneck(const std::string& name, ValueId x, std::int64_t hidden) {
     const ValueId y = layer(name + ".cv2", layer(name + ".cv1", x, hidden, {3}), graph.value(x).shape[1], {3});

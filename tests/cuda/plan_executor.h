@@ -44,6 +44,7 @@ class PlanExecutor {
   void run(const cuda::Conv& step);
   void run(const cuda::Depthwise& step);
   void run(const cuda::Bottleneck& step);
+  void run(const cuda::Separable& step);
   void run(const cuda::ConvTranspose& step);
   void run(const cuda::Linear& step);
   void run(const cuda::Pool& step);

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/conformance/conformance.h"
-#include "engine/cuda/bottlenecks.h"
+#include "engine/cuda/pairs.h"
 #include "engine/cuda/plan_check.h"
 #include "engine/cuda/plan_file.h"
 #include "plan_comparison.h"
@@ -37,7 +37,7 @@ void expect_plan_right(const graph::Graph& graph, const cuda::ExecutionPlan& pla
 cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options) {
   cuda::ExecutionPlan plan = cuda::lower(graph, options);
   expect_plan_right(graph, plan);
-  const cuda::ExecutionPlan fused = cuda::with_bottlenecks(plan, [](const cuda::Step&, const cuda::Step&) { return true; });
+  const cuda::ExecutionPlan fused = cuda::with_pairs(plan, [](const cuda::Step&, const cuda::Step&) { return true; });
   if (fused.steps.size() != plan.steps.size()) expect_plan_right(graph, fused);
   return plan;
 }

@@ -140,6 +140,29 @@ void PlanExecutor::run(const cuda::Bottleneck& step) {
   store(pixels(step.y), y);
 }
 
+/// Likewise.
+void PlanExecutor::run(const cuda::Separable& step) {
+  const Values x = load(pixels(step.x)), bias1 = load_optional(step.bias1), bias2 = load_optional(step.bias2);
+  const Values weight1 = load(cuda::transposed(step.weight1, std::array<Index, 4>{2, 3, 0, 1}));
+  const Values weight2 = load(cuda::transposed(step.weight2, std::array<Index, 4>{2, 3, 1, 0}));
+  const Index in = step.x.shape[1], out = step.y.shape[1];
+  Values y(at(step.y.shape.elements())), middle(at(in));
+  for_each_pixel(step.x.shape, [&](Index n, Index h, Index w, Index pixel) {
+    std::ranges::fill(middle, 0.0f);
+    for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}}, [&](Index i, Index j, Index tap) {
+      for (Index c = 0; c < in; ++c) middle[at(c)] += x[at(tap * in + c)] * weight1[at((i * 3 + j) * in + c)];
+    });
+    float* sums = &y[at(pixel * out)];
+    for (Index c = 0; c < in; ++c) {
+      float value = activate(step.activation1, middle[at(c)] + (bias1.empty() ? 0 : bias1[at(c)]));
+      if (step.x.dtype == DType::f16) value = to_float(to_half(value));
+      for (Index k = 0; k < out; ++k) sums[k] += value * weight2[at(c * out + k)];
+    }
+    for (Index k = 0; k < out; ++k) sums[k] = activate(step.activation2, sums[k] + (bias2.empty() ? 0 : bias2[at(k)]));
+  });
+  store(pixels(step.y), y);
+}
+
 void PlanExecutor::run(const cuda::ConvTranspose& step) {
   const Shape &y_shape = step.y.shape, &w_shape = step.weight.shape;
   const Values x = load(pixels(step.x)), bias = load_optional(step.bias);

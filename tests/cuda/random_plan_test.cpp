@@ -50,7 +50,7 @@ class RandomGraph {
   void grow() {
     const ValueId x = recent();
     const Shape s = shape(x);
-    switch (pick(16)) {
+    switch (pick(17)) {
       case 0:
       case 1:
       case 2: return keep(net_.layer(name(), x, 1 + pick(18), {1 + 2 * pick(2), 1 + pick(2)}));
@@ -63,6 +63,7 @@ class RandomGraph {
       case 6: return keep(net_.unary(name(), static_cast<UnaryKind>(pick(3)), x));
       case 7: return keep(net_.add(name(), x, partner(x, [&](const Shape& other) { return other == s; })));
       case 8: return keep(net_.bottleneck(name(), x, 4));
+      case 16: return keep(net_.separable(name(), x, 1 + pick(18)));
       case 9:
       case 10: return keep(net_.concat(name(), {x, partner(x, [&](const Shape& other) { return same_map(s, other); })}));
       case 11: {

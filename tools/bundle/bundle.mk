@@ -22,10 +22,10 @@ gpu-test:
 
 # Kernels of every stage and family, and a runner that decodes in one thread while another runs; the tools run a program many
 # times slower, so not the whole suite, and of the engine's kernels ours alone: cuDNN's take minutes a case.
-# PROGRAM, PROGRAM:FILTER or PROGRAM@FAMILY:FILTER. Of SMALL_MAPS racecheck takes minutes for a large map, in
-# which these kernels do nothing that they do not do in a small one. What decodes JPEGs is left out of initcheck: it does not see what the decoder
-# engine writes, and takes nvJPEG's own kernels that read it for a fault.
-FAMILIES ?= halo cutlass_window cutlass gemm direct bottleneck separate stem depthwise_ring depthwise attention plain pool pool_chain \
+# PROGRAM, PROGRAM:FILTER or PROGRAM@FAMILY:FILTER. Of SMALL_MAPS racecheck takes minutes for a large map, in which these kernels do
+# nothing that they do not do in a small one. What decodes JPEGs is left out of initcheck: it does not see what the decoder engine
+# writes, and takes nvJPEG's own kernels that read it for a fault.
+FAMILIES ?= halo cutlass_window cutlass gemm direct bottleneck separable separate stem depthwise_ring depthwise attention plain pool pool_chain \
   global_pool upsample transposed linear matmul softmax instance_norm gate elementwise
 SMALL_MAPS = gemm direct
 SANITIZED ?= $(filter %_cuda,$(ONLY)) \

@@ -6,10 +6,10 @@
 
 #include "base/log.h"
 #include "engine/cuda/adopt.h"
-#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/cuda_engine.h"
 #include "engine/cuda/kernels/families.h"
 #include "engine/cuda/lowering.h"
+#include "engine/cuda/pairs.h"
 #include "engine/cuda/plan_file.h"
 #include "engine/cuda/tuning.h"
 #include "peregrine/error.h"
@@ -64,7 +64,7 @@ PlanIdentity identity(const std::string& graph_digest, const DeviceFacts& device
 
 /// Takes the choices of a plan for another shape; where a kernel does not serve this one, the step gets its default.
 void adopt(ExecutionPlan& plan, const ExecutionPlan& tuned, const Target& target) {
-  plan = with_bottlenecks(std::move(plan), bottlenecks_of(tuned));
+  plan = with_pairs(std::move(plan), pairs_of(tuned));
   adopt_choices(plan, tuned);
   for (Step& step : plan.steps) try {
       prepare(step, step.choice, target);

@@ -10,12 +10,13 @@
 namespace peregrine::cuda {
 
 std::span<const KernelFamily> families() {
-  static const std::array all{
-      stem_family,        gemm_conv_family,   cudnn_conv_family,      cutlass_family,    cutlass_window_family,
-      halo_family,        cublas_lt_family,   depthwise_ring_family,  depthwise_family,  conv_transpose_family,
-      linear_family,      pool_family,        pool_chain_family,      upsample_family,   gated_sum_family,
-      softmax_family,     global_pool_family, elementwise_family,     matmul_family,     instance_norm_family,
-      direct_conv_family, attention_family,   attention_plain_family, bottleneck_family, separate_bottleneck_family};
+  static const std::array all{stem_family,           gemm_conv_family,      cudnn_conv_family,      cutlass_family,
+                              cutlass_window_family, halo_family,           cublas_lt_family,       depthwise_ring_family,
+                              depthwise_family,      conv_transpose_family, linear_family,          pool_family,
+                              pool_chain_family,     upsample_family,       gated_sum_family,       softmax_family,
+                              global_pool_family,    elementwise_family,    matmul_family,          instance_norm_family,
+                              direct_conv_family,    attention_family,      attention_plain_family, bottleneck_family,
+                              separable_family,      separate_family};
   return all;
 }
 

@@ -21,6 +21,7 @@ struct Collector {
 const char* name(const Conv&) { return "Conv"; }
 const char* name(const Depthwise&) { return "Depthwise"; }
 const char* name(const Bottleneck&) { return "Bottleneck"; }
+const char* name(const Separable&) { return "Separable"; }
 const char* name(const ConvTranspose&) { return "ConvTranspose"; }
 const char* name(const Linear&) { return "Linear"; }
 const char* name(const Pool&) { return "Pool"; }

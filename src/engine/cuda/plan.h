@@ -106,6 +106,16 @@ struct Bottleneck {
   bool operator==(const Bottleneck&) const = default;
 };
 
+/// A depthwise 3x3 convolution, padded to keep the size, and the 1x1 convolution behind it: y = f2(conv(f1(depthwise(x, weight1)
+/// + bias1), weight2) + bias2). weight1 [C,1,3,3] and weight2 [K,C,1,1] stored as in Depthwise and Conv, biases f32 or absent. y
+/// may not touch x.
+struct Separable {
+  TensorRef x, weight1, bias1, weight2, bias2, y;
+  Activation activation1 = Activation::silu, activation2 = Activation::silu;
+
+  bool operator==(const Separable&) const = default;
+};
+
 /// Transposed convolution whose windows do not overlap: stride = kernel, no padding. weight [C,K,kh,kw], stored
 /// kh,kw,K,C dense: a matrix a tap; tap (i,j) is a 1x1 convolution onto the pixels (i + kh*h, j + kw*w).
 struct ConvTranspose {
@@ -224,8 +234,8 @@ struct Copy {
   bool operator==(const Copy&) const = default;
 };
 
-using Operation = std::variant<Conv, Depthwise, Bottleneck, ConvTranspose, Linear, Pool, PoolChain, Upsample, Attention, GatedSum,
-                               GlobalAveragePool, Unary, Binary, Softmax, MatMul, InstanceNorm, Copy>;
+using Operation = std::variant<Conv, Depthwise, Bottleneck, Separable, ConvTranspose, Linear, Pool, PoolChain, Upsample,
+                               Attention, GatedSum, GlobalAveragePool, Unary, Binary, Softmax, MatMul, InstanceNorm, Copy>;
 
 /// "Conv", "Depthwise", ...
 const char* name_of(const Operation& operation);

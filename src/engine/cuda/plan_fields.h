@@ -34,6 +34,12 @@ void visit_fields(Either<Bottleneck> auto& s, auto&& v) {
   v.read("bias2", s.bias2), v.write("y", s.y), v.attribute("activation", s.activation);
 }
 
+void visit_fields(Either<Separable> auto& s, auto&& v) {
+  v.read("x", s.x), v.read("weight1", s.weight1), v.read("bias1", s.bias1), v.read("weight2", s.weight2);
+  v.read("bias2", s.bias2), v.write("y", s.y);
+  v.attribute("activation1", s.activation1), v.attribute("activation2", s.activation2);
+}
+
 void visit_fields(Either<ConvTranspose> auto& s, auto&& v) {
   v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16), v.write("y", s.y);
   v.attribute("activation", s.activation);

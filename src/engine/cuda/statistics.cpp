@@ -11,6 +11,7 @@ double elements(const TensorRef& tensor) { return static_cast<double>(tensor.sha
 double flops(const Conv& s) { return 2 * elements(s.y) * elements(s.weight) / static_cast<double>(s.y.shape[1]); }
 double flops(const Depthwise& s) { return 2 * elements(s.y) * static_cast<double>(s.weight.shape[2] * s.weight.shape[3]); }
 double flops(const Bottleneck& s) { return 4 * elements(s.y) * elements(s.weight1) / static_cast<double>(s.y.shape[1]); }
+double flops(const Separable& s) { return 2 * elements(s.x) * (9 + static_cast<double>(s.y.shape[1])); }
 double flops(const ConvTranspose& s) { return 2 * elements(s.y) * static_cast<double>(s.x.shape[1]); }
 double flops(const Linear& s) { return 2 * elements(s.y) * static_cast<double>(s.x.shape[1]); }
 double flops(const Pool& s) { return elements(s.y) * static_cast<double>(s.kernel[0] * s.kernel[1]); }

@@ -13,10 +13,10 @@
 #include "base/cuda/memory.h"
 #include "base/cuda/stream.h"
 #include "base/log.h"
-#include "engine/cuda/bottlenecks.h"
 #include "engine/cuda/cudnn.h"
 #include "engine/cuda/executor.h"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/pairs.h"
 #include "engine/cuda/step_bench.h"
 #include "engine/cuda/tuner.h"
 #include "peregrine/error.h"
@@ -244,13 +244,13 @@ void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& option
     }
   };
   choose(plan);
-  if (plan.precision != Precision::fp16) return;  // for FP32 there is no kernel that runs a bottleneck at once
-  ExecutionPlan fused = with_bottlenecks(plan, [](const Step&, const Step&) { return true; });
+  if (plan.precision != Precision::fp16) return;  // for FP32 there is no kernel that runs a pair at once
+  ExecutionPlan fused = with_pairs(plan, [](const Step&, const Step&) { return true; });
   choose(fused);
   std::map<std::string, float> at_once;
   for (const Step& step : fused.steps)
-    if (std::holds_alternative<Bottleneck>(step.operation)) at_once[step.name] = step.choice.microseconds;
-  plan = with_bottlenecks(std::move(plan), [&](const Step& first, const Step& second) {
+    if (is_pair(step)) at_once[step.name] = step.choice.microseconds;
+  plan = with_pairs(std::move(plan), [&](const Step& first, const Step& second) {
     const auto found = at_once.find(second.name);
     return found != at_once.end() && found->second < first.choice.microseconds + second.choice.microseconds;
   });

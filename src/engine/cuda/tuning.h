@@ -29,8 +29,8 @@ struct TuningOptions {
   std::function<void(const Step&, std::vector<Choice>&)> narrow;
 };
 
-/// Measures every signature once and fills in `choice` of all steps that share it; then merges the bottlenecks that are faster as
-/// one step (bottlenecks.h), which changes the plan's steps. A candidate may win only when its
+/// Measures every signature once and fills in `choice` of all steps that share it; then merges the pairs that are faster as
+/// one step (pairs.h), which changes the plan's steps. A candidate may win only when its
 /// result agrees with that of the step's reference. The device of `target` must be current.
 void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& options);
 

@@ -257,40 +257,8 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
   };
 }
 
-/// The two convolutions one after the other, with a hidden map in the step's workspace: the reference.
-std::vector<Choice> list_separate(const Step& step, const Target&) {
-  if (!std::holds_alternative<Bottleneck>(step.operation)) return {};
-  return {Choice{}};
-}
-
-Launch make_separate(const Step& step, Choice& choice, const Target& target) {
-  const auto& s = std::get<Bottleneck>(step.operation);
-  Conv first, second;
-  first.x = s.x, first.weight = s.weight1, first.bias = s.bias1, first.activation = s.activation, first.pad = {1, 1, 1, 1};
-  first.y = {.buffer = BufferId::none, .dtype = s.x.dtype, .offset = 0, .shape = s.x.shape, .strides = {}};
-  first.y.shape[1] = s.weight1.shape[0];
-  first.y.strides = channels_last_strides(first.y.shape);
-  second = first;
-  second.x = first.y, second.weight = s.weight2, second.bias = s.bias2, second.y = s.y, second.residual = s.x;
-  choice.workspace_bytes = first.y.shape.elements() * static_cast<std::int64_t>(size_of(s.x.dtype));
-  return [first, second, target](const Memory& memory, std::byte* workspace, cudaStream_t stream) {
-    Memory extended = memory;
-    const auto hidden = static_cast<BufferId>(extended.buffers.size());
-    extended.buffers.push_back(workspace);
-    const auto run = [&](Conv conv) {
-      for (TensorRef* tensor : {&conv.x, &conv.y})
-        if (!*tensor) tensor->buffer = hidden;
-      const Step part{.name = "part", .nodes = {}, .operation = std::move(conv), .lane = 0, .waits = {}, .choice = {}};
-      Choice choice;
-      direct_conv_family.prepare(part, choice, target)(extended, nullptr, stream);
-    };
-    run(first), run(second);
-  };
-}
-
 }  // namespace
 
 const KernelFamily bottleneck_family{"bottleneck", list, make};
-const KernelFamily separate_bottleneck_family{"separate", list_separate, make_separate};
 
 }  // namespace peregrine::cuda

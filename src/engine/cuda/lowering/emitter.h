@@ -43,7 +43,8 @@ class Emitter {
   void emit(Softmax step);
   void emit(Binary step);
   void emit(MatMul step);
-  void emit(const Bottleneck&) {}  // made of a finished plan (bottlenecks.h)
+  void emit(const Bottleneck&) {}  // made of a finished plan (pairs.h)
+  void emit(const Separable&) {}   // likewise
   void emit(const Copy&) {}        // no draft asks for one
   void emit_map(auto step);
 

@@ -1,5 +1,5 @@
-// Which pairs of convolutions become bottlenecks, and what the plan is then.
-#include "engine/cuda/bottlenecks.h"
+// Which pairs of convolutions become one step, and what the plan is then.
+#include "engine/cuda/pairs.h"
 
 #include <gtest/gtest.h>
 
@@ -16,10 +16,10 @@ using Steps = std::map<std::string, int>;
 
 bool always(const cuda::Step&, const cuda::Step&) { return true; }
 
-/// Lowered, with those of its bottlenecks as one step that `take` wants; right before and after.
-cuda::ExecutionPlan fused(const Network& net, const cuda::TakeBottleneck& take = always,
+/// Lowered, with those of its pairs as one step that `take` wants; right before and after.
+cuda::ExecutionPlan fused(const Network& net, const cuda::TakePair& take = always,
                           cuda::LoweringOptions options = {.precision = Precision::fp32}) {
-  cuda::ExecutionPlan plan = cuda::with_bottlenecks(expect_right(net.graph, options), take);
+  cuda::ExecutionPlan plan = cuda::with_pairs(expect_right(net.graph, options), take);
   expect_plan_right(net.graph, plan);
   return plan;
 }
@@ -64,7 +64,7 @@ TEST(Bottlenecks, AStepThatMovedLosesItsChoiceAndOthersKeepTheirs) {
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
   cuda::ExecutionPlan plan = cuda::lower(net.graph, {});
   for (cuda::Step& one : plan.steps) one.choice.candidate = "chosen";
-  plan = cuda::with_bottlenecks(plan, [](const cuda::Step&, const cuda::Step& pair) { return pair.name == "b.m.0.cv2.conv"; });
+  plan = cuda::with_pairs(plan, [](const cuda::Step&, const cuda::Step& pair) { return pair.name == "b.m.0.cv2.conv"; });
   for (const cuda::Step& one : plan.steps) {
     const bool moved = one.name == "b.m.0.cv2.conv" || one.name.starts_with("b.m.1");
     EXPECT_EQ(one.choice.candidate, moved ? "" : "chosen") << one.name;
@@ -75,11 +75,11 @@ TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
   Network net;
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
   const auto of_lanes = [&](int lanes) { return cuda::lower(net.graph, {.precision = Precision::fp32, .max_lanes = lanes}); };
-  const cuda::ExecutionPlan tuned = cuda::with_bottlenecks(of_lanes(6), always);
-  const cuda::ExecutionPlan chain = cuda::with_bottlenecks(of_lanes(1), cuda::bottlenecks_of(tuned));
+  const cuda::ExecutionPlan tuned = cuda::with_pairs(of_lanes(6), always);
+  const cuda::ExecutionPlan chain = cuda::with_pairs(of_lanes(1), cuda::pairs_of(tuned));
   EXPECT_EQ(steps_of(chain), steps_of(tuned));
   EXPECT_EQ(chain.lanes, 1);
-  EXPECT_EQ(cuda::with_bottlenecks(of_lanes(1), cuda::bottlenecks_of(of_lanes(6))), of_lanes(1));
+  EXPECT_EQ(cuda::with_pairs(of_lanes(1), cuda::pairs_of(of_lanes(6))), of_lanes(1));
 }
 
 TEST(Bottlenecks, AreNoneWhereSomethingElseIsAskedFor) {
@@ -104,6 +104,42 @@ TEST(Bottlenecks, AreNoneWhereSomethingElseIsAskedFor) {
             0);
   EXPECT_EQ(count([](Network& net, ValueId x) {  // another window
               return net.add("sum", x, net.layer("c", net.layer("b", x, 8), 16, {3}));
+            }),
+            0);
+}
+
+TEST(Separables, OfAHeadAreAStepEachThatKnowsItsNodes) {
+  Network net;
+  const ValueId x = net.layer("a", net.input({2, 3, 9, 7}), 16);
+  net.graph.mark_output(net.conv("last", net.separable("c", net.separable("b", x, 24), 24), 8), "out");
+  const cuda::ExecutionPlan plan = fused(net);
+  EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 2}, {"Separable", 2}}));
+  const cuda::Step& pair = step(plan, "b.pw.conv");
+  EXPECT_EQ(pair.nodes.size(), 4u);
+  const auto& separable = std::get<cuda::Separable>(pair.operation);
+  EXPECT_EQ(separable.x.shape[1], 16);
+  EXPECT_EQ(separable.y.shape[1], 24);
+  EXPECT_EQ(std::get<cuda::Separable>(step(plan, "c.pw.conv").operation).x, separable.y);
+  const cuda::ExecutionPlan one =
+      fused(net, [](const cuda::Step&, const cuda::Step& second) { return second.name == "c.pw.conv"; });
+  EXPECT_EQ(steps_of(one), (Steps{{"Conv", 3}, {"Depthwise", 1}, {"Separable", 1}}));
+}
+
+TEST(Separables, AreNoneWhereSomethingElseIsAskedFor) {
+  const auto count = [](auto&& build) {
+    Network net;
+    const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 16);
+    net.graph.mark_output(net.conv("last", build(net, x), 8), "out");
+    return steps_of(fused(net))["Separable"];
+  };
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", x, 16); }), 1);
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", net.layer("w", x, 520), 16); }), 0);  // too wide
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {3, 2, 16}), 16); }), 0);
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {5, 1, 16}), 16); }), 0);
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {3, 1, 16}), 16, {3}); }), 0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map has a second reader
+              const ValueId hidden = net.layer("b", x, 16, {3, 1, 16});
+              return net.add("more", net.layer("c", hidden, 16), net.unary("t", UnaryKind::tanh, hidden));
             }),
             0);
 }
