@@ -8,8 +8,7 @@
 
 #include <cooperative_groups.h>
 
-#include "engine/cuda/hopper/halo_layout.h"
-#include "engine/cuda/hopper/instructions.cuh"
+#include "engine/cuda/hopper/persistent.cuh"
 #include "engine/cuda/kernels/gemm_conv.cuh"
 
 namespace peregrine::cuda::tiles {
@@ -76,21 +75,13 @@ class HaloBlock {
   }
 
   __device__ void fetch_tiles() const {
-    Walk start{a_.depth};
-    for (int tile = static_cast<int>(blockIdx.x); tile < a_.tiles; start.advance(a_.chunks))
-      for (int consumer = 0; consumer < K::consumers && tile < a_.tiles; ++consumer, tile += static_cast<int>(gridDim.x)) {
-        const Place place = place_of(tile, a_.tiles_w, a_.tiles_h);
-        Walk walk = start;
-        for (int c = 0; c < a_.chunks; ++c, walk.advance()) {
-          barriers_.emptied[consumer][walk.slot].wait(walk.parity ^ 1);
-          Filled& filled = barriers_.filled[consumer][walk.slot];
-          filled.arrive_and_expect_tx(K::planes * K::plane_bytes);
-          for (int plane = 0; plane < K::planes; ++plane) {
-            const int w = K::plane_start(place.w, plane % 2 != 0), h = K::plane_start(place.h, plane / 2 != 0);
-            fetch(stage(consumer, walk.slot) + plane * K::plane_step, a_.x[plane], filled, channel_of(c), w, h, place.n);
-          }
-        }
+    for_each_chunk<K>(a_, barriers_, [&](int consumer, int slot, int c, const Place& place, Filled& filled) {
+      filled.arrive_and_expect_tx(K::planes * K::plane_bytes);
+      for (int plane = 0; plane < K::planes; ++plane) {
+        const int w = K::plane_start(place.w, plane % 2 != 0), h = K::plane_start(place.h, plane / 2 != 0);
+        fetch(stage(consumer, slot) + plane * K::plane_step, a_.x[plane], filled, channel_of(c), w, h, place.n);
       }
+    });
   }
 
   __device__ void compute(int consumer) const {
@@ -248,11 +239,11 @@ class HaloBlock {
     for (int block = 0; block < K::own_columns / 8; block += 2) {
       const std::uint32_t address = tile + 16 * gemm::swizzled<K::own_columns / 8>(row, block + lane / 16);
       float values[8];
-      std::uint32_t pairs[4];
 #pragma unroll
       for (int i = 0; i < 8; ++i) values[i] = sum[4 * block + i];
       if (a_.has_residual) {
         float more[8];
+        std::uint32_t pairs[4];
         gemm::load_matrices(pairs, address);
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
@@ -263,13 +254,7 @@ class HaloBlock {
       } else {
         device::activate(values, a_.activation);
       }
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
-        pairs[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
-      }
-      cute::SM90_U32x4_STSM_N::copy(pairs[0], pairs[1], pairs[2], pairs[3],
-                                    *static_cast<cute::uint128_t*>(__cvta_shared_to_generic(address)));
+      store_matrices(address, values);
     }
   }
 

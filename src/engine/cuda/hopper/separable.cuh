@@ -5,7 +5,7 @@
 #pragma once
 
 #include "cutlass/arch/reg_reconfig.h"
-#include "engine/cuda/hopper/instructions.cuh"
+#include "engine/cuda/hopper/persistent.cuh"
 #include "engine/cuda/hopper/separable_layout.h"
 #include "engine/cuda/kernels/gemm_conv.cuh"
 // The widths that are no power of two; behind what it is made of.
@@ -62,18 +62,10 @@ class SeparableBlock {
   }
 
   __device__ void fetch_tiles() const {
-    Walk start{a_.depth};
-    for (int tile = static_cast<int>(blockIdx.x); tile < a_.tiles; start.advance(a_.chunks))
-      for (int consumer = 0; consumer < K::consumers && tile < a_.tiles; ++consumer, tile += static_cast<int>(gridDim.x)) {
-        const Place place = place_of(tile, a_.tiles_w, a_.tiles_h);
-        Walk walk = start;
-        for (int c = 0; c < a_.chunks; ++c, walk.advance()) {
-          barriers_.emptied[consumer][walk.slot].wait(walk.parity ^ 1);
-          Filled& filled = barriers_.filled[consumer][walk.slot];
-          filled.arrive_and_expect_tx(K::stage_bytes);
-          fetch(stage(consumer, walk.slot), a_.x, filled, c * K::chunk, place.w - 1, place.h - 1, place.n);
-        }
-      }
+    for_each_chunk<K>(a_, barriers_, [&](int consumer, int slot, int c, const Place& place, Filled& filled) {
+      filled.arrive_and_expect_tx(K::stage_bytes);
+      fetch(stage(consumer, slot), a_.x, filled, c * K::chunk, place.w - 1, place.h - 1, place.n);
+    });
   }
 
   __device__ void compute(int consumer) const {
@@ -224,14 +216,7 @@ class SeparableBlock {
 #pragma unroll
       for (int i = 0; i < 8; ++i) two[i] = sum[4 * block + i] + bias2_[8 * (block + i / 4) + lane() % 4 * 2 + i % 2];
       device::activate(two, a_.activation2);
-      std::uint32_t pairs[4];
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const __half2 pair = __floats2half2_rn(two[2 * i], two[2 * i + 1]);
-        pairs[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
-      }
-      cute::SM90_U32x4_STSM_N::copy(pairs[0], pairs[1], pairs[2], pairs[3],
-                                    *static_cast<cute::uint128_t*>(__cvta_shared_to_generic(address)));
+      store_matrices(address, two);
     }
   }
 

@@ -1,0 +1,39 @@
+// What the persistent kernels beside have in common: the order in which the one thread that fetches and the warpgroups that
+// compute go through the tiles, and how a warp leaves results for TMA.
+#pragma once
+
+#include "engine/cuda/hopper/halo_layout.h"
+#include "engine/cuda/hopper/instructions.cuh"
+
+namespace peregrine::cuda::tiles {
+
+/// Calls fetch(consumer, slot, chunk, place, filled) for every chunk of every tile of the block, once its memory is free. Of the
+/// block, `arguments` knows the tiles, the chunks of each and how many lie ready for a warpgroup.
+template <class K, class Arguments, class Barriers, class Fetch>
+__device__ __forceinline__ void for_each_chunk(const Arguments& a, Barriers& barriers, Fetch fetch) {
+  Walk start{a.depth};
+  for (int tile = static_cast<int>(blockIdx.x); tile < a.tiles; start.advance(a.chunks))
+    for (int consumer = 0; consumer < K::consumers && tile < a.tiles; ++consumer, tile += static_cast<int>(gridDim.x)) {
+      const Place place = place_of(tile, a.tiles_w, a.tiles_h);
+      Walk walk = start;
+      for (int c = 0; c < a.chunks; ++c, walk.advance()) {
+        barriers.emptied[consumer][walk.slot].wait(walk.parity ^ 1);
+        fetch(consumer, walk.slot, c, place, barriers.filled[consumer][walk.slot]);
+      }
+    }
+}
+
+/// A lane's values as wgmma leaves them, rounded, as four matrices of eight by eight; `address` is of the lane's row of one of
+/// them.
+__device__ __forceinline__ void store_matrices(std::uint32_t address, const float (&values)[8]) {
+  std::uint32_t pairs[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    const __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
+    pairs[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
+  }
+  cute::SM90_U32x4_STSM_N::copy(pairs[0], pairs[1], pairs[2], pairs[3],
+                                *static_cast<cute::uint128_t*>(__cvta_shared_to_generic(address)));
+}
+
+}  // namespace peregrine::cuda::tiles
