@@ -95,7 +95,7 @@ TEST_P(ModelPlan, IsSoundAndCopiesNothing) {
 }
 
 /// The tuner takes those pairs of convolutions as one step that are faster so: any of them, on any day.
-TEST_P(ModelPlan, WithAnyOfItsBottlenecksItIsSound) {
+TEST_P(ModelPlan, WithAnyOfItsPairsItIsSound) {
   std::mt19937 random(7);
   for (int batch : {1, 4}) {
     const cuda::ExecutionPlan plan = cuda::lower(graph(batch), {});
@@ -107,7 +107,7 @@ TEST_P(ModelPlan, WithAnyOfItsBottlenecksItIsSound) {
   }
 }
 
-TEST_P(ModelPlan, WithSomeOfItsBottlenecksEveryTensorIsThatOfTheCpuEngine) {
+TEST_P(ModelPlan, WithSomeOfItsPairsEveryTensorIsThatOfTheCpuEngine) {
   const graph::Graph graph = this->graph(2);
   const std::vector<HostTensor> inputs = picture(graph);
   const auto expected = openvino_values(graph, inputs);

@@ -71,6 +71,22 @@ TEST(Bottlenecks, AStepThatMovedLosesItsChoiceAndOthersKeepTheirs) {
   }
 }
 
+/// The second pair reads what the first one moved; what the two took apart is still known.
+TEST(Bottlenecks, AreTakenWhereTheyAreFaster) {
+  Network net;
+  net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
+  const auto bottlenecks = [&](float convolution, float pair) {
+    cuda::ExecutionPlan apart = cuda::lower(net.graph, {});
+    for (cuda::Step& one : apart.steps) one.choice.candidate = "chosen", one.choice.microseconds = convolution;
+    cuda::ExecutionPlan merged = cuda::with_pairs(apart, always);
+    for (cuda::Step& one : merged.steps) one.choice.candidate = "chosen", one.choice.microseconds = pair;
+    return steps_of(cuda::with_pairs(apart, cuda::faster_pairs(apart, merged)))["Bottleneck"];
+  };
+  EXPECT_EQ(bottlenecks(10, 19), 2);
+  EXPECT_EQ(bottlenecks(10, 21), 0);
+  EXPECT_EQ(bottlenecks(10, 0), 0);  // not measured
+}
+
 TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
   Network net;
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
@@ -140,6 +156,17 @@ TEST(Separables, AreNoneWhereSomethingElseIsAskedFor) {
   EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map has a second reader
               const ValueId hidden = net.layer("b", x, 16, {3, 1, 16});
               return net.add("more", net.layer("c", hidden, 16), net.unary("t", UnaryKind::tanh, hidden));
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map is an output
+              const ValueId hidden = net.layer("b", x, 16, {3, 1, 16});
+              net.graph.mark_output(hidden, "hidden");
+              return net.layer("c", hidden, 16);
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {  // it lies in one buffer with something that is read later
+              const ValueId hidden = net.layer("b", x, 16, {3, 1, 16});
+              return net.conv("d", net.concat("cat", {hidden, net.layer("c", hidden, 16)}), 16);
             }),
             0);
 }

@@ -14,7 +14,7 @@ inline double tolerance_of(Precision precision) { return precision == Precision:
 /// complete, and to give the same outputs in any order that its lanes and waits allow.
 void expect_plan_right(const graph::Graph& graph, const cuda::ExecutionPlan& plan);
 
-/// Lowers, expects that of the plan, and of the plan with every bottleneck as one step. Returns the first.
+/// Lowers, expects that of the plan, and of the plan with every pair of convolutions as one step. Returns the first.
 cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options);
 
 }  // namespace peregrine::test

@@ -1,12 +1,15 @@
-// In the kernel of separable.cuh every channel meets its own weight and every pixel its own window, in whatever order they are
-// added up: the same arithmetic, without a GPU.
+// In the kernel of separable.cuh every channel meets its own weight, in whatever order they are added up, and a row of the matrix
+// is a pixel of the tile: the same arithmetic, without a GPU.
 #include "engine/cuda/hopper/separable_layout.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
+
+#include "engine/cuda/hopper/residency.h"
 
 namespace peregrine::cuda::tiles {
 
@@ -15,7 +18,8 @@ namespace {
 template <class K>
 class SeparableLayout : public testing::Test {};
 
-using Forms = testing::Types<Separable<64, 1>, Separable<80, 3>, Separable<128, 1>, Separable<128, 3>>;
+using Forms = testing::Types<SeparableForm<64, 1>, SeparableForm<64, 3>, SeparableForm<80, 1>, SeparableForm<80, 3>,
+                             SeparableForm<128, 1>, SeparableForm<128, 3>>;
 TYPED_TEST_SUITE(SeparableLayout, Forms);
 
 /// Where wgmma's left matrix of 64 by 16 has half `j` of register `i` of a lane: row of a warp, and column.
@@ -80,15 +84,43 @@ TYPED_TEST(SeparableLayout, WeightsFillTheirMemoryOnce) {
   EXPECT_EQ(*places.rbegin() + 16, K::pointwise_bytes(chunks));
 }
 
+/// Swizzles begin anew at addresses of 1024 and 512 bytes.
 TYPED_TEST(SeparableLayout, EverythingIsAlignedAsTmaAndWgmmaWantIt) {
   using K = TypeParam;
   EXPECT_EQ(K::result_bytes % 1024, 0);
   EXPECT_EQ(K::box_bytes % 1024, 0);
   EXPECT_EQ(K::columns % K::box, 0);
   EXPECT_EQ(K::stage_bytes % 128, 0);
-  EXPECT_EQ(K::pointwise_bytes(1) % 512, 0);
-  for (const int bytes : {K::pointwise_bytes(1), K::depthwise_bytes(1), K::bias_bytes(1)}) EXPECT_EQ(bytes % 16, 0);
-  EXPECT_LE((K::registers > 0 ? K::registers : 0) * K::consumers * warpgroup + K::fetching_registers * warpgroup, 65536);
+  EXPECT_EQ(K::unit_at(1, 0, 0) % 512, 0);
+  for (int chunks = 1; chunks <= 16; ++chunks) {
+    EXPECT_EQ(K::pointwise_bytes(chunks) % 512, 0);
+    EXPECT_EQ(K::depthwise_bytes(chunks) % 32, 0);  // a bias is read in vectors of 32 bytes
+    EXPECT_EQ(K::bias_bytes(chunks) % 8, 0);
+  }
+}
+
+/// A warpgroup's share is 65536 registers by all its threads, which it may only give to others.
+TYPED_TEST(SeparableLayout, RegistersAreEnough) {
+  using K = TypeParam;
+  if constexpr (K::registers > 0) {
+    constexpr int share = 65536 / K::threads / 8 * 8;
+    EXPECT_GT(K::registers, share);
+    EXPECT_LE(K::registers * K::consumers + K::fetching_registers, share * (K::consumers + 1));
+  }
+  EXPECT_LE(K::threads, most_threads);
+}
+
+TYPED_TEST(SeparableLayout, AsManyChunksLieReadyAsFit) {
+  using K = TypeParam;
+  for (int channels = 8; channels <= 512; channels += 8)
+    for (int blocks = 1; blocks <= 2; ++blocks) {
+      const int chunks = (channels + K::chunk - 1) / K::chunk, depth = depth_of<K>(chunks, blocks);
+      if (depth == 0) continue;
+      EXPECT_GE(depth, std::min(chunks, 2));
+      EXPECT_LE(K::shared_bytes(chunks, depth), most_block_bytes);
+      EXPECT_LE(blocks * (K::shared_bytes(chunks, depth) + reserved_bytes), multiprocessor_bytes);
+    }
+  EXPECT_GT(depth_of<K>(8, 1), 0);  // 256 channels
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "engine/cuda/pairs.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 
 #include "base/tensor.h"
 #include "engine/cuda/memory_planner.h"
@@ -17,7 +20,7 @@ using Index = std::int64_t;
 
 /// Of x and of the hidden map of a bottleneck: the weights of more do not fit into a multiprocessor's shared memory.
 constexpr Index most_channels = 64;
-/// Of x where a depthwise convolution comes first: with more, the weights of few channels of y have room.
+/// Of x where a depthwise convolution comes first: with more, only narrow blocks have room for their weights.
 constexpr Index most_separable = 512;
 
 constexpr std::array<Index, 4> no_padding{}, padding_of_one{1, 1, 1, 1};
@@ -55,7 +58,14 @@ std::optional<Operation> pair_of(const Step& first, const Step& second) {
   return bottleneck ? bottleneck : separable_of(first, second);
 }
 
-const TensorRef& input_of(const Operation& pair) { return *accesses(pair).reads.front(); }
+const TensorRef& input_of(const Operation& pair) {
+  if (const auto* bottleneck = std::get_if<Bottleneck>(&pair)) return bottleneck->x;
+  return std::get<Separable>(pair).x;
+}
+
+bool is_pair(const Step& step) {
+  return std::holds_alternative<Bottleneck>(step.operation) || std::holds_alternative<Separable>(step.operation);
+}
 
 bool touches(const std::vector<const TensorRef*>& list, const TensorRef& tensor) {
   return std::ranges::any_of(list, [&](const TensorRef* other) { return overlap(*other, tensor); });
@@ -112,6 +122,7 @@ class Rewrite {
     const auto is_beside = [&](const TensorRef* tensor) { return tensor->buffer == hidden.buffer; };
     if (plan_.buffer(hidden.buffer).place != Buffer::Place::arena) return std::nullopt;
     std::optional<std::size_t> maker;
+    if (std::ranges::any_of(accesses_of(reader).writes, is_beside)) return std::nullopt;
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       if (gone_[i] || i == reader) continue;
       const Accesses others = accesses_of(i);
@@ -211,8 +222,15 @@ class Rewrite {
 
 ExecutionPlan with_pairs(ExecutionPlan plan, const TakePair& take) { return Rewrite(std::move(plan), take).run(); }
 
-bool is_pair(const Step& step) {
-  return std::holds_alternative<Bottleneck>(step.operation) || std::holds_alternative<Separable>(step.operation);
+TakePair faster_pairs(const ExecutionPlan& apart, const ExecutionPlan& merged) {
+  std::map<std::string, float> alone, at_once;
+  for (const Step& step : apart.steps) alone[step.name] = step.choice.microseconds;
+  for (const Step& step : merged.steps)
+    if (is_pair(step) && step.choice.microseconds > 0) at_once[step.name] = step.choice.microseconds;
+  return [alone, at_once](const Step& first, const Step& second) {
+    const auto pair = at_once.find(second.name);
+    return pair != at_once.end() && pair->second < alone.at(first.name) + alone.at(second.name);
+  };
 }
 
 TakePair pairs_of(const ExecutionPlan& other) {

@@ -9,7 +9,8 @@
 
 namespace peregrine::cuda {
 
-/// Which pairs to take; told the steps of the two convolutions.
+/// Which pairs to take; told the steps of the two convolutions, whose choices may be gone already: the pair before may have moved
+/// what they read.
 using TakePair = std::function<bool(const Step& first, const Step& second)>;
 
 /// The plan with every pair of convolutions that forms a Bottleneck or a Separable, and that `take` wants, as one such step,
@@ -18,8 +19,9 @@ using TakePair = std::function<bool(const Step& first, const Step& second)>;
 /// readers can follow; elsewhere the pair stays.
 ExecutionPlan with_pairs(ExecutionPlan plan, const TakePair& take);
 
-/// Whether a step is a pair.
-bool is_pair(const Step& step);
+/// The pairs that took less time as one step than as two: of a plan without any, and of the same plan with all of them, both
+/// measured. What has no time was not in the race.
+TakePair faster_pairs(const ExecutionPlan& apart, const ExecutionPlan& merged);
 
 /// The pairs that another plan of the graph has as one step.
 TakePair pairs_of(const ExecutionPlan& other);

@@ -1,9 +1,11 @@
 // A pair of convolutions (pairs.h) one after the other, with the map between them in the step's workspace: the reference of the
 // kernels that run both at once.
+#include <optional>
 #include <variant>
 
 #include "engine/cuda/kernels/families.h"
 #include "engine/cuda/strided.h"
+#include "peregrine/error.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -57,7 +59,9 @@ std::vector<Choice> list(const Step& step, const Target&) {
 }
 
 Launch make(const Step& step, Choice& choice, const Target& target) {
-  const Halves halves = *halves_of(step.operation);
+  const std::optional<Halves> pair = halves_of(step.operation);
+  if (!pair) throw Error("engine.kernel", "Only a pair of convolutions can run as two.");
+  const Halves halves = *pair;
   const TensorRef& hidden = halves.second.x;
   choice.workspace_bytes = hidden.shape.elements() * static_cast<std::int64_t>(size_of(hidden.dtype));
   // The memory of the workspace comes behind all buffers of the plan, whose number is known at the launch alone.

@@ -245,15 +245,12 @@ void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& option
   };
   choose(plan);
   if (plan.precision != Precision::fp16) return;  // for FP32 there is no kernel that runs a pair at once
-  ExecutionPlan fused = with_pairs(plan, [](const Step&, const Step&) { return true; });
-  choose(fused);
-  std::map<std::string, float> at_once;
-  for (const Step& step : fused.steps)
-    if (is_pair(step)) at_once[step.name] = step.choice.microseconds;
-  plan = with_pairs(std::move(plan), [&](const Step& first, const Step& second) {
-    const auto found = at_once.find(second.name);
-    return found != at_once.end() && found->second < first.choice.microseconds + second.choice.microseconds;
-  });
+  ExecutionPlan merged = with_pairs(plan, [](const Step&, const Step&) { return true; });
+  choose(merged);
+  for (Step& step : merged.steps)
+    if (step.choice.candidate == separate_family.name) step.choice.microseconds = 0;  // is better off as two steps
+  const TakePair faster = faster_pairs(plan, merged);
+  plan = with_pairs(std::move(plan), faster);
   choose(plan);  // steps beside them may have moved
 }
 

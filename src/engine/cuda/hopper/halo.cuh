@@ -8,6 +8,7 @@
 
 #include <cooperative_groups.h>
 
+#include "engine/cuda/hopper/halo_layout.h"
 #include "engine/cuda/hopper/persistent.cuh"
 #include "engine/cuda/kernels/gemm_conv.cuh"
 

@@ -4,7 +4,7 @@
 
 #include "engine/cuda/compute_90.h"
 #include "engine/cuda/hopper/halo.h"
-#include "engine/cuda/hopper/halo_layout.h"
+#include "engine/cuda/hopper/tiles.h"
 #include "engine/cuda/hopper/window_of_three.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"

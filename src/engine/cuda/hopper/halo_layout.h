@@ -2,14 +2,9 @@
 // and device, proven on the CPU.
 #pragma once
 
-#include "base/host_device.h"
+#include "engine/cuda/hopper/tiles.h"
 
 namespace peregrine::cuda::tiles {
-
-/// Of a tile. Eight: the rows of a matrix that wgmma takes to lie side by side.
-inline constexpr int edge = 8;
-inline constexpr int window_taps = 9;
-inline constexpr int warpgroup = 128;
 
 /// In shared memory a pixel is a row of `chunk` channels, 32, 64 or 128 bytes, swizzled as TMA and wgmma have it. `split` blocks
 /// are a cluster.
@@ -48,24 +43,5 @@ struct Halo {
     return consumers * (result_bytes + received_bytes + depth * stage_bytes) + weight_bytes(chunks) + barrier_bytes;
   }
 };
-
-/// Where a warpgroup's chunks lie; who fetches and who computes walk the same way.
-struct Walk {
-  int depth, slot = 0, parity = 0;
-
-  PEREGRINE_HD void advance(int steps = 1) {
-    for (slot += steps; slot >= depth; slot -= depth) parity ^= 1;
-  }
-};
-
-/// Of a tile's first pixel in y.
-struct Place {
-  int w, h, n;
-};
-
-PEREGRINE_HD Place place_of(int tile, int tiles_w, int tiles_h) {
-  const int row = tile / tiles_w;
-  return {tile % tiles_w * edge, row % tiles_h * edge, row / tiles_h};
-}
 
 }  // namespace peregrine::cuda::tiles

@@ -2,8 +2,8 @@
 // compute go through the tiles, and how a warp leaves results for TMA.
 #pragma once
 
-#include "engine/cuda/hopper/halo_layout.h"
 #include "engine/cuda/hopper/instructions.cuh"
+#include "engine/cuda/hopper/tiles.h"
 
 namespace peregrine::cuda::tiles {
 

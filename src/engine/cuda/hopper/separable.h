@@ -11,11 +11,10 @@ namespace peregrine::cuda::tiles {
 /// A kernel by the channels of y of a block and the warpgroups that share a block's weights.
 struct SeparableTile {
   int columns, consumers;
-  /// Whether the kernel can have so many channels of x, their weights and tiles enough in `blocks` shares of a multiprocessor's
-  /// memory.
+  /// Whether a multiprocessor has room for `blocks` blocks with so many channels of x, their weights and tiles enough.
   bool (*fits)(int channels, int blocks);
   /// For channels that fit, and a multiple of `columns` channels of y.
-  void (*launch)(const cuda::Separable& step, const Memory& memory, int multiprocessors, int blocks, const Queue& queue);
+  void (*launch)(const Separable& step, const Memory& memory, int multiprocessors, int blocks, const Queue& queue);
 };
 
 std::span<const SeparableTile> separable_tiles();

@@ -1,8 +1,8 @@
 // Which pairs of a depthwise and a 1x1 convolution run as one kernel.
 #include "engine/cuda/compute_90.h"
 #include "engine/cuda/cutlass/window.h"
-#include "engine/cuda/hopper/halo_layout.h"
 #include "engine/cuda/hopper/separable.h"
+#include "engine/cuda/hopper/tiles.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
 #include "peregrine/error.h"
@@ -12,10 +12,10 @@ namespace {
 
 using namespace tiles;
 
-constexpr int most_blocks = 3;
+constexpr int most_blocks = 2;
 
 /// None where the build is not for compute capability 9.0.
-std::vector<SeparableTile> tiles_for([[maybe_unused]] const cuda::Separable& step) {
+std::vector<SeparableTile> tiles_for([[maybe_unused]] const Separable& step) {
   std::vector<SeparableTile> all;
 #if PEREGRINE_CUTLASS
   for (const SeparableTile& tile : separable_tiles())
@@ -24,10 +24,10 @@ std::vector<SeparableTile> tiles_for([[maybe_unused]] const cuda::Separable& ste
   return all;
 }
 
-bool serves(const cuda::Separable& step) { return in_tma_vectors(step.x) && in_tma_vectors(step.y); }
+bool serves(const Separable& step) { return in_tma_vectors(step.x) && in_tma_vectors(step.y); }
 
 std::vector<Choice> list(const Step& step, const Target& target) {
-  const auto* pair = std::get_if<cuda::Separable>(&step.operation);
+  const auto* pair = std::get_if<Separable>(&step.operation);
   if (!pair || !has_90a(target.device) || !serves(*pair)) return {};
   const Shape& y = pair->y.shape;
   const std::int64_t tiles = y[0] * device::divide_up(y[2], edge) * device::divide_up(y[3], edge);
@@ -42,7 +42,7 @@ std::vector<Choice> list(const Step& step, const Target& target) {
 }
 
 Launch make(const Step& step, Choice& choice, const Target& target) {
-  const auto* pair = std::get_if<cuda::Separable>(&step.operation);
+  const auto* pair = std::get_if<Separable>(&step.operation);
   const auto& wanted = choice.parameters;
   if (pair && wanted.size() == 3 && wanted[2] >= 1 && wanted[2] <= most_blocks && serves(*pair))
     for (const SeparableTile& tile : tiles_for(*pair)) {

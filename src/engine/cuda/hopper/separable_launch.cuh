@@ -11,7 +11,7 @@
 namespace peregrine::cuda::tiles {
 
 template <class K>
-SeparableArguments arguments_of(const cuda::Separable& step, const Memory& memory, int blocks) {
+SeparableArguments arguments_of(const Separable& step, const Memory& memory, int blocks) {
   using device::pointer_to;
   const Extents x = extents_of(step.x), y = extents_of(step.y);
   SeparableArguments a{};
@@ -30,7 +30,7 @@ SeparableArguments arguments_of(const cuda::Separable& step, const Memory& memor
 }
 
 template <class K>
-void launch_separable(const cuda::Separable& step, const Memory& memory, int multiprocessors, int blocks, const Queue& queue) {
+void launch_separable(const Separable& step, const Memory& memory, int multiprocessors, int blocks, const Queue& queue) {
   const SeparableArguments a = arguments_of<K>(step, memory, blocks);
   check(cudaFuncSetAttribute(separable<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_block_bytes),
         "cudaFuncSetAttribute");
@@ -43,8 +43,10 @@ void launch_separable(const cuda::Separable& step, const Memory& memory, int mul
 
 template <int columns, int consumers>
 constexpr SeparableTile separable_tile() {
-  using K = Separable<columns, consumers>;
-  const auto fits = [](int channels, int blocks) { return depth_of<K>(device::divide_up(channels, K::chunk), blocks) > 0; };
+  using K = SeparableForm<columns, consumers>;
+  const auto fits = [](int channels, int blocks) {
+    return blocks * K::threads <= most_threads && depth_of<K>(device::divide_up(channels, K::chunk), blocks) > 0;
+  };
   return {columns, consumers, fits, launch_separable<K>};
 }
 

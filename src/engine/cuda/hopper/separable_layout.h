@@ -2,13 +2,16 @@
 // wgmma multiplies: arithmetic of host and device, proven on the CPU.
 #pragma once
 
-#include "engine/cuda/hopper/halo_layout.h"
+#include "engine/cuda/hopper/tiles.h"
 
 namespace peregrine::cuda::tiles {
 
+/// Of a multiprocessor: the registers of a thread are 120 and more.
+inline constexpr int most_threads = 512;
+
 /// `columns` channels of y a block, `consumers` warpgroups that share its weights.
 template <int columns_, int consumers_>
-struct Separable {
+struct SeparableForm {
   static constexpr int columns = columns_, consumers = consumers_;
   static constexpr int threads = warpgroup * (consumers + 1);
   /// Wide sums need more registers than are a thread's share: the warpgroup that fetches leaves them its own. 0: as many as the
@@ -25,9 +28,10 @@ struct Separable {
   static constexpr int most_depth = 8;
   static constexpr int barrier_bytes = 8 * 2 * consumers * most_depth;
 
-  static constexpr int pointwise_bytes(int chunks) { return chunks * chunk * columns * 2; }
-  static constexpr int depthwise_bytes(int chunks) { return chunks * window_taps * pixel_bytes; }
+  PEREGRINE_HD static constexpr int pointwise_bytes(int chunks) { return chunks * chunk * columns * 2; }
+  PEREGRINE_HD static constexpr int depthwise_bytes(int chunks) { return chunks * window_taps * pixel_bytes; }
   static constexpr int bias_bytes(int chunks) { return (chunks * chunk + columns) * 4; }
+  /// Results, pointwise weights, stages, depthwise weights, both biases, barriers, in this order.
   static constexpr int shared_bytes(int chunks, int depth) {
     return consumers * (result_bytes + depth * stage_bytes) + pointwise_bytes(chunks) + depthwise_bytes(chunks) +
            bias_bytes(chunks) + barrier_bytes;
