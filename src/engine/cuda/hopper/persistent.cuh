@@ -4,6 +4,7 @@
 
 #include "engine/cuda/hopper/instructions.cuh"
 #include "engine/cuda/hopper/tiles.h"
+#include "engine/cuda/kernels/gemm_conv.cuh"
 
 namespace peregrine::cuda::tiles {
 
@@ -28,10 +29,7 @@ __device__ __forceinline__ void for_each_chunk(const Arguments& a, Barriers& bar
 __device__ __forceinline__ void store_matrices(std::uint32_t address, const float (&values)[8]) {
   std::uint32_t pairs[4];
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    const __half2 pair = __floats2half2_rn(values[2 * i], values[2 * i + 1]);
-    pairs[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
-  }
+  for (int i = 0; i < 4; ++i) pairs[i] = gemm::pack(values[2 * i], values[2 * i + 1]);
   cute::SM90_U32x4_STSM_N::copy(pairs[0], pairs[1], pairs[2], pairs[3],
                                 *static_cast<cute::uint128_t*>(__cvta_shared_to_generic(address)));
 }

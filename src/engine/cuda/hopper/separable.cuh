@@ -184,8 +184,7 @@ class SeparableBlock {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       const int word = K::word_of(i / 4, i % 4);
-      const __half2 pair = __floats2half2_rn(sum[i % 2][2 * word], sum[i % 2][2 * word + 1]);
-      left[i] = *reinterpret_cast<const std::uint32_t*>(&pair);
+      left[i] = gemm::pack(sum[i % 2][2 * word], sum[i % 2][2 * word + 1]);
     }
   }
 

@@ -52,11 +52,6 @@ __device__ void load_transposed(std::uint32_t (&r)[4], std::uint32_t address) {
                : "r"(address));
 }
 
-__device__ std::uint32_t pack(float low, float high) {
-  const __half2 pair = __floats2half2_rn(low, high);
-  return *reinterpret_cast<const std::uint32_t*>(&pair);
-}
-
 /// Combines the four threads that hold a row of the scores.
 template <class F>
 __device__ float over_row(float value, F combine) {
@@ -87,8 +82,8 @@ struct Progress {
 #pragma unroll
     for (int k = 0; k < tile / 16; ++k) {
       const auto &low = score[2 * k], &high = score[2 * k + 1];
-      const std::uint32_t weights[4] = {pack(low[0], low[1]), pack(low[2], low[3]), pack(high[0], high[1]),
-                                        pack(high[2], high[3])};
+      const std::uint32_t weights[4] = {gemm::pack(low[0], low[1]), gemm::pack(low[2], low[3]), gemm::pack(high[0], high[1]),
+                                        gemm::pack(high[2], high[3])};
 #pragma unroll
       for (int j = 0; j < head_dimension / 16; ++j) {
         std::uint32_t b[4];
@@ -165,7 +160,7 @@ __global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ 
     auto* y = reinterpret_cast<std::uint32_t*>(a.y.at(query) + 2 * quad);
 #pragma unroll
     for (int j = 0; j < head_dimension / 8; ++j)
-      y[4 * j] = pack(progress.out[j][2 * half] / sum, progress.out[j][2 * half + 1] / sum);
+      y[4 * j] = gemm::pack(progress.out[j][2 * half] / sum, progress.out[j][2 * half + 1] / sum);
   }
 }
 
