@@ -30,6 +30,15 @@ const cuda::Step& step(const cuda::ExecutionPlan& plan, const std::string& name)
   return *std::ranges::find(plan.steps, name, &cuda::Step::name);
 }
 
+/// Steps of a network in whose middle is what `build` makes of a map of 16 channels, every pair taken.
+template <class F>
+Steps steps_behind_16_channels(F&& build) {
+  Network net;
+  const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 16);
+  net.graph.mark_output(net.conv("last", build(net, x), 8), "out");
+  return steps_of(fused(net));
+}
+
 TEST(Bottlenecks, OfAC2fBlockIsOneStepThatKnowsItsNodes) {
   Network net;
   net.graph.mark_output(net.c3k2("b", net.layer("a", net.input({2, 3, 8, 8}), 16), 16), "out");
@@ -99,12 +108,7 @@ TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
 }
 
 TEST(Bottlenecks, AreNoneWhereSomethingElseIsAskedFor) {
-  const auto count = [](auto&& build) {
-    Network net;
-    const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 16);
-    net.graph.mark_output(net.conv("last", build(net, x), 8), "out");
-    return steps_of(fused(net))["Bottleneck"];
-  };
+  const auto count = [](auto&& build) { return steps_behind_16_channels(build)["Bottleneck"]; };
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 8); }), 1);
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 72); }), 0);                          // too wide
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 8, {3}), 16, {3}); }), 0);  // no sum
@@ -142,12 +146,7 @@ TEST(Separables, OfAHeadAreAStepEachThatKnowsItsNodes) {
 }
 
 TEST(Separables, AreNoneWhereSomethingElseIsAskedFor) {
-  const auto count = [](auto&& build) {
-    Network net;
-    const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 16);
-    net.graph.mark_output(net.conv("last", build(net, x), 8), "out");
-    return steps_of(fused(net))["Separable"];
-  };
+  const auto count = [](auto&& build) { return steps_behind_16_channels(build)["Separable"]; };
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", x, 16); }), 1);
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", net.layer("w", x, 520), 16); }), 0);  // too wide
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {3, 2, 16}), 16); }), 0);

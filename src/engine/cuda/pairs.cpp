@@ -92,10 +92,8 @@ class Rewrite {
   ExecutionPlan run() {
     gone_.assign(plan_.steps.size(), false);
     for (std::size_t second = 0; second < plan_.steps.size(); ++second)
-      if (const auto first = first_of(second); first && take_(plan_.steps[*first], plan_.steps[second])) {
-        const Operation pair = *pair_of(plan_.steps[*first], plan_.steps[second]);
-        if (make_room(second, input_of(pair))) merge(*first, second);
-      }
+      if (const auto found = pair_at(second); found && take_(plan_.steps[found->first], plan_.steps[second]))
+        if (make_room(second, found->x)) merge(found->first, second);
     if (std::ranges::find(gone_, true) == gone_.end()) return std::move(plan_);
     close_gaps();
     assign_lanes(plan_, plan_.lanes);
@@ -106,15 +104,20 @@ class Rewrite {
  private:
   Accesses accesses_of(std::size_t step) const { return accesses(plan_.steps[step].operation); }
 
+  struct Found {
+    std::size_t first;
+    TensorRef x;  ///< of the pair
+  };
   /// The step that makes what the convolution at `second` reads, if both are a pair.
-  std::optional<std::size_t> first_of(std::size_t second) const {
+  std::optional<Found> pair_at(std::size_t second) const {
     const auto* conv = std::get_if<Conv>(&plan_.steps[second].operation);
     const auto first = conv ? maker_for_one(conv->x, second) : std::nullopt;
     const auto pair = first ? pair_of(plan_.steps[*first], plan_.steps[second]) : std::nullopt;
     if (!pair) return std::nullopt;
+    const TensorRef x = input_of(*pair);
     for (std::size_t i = *first + 1; i < second; ++i)
-      if (!gone_[i] && touches(accesses_of(i).writes, input_of(*pair))) return std::nullopt;  // another value by then
-    return first;
+      if (!gone_[i] && touches(accesses_of(i).writes, x)) return std::nullopt;  // another value by then
+    return Found{*first, x};
   }
 
   /// The one step that writes a hidden map, if the step at `reader` alone reads it, and nothing else is stored beside it.
