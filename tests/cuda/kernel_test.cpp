@@ -81,6 +81,7 @@ std::vector<Case> cases() {
       conv("conv_3x3", {.n = 1, .c = 64, .h = 20, .w = 20, .k = 64, .kernel = 3}),
       conv("conv_3x3_residual", {.n = 2, .c = 32, .h = 17, .w = 23, .k = 32, .kernel = 3, .residual = 1, .extra = 16}),
       conv("conv_3x3_deep", {.n = 1, .c = 256, .h = 20, .w = 20, .k = 64, .kernel = 3}),
+      conv("conv_3x3_half_residual", {.n = 2, .c = 32, .h = 18, .w = 22, .k = 32, .kernel = 3, .residual = 3, .extra = 16}),
       conv("conv_3x3_narrow", {.n = 1, .c = 8, .h = 40, .w = 40, .k = 16, .kernel = 3, .residual = 1}),
       conv("conv_3x3_to_8", {.n = 1, .c = 16, .h = 40, .w = 40, .k = 8, .kernel = 3}),
       conv("conv_3x3_strided", {.n = 2, .c = 32, .h = 33, .w = 31, .k = 48, .kernel = 3, .stride = 2}),

@@ -168,7 +168,7 @@ TEST(Lowering, AnUpsampledConvolutionInAConcatIsCopiedThere) {
   Network net;
   const ValueId x = net.layer("a", net.input({2, 3, 6, 6}), 16);
   const ValueId beside = net.graph.add("nearest", graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
-  net.graph.mark_output(net.conv("last", net.concat("cat", {upsampled(net, x, 16, 8), beside}), 8), "out");
+  net.graph.mark_output(net.conv("last", net.concat("cat", {upsampled(net, x, 16, 8), beside}), 8, {3}), "out");
   EXPECT_EQ(steps_of(plan_of(net)), (Steps{{"Conv", 14}, {"Upsample", 1}, {"Copy", 1}}));
 }
 
@@ -219,10 +219,69 @@ TEST(Lowering, UpsampleWritesStraightIntoTheConcat) {
   Network net;
   const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 8), y = net.layer("b", x, 8, {3, 2});
   const ValueId up = net.graph.add("up", graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {y});
-  net.graph.mark_output(net.conv("c", net.concat("cat", {up, x}), 8), "out");
+  net.graph.mark_output(net.conv("c", net.concat("cat", {up, x}), 8, {3}), "out");
   const cuda::ExecutionPlan plan = plan_of(net);
   EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 3}, {"Upsample", 1}}));
   EXPECT_EQ(step<cuda::Upsample>(plan, "up").y.strides[3], 16);
+}
+
+/// A 1x1 layer of x's map and of a smaller one, upsampled; whichever comes first.
+struct Pyramid {
+  Network net;
+  ValueId x, up, cat;
+
+  explicit Pyramid(bool up_first = true, graph::Upsample upsample = {}, int others = 1) {
+    x = net.layer("a", net.input({2, 3, 8, 12}), 8);
+    up = net.graph.add("up", upsample, {net.layer("b", x, 24, {3, upsample.factor[0]})});
+    std::vector<ValueId> parts(static_cast<std::size_t>(others), x);
+    parts.insert(up_first ? parts.begin() : parts.end(), up);
+    cat = net.concat("cat", parts);
+  }
+  cuda::ExecutionPlan plan(std::int64_t channels = 16) {
+    net.graph.mark_output(net.layer("c", cat, channels), "out");
+    return plan_of(net);
+  }
+};
+
+TEST(Lowering, AProductOfAnUpsampledMapIsTakenOfTheSmallOne) {
+  for (bool up_first : {false, true}) {
+    const cuda::ExecutionPlan plan = Pyramid(up_first).plan();
+    EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 4}}));
+    const auto &small = step<cuda::Conv>(plan, "up"), &large = step<cuda::Conv>(plan, "c.conv");
+    EXPECT_EQ(small.y, large.residual);
+    EXPECT_EQ(small.y.shape, (Shape{2, 16, 4, 6}));
+    EXPECT_EQ(small.activation, cuda::Activation::none);
+    EXPECT_FALSE(small.bias);
+    EXPECT_TRUE(large.bias);
+    EXPECT_EQ(large.residual_place, cuda::ResidualPlace::before_activation);
+    EXPECT_EQ(large.x.strides[3], 8);  // no concat any more
+    const auto made = std::ranges::find(plan.steps, "c.conv", &cuda::Step::name);
+    EXPECT_THAT(made->nodes, UnorderedElementsAre("c.conv", "c.act", "cat"));
+    EXPECT_TRUE(std::ranges::none_of(plan.values, [](const auto& value) { return value.name == "c.conv:small"; }));
+  }
+}
+
+TEST(Lowering, AnUpsampledMapThatOthersReadOrThatIsAnotherThanADoubledOneStaysWhole) {
+  const auto upsamplings = [](Pyramid& pyramid, std::int64_t channels = 16) {
+    return steps_of(pyramid.plan(channels))["Upsample"];
+  };
+  using Kind = graph::Upsample::Kind;
+  Pyramid read_elsewhere, joined_elsewhere, output, much_wider;
+  Pyramid quadrupled(true, {Kind::nearest, {4, 4}}), bilinear(true, {Kind::bilinear, {2, 2}}), three(true, {}, 2);
+  read_elsewhere.net.graph.mark_output(read_elsewhere.net.conv("d", read_elsewhere.up, 8), "other");
+  joined_elsewhere.net.graph.mark_output(joined_elsewhere.net.conv("d", joined_elsewhere.cat, 8, {3}), "other");
+  output.net.graph.mark_output(output.up, "other");
+  for (Pyramid* pyramid : {&read_elsewhere, &joined_elsewhere, &output, &quadrupled, &three, &bilinear})
+    EXPECT_EQ(upsamplings(*pyramid), 1);
+  EXPECT_EQ(upsamplings(much_wider, 104), 1);
+  Pyramid as_wide;
+  EXPECT_EQ(upsamplings(as_wide, 96), 0);
+}
+
+TEST(Lowering, AMapThatIsAddedTwiceAsLargeIsNotOverwritten) {
+  Pyramid pyramid;
+  const auto plan = pyramid.plan(24);
+  EXPECT_NE(step<cuda::Conv>(plan, "c.conv").y.buffer, step<cuda::Conv>(plan, "up").y.buffer);
 }
 
 TEST(Lowering, GatesOfAnOsnetBlockAreOneStep) {

@@ -28,6 +28,15 @@ TEST(MatrixView, AConvolutionOfSlicesIsAProduct) {
   EXPECT_EQ(product->residual->stride, 96);
 }
 
+TEST(MatrixView, AResidualOfHalfTheSizeHasAQuarterOfTheRows) {
+  ConvShape shape = plain;
+  shape.h = 14, shape.w = 10, shape.residual = 3;
+  const auto product = as_product(made(shape));
+  ASSERT_TRUE(product && product->residual);
+  EXPECT_EQ(product->y.rows, 2 * 14 * 10);
+  EXPECT_EQ(product->residual->rows, 2 * 7 * 5);
+}
+
 TEST(MatrixView, ALinearLayerIsAProduct) {
   SingleStep step(DType::f16);
   const Linear linear{.x = step.dense({5, 96}, true),

@@ -90,7 +90,9 @@ void PlanExecutor::run(const cuda::Conv& step) {
                        for (Index k = 0; k < out_group; ++k) sums[g * out_group + k] += value * row[k];
                      }
                  });
-    finish(step, sums, channels, bias, residual.empty() ? nullptr : &residual[at(pixel * channels)]);
+    const Index half = (n * (y_shape[2] / 2) + h / 2) * (y_shape[3] / 2) + w / 2;
+    const Index added = cuda::is_half(step.residual, step.y) ? half : pixel;
+    finish(step, sums, channels, bias, residual.empty() ? nullptr : &residual[at(added * channels)]);
   });
   store(pixels(step.y), y);
 }

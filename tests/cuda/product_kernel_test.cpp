@@ -44,6 +44,11 @@ std::vector<Case> products() {
           product("sum_after_silu", 1, 96, 160, 40, 40, A::silu, 16, 1),
           product("silu_of_a_sum", 1, 96, 160, 21, 23, A::silu, 16, 2),
           product("sum_without_bias", 1, 64, 64, 21, 23, A::none, 0, 1, false),
+          product("half_sum", 1, 96, 160, 40, 40, A::silu, 0, 3),
+          product("half_sum_in_slices", 3, 64, 72, 14, 22, A::silu, 16, 3),
+          product("half_sum_of_two_pixels", 2, 64, 64, 2, 2, A::relu, 0, 3),
+          product("half_sum_many_tiles", 16, 128, 264, 40, 44, A::silu, 8, 3),
+          product("half_sum_without_bias", 2, 32, 40, 18, 10, A::none, 0, 3, false),
           product("no_bias", 1, 64, 128, 40, 40, A::silu, 0, 0, false),
           product("sigmoid", 1, 64, 48, 9, 9, A::sigmoid)};
 }

@@ -50,7 +50,7 @@ class RandomGraph {
   void grow() {
     const ValueId x = recent();
     const Shape s = shape(x);
-    switch (pick(17)) {
+    switch (pick(18)) {
       case 0:
       case 1:
       case 2: return keep(net_.layer(name(), x, 1 + pick(18), {1 + 2 * pick(2), 1 + pick(2)}));
@@ -64,6 +64,13 @@ class RandomGraph {
       case 7: return keep(net_.add(name(), x, partner(x, [&](const Shape& other) { return other == s; })));
       case 8: return keep(net_.bottleneck(name(), x, 4));
       case 16: return keep(net_.separable(name(), x, 1 + pick(18)));
+      case 17: {  // a pyramid's level
+        if (s[2] > 16) return;
+        const ValueId up = net_.graph.add(name(), graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
+        const Shape doubled = shape(up);
+        const ValueId other = partner(up, [&](const Shape& beside) { return same_map(doubled, beside); });
+        return keep(net_.layer(name(), net_.concat(name(), pick(2) ? std::vector{up, other} : std::vector{other, up}), 1 + pick(18)));
+      }
       case 9:
       case 10: return keep(net_.concat(name(), {x, partner(x, [&](const Shape& other) { return same_map(s, other); })}));
       case 11: {

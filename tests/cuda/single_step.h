@@ -118,7 +118,7 @@ struct ConvShape {
   std::int64_t n, c, h, w, k, kernel, stride = 1, groups = 1, dilation = 1;
   Activation activation = Activation::silu;
   bool bias = true;
-  int residual = 0;        ///< 1: after the activation, 2: before it
+  int residual = 0;        ///< 1: after the activation, 2: before it, 3: before it, of half the height and width
   std::int64_t extra = 0;  ///< channels beside those of each map
 };
 
@@ -134,8 +134,9 @@ inline Case conv(std::string name, const ConvShape& s) {
                       .bias_f16 = {},
                       .residual = {}};
             if (s.bias) conv.bias = step.vector(s.k), conv.bias_f16 = step.rounded(conv.bias);
-            if (s.residual) conv.residual = step.input(result, s.extra);
-            conv.residual_place = s.residual == 2 ? ResidualPlace::before_activation : ResidualPlace::after_activation;
+            const Shape half{s.n, s.k, result[2] / 2, result[3] / 2};
+            if (s.residual) conv.residual = step.input(s.residual == 3 ? half : result, s.extra);
+            conv.residual_place = s.residual == 1 ? ResidualPlace::after_activation : ResidualPlace::before_activation;
             conv.stride = {s.stride, s.stride}, conv.dilation = {s.dilation, s.dilation};
             conv.pad = {pad, pad, pad, pad}, conv.groups = s.groups, conv.activation = s.activation;
             return conv;

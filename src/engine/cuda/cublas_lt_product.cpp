@@ -38,6 +38,7 @@ std::optional<Task> task_of(const Operation& operation) {
   } else {
     take(std::get<Linear>(operation));
   }
+  if (product->residual && product->residual->rows != product->y.rows) return std::nullopt;
   if (exact_bias && !task.bias) return std::nullopt;
   if (activation != Activation::none && (activation != Activation::relu || added_last)) return std::nullopt;
   task.shape = {.rows = product->y.rows,

@@ -242,6 +242,7 @@ class FusedConv {
 bool serves(const Conv& conv) {
   if (conv.x.dtype != DType::f16 || conv.groups != 1) return false;
   if (conv.bias && !conv.bias_f16) return false;
+  if (is_half(conv.residual, conv.y)) return false;
   // Tensor-core engines read vectors of 16 bytes; narrower maps belong to the own kernels.
   const auto aligned = [](const TensorRef& map) {
     return !map || (map.offset % 8 == 0 && map.shape[1] % 8 == 0 && map.strides[3] % 8 == 0 && map.strides[2] % 8 == 0);

@@ -13,7 +13,7 @@ struct MatrixView {
 };
 
 /// y = activation(x times weight transposed + bias + residual before), or the residual added after; weight [y.columns,
-/// x.columns], dense.
+/// x.columns], dense. The residual has a quarter of the rows where each of its pixels is added to 2x2 of y's.
 struct MatrixProduct {
   MatrixView x, y;
   std::optional<MatrixView> residual;

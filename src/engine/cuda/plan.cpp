@@ -43,6 +43,10 @@ bool channels_last(const TensorRef& tensor) noexcept {
   return tensor.shape.rank() == 4 && (tensor.strides[1] == 1 || tensor.shape[1] == 1);
 }
 
+bool is_half(const TensorRef& residual, const TensorRef& y) noexcept {
+  return residual && 2 * residual.shape[2] == y.shape[2] && 2 * residual.shape[3] == y.shape[3];
+}
+
 const char* name_of(const Operation& operation) {
   return std::visit([](const auto& step) { return name(step); }, operation);
 }

@@ -71,7 +71,8 @@ enum class Activation : std::uint8_t { none, relu, silu, sigmoid };
 enum class ResidualPlace : std::uint8_t { after_activation, before_activation };
 
 /// y = activation(conv(x, weight) + bias), plus `residual` where it says. x, y, residual channels-last; residual has y's
-/// shape and may be the very same memory as y. weight [K,C/groups,kh,kw], stored K,kh,kw,C dense.
+/// shape and may be the very same memory as y, or half y's height and width: then each of its pixels is added to 2x2 of
+/// y's. weight [K,C/groups,kh,kw], stored K,kh,kw,C dense.
 struct Conv {
   TensorRef x, weight, y;
   TensorRef bias;      ///< [K] f32; absent: none
@@ -85,6 +86,9 @@ struct Conv {
 
   bool operator==(const Conv&) const = default;
 };
+
+/// Whether a residual is one of half y's height and width.
+bool is_half(const TensorRef& residual, const TensorRef& y) noexcept;
 
 /// Convolution of each channel by itself (groups = C = K). weight [C,1,kh,kw], stored kh,kw,C dense; the rest as in Conv.
 struct Depthwise {

@@ -72,12 +72,21 @@ class Checker {
     for (const auto& list : {tensors.reads, tensors.writes})
       for (const TensorRef* tensor : list) check_tensor(*tensor, "a tensor of step " + step.name);
     if (found_.size() != before) return;
+    if (const auto* conv = std::get_if<Conv>(&step.operation)) check_residual(*conv, step.name);
     for (const TensorRef* write : tensors.writes) {
       if (!writable(*write)) report("step {} writes a constant or an input", step.name);
       for (const TensorRef* read : tensors.reads)
         if (overlap(*write, *read) && !(same_elements(*write, *read) && is_residual(step, read)))
           report("step {} writes what it reads", step.name);
     }
+  }
+
+  void check_residual(const Conv& conv, const std::string& name) {
+    if (!conv.residual) return;
+    Shape half = conv.y.shape;
+    half[2] /= 2, half[3] /= 2;
+    const bool fits = is_half(conv.residual, conv.y) ? conv.residual.shape == half : conv.residual.shape == conv.y.shape;
+    if (!fits) report("step {} has a residual of another shape", name);
   }
 
   bool writable(const TensorRef& tensor) const {

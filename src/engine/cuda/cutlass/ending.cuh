@@ -5,6 +5,7 @@
 #include "cutlass/device_kernel.h"
 #include "cutlass/epilogue/collective/collective_builder.hpp"
 #include "cutlass/epilogue/fusion/sm90_callbacks_tma_warpspecialized.hpp"
+#include "engine/cuda/cutlass/half_map.cuh"
 #include "engine/cuda/cutlass/product.h"
 #include "engine/cuda/kernels/activation.cuh"
 #include "engine/cuda/kernels/launch.cuh"
@@ -63,19 +64,23 @@ struct FinishWithResidual<cutlass::Array<float, width>> {
   }
 };
 
-/// CUTLASS's epilogue for a tile; `with_residual` costs shared memory for its tiles, so that without is a kernel of its own.
-template <class TileShape, class Schedule, class Layout, bool with_residual>
+/// What an epilogue adds. A map costs shared memory for its tiles, so that each is a kernel of its own.
+enum class Added { nothing, map, half_map };
+
+/// CUTLASS's epilogue for a tile.
+template <class TileShape, class Schedule, class Layout, Added added>
 struct Epilogue {
   static constexpr auto nearest = cutlass::FloatRoundStyle::round_to_nearest;
   using Bias = cutlass::epilogue::fusion::Sm90RowBroadcast<0, TileShape, float>;
   using Sum = cutlass::epilogue::fusion::Sm90AccFetch;
   using Plain =
       cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<Finish, Half, float, nearest>, Sum, Bias>;
+  using Residual = cute::conditional_t<added == Added::map, cutlass::epilogue::fusion::Sm90SrcFetch<Half>, HalfMap>;
   using WithResidual =
       cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<FinishWithResidual, Half, float, nearest>, Sum,
-                                         Bias, cutlass::epilogue::fusion::Sm90SrcFetch<Half>>;
-  using Fusion = cute::conditional_t<with_residual, WithResidual, Plain>;
-  using Source = cute::conditional_t<with_residual, Half, void>;
+                                         Bias, Residual>;
+  using Fusion = cute::conditional_t<added == Added::nothing, Plain, WithResidual>;
+  using Source = cute::conditional_t<added == Added::map, Half, void>;
   using Collective = typename cutlass::epilogue::collective::CollectiveBuilder<
       cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
       cutlass::epilogue::collective::EpilogueTileAuto, float, float, Source, Layout, 8, Half, Layout, 8, Schedule,
@@ -83,8 +88,13 @@ struct Epilogue {
 
   static typename Fusion::Arguments arguments(const Ending& ending) {
     const Order order{ending.activation, ending.residual_place};
-    if constexpr (with_residual)
+    if constexpr (added == Added::map)
       return {{}, {ending.bias}, {}, order};
+    else if constexpr (added == Added::half_map)
+      return {{},
+              {ending.bias},
+              {reinterpret_cast<const Half*>(ending.residual), ending.residual_stride, cutlass::FastDivmod(ending.half_of)},
+              order};
     else
       return {{}, {ending.bias}, order};
   }

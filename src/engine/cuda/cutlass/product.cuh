@@ -15,14 +15,14 @@ namespace peregrine::cuda::tiles {
 using Pingpong = cutlass::gemm::KernelTmaWarpSpecializedPingpong;
 using Cooperative = cutlass::gemm::KernelTmaWarpSpecializedCooperative;
 
-template <int rows, int columns, class Schedule, bool with_residual>
+template <int rows, int columns, class Schedule, Added added>
 struct ProductKernel {
   static constexpr int depth = 64;  ///< 128 bytes: the widest swizzle
   using TileShape = cute::Shape<cute::Int<rows>, cute::Int<columns>, cute::Int<depth>>;
   using EpilogueSchedule = cute::conditional_t<cute::is_same_v<Schedule, Pingpong>, cutlass::epilogue::TmaWarpSpecialized,
                                                cutlass::epilogue::TmaWarpSpecializedCooperative>;
   using RowMajor = cutlass::layout::RowMajor;
-  using Tail = Epilogue<TileShape, EpilogueSchedule, RowMajor, with_residual>;
+  using Tail = Epilogue<TileShape, EpilogueSchedule, RowMajor, added>;
   using Mainloop = typename cutlass::gemm::collective::CollectiveBuilder<
       cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Half, RowMajor, 8, Half, cutlass::layout::ColumnMajor, 8, float,
       TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
@@ -48,10 +48,12 @@ struct ProductKernel {
 
 template <int rows, int columns, class Schedule>
 void launch_product(const Product& p, int multiprocessors, const Queue& queue) {
-  if (p.ending.residual)
-    ProductKernel<rows, columns, Schedule, true>::launch(p, multiprocessors, queue);
+  if (p.ending.half_of)
+    ProductKernel<rows, columns, Schedule, Added::half_map>::launch(p, multiprocessors, queue);
+  else if (p.ending.residual)
+    ProductKernel<rows, columns, Schedule, Added::map>::launch(p, multiprocessors, queue);
   else
-    ProductKernel<rows, columns, Schedule, false>::launch(p, multiprocessors, queue);
+    ProductKernel<rows, columns, Schedule, Added::nothing>::launch(p, multiprocessors, queue);
 }
 
 }  // namespace peregrine::cuda::tiles

@@ -14,6 +14,7 @@ struct Ending {
   const float* bias = nullptr;       ///< null: none
   const __half* residual = nullptr;  ///< null: none; may be y itself
   std::int64_t residual_stride = 0;  ///< elements between pixels
+  int half_of = 0;                   ///< a residual of half the height and width: y's width; else 0
   ResidualPlace residual_place = ResidualPlace::after_activation;
   Activation activation = Activation::none;
 };

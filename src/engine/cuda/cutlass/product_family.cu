@@ -54,6 +54,7 @@ Product product_of(const Conv& conv, const MatrixProduct& shape, const Memory& m
   p.ending = {.bias = pointer_to<const float>(conv.bias, memory),
               .residual = pointer_to<const __half>(conv.residual, memory),
               .residual_stride = shape.residual ? shape.residual->stride : 0,
+              .half_of = is_half(conv.residual, conv.y) ? static_cast<int>(conv.y.shape[3]) : 0,
               .residual_place = conv.residual_place,
               .activation = conv.activation};
   return p;

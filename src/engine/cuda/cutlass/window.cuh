@@ -13,11 +13,11 @@
 
 namespace peregrine::cuda::tiles {
 
-template <int rows, int columns, int depth, int stages, bool with_residual>
+template <int rows, int columns, int depth, int stages, Added added>
 struct WindowKernel {
   using TileShape = cute::Shape<cute::Int<rows>, cute::Int<columns>, cute::Shape<cute::Int<depth>>>;
   using Nhwc = cutlass::layout::TensorNHWC;
-  using Tail = Epilogue<TileShape, cutlass::epilogue::TmaWarpSpecialized, Nhwc, with_residual>;
+  using Tail = Epilogue<TileShape, cutlass::epilogue::TmaWarpSpecialized, Nhwc, added>;
   using Mainloop = typename cutlass::conv::collective::CollectiveBuilder<
       cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, cutlass::conv::Operator::kFprop, Half, Nhwc, 8, Half, Nhwc, 8, float,
       TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>, cutlass::conv::collective::StageCount<stages>,
@@ -59,9 +59,9 @@ struct WindowKernel {
 template <int rows, int columns, int depth, int stages>
 void launch_window(const Window& w, const Queue& queue) {
   if (w.ending.residual)
-    WindowKernel<rows, columns, depth, stages, true>::launch(w, queue);
+    WindowKernel<rows, columns, depth, stages, Added::map>::launch(w, queue);
   else
-    WindowKernel<rows, columns, depth, stages, false>::launch(w, queue);
+    WindowKernel<rows, columns, depth, stages, Added::nothing>::launch(w, queue);
 }
 
 }  // namespace peregrine::cuda::tiles

@@ -32,7 +32,7 @@ const std::vector<Variant>& variants() {
 /// TMA keeps offsets in the window in a byte, and steps at most 8 pixels.
 bool is_window(const Conv& conv) {
   const Shape &w = conv.weight.shape, &x = conv.x.shape, &y = conv.y.shape;
-  if (conv.groups != 1 || w[2] * w[3] == 1 || x[1] < 16) return false;
+  if (conv.groups != 1 || w[2] * w[3] == 1 || x[1] < 16 || is_half(conv.residual, conv.y)) return false;
   for (const std::size_t axis : {0, 1}) {
     const std::int64_t reach = conv.dilation[axis] * (w[2 + axis] - 1), pads = conv.pad[axis] + conv.pad[2 + axis];
     if (reach > 16 || conv.stride[axis] > 8 || conv.pad[axis] > reach || conv.pad[2 + axis] > reach) return false;

@@ -13,6 +13,7 @@ bool is_window_of_three(const Convolution& conv) {
     if (w[2 + axis] != 3 || conv.dilation[axis] != 1 || conv.pad[axis] != 1 || conv.pad[2 + axis] != 1) return false;
     if (y[2 + axis] != (x[2 + axis] - 1) / conv.stride[axis] + 1) return false;
   }
+  if (is_half(conv.residual, conv.y)) return false;
   return in_tma_vectors(conv.x) && in_tma_vectors(conv.y) && in_tma_vectors(conv.residual);
 }
 

@@ -9,6 +9,7 @@
 #include "base/cuda/runtime.h"
 #include "engine/cuda/kernel.h"
 #include "engine/cuda/kernels/activation.cuh"
+#include "engine/cuda/kernels/half_map.h"
 #include "engine/cuda/kernels/launch.cuh"
 #include "peregrine/error.h"
 
@@ -44,6 +45,25 @@ Map<T> map_of(const TensorRef& tensor, const Memory& memory) {
           static_cast<int>(strides[2]),
           static_cast<int>(strides[3]),
           strides[2] == shape[3] * strides[3] && strides[0] == shape[2] * strides[2]};
+}
+
+/// What is added to a map: pixel by pixel, or each of its pixels to 2x2.
+template <class T>
+struct Residual {
+  Map<const T> map;
+  int halvings = 0;  ///< 1 where the map has half the height and width
+
+  __device__ explicit operator bool() const { return map.data; }
+  __device__ const T* pixel(int n, int h, int w) const { return map.pixel(n, h >> halvings, w >> halvings); }
+  /// By number in the reading order of the map that it is added to.
+  __device__ const T* pixel_of(int index, int width) const {
+    return map.pixel(halvings == 0 ? index : half_pixel(index, index / width, width));
+  }
+};
+
+template <class T>
+Residual<T> residual_of(const Conv& conv, const Memory& memory) {
+  return {map_of<const T>(conv.residual, memory), is_half(conv.residual, conv.y) ? 1 : 0};
 }
 
 template <class T>

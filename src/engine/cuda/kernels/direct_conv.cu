@@ -13,7 +13,8 @@ constexpr int tile_pixels = 64, tile_channels = 64, tile_depth = 16, threads = 2
 
 template <class T>
 struct Arguments {
-  Map<const T> x, residual;
+  Map<const T> x;
+  Residual<T> residual;
   Map<T> y;
   const T* weight;
   const float* bias;
@@ -69,7 +70,7 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a) {
       if (in_group >= a.group_out) continue;
       const int channel = group * a.group_out + in_group;
       float value[1] = {sum[i][j] + (a.bias ? a.bias[channel] : 0.0f)};
-      finish(value, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
+      finish(value, a.residual ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
       a.y.pixel(n, oh, ow)[channel] = from_f32<T>(value[0]);
     }
   }
@@ -80,7 +81,7 @@ void launch(const Conv& conv, const Memory& memory, const Queue& queue) {
   const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
   Arguments<T> a{};
   a.x = map_of<const T>(conv.x, memory);
-  a.residual = map_of<const T>(conv.residual, memory);
+  a.residual = residual_of<T>(conv, memory);
   a.y = map_of<T>(conv.y, memory);
   a.weight = pointer_to<const T>(conv.weight, memory);
   a.bias = pointer_to<const float>(conv.bias, memory);

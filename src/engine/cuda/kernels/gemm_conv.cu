@@ -89,7 +89,7 @@ Arguments arguments(const Conv& conv, const Memory& memory) {
   const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
   Arguments a{};
   a.x = map_of<const __half>(conv.x, memory);
-  a.residual = map_of<const __half>(conv.residual, memory);
+  a.residual = residual_of<__half>(conv, memory);
   a.y = map_of<__half>(conv.y, memory);
   a.weight = pointer_to<const __half>(conv.weight, memory);
   a.bias = pointer_to<const float>(conv.bias, memory);

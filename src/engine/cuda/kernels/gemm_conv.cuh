@@ -15,7 +15,8 @@ namespace peregrine::cuda::gemm {
 using namespace device;
 
 struct Arguments {
-  Map<const __half> x, residual;
+  Map<const __half> x;
+  Residual<__half> residual;
   Map<__half> y;
   const __half* weight;  ///< [taps of a transposed convolution][K][reduction]
   const float* bias;
@@ -216,7 +217,7 @@ __device__ void write_tile(const Arguments& a, float* staging, int rank, int fir
 #pragma unroll
       for (int i = 0; i < 8; ++i) sum[i] += bias[i];
     }
-    finish(sum, a.residual.data ? a.residual.pixel(pixel) + channel : nullptr, a.activation, a.residual_place);
+    finish(sum, a.residual ? a.residual.pixel_of(pixel, a.y.w) + channel : nullptr, a.activation, a.residual_place);
     store<__half, 8>(y.pixel(pixel) + channel, sum);
   }
 }

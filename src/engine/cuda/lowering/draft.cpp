@@ -4,9 +4,10 @@
 
 namespace peregrine::cuda::lowering {
 
-DraftList::DraftList(const graph::Graph& graph, std::vector<Draft> drafts) : graph_(&graph), drafts_(std::move(drafts)) {
-  is_output_.resize(graph.value_count());
-  for (ValueId output : graph.outputs()) is_output_[static_cast<std::size_t>(output)] = true;
+DraftList::DraftList(graph::Graph graph, std::vector<Draft> drafts)
+    : graph_(std::move(graph)), model_values_(graph_.value_count()), drafts_(std::move(drafts)) {
+  is_output_.resize(model_values_);
+  for (ValueId output : graph_.outputs()) is_output_[static_cast<std::size_t>(output)] = true;
   index();
 }
 
@@ -23,9 +24,14 @@ void DraftList::replace(std::size_t at, Draft merged, std::vector<std::size_t> s
   index();
 }
 
+ValueId DraftList::add_value(const std::string& name, graph::Operation operation, ValueId x, const Constant& weight) {
+  return graph_.add(name, std::move(operation), {x, graph_.add_constant(name + ".weight", weight)});
+}
+
 void DraftList::index() {
-  producers_.assign(graph_->value_count(), -1);
-  readers_.assign(graph_->value_count(), {});
+  producers_.assign(graph_.value_count(), -1);
+  readers_.assign(graph_.value_count(), {});
+  is_output_.resize(graph_.value_count());
   for (std::size_t i = 0; i < drafts_.size(); ++i) {
     for (ValueId output : drafts_[i].outputs) producers_[static_cast<std::size_t>(output)] = static_cast<std::int32_t>(i);
     for (ValueId input : drafts_[i].inputs) readers_[static_cast<std::size_t>(input)].push_back(i);

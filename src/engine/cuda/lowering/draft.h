@@ -51,9 +51,10 @@ struct Draft {
 /// All drafts in topological order, with the questions that fusions ask.
 class DraftList {
  public:
-  DraftList(const graph::Graph& graph, std::vector<Draft> drafts);
+  DraftList(graph::Graph graph, std::vector<Draft> drafts);
 
-  const graph::Graph& graph() const noexcept { return *graph_; }
+  /// The list's own copy: the model's values keep their ids, those that fusions add come behind.
+  const graph::Graph& graph() const noexcept { return graph_; }
   const std::vector<Draft>& drafts() const noexcept { return drafts_; }
   Draft& at(std::size_t index) { return drafts_[index]; }
   std::size_t size() const noexcept { return drafts_.size(); }
@@ -74,17 +75,22 @@ class DraftList {
   }
   /// Drafts that read a value (a draft that reads it twice is there twice), rising.
   const std::vector<std::size_t>& readers(ValueId value) const { return readers_[static_cast<std::size_t>(value)]; }
+  /// Whether the value is the model's, not one that a fusion added.
+  bool in_model(ValueId value) const { return static_cast<std::size_t>(value) < model_values_; }
   bool is_output(ValueId value) const { return is_output_[static_cast<std::size_t>(value)]; }
   /// Nobody but one reader sees the value: a fusion may swallow it.
   bool private_to_one(ValueId value) const { return readers(value).size() == 1 && !is_output(value); }
 
   /// Puts `merged` in the place of draft `at` and removes it and the drafts `swallowed`. Indices change.
   void replace(std::size_t at, Draft merged, std::vector<std::size_t> swallowed);
+  /// A value that the model does not have, to be handed from one draft to another: a node of the list's own graph makes it.
+  ValueId add_value(const std::string& name, graph::Operation operation, ValueId x, const Constant& weight);
 
  private:
   void index();
 
-  const graph::Graph* graph_;
+  graph::Graph graph_;
+  std::size_t model_values_;
   std::vector<Draft> drafts_;
   std::vector<std::int32_t> producers_;
   std::vector<std::vector<std::size_t>> readers_;

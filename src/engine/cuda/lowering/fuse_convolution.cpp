@@ -86,34 +86,6 @@ bool fuse_residual(DraftList& drafts, std::size_t index) {
   return true;
 }
 
-// Where the transposed convolution widens so much that the merged one would be more arithmetic, they stay apart.
-bool fuse_upsampled_convolution(DraftList& drafts, std::size_t index) {
-  const auto* step = drafts.at(index).as<Conv>();
-  if (!step || drafts.at(index).residual != ValueId::none || drafts.at(index).outputs.size() != 1) return false;
-  const ValueId between = drafts.at(index).inputs[0];
-  const Draft* transposed = drafts.private_to_one(between) ? drafts.made_by<ConvTranspose>(between) : nullptr;
-  if (!transposed || transposed->weights.size() != 1 || transposed->as<ConvTranspose>()->activation != Activation::none)
-    return false;
-  const Shape &small = transposed->weights[0].weight->shape(), &large = drafts.at(index).weights[0].weight->shape();
-  const bool doubles = small[2] == 2 && small[3] == 2;
-  const bool three = large[2] == 3 && large[3] == 3 && step->pad == std::array<std::int64_t, 4>{1, 1, 1, 1} &&
-                     step->groups == 1 && step->stride == Pair{1, 1} && step->dilation == Pair{1, 1};
-  const bool smaller = 4 * small[0] * large[0] < small[0] * small[1] + 9 * large[1] * large[0];
-  const Shape& map = drafts.graph().value(transposed->inputs[0]).shape;
-  if (!doubles || !three || !smaller || map[2] < 2 || map[3] < 2) return false;
-
-  Draft merged = drafts.at(index);
-  ConvTranspose both;
-  both.activation = step->activation;
-  merged.operation = both;
-  merged.inputs = transposed->inputs;
-  merged.weights = {transposed->weights[0], merged.weights[0]};
-  merged.nodes = transposed->nodes;
-  take_nodes(merged, drafts.at(index));
-  drafts.replace(index, std::move(merged), {*drafts.producer(between)});
-  return true;
-}
-
 // conv -> reshape [N,groups,rows a group,...] -> split of the rows: attention's q, k, v, interleaved by head. With the
 // weight's rows sorted by part, each part is a slice of channels, and merging its groups again costs nothing.
 bool fuse_split_of_groups(DraftList& drafts, std::size_t index) {

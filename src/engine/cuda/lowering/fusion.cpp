@@ -16,6 +16,10 @@ std::span<const Fusion> fusions() {
           "a transposed 2x2 convolution and the 3x3 one behind it are linear together: less than half of the arithmetic, and the "
           "large map between them never exists; the second must have taken in its activation, and no residual",
           fuse_upsampled_convolution},
+      Fusion{"upsampled product",
+             "a 1x1 convolution of an upsampled map and others is the sum of two, and the first may come before the upsampling: "
+             "a quarter of its arithmetic, and the large map never exists; behind the residuals, as it becomes one",
+             fuse_upsampled_product},
       Fusion{"gate", "five small steps become one; its two convolutions must have taken in their activations", fuse_gate},
       Fusion{"gated sum", "the streams of a block are read once for all gates; needs single gates", fuse_gated_sum},
       Fusion{"attention", "the scores never reach memory", fuse_attention},

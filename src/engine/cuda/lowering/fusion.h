@@ -23,6 +23,7 @@ bool fuse_activation(DraftList& drafts, std::size_t index);
 bool fuse_residual(DraftList& drafts, std::size_t index);
 bool fuse_activation_after_residual(DraftList& drafts, std::size_t index);
 bool fuse_upsampled_convolution(DraftList& drafts, std::size_t index);
+bool fuse_upsampled_product(DraftList& drafts, std::size_t index);
 bool fuse_split_of_groups(DraftList& drafts, std::size_t index);
 bool fuse_attention(DraftList& drafts, std::size_t index);
 bool fuse_gate(DraftList& drafts, std::size_t index);

@@ -101,6 +101,8 @@ void Storage::find_overwrites() {
 bool Storage::may_overwrite(std::size_t index) const {
   const Draft& draft = drafts_->drafts()[index];
   if (draft.residual == ValueId::none || read_later(draft.residual, index)) return false;
+  const graph::Graph& graph = drafts_->graph();
+  if (graph.value(draft.residual).shape != graph.value(draft.outputs[0]).shape) return false;
   // The memory may be that of a larger value, of which the residual is a view.
   ValueId value = draft.residual;
   auto maker = drafts_->producer(value);
