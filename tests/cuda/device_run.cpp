@@ -185,15 +185,22 @@ void expect_every_candidate_right(const ExecutionPlan& plan, const Target& targe
 }
 
 BoundMemory::BoundMemory(const ExecutionPlan& plan, cudaStream_t stream) : plan_(plan), stream_(stream) {
-  std::mt19937 random(3);
-  std::uniform_real_distribution<float> values(0, 1);
   for (const PlanBinding& binding : plan.bindings) {
-    std::vector<Half> host(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes) / sizeof(Half));
-    for (Half& value : host) value = to_half(values(random));
-    device_.emplace_back(host.size() * sizeof(Half), "a test");
-    copy_to_device("test", device_.back().data(), host.data(), device_.back().bytes(), stream);
-    check(runtime().stream_synchronize(stream), "cudaStreamSynchronize");
+    device_.emplace_back(static_cast<std::size_t>(plan.buffer(binding.tensor.buffer).bytes), "a test");
     pointers.push_back(device_.back().data());
+  }
+  give(0);
+}
+
+void BoundMemory::give(unsigned seed) {
+  std::mt19937 random(3 + seed);
+  std::uniform_real_distribution<float> values(0, 1);
+  for (const DeviceBuffer& buffer : device_) {
+    std::vector<Half> host(buffer.bytes() / sizeof(Half));
+    const float moved = seed == 0 ? 0 : 1 - 2 * values(random);
+    for (Half& value : host) value = to_half(moved + values(random));
+    copy_to_device("test", buffer.data(), host.data(), buffer.bytes(), stream_);
+    check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
   }
 }
 

@@ -20,11 +20,14 @@ void expect_every_candidate_right(const ExecutionPlan& plan, const Target& targe
 /// The bytes of each output of a plan, in the order of its bindings.
 using Outputs = std::vector<std::vector<std::byte>>;
 
-/// Memory for the bindings of a plan in FP16, filled with the same random numbers of [0, 1) each time.
+/// Memory for the bindings of a plan in FP16, filled with random numbers: those of seed 0.
 class BoundMemory {
  public:
   /// Plan and stream outlive this.
   BoundMemory(const ExecutionPlan& plan, cudaStream_t stream);
+
+  /// Fills it with other numbers, the same each time for a seed: seed 0 has numbers of [0, 1), others have them moved by up to 1.
+  void give(unsigned seed);
 
   /// What is there once the stream is done; afterwards it is NaN.
   Outputs take();

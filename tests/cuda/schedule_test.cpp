@@ -181,7 +181,9 @@ TEST(Followers, OnlyBehindAStepOfTheirLaneAndWithoutWaits) {
   auto& steps = chain.plan.steps;
   chain.plan.lanes = 2;
   steps[2].lane = 1, steps[2].waits = {0}, steps[3].waits = {2};
-  EXPECT_EQ(follow_directly(chain.plan), (std::vector<bool>{false, true, false, false, true}));
+  const EarlyStarts early = early_starts(chain.plan, std::vector<bool>(5, true));
+  EXPECT_EQ(early.starts, (std::vector<bool>{false, true, false, false, true}));
+  EXPECT_EQ(early.is_followed, (std::vector<bool>{true, false, false, true, false}));
 }
 
 TEST(Followers, TheFirstOfALaneFollowsNobody) {
@@ -189,7 +191,21 @@ TEST(Followers, TheFirstOfALaneFollowsNobody) {
   const TensorRef x = chain.input(kilo);
   chain.step(x), chain.step(x);
   chain.plan.lanes = 2, chain.plan.steps[1].lane = 1;
-  EXPECT_EQ(follow_directly(chain.plan), (std::vector<bool>{false, false}));
+  EXPECT_EQ(early_starts(chain.plan, {true, true}).starts, (std::vector<bool>{false, false}));
+}
+
+TEST(Followers, WhatDoesNotWaitItselfIsLetInByNobody) {
+  Chain chain;
+  TensorRef x = chain.input(kilo);
+  for (int i = 0; i < 5; ++i) x = chain.step(x);
+  const EarlyStarts on_its_lane = early_starts(chain.plan, {true, true, false, true, true});
+  EXPECT_EQ(on_its_lane.starts, (std::vector<bool>{false, true, false, true, true}));
+  EXPECT_EQ(on_its_lane.is_followed, (std::vector<bool>{true, false, true, true, false}));
+
+  chain.plan.lanes = 2, chain.plan.steps[3].lane = 1, chain.plan.steps[3].waits = {0};
+  const EarlyStarts on_another = early_starts(chain.plan, {true, true, true, false, true});
+  EXPECT_EQ(on_another.starts, (std::vector<bool>{false, true, true, false, true}));
+  EXPECT_EQ(on_another.is_followed, (std::vector<bool>{false, true, true, false, false}));
 }
 
 TEST(Defects, WritesWhatItReads) {

@@ -35,14 +35,17 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptio
   const auto lanes = static_cast<std::size_t>(plan_.lanes);
   std::vector<std::int64_t> workspace(lanes, 0);
   has_waiters_.assign(plan_.steps.size(), false);
-  starts_early_.assign(plan_.steps.size(), false);
-  if (options.dependent_launch.value_or(starts_early(plan_, target.device)) && can_start_early(target.device))
-    starts_early_ = follow_directly(plan_);
+  early_.starts.assign(plan_.steps.size(), false), early_.is_followed.assign(plan_.steps.size(), false);
   for (Step& step : plan_.steps) {
     launches_.push_back(prepare(step, step.choice, target));
     std::int64_t& needed = workspace[static_cast<std::size_t>(step.lane)];
     needed = std::max(needed, step.choice.workspace_bytes);
     for (const std::int32_t earlier : step.waits) has_waiters_[static_cast<std::size_t>(earlier)] = true;
+  }
+  if (options.dependent_launch.value_or(starts_early(plan_, target.device)) && can_start_early(target.device)) {
+    std::vector<bool> waits_itself;
+    for (const Step& step : plan_.steps) waits_itself.push_back(start_of(step.choice) == Start::early);
+    early_ = early_starts(plan_, waits_itself);
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) step_done_.push_back(has_waiters_[i] ? Event::create() : Event());
   for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -72,7 +75,7 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
     const trace::Range range(step.name);
     const cudaStream_t lane = stream_of(step.lane, stream);
     for (const std::int32_t earlier : step.waits) wait(lane, step_done_[static_cast<std::size_t>(earlier)]);
-    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), Queue(lane, starts_early_[i]));
+    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), Queue(lane, early_.starts[i], early_.is_followed[i]));
     if (has_waiters_[i]) step_done_[i].record(lane);
   }
   for (std::size_t i = 0; i < streams_.size(); ++i) {
@@ -86,7 +89,7 @@ void Executor::enqueue_step(std::size_t step, cudaStream_t stream) {
 }
 
 std::size_t Executor::early_steps() const noexcept {
-  return static_cast<std::size_t>(std::count(starts_early_.begin(), starts_early_.end(), true));
+  return static_cast<std::size_t>(std::ranges::count(early_.starts, true));
 }
 
 std::size_t Executor::device_bytes() const noexcept {

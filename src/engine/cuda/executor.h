@@ -9,6 +9,7 @@
 #include "base/cuda/stream.h"
 #include "engine/cuda/kernel.h"
 #include "engine/cuda/plan.h"
+#include "engine/cuda/schedule.h"
 
 namespace peregrine::cuda {
 
@@ -55,7 +56,8 @@ class Executor {
   std::vector<DeviceBuffer> workspaces_;  ///< by lane
   std::vector<Stream> streams_;           ///< of lanes 1, 2, ...; lane 0 is the caller's stream
   std::vector<Event> step_done_;          ///< only of steps that others wait for
-  std::vector<bool> has_waiters_, starts_early_;
+  std::vector<bool> has_waiters_;
+  EarlyStarts early_;
   std::vector<Event> lane_done_;
   Event started_;
 };

@@ -59,4 +59,9 @@ Launch prepare(const Step& step, Choice& choice, const Target& target) {
   }
 }
 
+Start start_of(const Choice& choice) {
+  const KernelFamily* family = family_named(choice.candidate);
+  return family ? family->start : Start::in_order;
+}
+
 }  // namespace peregrine::cuda

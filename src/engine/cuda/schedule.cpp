@@ -1,6 +1,7 @@
 #include "engine/cuda/schedule.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/cuda/statistics.h"
 #include "engine/cuda/strided.h"
@@ -97,14 +98,20 @@ void assign_lanes(ExecutionPlan& plan, int max_lanes) {
   plan.lanes = static_cast<std::int32_t>(free_at.size());
 }
 
-std::vector<bool> follow_directly(const ExecutionPlan& plan) {
-  std::vector<bool> lane_has_begun(static_cast<std::size_t>(plan.lanes)), follows;
-  for (const Step& step : plan.steps) {
-    const auto lane = static_cast<std::size_t>(step.lane);
-    follows.push_back(lane_has_begun[lane] && step.waits.empty());
-    lane_has_begun[lane] = true;
+EarlyStarts early_starts(const ExecutionPlan& plan, const std::vector<bool>& waits_itself) {
+  const std::size_t count = plan.steps.size();
+  EarlyStarts early{std::vector<bool>(count), std::vector<bool>(count)};
+  std::vector<std::optional<std::size_t>> last(static_cast<std::size_t>(plan.lanes));
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& before = last[static_cast<std::size_t>(plan.steps[i].lane)];
+    early.starts[i] = before && plan.steps[i].waits.empty() && waits_itself[i];
+    if (early.starts[i]) early.is_followed[*before] = true;
+    before = i;
   }
-  return follows;
+  for (std::size_t i = 0; i < count; ++i)
+    if (!waits_itself[i])
+      for (const std::int32_t earlier : plan.steps[i].waits) early.is_followed[static_cast<std::size_t>(earlier)] = false;
+  return early;
 }
 
 HappensBefore::HappensBefore(const ExecutionPlan& plan) {

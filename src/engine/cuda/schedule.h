@@ -14,9 +14,14 @@ std::vector<std::int32_t> dependencies(const ExecutionPlan& plan, std::int32_t i
 /// arena need no offsets yet: they are still taken to be apart.
 void assign_lanes(ExecutionPlan& plan, int max_lanes);
 
-/// By step: right behind another of its lane, with nothing else to wait for. Only such a step may start before its predecessor
-/// is done: what it must not overtake is the predecessor alone, and what that one has waited for.
-std::vector<bool> follow_directly(const ExecutionPlan& plan);
+/// By step: whether it starts before its predecessor on the lane is done, and whether it lets its successor do so.
+struct EarlyStarts {
+  std::vector<bool> starts, is_followed;
+};
+/// `waits_itself`: the steps whose kernels wait for their predecessor themselves. Of those, one may start early that has nothing
+/// else to wait for: what it must not overtake is the predecessor alone, and what that one has waited for. A step that others
+/// than those wait for lets nobody in: kernels of libraries ask to be let in, too, and read before they wait.
+EarlyStarts early_starts(const ExecutionPlan& plan, const std::vector<bool>& waits_itself);
 
 /// What is surely done when a step starts, by the plan's lanes and waits.
 class HappensBefore {

@@ -150,7 +150,8 @@ class StepTuning {
       runner.rejected = bench_.disagreement(limit_);
       if (runner.rejected.empty())
         runner.graph = Graph::capture(stream_.get(), [&] {
-          const Queue queue(stream_.get(), starts_early_);  // what a kernel gains by it counts, as in service
+          const bool early = starts_early_ && start_of(runner.choice) == Start::early;
+          const Queue queue(stream_.get(), early, early);  // what a kernel gains by it counts, as in service
           for (int i = 0; i < launches_per_graph; ++i) runner.launch(bench_.memory(), runner.workspace.data(), queue);
         });
     } catch (const Error& error) {

@@ -8,8 +8,8 @@
 
 namespace peregrine::cuda::tiles {
 
-/// Rows of the tile are pixels of the large map. Each thread reads, all at once and straight from global memory, the small
-/// map's channels for the sums that it holds: 2x2 pixels ask for the same ones, which the cache answers.
+/// Rows of the tile are pixels of the large map. Its threads read, all at once and straight from global memory, the small map's
+/// channels for the sums that they hold: 2x2 pixels ask for the same ones, which the cache answers.
 struct HalfMap {
   using Half = cutlass::half_t;
 
@@ -50,6 +50,19 @@ struct HalfMap {
     return cutlass::epilogue::fusion::detail::EmptyProducerLoadCallbacks{};
   }
 
+  /// Of four lanes with a matrix of four words each, a row a lane: its columns.
+  static CUTLASS_DEVICE void transpose(std::uint32_t (&word)[4]) {
+    const auto swap = [&](int mask, int low, int high) {
+      const bool upper = threadIdx.x & mask;
+      const std::uint32_t got = __shfl_xor_sync(~0u, upper ? word[low] : word[high], mask);
+      (upper ? word[low] : word[high]) = got;
+    };
+    swap(1, 0, 1), swap(1, 2, 3);
+    swap(2, 0, 2), swap(2, 1, 3);
+  }
+
+  /// wgmma leaves a lane two neighbouring channels of every eight, so that four lanes share a row: each reads eight channels at
+  /// once, and they exchange what they have.
   template <class Coordinates, class Values>
   struct Callbacks : cutlass::epilogue::fusion::detail::EmptyConsumerStoreCallbacks {
     Coordinates coordinates;  ///< (CPY,CPY_M,CPY_N,EPI_M,EPI_N), of the sums that the thread holds
@@ -60,17 +73,42 @@ struct HalfMap {
     CUTLASS_DEVICE Callbacks(const Coordinates& where, const Values& empty, int m, int n, const Params* p)
         : coordinates(where), values(empty), rows(m), columns(n), parameters(p) {}
 
+    /// Index among words of two channels: `eight` of the 32 channels of block `block`, upper or lower of its rows.
+    static constexpr int word_of(int block, int half, int eight) { return 8 * block + 2 * eight + half; }
+
     CUTLASS_DEVICE void begin() {
       cutlass::arch::wait_on_dependent_grids();  // which only the warps that fetch have done
+      auto words = cute::recast<std::uint32_t>(values);
       CUTLASS_PRAGMA_UNROLL
-      for (int i = 0; i < cute::size(values); i += 2) {
-        const int row = cute::get<0>(coordinates(i)), column = cute::get<1>(coordinates(i));
-        if (row >= rows || column >= columns) continue;
-        const int line = parameters->width.div(row);
-        const auto pixel = device::half_pixel(row, line, parameters->width.divisor);
-        const auto pair = *reinterpret_cast<const cutlass::Array<Half, 2>*>(parameters->data + pixel * parameters->stride + column);
-        values(i) = pair[0], values(i + 1) = pair[1];
-      }
+      for (int block = 0; block < cute::size(values) / 16; ++block)
+        CUTLASS_PRAGMA_UNROLL
+        for (int half = 0; half < 2; ++half) {
+          const auto first = coordinates(2 * word_of(block, half, 0));
+          const int row = cute::get<0>(first), column = cute::get<1>(first) + static_cast<int>(threadIdx.x % 4) * 6;
+          uint4 read{};
+          if (row < rows && column < columns) {
+            const int line = parameters->width.div(row);
+            const std::int64_t pixel = device::half_pixel(row, line, parameters->width.divisor);
+            read = *reinterpret_cast<const uint4*>(parameters->data + pixel * parameters->stride + column);
+          }
+          words(word_of(block, half, 0)) = read.x, words(word_of(block, half, 1)) = read.y;
+          words(word_of(block, half, 2)) = read.z, words(word_of(block, half, 3)) = read.w;
+        }
+    }
+
+    CUTLASS_DEVICE void begin_loop(int epi_m, int epi_n) {
+      auto words = cute::recast<std::uint32_t>(values(cute::_, cute::_, cute::_, epi_m, epi_n));
+      CUTLASS_PRAGMA_UNROLL
+      for (int block = 0; block < cute::size(words) / 8; ++block)
+        CUTLASS_PRAGMA_UNROLL
+        for (int half = 0; half < 2; ++half) {
+          std::uint32_t four[4];
+          CUTLASS_PRAGMA_UNROLL
+          for (int i = 0; i < 4; ++i) four[i] = words(word_of(block, half, i));
+          transpose(four);
+          CUTLASS_PRAGMA_UNROLL
+          for (int i = 0; i < 4; ++i) words(word_of(block, half, i)) = four[i];
+        }
     }
 
     template <class Sum, int width>
@@ -85,8 +123,13 @@ struct HalfMap {
     const auto all = cute::make_identity_tensor(cute::make_shape(m, n, l));
     const auto coordinates = cutlass::epilogue::fusion::sm90_partition_for_epilogue<reference_source>(
         all, args.tile_shape_mnk, args.tile_coord_mnkl, args.epi_tile, args.tiled_copy, args.thread_idx);
-    // Two neighbours in a thread's order are neighbouring channels.
-    static_assert(decltype(cute::get<1>(coordinates.layout()(cute::_1{})) == cute::_1{})::value);
+    // A thread's order: two channels, their row and the one eight below, the next eight channels.
+    const auto order = coordinates.layout();
+    static_assert(decltype(cute::get<1>(order(cute::_1{})) == cute::_1{})::value);
+    static_assert(decltype(cute::get<0>(order(cute::_2{})) == cute::_8{})::value);
+    static_assert(decltype(cute::get<1>(order(cute::_4{})) == cute::_8{})::value);
+    static_assert(decltype(cute::get<1>(order(cute::Int<12>{})) == cute::Int<24>{})::value);
+    static_assert(decltype(cute::size(cute::take<0, 3>(cute::shape(coordinates))) % cute::_16{} == cute::_0{})::value);
     auto values = cute::make_tensor<Half>(cute::shape(coordinates));
     cute::clear(values);
     return Callbacks<decltype(coordinates), decltype(values)>(coordinates, values, m, n, parameters_);

@@ -72,6 +72,6 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
 
 }  // namespace
 
-const KernelFamily cutlass_family{"cutlass", list, make};
+const KernelFamily cutlass_family{"cutlass", list, make, Start::early};
 
 }  // namespace peregrine::cuda

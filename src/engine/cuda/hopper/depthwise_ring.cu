@@ -27,7 +27,7 @@ struct RingArguments {
 int ring_bytes(const DepthwiseTile& tile) { return (tile.rows + 2) * (tile.columns + 2) * tile.channels * 2; }
 
 template <int rows>
-__global__ void __launch_bounds__(most_depthwise_threads, 3) ring_kernel(const __grid_constant__ RingArguments a) {
+__global__ void __launch_bounds__(most_depthwise_threads, 3) ring_kernel(const __grid_constant__ RingArguments a, Successor next) {
   extern __shared__ __align__(128) std::byte shared[];
   auto& filled = *reinterpret_cast<Filled*>(shared);
   std::byte* const ring = shared + barrier_bytes;
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3) ring_kernel(const _
   for (int k = 0; k < window * window; ++k) load<__half, width>(weight[k], a.weight + k * a.y.c + channel);
   if (a.bias) load<float, width>(bias, a.bias + channel);
   __syncthreads();
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   const int row_bytes = (a.columns + 2) * a.channels * 2;
   if (threadIdx.x == 0) {
     filled.arrive_and_expect_tx((rows + 2) * row_bytes);

@@ -52,6 +52,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily depthwise_ring_family{"depthwise_ring", list, make};
+const KernelFamily depthwise_ring_family{"depthwise_ring", list, make, Start::early};
 
 }  // namespace peregrine::cuda

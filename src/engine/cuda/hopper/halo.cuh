@@ -266,14 +266,14 @@ class HaloBlock {
 };
 
 template <class K>
-__global__ void __launch_bounds__(K::threads) halo(const __grid_constant__ HaloArguments a) {
+__global__ void __launch_bounds__(K::threads) halo(const __grid_constant__ HaloArguments a, device::Successor next) {
   extern __shared__ __align__(1024) std::byte shared[];
   const HaloBlock<K> block(a, shared);
   block.prepare();
   const int group = static_cast<int>(threadIdx.x) / warpgroup;
   const bool fetches = threadIdx.x == warpgroup * K::consumers;
   if (fetches) block.fetch_weights();
-  device::wait_for_predecessor();
+  device::wait_for_predecessor(next);
   if (group < K::consumers)
     block.compute(group);
   else if (fetches)

@@ -74,6 +74,6 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
 
 }  // namespace
 
-const KernelFamily halo_family{"halo", list, make};
+const KernelFamily halo_family{"halo", list, make, Start::early};
 
 }  // namespace peregrine::cuda

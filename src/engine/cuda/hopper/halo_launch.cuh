@@ -77,7 +77,7 @@ void launch_halo(const Window& w, int multiprocessors, int blocks, const Queue& 
   cudaLaunchConfig_t config = configuration<K>(shared_bytes, queue, attributes);
   const int at_once = std::max(1, resident<K>(multiprocessors, blocks, config) / splits);
   config.gridDim = dim3(static_cast<unsigned>(std::min(a.tiles, at_once)), static_cast<unsigned>(splits), K::split);
-  (void)cudaLaunchKernelEx(&config, halo<K>, a);  // what it answers is the last error too
+  (void)cudaLaunchKernelEx(&config, halo<K>, a, device::Successor{queue.followed});  // what it answers is the last error too
   check_launch("halo");
 }
 

@@ -235,11 +235,11 @@ class SeparableBlock {
 };
 
 template <class K>
-__global__ void __launch_bounds__(K::threads) separable(const __grid_constant__ SeparableArguments a) {
+__global__ void __launch_bounds__(K::threads) separable(const __grid_constant__ SeparableArguments a, device::Successor next) {
   extern __shared__ __align__(1024) std::byte shared[];
   const SeparableBlock<K> block(a, shared);
   block.prepare();
-  device::wait_for_predecessor();
+  device::wait_for_predecessor(next);
   const int group = static_cast<int>(threadIdx.x) / warpgroup;
   if (group < K::consumers) {
     if constexpr (K::registers > 0) cutlass::arch::warpgroup_reg_alloc<K::registers>();

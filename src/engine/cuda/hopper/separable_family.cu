@@ -57,6 +57,6 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
 
 }  // namespace
 
-const KernelFamily separable_family{"separable", list, make};
+const KernelFamily separable_family{"separable", list, make, Start::early};
 
 }  // namespace peregrine::cuda

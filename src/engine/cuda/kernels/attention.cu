@@ -120,12 +120,12 @@ struct Progress {
 };
 
 template <int warps>
-__global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ Arguments a) {
+__global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ Arguments a, Successor next) {
   __shared__ __align__(128) Stage stages[2];
   constexpr int threads = 32 * warps;
   const int lane = threadIdx.x % 32, quad = lane % 4;
   const int first_query = (static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32) * queries + lane / 4;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   std::uint32_t q[key_dimension / 16][4];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
@@ -209,6 +209,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily attention_family{"attention", list, make};
+const KernelFamily attention_family{"attention", list, make, Start::early};
 
 }  // namespace peregrine::cuda

@@ -39,11 +39,11 @@ __device__ float over_block(float value, float (&scratch)[warps], F combine) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a) {
+__global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a, Successor next) {
   extern __shared__ float scores[];
   __shared__ float scratch[warps];
   const int query = blockIdx.x, head = blockIdx.y, n = blockIdx.z;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   const T* q = a.q.at(n, head, query);
   float highest = -3.402823466e38f, sum = 0;
   for (int t = threadIdx.x; t < a.tokens; t += threads) {
@@ -98,6 +98,6 @@ Launch make(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily attention_plain_family{"plain", list, make};
+const KernelFamily attention_plain_family{"plain", list, make, Start::early};
 
 }  // namespace peregrine::cuda

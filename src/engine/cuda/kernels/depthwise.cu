@@ -36,10 +36,10 @@ __device__ void start(const Arguments<T>& a, int channel, float (&sum)[V]) {
 
 /// Any window: one output pixel a thread.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a) {
+__global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a, Successor next) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -65,10 +65,10 @@ __global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a) {
 
 /// Square windows of `K`, dilation 1.
 template <class T, int V, int K, int stride, int rows, int columns>
-__global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a) {
+__global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a, Successor next) {
   const int vectors = a.y.c / V, tiles_w = (a.y.w + columns - 1) / columns, tiles_h = (a.y.h + rows - 1) / rows;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * tiles_w * tiles_h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -189,6 +189,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily depthwise_family{"depthwise", list, make};
+const KernelFamily depthwise_family{"depthwise", list, make, Start::early};
 
 }  // namespace peregrine::cuda

@@ -37,12 +37,12 @@ __device__ float input_at(const Arguments<T>& a, int pixel, int pixels, int k, i
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a) {
+__global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, Successor next) {
   __shared__ float input[tile_depth][tile_pixels + 1], weight[tile_depth][tile_channels + 1];
   const int group = blockIdx.z, first_pixel = blockIdx.x * tile_pixels, first_channel = blockIdx.y * tile_channels;
   const int pixels = a.y.n * a.y.h * a.y.w;
   const int row = threadIdx.x / 16, column = threadIdx.x % 16;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   float sum[per_thread][per_thread] = {};
   for (int k0 = 0; k0 < a.depth; k0 += tile_depth) {
     for (int i = threadIdx.x; i < tile_pixels * tile_depth; i += threads) {
@@ -110,6 +110,6 @@ Launch make(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily direct_conv_family{"direct", list, make};
+const KernelFamily direct_conv_family{"direct", list, make, Start::early};
 
 }  // namespace peregrine::cuda

@@ -70,9 +70,9 @@ struct BinaryFunction {
 
 template <class Out, class In, class F>
 __global__ void __launch_bounds__(threads)
-    elementwise(Out* y, const In* a, const In* b, Layout layout, std::int64_t elements, F f) {
+    elementwise(Out* y, const In* a, const In* b, Layout layout, std::int64_t elements, F f, Successor next) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= elements) return;
   std::int64_t at_y = 0, at_a = 0, at_b = 0;
   for (int axis = layout.rank - 1; axis >= 0; --axis) {
@@ -117,6 +117,6 @@ Launch make(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily elementwise_family{"elementwise", list, make};
+const KernelFamily elementwise_family{"elementwise", list, make, Start::early};
 
 }  // namespace peregrine::cuda

@@ -134,6 +134,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily gemm_conv_family{"gemm", list, make};
+const KernelFamily gemm_conv_family{"gemm", list, make, Start::early};
 
 }  // namespace peregrine::cuda

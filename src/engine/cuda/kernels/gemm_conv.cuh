@@ -223,7 +223,7 @@ __device__ void write_tile(const Arguments& a, float* staging, int rank, int fir
 }
 
 template <class T, int split>
-__global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Arguments a) {
+__global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Arguments a, Successor next) {
   extern __shared__ __align__(128) std::byte shared[];
   const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
   const int tap = blockIdx.y / a.column_tiles;
@@ -234,7 +234,7 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
 
   const __half* weight = a.weight + std::int64_t{tap} * a.y.c * a.vectors * 8;
   Loader<T> loader(a, weight, first_row, first_column, begin * T::row_vectors, address);
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   for (int stage = 0; stage < T::stages - 1; ++stage) {
     if (stage < steps) loader.load(stage);
     commit();
@@ -284,7 +284,7 @@ void launch(const Arguments& a, int transposed_taps, const Queue& queue) {
     attributes[config.numAttrs++].val.clusterDim = {1, 1, split};
   }
   if (queue.dependent) attributes[config.numAttrs++] = start_early();
-  (void)cudaLaunchKernelEx(&config, kernel, arguments);  // what it answers is the last error too
+  (void)cudaLaunchKernelEx(&config, kernel, arguments, Successor{queue.followed});  // what it answers is the last error too
   check_launch("gemm_conv");
 }
 

@@ -31,9 +31,9 @@ struct LinearArguments {
 
 /// A warp an output element: x and weight are both read along the reduction.
 template <class T>
-__global__ void __launch_bounds__(threads) linear(LinearArguments<T> a) {
+__global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, Successor next) {
   const std::int64_t index = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{a.rows} * a.columns) return;
   const int row = static_cast<int>(index / a.columns), column = static_cast<int>(index % a.columns);
   const T* x = a.x + row * a.x_row;
@@ -77,9 +77,9 @@ struct MatMulArguments {
 
 /// One output element a thread, any strides.
 template <class T>
-__global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m) {
+__global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m, Successor next) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= m.elements) return;
   const int column = static_cast<int>(index % m.columns), row = static_cast<int>(index / m.columns % m.rows);
   index /= std::int64_t{m.columns} * m.rows;
@@ -126,9 +126,9 @@ struct SoftmaxArguments {
 
 /// A warp a line.
 template <class T>
-__global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s) {
+__global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, Successor next) {
   std::int64_t line = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (line >= s.lines) return;
   const T* x = s.x;
   T* y = s.y;
@@ -189,8 +189,8 @@ Launch make_softmax(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily linear_family{"linear", list<Linear>, make_linear};
-const KernelFamily matmul_family{"matmul", list<MatMul>, make_matmul};
-const KernelFamily softmax_family{"softmax", list<Softmax>, make_softmax};
+const KernelFamily linear_family{"linear", list<Linear>, make_linear, Start::early};
+const KernelFamily matmul_family{"matmul", list<MatMul>, make_matmul, Start::early};
+const KernelFamily softmax_family{"softmax", list<Softmax>, make_softmax, Start::early};
 
 }  // namespace peregrine::cuda

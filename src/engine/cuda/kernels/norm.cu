@@ -31,13 +31,13 @@ struct NormArguments {
 
 /// A block normalises `lanes` channels of one picture; the variance is taken around the mean, in a second pass.
 template <class T>
-__global__ void __launch_bounds__(threads) instance_norm(NormArguments<T> a) {
+__global__ void __launch_bounds__(threads) instance_norm(NormArguments<T> a, Successor next) {
   __shared__ float scratch[slices][lanes];
   const int channel = blockIdx.x * lanes + threadIdx.x % lanes, slice = threadIdx.x / lanes, n = blockIdx.y;
   const int pixels = a.x.h * a.x.w;
   const bool inside = channel < a.x.c;
   const auto value = [&](int p) { return to_f32(a.x.pixel(n, p / a.x.w, p % a.x.w)[channel]); };
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   float sum = 0, squares = 0;
   for (int p = slice; inside && p < pixels; p += slices) sum += value(p);
   const float mean = over_slices(sum, scratch) / pixels;
@@ -75,12 +75,12 @@ struct GateArguments {
 
 /// Stage one, block (channels, n, branch): means, kept where the gates will be.
 template <class T>
-__global__ void __launch_bounds__(threads) gate_means(GateArguments<T> a) {
+__global__ void __launch_bounds__(threads) gate_means(GateArguments<T> a, Successor next) {
   __shared__ float scratch[slices][lanes];
   const Map<const T> x = a.x[blockIdx.z];
   const int channel = blockIdx.x * lanes + threadIdx.x % lanes, slice = threadIdx.x / lanes, n = blockIdx.y;
   const int pixels = x.h * x.w;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   float sum = 0;
   for (int p = slice; channel < x.c && p < pixels; p += slices) sum += to_f32(x.pixel(n, p / x.w, p % x.w)[channel]);
   const float total = over_slices(sum, scratch);
@@ -89,12 +89,12 @@ __global__ void __launch_bounds__(threads) gate_means(GateArguments<T> a) {
 
 /// Stage two, block (n, branch): the two small layers, in place.
 template <class T>
-__global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a) {
+__global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a, Successor next) {
   extern __shared__ float shared[];
   const int channels = a.y.c;
   float *mean = shared, *hidden = shared + channels;
   float* gates = a.gates + (std::int64_t{blockIdx.y} * a.y.n + blockIdx.x) * channels;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   for (int c = threadIdx.x; c < channels; c += threads) mean[c] = gates[c];
   __syncthreads();
   for (int h = threadIdx.x / lanes; h < a.hidden; h += slices) {
@@ -113,10 +113,10 @@ __global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a) {
 
 /// Stage three: y = sum of gate times branch.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a) {
+__global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a, Successor next) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -149,10 +149,10 @@ void launch_gate(const GatedSum& step, const Memory& memory, const Queue& queue)
   a.gates = pointer_to<float>(step.gates, memory);
   a.hidden = static_cast<int>(step.w1.shape[0]);
   const auto pictures = static_cast<unsigned>(a.y.n), branches = static_cast<unsigned>(a.branches);
-  launch_on(queue, "gate_means", gate_means<T>, dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads,
+  launch_on(queue.before_another(), "gate_means", gate_means<T>, dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads,
             0, a);
   const std::size_t shared = static_cast<std::size_t>(a.y.c + a.hidden) * sizeof(float);
-  launch_on(queue, "gate_layers", gate_layers<T>, dim3(pictures, branches), threads, shared, a);
+  launch_on(queue.before_another(), "gate_layers", gate_layers<T>, dim3(pictures, branches), threads, shared, a);
   const std::int64_t elements = step.y.shape.elements();
   if (vectors)
     launch_on(queue, "gate_sum", gate_sum<T, vector_width<T>>, divide_up(elements / vector_width<T>, threads), threads, 0, a);
@@ -185,7 +185,7 @@ Launch make_gate(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily instance_norm_family{"instance_norm", list_norm, make_norm};
-const KernelFamily gated_sum_family{"gate", list_gate, make_gate};
+const KernelFamily instance_norm_family{"instance_norm", list_norm, make_norm, Start::early};
+const KernelFamily gated_sum_family{"gate", list_gate, make_gate, Start::early};
 
 }  // namespace peregrine::cuda

@@ -20,10 +20,10 @@ struct PoolArguments {
 };
 
 template <class T, int V>
-__global__ void __launch_bounds__(threads) pool(PoolArguments<T> a) {
+__global__ void __launch_bounds__(threads) pool(PoolArguments<T> a, Successor next) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -87,7 +87,7 @@ struct ChainArguments {
 /// A block holds one vector of channels of a whole picture in shared memory and pools it again and again, rows before
 /// columns: the maximum is exact in any order.
 template <class T, int V>
-__global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a) {
+__global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a, Successor next) {
   extern __shared__ __align__(16) std::byte shared[];
   auto* plane = reinterpret_cast<Vector<T, V>*>(shared);
   auto* rows = plane + a.x.h * a.x.w;
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a)
     for (int i = 0; i < V; ++i)
       if (to_f32(from.v[i]) > to_f32(to.v[i])) to.v[i] = from.v[i];
   };
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   for (int p = threadIdx.x; p < pixels; p += chain_threads)
     plane[p] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
   for (int stage = 0; stage < a.count; ++stage) {
@@ -151,7 +151,8 @@ void launch_one_by_one(const PoolChain& step, const Memory& memory, const Queue&
   const std::int64_t pad = step.kernel / 2;
   const TensorRef* from = &step.x;
   for (const TensorRef& to : step.y) {
-    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory, queue);
+    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory,
+                   &to == &step.y.back() ? queue : queue.before_another());
     from = &to;
   }
 }
@@ -164,10 +165,10 @@ struct MeanArguments {
 
 /// A block means one vector of channels over all pixels of a picture.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a) {
+__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, Successor next) {
   __shared__ float partial[threads / 32][V];
   const int channel = blockIdx.x * V, n = blockIdx.y, pixels = a.x.h * a.x.w;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   float sum[V] = {};
   for (int p = threadIdx.x; p < pixels; p += threads) {
     float x[V];
@@ -237,8 +238,8 @@ Launch make_mean(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily pool_family{"pool", list<Pool>, make_pool};
-const KernelFamily pool_chain_family{"pool_chain", list<PoolChain>, make_chain};
-const KernelFamily global_pool_family{"global_pool", list<GlobalAveragePool>, make_mean};
+const KernelFamily pool_family{"pool", list<Pool>, make_pool, Start::early};
+const KernelFamily pool_chain_family{"pool_chain", list<PoolChain>, make_chain, Start::early};
+const KernelFamily global_pool_family{"global_pool", list<GlobalAveragePool>, make_mean, Start::early};
 
 }  // namespace peregrine::cuda

@@ -17,10 +17,10 @@ struct UpsampleArguments {
 };
 
 template <class T, int V>
-__global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a) {
+__global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a, Successor next) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -33,10 +33,10 @@ __global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T>
 
 /// Pixel centres at half integers (align_corners = False), clamped at the border.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a) {
+__global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a, Successor next) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -80,9 +80,9 @@ struct TransposeArguments {
 
 /// One output element a thread; the reference of the tensor-core kernel for the same step.
 template <class T>
-__global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a) {
+__global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a, Successor next) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   if (index >= std::int64_t{a.y.c} * a.y.w * a.y.h * a.y.n) return;
   const int k = static_cast<int>(index % a.y.c);
   index /= a.y.c;
@@ -134,7 +134,7 @@ Launch make_transposed(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily upsample_family{"upsample", list<Upsample>, make_upsample};
-const KernelFamily conv_transpose_family{"transposed", list<ConvTranspose>, make_transposed};
+const KernelFamily upsample_family{"upsample", list<Upsample>, make_upsample, Start::early};
+const KernelFamily conv_transpose_family{"transposed", list<ConvTranspose>, make_transposed, Start::early};
 
 }  // namespace peregrine::cuda

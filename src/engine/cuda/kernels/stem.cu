@@ -72,13 +72,13 @@ struct Stem {
 };
 
 template <int window, int column_tiles>
-__global__ void __launch_bounds__(threads) stem(const __grid_constant__ Arguments a) {
+__global__ void __launch_bounds__(threads) stem(const __grid_constant__ Arguments a, Successor next) {
   using Shared = Stem<window, column_tiles>;
   extern __shared__ __align__(16) std::byte memory[];
   Shared& shared = *reinterpret_cast<Shared*>(memory);
   const int ow0 = blockIdx.x * tile_columns, oh0 = blockIdx.y * tile_rows, n = blockIdx.z;
   shared.load_weights(a);
-  wait_for_predecessor();
+  wait_for_predecessor(next);
   shared.load_patch(a, n, 2 * oh0 - a.pad_top, 2 * ow0 - a.pad_left);
   __syncthreads();
   const int row = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quad = lane % 4;
@@ -167,6 +167,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily stem_family{"stem", list, make};
+const KernelFamily stem_family{"stem", list, make, Start::early};
 
 }  // namespace peregrine::cuda
