@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/cuda/plan_check.h"
 #include "engine/cuda/schedule.h"
 #include "engine/cuda/statistics.h"
 #include "network.h"
@@ -282,6 +283,18 @@ TEST(Lowering, AMapThatIsAddedTwiceAsLargeIsNotOverwritten) {
   Pyramid pyramid;
   const auto plan = pyramid.plan(24);
   EXPECT_NE(step<cuda::Conv>(plan, "c.conv").y.buffer, step<cuda::Conv>(plan, "up").y.buffer);
+}
+
+TEST(Defects, AResidualOfAnotherShape) {
+  for (std::size_t axis = 0; axis < 4; ++axis) {
+    cuda::ExecutionPlan plan = Pyramid().plan();
+    EXPECT_TRUE(cuda::defects(plan).empty());
+    const auto conv = std::ranges::find(plan.steps, "c.conv", &cuda::Step::name);
+    std::get<cuda::Conv>(conv->operation).residual.shape[axis] = 1;
+    const std::vector<std::string> found = cuda::defects(plan);
+    ASSERT_FALSE(found.empty()) << axis;
+    EXPECT_THAT(found.front(), HasSubstr("another shape"));
+  }
 }
 
 TEST(Lowering, GatesOfAnOsnetBlockAreOneStep) {

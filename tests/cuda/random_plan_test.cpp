@@ -69,7 +69,8 @@ class RandomGraph {
         const ValueId up = net_.graph.add(name(), graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
         const Shape doubled = shape(up);
         const ValueId other = partner(up, [&](const Shape& beside) { return same_map(doubled, beside); });
-        return keep(net_.layer(name(), net_.concat(name(), pick(2) ? std::vector{up, other} : std::vector{other, up}), 1 + pick(18)));
+        return keep(
+            net_.layer(name(), net_.concat(name(), pick(2) ? std::vector{up, other} : std::vector{other, up}), 1 + pick(18)));
       }
       case 9:
       case 10: return keep(net_.concat(name(), {x, partner(x, [&](const Shape& other) { return same_map(s, other); })}));

@@ -165,8 +165,8 @@ TEST_P(TunedPlan, KeepsNothingOfTheRunBefore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shared, TunedPlan,
-                         testing::Combine(testing::Values("yolo11n-pose.pt", "yolo11n.pt", "yolo11n-seg.pt", "osnet_x0_25_msmt17.pth",
-                                                          "osnet_x1_0-synthetic.pth"),
+                         testing::Combine(testing::Values("yolo11n-pose.pt", "yolo11n.pt", "yolo11n-seg.pt",
+                                                          "osnet_x0_25_msmt17.pth", "osnet_x1_0-synthetic.pth"),
                                           testing::Values(4, 1)),
                          [](const auto& info) {
                            std::string name = std::get<0>(info.param);

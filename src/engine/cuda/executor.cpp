@@ -75,7 +75,8 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
     const trace::Range range(step.name);
     const cudaStream_t lane = stream_of(step.lane, stream);
     for (const std::int32_t earlier : step.waits) wait(lane, step_done_[static_cast<std::size_t>(earlier)]);
-    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(), Queue(lane, early_.starts[i], early_.is_followed[i]));
+    launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.lane)].data(),
+                 Queue(lane, early_.starts[i], early_.is_followed[i]));
     if (has_waiters_[i]) step_done_[i].record(lane);
   }
   for (std::size_t i = 0; i < streams_.size(); ++i) {
@@ -88,9 +89,7 @@ void Executor::enqueue_step(std::size_t step, cudaStream_t stream) {
   launches_[step](memory_, workspaces_[static_cast<std::size_t>(plan_.steps[step].lane)].data(), stream);
 }
 
-std::size_t Executor::early_steps() const noexcept {
-  return static_cast<std::size_t>(std::ranges::count(early_.starts, true));
-}
+std::size_t Executor::early_steps() const noexcept { return static_cast<std::size_t>(std::ranges::count(early_.starts, true)); }
 
 std::size_t Executor::device_bytes() const noexcept {
   std::size_t bytes = arena_.bytes() + weights_.bytes();

@@ -13,7 +13,8 @@ namespace peregrine::cuda {
 /// - that steps write scratch and outputs only, and no step writes what it reads (but for a residual in the very same place);
 /// - that lanes and waits put any two steps in order of which one writes memory that the other uses, where buffers share
 ///   memory too;
-/// - that a step has written something of what another reads from the arena.
+/// - that a step has written something of what another reads from the arena;
+/// - that a convolution's residual has its result's shape, or half the height and width.
 std::vector<std::string> defects(const ExecutionPlan& plan);
 
 }  // namespace peregrine::cuda

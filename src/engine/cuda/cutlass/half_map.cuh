@@ -16,7 +16,7 @@ struct HalfMap {
   struct SharedStorage {};
   struct Arguments {
     const Half* data = nullptr;
-    std::int64_t stride = 0;     ///< elements between the small map's pixels
+    std::int64_t stride = 0;    ///< elements between the small map's pixels
     cutlass::FastDivmod width;  ///< of the large map
   };
   using Params = Arguments;
@@ -79,9 +79,9 @@ struct HalfMap {
     CUTLASS_DEVICE void begin() {
       cutlass::arch::wait_on_dependent_grids();  // which only the warps that fetch have done
       auto words = cute::recast<std::uint32_t>(values);
-      CUTLASS_PRAGMA_UNROLL
+#pragma unroll
       for (int block = 0; block < cute::size(values) / 16; ++block)
-        CUTLASS_PRAGMA_UNROLL
+#pragma unroll
         for (int half = 0; half < 2; ++half) {
           const auto first = coordinates(2 * word_of(block, half, 0));
           const int row = cute::get<0>(first), column = cute::get<1>(first) + static_cast<int>(threadIdx.x % 4) * 6;
@@ -98,15 +98,15 @@ struct HalfMap {
 
     CUTLASS_DEVICE void begin_loop(int epi_m, int epi_n) {
       auto words = cute::recast<std::uint32_t>(values(cute::_, cute::_, cute::_, epi_m, epi_n));
-      CUTLASS_PRAGMA_UNROLL
+#pragma unroll
       for (int block = 0; block < cute::size(words) / 8; ++block)
-        CUTLASS_PRAGMA_UNROLL
+#pragma unroll
         for (int half = 0; half < 2; ++half) {
           std::uint32_t four[4];
-          CUTLASS_PRAGMA_UNROLL
+#pragma unroll
           for (int i = 0; i < 4; ++i) four[i] = words(word_of(block, half, i));
           transpose(four);
-          CUTLASS_PRAGMA_UNROLL
+#pragma unroll
           for (int i = 0; i < 4; ++i) words(word_of(block, half, i)) = four[i];
         }
     }

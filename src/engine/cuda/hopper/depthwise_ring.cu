@@ -27,7 +27,8 @@ struct RingArguments {
 int ring_bytes(const DepthwiseTile& tile) { return (tile.rows + 2) * (tile.columns + 2) * tile.channels * 2; }
 
 template <int rows>
-__global__ void __launch_bounds__(most_depthwise_threads, 3) ring_kernel(const __grid_constant__ RingArguments a, Successor next) {
+__global__ void __launch_bounds__(most_depthwise_threads, 3)
+    ring_kernel(const __grid_constant__ RingArguments a, Successor next) {
   extern __shared__ __align__(128) std::byte shared[];
   auto& filled = *reinterpret_cast<Filled*>(shared);
   std::byte* const ring = shared + barrier_bytes;

@@ -37,7 +37,7 @@ inline cudaLaunchAttribute start_early() {
 /// For kernels that wait for their predecessor.
 template <class... Parameters, class... Arguments>
 void launch_waiting(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
-               std::size_t shared_bytes, Arguments&&... arguments) {
+                    std::size_t shared_bytes, Arguments&&... arguments) {
   cudaLaunchAttribute early = start_early();
   cudaLaunchConfig_t config{};
   config.gridDim = grid, config.blockDim = dim3(static_cast<unsigned>(threads));

@@ -149,8 +149,8 @@ void launch_gate(const GatedSum& step, const Memory& memory, const Queue& queue)
   a.gates = pointer_to<float>(step.gates, memory);
   a.hidden = static_cast<int>(step.w1.shape[0]);
   const auto pictures = static_cast<unsigned>(a.y.n), branches = static_cast<unsigned>(a.branches);
-  launch_on(queue.before_another(), "gate_means", gate_means<T>, dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads,
-            0, a);
+  launch_on(queue.before_another(), "gate_means", gate_means<T>,
+            dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), pictures, branches), threads, 0, a);
   const std::size_t shared = static_cast<std::size_t>(a.y.c + a.hidden) * sizeof(float);
   launch_on(queue.before_another(), "gate_layers", gate_layers<T>, dim3(pictures, branches), threads, shared, a);
   const std::int64_t elements = step.y.shape.elements();

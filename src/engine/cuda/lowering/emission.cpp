@@ -31,7 +31,8 @@ void Emitter::run() {
     if (!same_elements(from, to)) copy(from, to, graph_.output_names()[i]);
   }
   for (const auto& [value, tensor] : places_)
-    if (!graph_.value(value).constant && drafts_.in_model(value)) plan_.values.push_back({graph_.value(value).name, tensor, complete_.at(value)});
+    if (!graph_.value(value).constant && drafts_.in_model(value))
+      plan_.values.push_back({graph_.value(value).name, tensor, complete_.at(value)});
 }
 
 TensorRef Emitter::place(ValueId value) {
