@@ -8,6 +8,7 @@ only be asked to depart no further than PyTorch does. FP32 is exact (no TF32). A
 each picture as one person. Needs torch, OpenCV, and ultralytics on PYTHONPATH (its wheel will do).
 """
 import argparse
+import copy
 import json
 import subprocess
 import sys
@@ -41,14 +42,13 @@ def cosine(a, b):
 
 
 def detector(path, pictures, device):
+    import cv2
     import torch
     from ultralytics import YOLO
     from ultralytics.data.augment import LetterBox
     from ultralytics.utils.nms import non_max_suppression
-    import cv2
     whole = YOLO(path).model.eval().to(device).float()
     whole.fuse()
-    import copy
     half = copy.deepcopy(whole).half()
     classes = len(whole.names)
     objects = right = 0
@@ -58,8 +58,9 @@ def detector(path, pictures, device):
         x = torch.from_numpy(pixels.copy())[None].to(device).float() / 255
         with torch.inference_mode():
             full, rounded = whole(x), half(x.half())
+        found = tensors(rounded)
         for name, value in tensors(full).items():
-            lowest[name] = min(lowest.get(name, 1.0), cosine(value, tensors(rounded)[name]))
+            lowest[name] = min(lowest.get(name, 1.0), cosine(value, found[name]))
         reference = non_max_suppression(decoded(full), CONFIDENCE, IOU, max_det=MOST, nc=classes)[0]
         raw = decoded(rounded)[0].float()
         corners = torch.cat((raw[:2] - raw[2:4] / 2, raw[:2] + raw[2:4] / 2)).T
@@ -74,6 +75,7 @@ def detector(path, pictures, device):
 
 def embeddings(path, pictures, device, script):
     import cv2
+    import torch
     with tempfile.TemporaryDirectory() as folder:
         persons = []
         for picture in pictures:
@@ -89,7 +91,6 @@ def embeddings(path, pictures, device, script):
             told.write_text(json.dumps(wish))
             subprocess.run([sys.executable, script, str(told)], check=True, stdout=subprocess.DEVNULL)
             found[half] = [person["embedding"] for person in json.loads(Path(wish["found"]).read_text())]
-    import torch
     cosines = [cosine(torch.tensor(a), torch.tensor(b)) for a, b in zip(found[False], found[True], strict=True)]
     return {"objects": len(cosines), "cosine_at_least_0.999": round(sum(c >= 0.999 for c in cosines) / len(cosines), 4),
             "lowest_cosine": {"embedding": round(min(cosines), 6)}}
@@ -106,6 +107,8 @@ def main():
     import torch
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     pictures = sorted(Path(arguments.images).glob("*.jpg"))
+    if not pictures:
+        parser.error(f"{arguments.images} holds no .jpg")
     rows = []
     for model in arguments.models:
         result = embeddings(model, pictures, arguments.device, arguments.reid_baseline) if model.endswith(".pth") \

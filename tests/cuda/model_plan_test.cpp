@@ -34,13 +34,6 @@ std::string name_of(const testing::TestParamInfo<Network>& info) {
   return name;
 }
 
-std::optional<std::filesystem::path> find_weights(const std::filesystem::path& data, const std::string& file) {
-  const char* unpacked = std::getenv("PEREGRINE_SOAK_WEIGHTS");
-  for (const std::filesystem::path& folder : {data / "weights", std::filesystem::path(unpacked ? unpacked : "")})
-    if (std::filesystem::exists(folder / file)) return folder / file;
-  return std::nullopt;
-}
-
 /// Numbers as a picture has them, 0..1: on anything else the m weights, which are random, make attention scores so large
 /// that FP32's own rounding shows.
 std::vector<HostTensor> picture(const graph::Graph& graph) {
@@ -53,9 +46,8 @@ class ModelPlan : public testing::TestWithParam<Network> {
  protected:
   void SetUp() override {
     PEREGRINE_NEED_SHARED_DATA(data);
-    const auto weights = find_weights(data, GetParam().file);
-    if (!weights) GTEST_SKIP() << GetParam().file << " is packed: unpack it into PEREGRINE_SOAK_WEIGHTS";
-    model_.emplace(load_model(*weights));
+    PEREGRINE_NEED_WEIGHTS(weights, data, GetParam().file);
+    model_.emplace(load_model(weights));
   }
 
   graph::Graph graph(int batch) const { return model_->graph({batch, GetParam().height, GetParam().width}); }

@@ -5,14 +5,12 @@
 
 #include <algorithm>
 
-#include "engine/cuda/statistics.h"
 #include "network.h"
 #include "plan_expectations.h"
+#include "plan_lookup.h"
 
 namespace peregrine::test {
 namespace {
-
-using Steps = std::map<std::string, int>;
 
 bool always(const cuda::Step&, const cuda::Step&) { return true; }
 
@@ -22,12 +20,6 @@ cuda::ExecutionPlan fused(const Network& net, const cuda::TakePair& take = alway
   cuda::ExecutionPlan plan = cuda::with_pairs(expect_right(net.graph, options), take);
   expect_plan_right(net.graph, plan);
   return plan;
-}
-
-Steps steps_of(const cuda::ExecutionPlan& plan) { return cuda::statistics(plan).steps; }
-
-const cuda::Step& step(const cuda::ExecutionPlan& plan, const std::string& name) {
-  return *std::ranges::find(plan.steps, name, &cuda::Step::name);
 }
 
 /// Steps of a network in whose middle is what `build` makes of a map of 16 channels, every pair taken.

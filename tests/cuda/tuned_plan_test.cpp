@@ -70,13 +70,14 @@ const ExecutionPlan& tuned_plan(const fs::path& weights, int batch, const Target
 
 class TunedPlan : public testing::TestWithParam<std::tuple<const char*, int>> {
  protected:
-  /// Skips where there is no device or no file.
+  /// Skips where there is no device, no shared data, or the file is packed.
   void SetUp() override {
     if (device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device";
     PEREGRINE_NEED_SHARED_DATA(data);
     const auto& [file, batch] = GetParam();
+    PEREGRINE_NEED_WEIGHTS(weights, data, file);
     target_ = first_device();
-    plan_ = tuned_plan(data / "weights" / file, batch, target_);
+    plan_ = tuned_plan(weights, batch, target_);
     bound_.emplace(plan_, stream_.get());
   }
 

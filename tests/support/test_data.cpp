@@ -24,6 +24,15 @@ std::optional<fs::path> shared_data() {
   return std::nullopt;
 }
 
+std::optional<fs::path> shared_weights(const fs::path& data, const std::string& file) {
+  const char* unpacked = std::getenv("PEREGRINE_SOAK_WEIGHTS");
+  const fs::path here = data / "weights" / file;
+  if (fs::exists(here)) return here;
+  if (unpacked && fs::exists(fs::path(unpacked) / file)) return fs::path(unpacked) / file;
+  if (fs::exists(here.string() + ".xz")) return std::nullopt;
+  return here;  // whoever opens it says that it is missing
+}
+
 fs::path repository_file(const fs::path& relative) { return source_folder() / relative; }
 
 TemporaryFolder::TemporaryFolder() {

@@ -32,13 +32,13 @@ std::optional<Task> task_of(const Operation& operation) {
     exact_bias = step.bias, activation = step.activation;
   };
   if (const auto* conv = std::get_if<Conv>(&operation)) {
+    if (is_half(conv->residual, conv->y)) return std::nullopt;
     take(*conv);
     task.residual = conv->residual;
     added_last = conv->residual && conv->residual_place == ResidualPlace::after_activation;
   } else {
     take(std::get<Linear>(operation));
   }
-  if (product->residual && product->residual->rows != product->y.rows) return std::nullopt;
   if (exact_bias && !task.bias) return std::nullopt;
   if (activation != Activation::none && (activation != Activation::relu || added_last)) return std::nullopt;
   task.shape = {.rows = product->y.rows,

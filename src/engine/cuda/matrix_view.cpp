@@ -23,11 +23,6 @@ std::optional<MatrixView> as_matrix(const TensorRef& tensor) {
   return pixel ? aligned(tensor, {shape[0] * shape[2] * shape[3], shape[1], *pixel}) : std::nullopt;
 }
 
-bool has_one_tap(const Conv& conv) {
-  const Shape& w = conv.weight.shape;
-  return w[2] == 1 && w[3] == 1 && conv.stride == Pair{1, 1} && conv.pad == std::array<std::int64_t, 4>{} && conv.groups == 1;
-}
-
 std::optional<MatrixProduct> product_of(const TensorRef& x, const TensorRef& y, const TensorRef& residual) {
   const auto from = as_matrix(x), to = as_matrix(y), more = residual ? as_matrix(residual) : std::nullopt;
   if (!from || !to || (residual && !more)) return std::nullopt;
@@ -36,9 +31,14 @@ std::optional<MatrixProduct> product_of(const TensorRef& x, const TensorRef& y, 
 
 }  // namespace
 
+bool is_pointwise(const Conv& attributes, const Shape& weight) noexcept {
+  return weight[2] == 1 && weight[3] == 1 && attributes.stride == Pair{1, 1} && attributes.pad == std::array<std::int64_t, 4>{} &&
+         attributes.groups == 1;
+}
+
 std::optional<MatrixProduct> as_product(const Operation& operation) {
   if (const auto* conv = std::get_if<Conv>(&operation))
-    return has_one_tap(*conv) ? product_of(conv->x, conv->y, conv->residual) : std::nullopt;
+    return is_pointwise(*conv, conv->weight.shape) ? product_of(conv->x, conv->y, conv->residual) : std::nullopt;
   if (const auto* linear = std::get_if<Linear>(&operation)) return product_of(linear->x, linear->y, {});
   return std::nullopt;
 }

@@ -19,6 +19,10 @@ struct MatrixProduct {
   std::optional<MatrixView> residual;
 };
 
+/// Whether a convolution of these attributes and weight [K,C/groups,kh,kw] multiplies each pixel by one matrix: 1x1, of one
+/// group, no stride, no padding.
+bool is_pointwise(const Conv& attributes, const Shape& weight) noexcept;
+
 /// Nothing for a step that is no product of FP16 matrices whose rows start at multiples of 16 bytes and are as long.
 std::optional<MatrixProduct> as_product(const Operation& operation);
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "engine/cuda/lowering/fusion.h"
+#include "engine/cuda/matrix_view.h"
 
 namespace peregrine::cuda::lowering {
 namespace {
@@ -10,9 +11,7 @@ namespace {
 bool is_plain_product(const Draft& draft) {
   const auto* step = draft.as<Conv>();
   if (!step || draft.residual != ValueId::none || draft.outputs.size() != 1 || !draft.weights[0].rows.empty()) return false;
-  const Shape& weight = draft.weights[0].weight->shape();
-  return weight[2] == 1 && weight[3] == 1 && step->groups == 1 && step->stride == Pair{1, 1} &&
-         step->pad == std::array<std::int64_t, 4>{};
+  return is_pointwise(*step, draft.weights[0].weight->shape());
 }
 
 /// The columns of a 1x1 convolution's weight [K,C,1,1] that meet the channels from `first` on.
