@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 CONFIDENCE, IOU, MOST = 0.3, 0.7, 300
-CLOSE_PX, CLOSE_CONFIDENCE = 1.5, 0.02
+CLOSE_PX, CLOSE_CONFIDENCE, CLOSE_KEYPOINT_PX, CLOSE_MASK_IOU = 1.5, 0.02, 2.0, 0.97
+SEEN = 0.5  # keypoints below this are guesses
 SIZE = 640
 
 
@@ -41,16 +42,73 @@ def cosine(a, b):
     return float(a @ b / (a.norm() * b.norm()))
 
 
+class Objects:
+    """Rows of Ultralytics' NMS (box, confidence, class, what hangs on it) or all candidates in that form, and the mask prototypes."""
+
+    def __init__(self, rows, task, prototypes):
+        self.rows, self.task, self.prototypes = rows.float(), task, prototypes
+
+    @classmethod
+    def candidates(cls, raw, classes, task, prototypes):
+        import torch
+        raw = raw.float()
+        boxes = torch.cat((raw[:2] - raw[2:4] / 2, raw[:2] + raw[2:4] / 2)).T
+        confidence, label = raw[4:4 + classes].max(0)
+        rows = torch.cat((boxes, confidence[:, None], label[:, None], raw[4 + classes:].T), 1)
+        return cls(rows[confidence > CONFIDENCE - 0.05], task, prototypes)
+
+    def near(self, row):
+        """Which are of the row's class, with box and confidence close to it."""
+        close = (self.rows[:, :4] - row[:4]).abs().amax(1) <= CLOSE_PX
+        return close & ((self.rows[:, 4] - row[4]).abs() <= CLOSE_CONFIDENCE) & (self.rows[:, 5] == row[5])
+
+    def masks(self, chosen):
+        from ultralytics.utils.ops import process_mask
+        return process_mask(self.prototypes.float(), self.rows[chosen, 6:], self.rows[chosen, :4], (SIZE, SIZE), upsample=True) > 0
+
+    def whole(self, chosen, row, mask):
+        """Whether one of those chosen has the row's keypoints or mask, too."""
+        if not chosen.any():
+            return False
+        if self.task == "pose":
+            there, wanted = self.rows[chosen, 6:].reshape(int(chosen.sum()), -1, 3), row[6:].reshape(-1, 3)
+            apart = (there[..., :2] - wanted[:, :2]).norm(dim=-1)
+            return bool((apart[:, wanted[:, 2] > SEEN] <= CLOSE_KEYPOINT_PX).all(1).any())
+        if self.task == "segment":
+            there = self.masks(chosen)
+            overlap, union = (there & mask).sum((1, 2)), (there | mask).sum((1, 2))
+            return bool((overlap >= CLOSE_MASK_IOU * union).any())
+        return True
+
+
+def right_before_nms(reference, kept, candidates):
+    """How many objects have a candidate as src/compare/parity.h asks: what NMS kept with the right box must be right as a whole or have
+    a candidate that is; where NMS kept none, a candidate's box and confidence say enough."""
+    import torch
+    right = 0
+    masks = reference.masks(torch.ones(len(reference.rows), dtype=torch.bool)) if reference.task == "segment" else None
+    for index, row in enumerate(reference.rows):
+        close = candidates.near(row)
+        right += candidates.whole(close, row, None if masks is None else masks[index]) if kept.near(row).any() else bool(close.any())
+    return right
+
+
 def detector(path, pictures, device):
     import cv2
     import torch
     from ultralytics import YOLO
     from ultralytics.data.augment import LetterBox
     from ultralytics.utils.nms import non_max_suppression
-    whole = YOLO(path).model.eval().to(device).float()
+    whole = YOLO(path)
+    task, whole = whole.task, whole.model.eval().to(device).float()
     whole.fuse()
     half = copy.deepcopy(whole).half()
     classes = len(whole.names)
+
+    def kept(outputs, found):
+        rows = non_max_suppression(decoded(outputs).float(), CONFIDENCE, IOU, max_det=MOST, nc=classes)[0]
+        return Objects(rows, task, found["proto"][0] if task == "segment" else None)
+
     objects = right = 0
     lowest = {}
     for picture in pictures:
@@ -58,17 +116,12 @@ def detector(path, pictures, device):
         x = torch.from_numpy(pixels.copy())[None].to(device).float() / 255
         with torch.inference_mode():
             full, rounded = whole(x), half(x.half())
-        found = tensors(rounded)
-        for name, value in tensors(full).items():
+        expected, found = tensors(full), tensors(rounded)
+        for name, value in expected.items():
             lowest[name] = min(lowest.get(name, 1.0), cosine(value, found[name]))
-        reference = non_max_suppression(decoded(full), CONFIDENCE, IOU, max_det=MOST, nc=classes)[0]
-        raw = decoded(rounded)[0].float()
-        corners = torch.cat((raw[:2] - raw[2:4] / 2, raw[:2] + raw[2:4] / 2)).T
-        for row in reference:
-            near = (corners - row[:4]).abs().amax(1) <= CLOSE_PX
-            near &= (raw[4 + int(row[5])] - row[4]).abs() <= CLOSE_CONFIDENCE
-            right += bool(near.any())
-        objects += len(reference)
+        reference, tested = kept(full, expected), kept(rounded, found)
+        right += right_before_nms(reference, tested, Objects.candidates(decoded(rounded)[0], classes, task, tested.prototypes))
+        objects += len(reference.rows)
     return {"objects": objects, "right_before_nms": round(right / max(objects, 1), 4),
             "lowest_cosine": {name: round(value, 6) for name, value in lowest.items()}}
 
