@@ -111,7 +111,9 @@ class Run {
     const auto load_begin = Clock::now();
     executor_.emplace(plan_from_bytes(bytes), target, ExecutorOptions{.dependent_launch = options.dependent_launch});
     if (executor_->early_steps() > 0)
-      fmt::print("{} of {} steps may start early\n", executor_->early_steps(), executor_->plan().steps.size());
+      fmt::print("{} of {} steps may start early; of those of libraries {} were found to wait\n", executor_->early_steps(),
+                 executor_->plan().steps.size(),
+                 std::ranges::count_if(executor_->plan().steps, [](const Step& step) { return step.choice.waits; }));
     fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
                static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),
                static_cast<double>(executor_->device_bytes()) / 1e6);

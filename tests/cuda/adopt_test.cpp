@@ -19,9 +19,9 @@ ExecutionPlan plan_at(std::int64_t height, std::int64_t width, bool with_pool = 
 
 TEST(AdoptChoices, TakesWhatHoldsForEveryShape) {
   ExecutionPlan tuned = plan_at(64, 64), plan = plan_at(32, 64);
-  for (Step& step : tuned.steps) step.choice = {"cudnn", {3, 1}, "for 64x64 only", 4096, 5.5f};
+  for (Step& step : tuned.steps) step.choice = {"cudnn", {3, 1}, "for 64x64 only", 4096, 5.5f, true};
   EXPECT_EQ(adopt_choices(plan, tuned), static_cast<int>(plan.steps.size()));
-  for (const Step& step : plan.steps) EXPECT_EQ(step.choice, (Choice{"cudnn", {3, 1}, "", 0, 0}));
+  for (const Step& step : plan.steps) EXPECT_EQ(step.choice, (Choice{"cudnn", {3, 1}, "", 0, 0, false}));
 }
 
 TEST(AdoptChoices, LeavesStepsAloneThatTheTunedPlanLacks) {

@@ -176,5 +176,20 @@ TEST(Candidates, OneNamesAnUnknownVariant) {
   }
 }
 
+TEST(StartOf, ALibrarysKernelWaitsWhereTheTunerFoundThatItDoes) {
+  Choice choice;
+  for (const char* library : {"cudnn", "cublaslt"}) {
+    choice.candidate = library;
+    choice.waits = false;
+    EXPECT_EQ(start_of(choice), Start::unasked) << library;
+    choice.waits = true;
+    EXPECT_EQ(start_of(choice), Start::unasked_waiting) << library;
+  }
+  choice.candidate = "gemm";
+  EXPECT_EQ(start_of(choice), Start::early);
+  choice.candidate = "cutlass_window";
+  EXPECT_EQ(start_of(choice), Start::in_order);
+}
+
 }  // namespace
 }  // namespace peregrine::cuda

@@ -19,7 +19,7 @@ ExecutionPlan tuned_plan() {
   net.graph.mark_output(net.c2psa("d", net.sppf("c", x, 16), 1, 4), "out");
   ExecutionPlan plan = lower(net.graph, {});
   plan.identity = {"abc", "NVIDIA H100 80GB HBM3", "9.0", "9.19.0", "580.1"};
-  for (Step& step : plan.steps) step.choice = {"cudnn", {4, -1}, std::string("\0\xff{}", 4), 1 << 20, 3.25f};
+  for (Step& step : plan.steps) step.choice = {"cudnn", {4, -1}, std::string("\0\xff{}", 4), 1 << 20, 3.25f, true};
   return plan;
 }
 
@@ -67,7 +67,7 @@ TEST(PlanFile, RefusesASealedPlanThatCannotRun) {
 TEST(PlanFile, RefusesSealedNonsense) {
   for (std::size_t size : {0u, 7u, 8u, 300u}) {
     std::vector<std::byte> payload(size, std::byte{0x7f});
-    EXPECT_NE(error_of(seal("cuda 1", payload)), "") << size;
+    EXPECT_NE(error_of(seal("cuda 2", payload)), "") << size;
   }
   EXPECT_NE(error_of(seal("openvino 1", {})), "");
 }

@@ -181,7 +181,7 @@ TEST(Followers, OnlyBehindAStepOfTheirLaneAndWithoutWaits) {
   auto& steps = chain.plan.steps;
   chain.plan.lanes = 2;
   steps[2].lane = 1, steps[2].waits = {0}, steps[3].waits = {2};
-  const EarlyStarts early = early_starts(chain.plan, std::vector<bool>(5, true));
+  const EarlyStarts early = early_starts(chain.plan, std::vector(5, Start::early));
   EXPECT_EQ(early.starts, (std::vector<bool>{false, true, false, false, true}));
   EXPECT_EQ(early.is_followed, (std::vector<bool>{true, false, false, true, false}));
 }
@@ -191,21 +191,68 @@ TEST(Followers, TheFirstOfALaneFollowsNobody) {
   const TensorRef x = chain.input(kilo);
   chain.step(x), chain.step(x);
   chain.plan.lanes = 2, chain.plan.steps[1].lane = 1;
-  EXPECT_EQ(early_starts(chain.plan, {true, true}).starts, (std::vector<bool>{false, false}));
+  EXPECT_EQ(early_starts(chain.plan, std::vector(2, Start::early)).starts, (std::vector<bool>{false, false}));
 }
 
-TEST(Followers, WhatDoesNotWaitItselfIsLetInByNobody) {
-  Chain chain;
-  TensorRef x = chain.input(kilo);
-  for (int i = 0; i < 5; ++i) x = chain.step(x);
-  const EarlyStarts on_its_lane = early_starts(chain.plan, {true, true, false, true, true});
-  EXPECT_EQ(on_its_lane.starts, (std::vector<bool>{false, true, false, true, true}));
-  EXPECT_EQ(on_its_lane.is_followed, (std::vector<bool>{true, false, true, true, false}));
+/// Five steps on one lane; some kernels are of another kind than `early`.
+class LongChain : public testing::Test {
+ protected:
+  LongChain() {
+    TensorRef x = chain_.input(kilo);
+    for (int i = 0; i < 5; ++i) x = chain_.step(x);
+  }
+  /// Step `index` moves to a lane of its own, and waits for step 0.
+  void move_away(std::size_t index) {
+    chain_.plan.lanes = 2, chain_.plan.steps[index].lane = 1, chain_.plan.steps[index].waits = {0};
+  }
+  void expect(const std::vector<bool>& starts, const std::vector<bool>& is_followed) const {
+    const EarlyStarts early = early_starts(chain_.plan, kinds_);
+    EXPECT_EQ(early.starts, starts);
+    EXPECT_EQ(early.is_followed, is_followed);
+  }
 
-  chain.plan.lanes = 2, chain.plan.steps[3].lane = 1, chain.plan.steps[3].waits = {0};
-  const EarlyStarts on_another = early_starts(chain.plan, {true, true, true, false, true});
-  EXPECT_EQ(on_another.starts, (std::vector<bool>{false, true, true, false, true}));
-  EXPECT_EQ(on_another.is_followed, (std::vector<bool>{false, true, true, false, false}));
+  Chain chain_;
+  std::vector<Start> kinds_ = std::vector(5, Start::early);
+};
+
+TEST_F(LongChain, WhatMayNotWaitIsLetInByNobody) {
+  kinds_[2] = Start::unasked;
+  expect({false, true, false, true, true}, {true, false, true, true, false});
+}
+
+TEST_F(LongChain, NorByAStepOfAnotherLane) {
+  kinds_[3] = Start::unasked;
+  move_away(3);
+  expect({false, true, true, false, true}, {false, true, true, false, false});
+}
+
+TEST_F(LongChain, WhatStartsInOrderComesUninvitedNowhere) {
+  kinds_[3] = Start::in_order;
+  move_away(3);
+  expect({false, true, true, false, true}, {true, true, true, false, false});
+}
+
+TEST_F(LongChain, WhatComesUnaskedAndWaitsIsLetInOnItsLane) {
+  kinds_[2] = Start::unasked_waiting;
+  expect({false, true, true, true, true}, {true, true, true, true, false});
+}
+
+TEST_F(LongChain, ButByNoStepOfAnotherLaneAsItWouldComeBehindBoth) {
+  kinds_[2] = Start::unasked_waiting;
+  move_away(2);
+  expect({false, true, false, true, true}, {false, true, false, true, false});
+}
+
+TEST_F(LongChain, NothingOfALibraryStartsEarlyWithWhatMayNotWaitBehindIt) {
+  kinds_[2] = Start::unasked_waiting, kinds_[3] = Start::unasked;
+  expect({false, true, false, false, true}, {true, false, false, true, false});
+}
+
+TEST_F(LongChain, NorWithSuchAStepOfAnotherLaneBehindIt) {
+  kinds_[2] = Start::unasked_waiting, kinds_[4] = Start::unasked;
+  move_away(4);
+  chain_.plan.steps[4].waits = {2};
+  expect({false, true, false, true, false}, {true, false, false, false, false});
 }
 
 TEST(Defects, WritesWhatItReads) {

@@ -103,6 +103,41 @@ class TunedPlan : public testing::TestWithParam<std::tuple<const char*, int>> {
     return text;
   }
 
+  /// What a run leaves in memory must not reach the next one: whatever ran before, an input gives what its steps give one by one,
+  /// each waited for. (The same input twice would hide a step that reads before its input is there.)
+  void expect_nothing_kept_of_the_run_before() {
+    constexpr unsigned inputs = 3, times = 30;
+    Executor executor(plan_, target_);
+    run(executor);
+    std::vector<Outputs> expected;
+    for (unsigned seed = 0; seed < inputs; ++seed) {
+      bound_->give(seed);
+      for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+        executor.enqueue_step(i, stream_.get());
+        stream_.synchronize();
+      }
+      expected.push_back(bound_->take());
+    }
+    EXPECT_GT(difference(expected[0], expected[1]), 0.1) << "the inputs are too much alike";
+    const auto wrong = [&](const std::function<void()>& run) {
+      int count = 0;
+      for (unsigned i = 0; i < times; ++i) {
+        bound_->give(i % inputs);
+        run();
+        count += bound_->take() == expected[i % inputs] ? 0 : 1;
+      }
+      return count;
+    };
+    EXPECT_EQ(wrong([&] {
+                for (std::size_t i = 0; i < plan_.steps.size(); ++i) executor.enqueue_step(i, stream_.get());
+              }),
+              0)
+        << "on one stream";
+    EXPECT_EQ(wrong([&] { executor.enqueue(bound_->pointers, stream_.get()); }), 0) << "on lanes";
+    const Graph graph = Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
+    EXPECT_EQ(wrong([&] { graph.launch(stream_.get()); }), 0) << "replayed";
+  }
+
   Target target_;
   ExecutionPlan plan_;
   Stream stream_ = device_count() > 0 ? Stream::create() : Stream();
@@ -130,51 +165,29 @@ TEST_P(TunedPlan, IsTheSameOnLanesAndOneStepAfterAnother) {
   }
 }
 
-/// What a run leaves in memory must not reach the next one: whatever ran before, an input gives what its steps give one by one,
-/// each waited for. (The same input twice would hide a step that reads before its input is there.)
-TEST_P(TunedPlan, KeepsNothingOfTheRunBefore) {
-  constexpr unsigned inputs = 3, times = 30;
-  Executor executor(plan_, target_);
-  run(executor);
-  std::vector<Outputs> expected;
-  for (unsigned seed = 0; seed < inputs; ++seed) {
-    bound_->give(seed);
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-      executor.enqueue_step(i, stream_.get());
-      stream_.synchronize();
-    }
-    expected.push_back(bound_->take());
-  }
-  EXPECT_GT(difference(expected[0], expected[1]), 0.1) << "the inputs are too much alike";
-  const auto wrong = [&](const std::function<void()>& run) {
-    int count = 0;
-    for (unsigned i = 0; i < times; ++i) {
-      bound_->give(i % inputs);
-      run();
-      count += bound_->take() == expected[i % inputs] ? 0 : 1;
-    }
-    return count;
-  };
-  EXPECT_EQ(wrong([&] {
-              for (std::size_t i = 0; i < plan_.steps.size(); ++i) executor.enqueue_step(i, stream_.get());
-            }),
-            0)
-      << "on one stream";
-  EXPECT_EQ(wrong([&] { executor.enqueue(bound_->pointers, stream_.get()); }), 0) << "on lanes";
-  const Graph graph = Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
-  EXPECT_EQ(wrong([&] { graph.launch(stream_.get()); }), 0) << "replayed";
+TEST_P(TunedPlan, KeepsNothingOfTheRunBefore) { expect_nothing_kept_of_the_run_before(); }
+
+/// Most kernels are a library's in these. With random weights, which amplify roundings: other kernels compute something else.
+class RandomTunedPlan : public TunedPlan {};
+
+TEST_P(RandomTunedPlan, KeepsNothingOfTheRunBefore) { expect_nothing_kept_of_the_run_before(); }
+
+std::string name_of_case(const testing::TestParamInfo<std::tuple<const char*, int>>& info) {
+  std::string name = std::get<0>(info.param);
+  name = name.substr(0, name.find('.')) + "_" + std::to_string(std::get<1>(info.param));
+  std::ranges::replace(name, '-', '_');
+  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Shared, TunedPlan,
                          testing::Combine(testing::Values("yolo11n-pose.pt", "yolo11n.pt", "yolo11n-seg.pt",
                                                           "osnet_x0_25_msmt17.pth", "osnet_x1_0-synthetic.pth"),
                                           testing::Values(4, 1)),
-                         [](const auto& info) {
-                           std::string name = std::get<0>(info.param);
-                           name = name.substr(0, name.find('.')) + "_" + std::to_string(std::get<1>(info.param));
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(Shared, RandomTunedPlan,
+                         testing::Combine(testing::Values("yolo11m-synthetic.pt", "yolo11m-seg-synthetic.pt"),
+                                          testing::Values(1)),
+                         name_of_case);
 
 }  // namespace
 }  // namespace peregrine::cuda

@@ -69,12 +69,13 @@ std::vector<Choice> list(const Step& step, const Target& target) {
 }
 
 /// The chosen algorithm; another version of the library would misread it, and proposes its own.
-CublasLt::Algorithm algorithm_of(const CublasLt::Product& product, const Choice& choice, std::int64_t version) {
+CublasLt::Algorithm algorithm_of(const CublasLt::Product& product, Choice& choice, std::int64_t version) {
   cublasLtMatmulAlgo_t kept;
   if (choice.payload.size() == sizeof kept && choice.parameters.at(0) == version) {
     std::memcpy(&kept, choice.payload.data(), sizeof kept);
     return product.checked(kept);
   }
+  choice.waits = false;  // was tried of another one
   const auto proposed = product.propose(most_candidates);
   if (proposed.empty()) throw Error("engine.kernel", "cuBLASLt has no algorithm for it.");
   return proposed[std::min(static_cast<std::size_t>(choice.parameters.at(1)), proposed.size() - 1)];
@@ -101,6 +102,6 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
 
 }  // namespace
 
-const KernelFamily cublas_lt_family{"cublaslt", list, make};
+const KernelFamily cublas_lt_family{"cublaslt", list, make, Start::unasked};
 
 }  // namespace peregrine::cuda

@@ -278,6 +278,6 @@ Launch make(const Step& step, Choice& choice, const Target& target) {
 
 }  // namespace
 
-const KernelFamily cudnn_conv_family{"cudnn", list, make};
+const KernelFamily cudnn_conv_family{"cudnn", list, make, Start::unasked};
 
 }  // namespace peregrine::cuda

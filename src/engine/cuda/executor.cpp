@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/trace.h"
-#include "engine/cuda/schedule.h"
 
 namespace peregrine::cuda {
 
@@ -43,9 +42,9 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptio
     for (const std::int32_t earlier : step.waits) has_waiters_[static_cast<std::size_t>(earlier)] = true;
   }
   if (options.dependent_launch.value_or(starts_early(plan_, target.device)) && can_start_early(target.device)) {
-    std::vector<bool> waits_itself;
-    for (const Step& step : plan_.steps) waits_itself.push_back(start_of(step.choice) == Start::early);
-    early_ = early_starts(plan_, waits_itself);
+    std::vector<Start> kinds;
+    for (const Step& step : plan_.steps) kinds.push_back(start_of(step.choice));
+    early_ = early_starts(plan_, kinds);
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) step_done_.push_back(has_waiters_[i] ? Event::create() : Event());
   for (std::size_t lane = 0; lane < lanes; ++lane) {

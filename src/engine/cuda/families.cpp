@@ -61,7 +61,8 @@ Launch prepare(const Step& step, Choice& choice, const Target& target) {
 
 Start start_of(const Choice& choice) {
   const KernelFamily* family = family_named(choice.candidate);
-  return family ? family->start : Start::in_order;
+  if (!family) return Start::in_order;
+  return family->start == Start::unasked && choice.waits ? Start::unasked_waiting : family->start;
 }
 
 }  // namespace peregrine::cuda

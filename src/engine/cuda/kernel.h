@@ -12,6 +12,7 @@
 #include "base/cuda/device.h"
 #include "engine/cuda/plan.h"
 #include "engine/cuda/queue.h"
+#include "engine/cuda/schedule.h"
 
 namespace peregrine::cuda {
 
@@ -41,10 +42,6 @@ struct Target {
 /// never synchronises, can be captured; throws Error when a launch is refused. `workspace` has Choice::workspace_bytes.
 using Launch = std::function<void(const Memory& memory, std::byte* workspace, Queue queue)>;
 
-/// When the kernels of a family may start: early, while their predecessor on the stream still runs, if they wait for it
-/// themselves (Queue::dependent).
-enum class Start : std::uint8_t { in_order, early };
-
 struct KernelFamily {
   std::string_view name;  ///< Choice::candidate
   /// Variants that can run the step, the most promising first; empty: it does not serve such steps. Their
@@ -53,7 +50,7 @@ struct KernelFamily {
   /// Makes a variant ready. Throws Error "engine.kernel" when it turns out not to serve the step after all; may
   /// complete `choice` (its payload and workspace).
   Launch (*prepare)(const Step& step, Choice& choice, const Target& target);
-  Start start = Start::in_order;
+  Start start = Start::in_order;  ///< never unasked_waiting: Choice::waits says that
 };
 
 /// A choice of a family that has variants.
@@ -70,7 +67,7 @@ std::span<const KernelFamily> families();
 std::vector<Choice> candidates(const Step& step, const Target& target);
 /// Makes the step's choice ready; an empty choice is replaced by the default. Throws Error "engine.kernel" naming the step.
 Launch prepare(const Step& step, Choice& choice, const Target& target);
-/// When the kernels of a choice that was made ready may start.
+/// How the kernels of a choice that was made ready meet their predecessor.
 Start start_of(const Choice& choice);
 
 }  // namespace peregrine::cuda

@@ -251,6 +251,7 @@ struct Choice {
   std::string payload;                   ///< the candidate's own, opaque: cuDNN's serialised execution plan
   std::int64_t workspace_bytes = 0;      ///< scratch beside the arena; steps of one lane share it
   float microseconds = 0;                ///< as measured by the tuner; 0: not measured
+  bool waits = false;                    ///< a library's kernel that was found to wait for its predecessor (waiting.h)
 
   bool operator==(const Choice&) const = default;
 };

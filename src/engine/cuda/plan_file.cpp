@@ -28,6 +28,7 @@ void visit_fields(Either<TracedValue> auto& s, auto&& v) {
 void visit_fields(Either<Choice> auto& s, auto&& v) {
   v.attribute("candidate", s.candidate), v.attribute("parameters", s.parameters), v.attribute("payload", s.payload);
   v.attribute("workspace_bytes", s.workspace_bytes), v.attribute("microseconds", s.microseconds);
+  v.attribute("waits", s.waits);
 }
 void visit_fields(Either<Step> auto& s, auto&& v) {
   v.attribute("name", s.name), v.attribute("nodes", s.nodes), v.attribute("operation", s.operation);
@@ -48,7 +49,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kind = "cuda 1";  ///< the number is that of this format
+constexpr std::string_view kind = "cuda 2";  ///< the number is that of this format
 constexpr std::size_t weights_alignment = 256;
 
 struct Saver {

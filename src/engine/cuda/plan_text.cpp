@@ -98,8 +98,8 @@ std::string dump(const ExecutionPlan& plan) {
                         step.waits.empty() ? "" : fmt::format(" after {}", fmt::join(step.waits, ",")), step.name,
                         name_of(step.operation), fields(step.operation, tensor));
     if (!step.choice.candidate.empty())
-      text += fmt::format(" by {}({}) {:.2f} us", step.choice.candidate, fmt::join(step.choice.parameters, ","),
-                          step.choice.microseconds);
+      text += fmt::format(" by {}({}) {:.2f} us{}", step.choice.candidate, fmt::join(step.choice.parameters, ","),
+                          step.choice.microseconds, step.choice.waits ? ", waits" : "");
     text += '\n';
   }
   return text;

@@ -12,7 +12,7 @@ struct Queue {
   /// It may start while its predecessor still runs: then it waits for it itself, before it touches memory that others write.
   bool dependent = false;
   /// Its successor does the same, and may be let in early. Nobody else may: kernels of cuDNN and cuBLASLt ask to be let in, too,
-  /// and read what their predecessor writes before they wait.
+  /// and some read what their predecessor writes before they wait.
   bool followed = false;
 
   Queue(cudaStream_t stream, bool dependent = false, bool followed = false)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "engine/cuda/statistics.h"
 #include "engine/cuda/strided.h"
@@ -98,18 +99,28 @@ void assign_lanes(ExecutionPlan& plan, int max_lanes) {
   plan.lanes = static_cast<std::int32_t>(free_at.size());
 }
 
-EarlyStarts early_starts(const ExecutionPlan& plan, const std::vector<bool>& waits_itself) {
+EarlyStarts early_starts(const ExecutionPlan& plan, std::span<const Start> kinds) {
   const std::size_t count = plan.steps.size();
+  std::vector<std::optional<std::size_t>> before(count), last(static_cast<std::size_t>(plan.lanes));
+  for (std::size_t i = 0; i < count; ++i) before[i] = std::exchange(last[static_cast<std::size_t>(plan.steps[i].lane)], i);
+
   EarlyStarts early{std::vector<bool>(count), std::vector<bool>(count)};
-  std::vector<std::optional<std::size_t>> last(static_cast<std::size_t>(plan.lanes));
-  for (std::size_t i = 0; i < count; ++i) {
-    auto& before = last[static_cast<std::size_t>(plan.steps[i].lane)];
-    early.starts[i] = before && plan.steps[i].waits.empty() && waits_itself[i];
-    if (early.starts[i]) early.is_followed[*before] = true;
-    before = i;
-  }
   for (std::size_t i = 0; i < count; ++i)
-    if (!waits_itself[i])
+    early.starts[i] =
+        before[i] && plan.steps[i].waits.empty() && (kinds[i] == Start::early || kinds[i] == Start::unasked_waiting);
+  const auto start_in_order_if_unasked = [&](std::size_t i) {
+    if (kinds[i] == Start::unasked_waiting) early.starts[i] = false;
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    if (kinds[i] != Start::unasked) continue;
+    if (before[i]) start_in_order_if_unasked(*before[i]);
+    for (const std::int32_t earlier : plan.steps[i].waits) start_in_order_if_unasked(static_cast<std::size_t>(earlier));
+  }
+
+  for (std::size_t i = 0; i < count; ++i)
+    if (early.starts[i]) early.is_followed[*before[i]] = true;
+  for (std::size_t i = 0; i < count; ++i)
+    if (kinds[i] == Start::unasked || kinds[i] == Start::unasked_waiting)
       for (const std::int32_t earlier : plan.steps[i].waits) early.is_followed[static_cast<std::size_t>(earlier)] = false;
   return early;
 }

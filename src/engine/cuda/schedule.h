@@ -1,6 +1,8 @@
-// Lanes: which steps run side by side, and what each waits for.
+// Lanes: which steps run side by side, what each waits for, and which start before their predecessor is done.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/cuda/plan.h"
@@ -14,14 +16,23 @@ std::vector<std::int32_t> dependencies(const ExecutionPlan& plan, std::int32_t i
 /// arena need no offsets yet: they are still taken to be apart.
 void assign_lanes(ExecutionPlan& plan, int max_lanes);
 
+/// How a kernel meets its predecessor.
+enum class Start : std::uint8_t {
+  in_order,        ///< it starts when that one is done
+  early,           ///< where told to (Queue::dependent) it asks to be let in while that one still runs, and waits for it itself
+  unasked,         ///< a library's: asks whether told to or not, and may read before it waits
+  unasked_waiting  ///< a library's, which asks whether told to or not, and waits itself
+};
+
 /// By step: whether it starts before its predecessor on the lane is done, and whether it lets its successor do so.
 struct EarlyStarts {
   std::vector<bool> starts, is_followed;
 };
-/// `waits_itself`: the steps whose kernels wait for their predecessor themselves. Of those, one may start early that has nothing
-/// else to wait for: what it must not overtake is the predecessor alone, and what that one has waited for. A step that others
-/// than those wait for lets nobody in: kernels of libraries ask to be let in, too, and read before they wait.
-EarlyStarts early_starts(const ExecutionPlan& plan, const std::vector<bool>& waits_itself);
+/// One may start early that waits itself and has nothing else to wait for: what it must not overtake is the predecessor alone,
+/// and what that one has waited for. Kernels that come unasked make two exceptions. A step lets nobody in for which one of
+/// another lane waits: that would come as well. And a library's kernel with an `unasked` one behind it starts in order: whether
+/// it lets that in before it has waited is not known. `kinds`: of every step.
+EarlyStarts early_starts(const ExecutionPlan& plan, std::span<const Start> kinds);
 
 /// What is surely done when a step starts, by the plan's lanes and waits.
 class HappensBefore {

@@ -12,6 +12,8 @@ namespace {
 
 /// Of zeros before and behind each buffer: several rows of a tile.
 constexpr std::size_t guard_bytes = std::size_t{64} << 10;
+/// Of every byte: a NaN in FP16 and FP32.
+constexpr int all_nan = 0xff;
 
 }  // namespace
 
@@ -31,6 +33,26 @@ void StepBench::restore() const {
 
 void StepBench::keep_as_reference() const {
   for (const Area& area : areas_) copy_on_device(area.reference.data(), area.live.data(), area.live.bytes(), stream_);
+}
+
+bool StepBench::fits_one_kernel() const { return areas_.size() < most_spans; }
+
+void StepBench::spoil(std::span<std::byte> workspace) const {
+  for (const Area& area : areas_) fill(area.live.data(), all_nan, area.live.bytes(), stream_);
+  if (!workspace.empty()) fill(workspace.data(), all_nan, workspace.size(), stream_);
+}
+
+void StepBench::restore_late(std::span<std::byte> workspace) const {
+  std::vector<CopiedSpan> spans;
+  for (const Area& area : areas_) spans.push_back({area.live.data(), area.initial.data(), area.live.bytes()});
+  if (!workspace.empty()) spans.push_back({workspace.data(), nullptr, workspace.size()});
+  copy_late(spans, stream_);
+}
+
+void StepBench::answer_at_once() const {
+  std::vector<CopiedSpan> spans;
+  for (const Area& area : areas_) spans.push_back({area.live.data(), area.reference.data(), area.live.bytes()});
+  copy_at_once(spans, stream_);
 }
 
 std::string StepBench::disagreement(double tolerance) const {
@@ -69,7 +91,7 @@ void StepBench::add(const ExecutionPlan& plan, const TensorRef& tensor, std::byt
 
 void StepBench::poison(const ExecutionPlan& plan, const Accesses& touched) {
   DeviceBuffer nan(4, "a step's data while it is tuned");
-  fill(nan.data(), 0xff, nan.bytes(), stream_);
+  fill(nan.data(), all_nan, nan.bytes(), stream_);
   memory_.buffers.back() = nan.data();
   for (const TensorRef* written : touched.writes) {
     const bool also_read =

@@ -1,6 +1,7 @@
 // Memory for one step of a plan by itself, so that its candidates can be run, compared and timed.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,18 @@ class StepBench {
   StepBench(const ExecutionPlan& plan, const Step& step, std::byte* weights, cudaStream_t stream);
 
   const Memory& memory() const { return memory_; }
+  cudaStream_t stream() const { return stream_; }
 
   void restore() const;
   void keep_as_reference() const;
+  /// Whether one kernel can copy all that the step touches: restore_late() and answer_at_once() ask for it.
+  bool fits_one_kernel() const;
+  /// Makes all that the step touches NaN, and the workspace.
+  void spoil(std::span<std::byte> workspace) const;
+  /// One kernel that lets its successor in as soon as it runs itself, and restores all of it, the workspace NaN, much later.
+  void restore_late(std::span<std::byte> workspace) const;
+  /// One kernel that asks to be let in early, and writes the reference's result without waiting for anything.
+  void answer_at_once() const;
   /// Why the result is not the reference's, which it may miss by `tolerance` of its largest value; empty when it is. Waits.
   std::string disagreement(double tolerance) const;
 

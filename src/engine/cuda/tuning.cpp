@@ -19,6 +19,7 @@
 #include "engine/cuda/pairs.h"
 #include "engine/cuda/step_bench.h"
 #include "engine/cuda/tuner.h"
+#include "engine/cuda/waiting.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -115,8 +116,11 @@ class StepTuning {
     Runner reference(std::move(choices.back())), chosen(step_.choice);
     make_reference(reference);
     admit(chosen);
+    step_waits_ = chosen.rejected.empty() && step_.choice.waits && waits(chosen);
     return chosen.rejected;
   }
+  /// After check_choice(): whether the choice still is one that waits.
+  bool still_waits() const { return step_waits_; }
 
  private:
   Error failure(std::string_view why) const {
@@ -178,8 +182,18 @@ class StepTuning {
     const auto best = tuner.best();
     if (!best) throw failure("every kernel failed.");
     for (std::size_t i = 0; i < runners_.size(); ++i) report(runners_[i], tuner.time_of(i));
-    winner_ = std::move(runners_[*best].choice);
+    winner_ = runners_[*best].choice;
     winner_.microseconds = static_cast<float>(tuner.time_of(*best));
+    winner_.waits = starts_early_ && waits(runners_[*best]);
+  }
+
+  /// Whether a library's kernel waits for its predecessor.
+  bool waits(const Runner& runner) {
+    Choice untried = runner.choice;
+    untried.waits = false;
+    if (start_of(untried) != Start::unasked) return false;
+    const auto enqueue = [&] { runner.launch(bench_.memory(), runner.workspace.data(), stream_.get()); };
+    return waits_for_predecessor(bench_, enqueue, {runner.workspace.data(), runner.workspace.bytes()}, limit_);
   }
 
   void report(const Runner& runner, double microseconds) const {
@@ -200,6 +214,7 @@ class StepTuning {
   StepBench bench_;
   std::vector<Runner> runners_;
   Choice winner_;
+  bool step_waits_ = false;
 };
 
 /// What all steps share while a plan is tuned or verified.
@@ -255,15 +270,17 @@ void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& option
   choose(plan);  // steps beside them may have moved
 }
 
-void verify(const ExecutionPlan& plan, const Target& target) {
+void verify(ExecutionPlan& plan, const Target& target) {
   const Workbench bench(plan);
   const TuningOptions silent;
   for (const std::vector<std::size_t>& group : steps_alike(plan)) {
     const Step& first = plan.steps[group.front()];
-    const std::string why = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent).check_choice();
+    StepTuning tuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent);
+    const std::string why = tuning.check_choice();
     if (!why.empty())
       throw Error("engine.plan", fmt::format("The kernel chosen for {} no longer computes the right thing: {}.", first.name, why),
                   "Build the engine again.");
+    for (const std::size_t step : group) plan.steps[step].choice.waits = tuning.still_waits();
   }
 }
 

@@ -31,11 +31,12 @@ struct TuningOptions {
 
 /// Measures every signature once and fills in `choice` of all steps that share it; then merges the pairs that are faster as
 /// one step (pairs.h), which changes the plan's steps. A candidate may win only when its
-/// result agrees with that of the step's reference. The device of `target` must be current.
+/// result agrees with that of the step's reference; of a library's that wins it is tried whether it waits for its predecessor
+/// (Choice::waits). The device of `target` must be current.
 void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& options);
 
 /// Runs the chosen kernel of every signature against the step's reference. Throws Error "engine.plan" naming the first
-/// step that differs.
-void verify(const ExecutionPlan& plan, const Target& target);
+/// step that differs. Tries again whether those wait that did, and takes it back from the others.
+void verify(ExecutionPlan& plan, const Target& target);
 
 }  // namespace peregrine::cuda

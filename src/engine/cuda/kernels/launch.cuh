@@ -34,7 +34,7 @@ inline cudaLaunchAttribute start_early() {
   return attribute;
 }
 
-/// For kernels that wait for their predecessor.
+/// For kernels that wait for their predecessor, or need not (probe.cu).
 template <class... Parameters, class... Arguments>
 void launch_waiting(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
                     std::size_t shared_bytes, Arguments&&... arguments) {

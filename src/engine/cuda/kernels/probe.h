@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "peregrine/tensor.h"
 
@@ -20,5 +21,20 @@ struct Difference {
 };
 /// Into device memory `result`, which is reset first. Elements with equal bits do not differ.
 void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream);
+
+/// Bytes for a kernel to copy; both ends aligned to 16.
+struct CopiedSpan {
+  std::byte* to = nullptr;
+  const std::byte* from = nullptr;  ///< null: every bit is set
+  std::size_t bytes = 0;
+};
+/// As many as one kernel takes.
+inline constexpr std::size_t most_spans = 8;
+
+/// Lets the next kernel of the stream in at once where that asks for it, and copies when it has had the time to go wrong: some
+/// hundred microseconds later.
+void copy_late(std::span<const CopiedSpan> spans, cudaStream_t stream);
+/// Asks to be let in early, and copies without waiting for its predecessor.
+void copy_at_once(std::span<const CopiedSpan> spans, cudaStream_t stream);
 
 }  // namespace peregrine::cuda
