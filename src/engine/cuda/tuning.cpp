@@ -109,18 +109,18 @@ class StepTuning {
     return std::move(winner_);
   }
 
-  /// Why the step's choice does not agree with the reference; empty when it does.
-  std::string check_choice() {
+  struct Check {
+    std::string wrong;   ///< why the choice does not agree with the reference; empty when it does
+    bool waits = false;  ///< Choice::waits, if it still holds
+  };
+  Check check_choice() {
     std::vector<Choice> choices = candidates(step_, target_);
     if (choices.empty()) throw failure("no kernel serves this step.");
     Runner reference(std::move(choices.back())), chosen(step_.choice);
     make_reference(reference);
     admit(chosen);
-    step_waits_ = chosen.rejected.empty() && step_.choice.waits && waits(chosen);
-    return chosen.rejected;
+    return {chosen.rejected, chosen.rejected.empty() && chosen.choice.waits && waits(chosen)};
   }
-  /// After check_choice(): whether the choice still is one that waits.
-  bool still_waits() const { return step_waits_; }
 
  private:
   Error failure(std::string_view why) const {
@@ -214,7 +214,6 @@ class StepTuning {
   StepBench bench_;
   std::vector<Runner> runners_;
   Choice winner_;
-  bool step_waits_ = false;
 };
 
 /// What all steps share while a plan is tuned or verified.
@@ -275,12 +274,12 @@ void verify(ExecutionPlan& plan, const Target& target) {
   const TuningOptions silent;
   for (const std::vector<std::size_t>& group : steps_alike(plan)) {
     const Step& first = plan.steps[group.front()];
-    StepTuning tuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent);
-    const std::string why = tuning.check_choice();
-    if (!why.empty())
-      throw Error("engine.plan", fmt::format("The kernel chosen for {} no longer computes the right thing: {}.", first.name, why),
+    const auto [wrong, waits] = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent).check_choice();
+    if (!wrong.empty())
+      throw Error("engine.plan",
+                  fmt::format("The kernel chosen for {} no longer computes the right thing: {}.", first.name, wrong),
                   "Build the engine again.");
-    for (const std::size_t step : group) plan.steps[step].choice.waits = tuning.still_waits();
+    for (const std::size_t step : group) plan.steps[step].choice.waits = waits;
   }
 }
 
