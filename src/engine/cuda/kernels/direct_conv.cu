@@ -3,6 +3,7 @@
 // are output pixels, columns output channels, the reduction runs over kh, kw, C/groups as the weights are stored.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/only_variant.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -97,11 +98,6 @@ void launch(const Conv& conv, const Memory& memory, const Queue& queue) {
   launch_on(queue, "direct_conv", direct_conv<T>, grid, threads, 0, a);
 }
 
-std::vector<Choice> list(const Step& step, const Target&) {
-  if (!std::holds_alternative<Conv>(step.operation)) return {};
-  return {Choice{}};
-}
-
 Launch make(const Step& step, Choice&, const Target&) {
   return [conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(conv.x.dtype, [&]<class T>() { launch<T>(conv, memory, queue); });
@@ -110,6 +106,6 @@ Launch make(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily direct_conv_family{"direct", list, make, Start::early};
+const KernelFamily direct_conv_family{"direct", only_variant<Conv>, make, Start::early};
 
 }  // namespace peregrine::cuda

@@ -1,6 +1,7 @@
 // Matrix products outside of convolutions (small ones: ReID's last layer, attention that did not fuse) and softmax.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/only_variant.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -163,12 +164,6 @@ void launch_softmax(const Softmax& step, const Memory& memory, const Queue& queu
   launch_on(queue, "softmax", softmax<T>, divide_up(s.lines, warps), threads, 0, s);
 }
 
-template <class S>
-std::vector<Choice> list(const Step& step, const Target&) {
-  if (!std::holds_alternative<S>(step.operation)) return {};
-  return {Choice{}};
-}
-
 Launch make_linear(const Step& step, Choice&, const Target&) {
   return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, queue); });
@@ -189,8 +184,8 @@ Launch make_softmax(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily linear_family{"linear", list<Linear>, make_linear, Start::early};
-const KernelFamily matmul_family{"matmul", list<MatMul>, make_matmul, Start::early};
-const KernelFamily softmax_family{"softmax", list<Softmax>, make_softmax, Start::early};
+const KernelFamily linear_family{"linear", only_variant<Linear>, make_linear, Start::early};
+const KernelFamily matmul_family{"matmul", only_variant<MatMul>, make_matmul, Start::early};
+const KernelFamily softmax_family{"softmax", only_variant<Softmax>, make_softmax, Start::early};
 
 }  // namespace peregrine::cuda

@@ -1,6 +1,7 @@
 // Instance normalisation (OSNet's IBN and AIN variants) and OSNet's unified gate: both need means over whole maps.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/only_variant.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -160,11 +161,6 @@ void launch_gate(const GatedSum& step, const Memory& memory, const Queue& queue)
     launch_on(queue, "gate_sum", gate_sum<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
 
-std::vector<Choice> list_norm(const Step& step, const Target&) {
-  if (!std::holds_alternative<InstanceNorm>(step.operation)) return {};
-  return {Choice{}};
-}
-
 std::vector<Choice> list_gate(const Step& step, const Target&) {
   const auto* gate = std::get_if<GatedSum>(&step.operation);
   if (!gate || gate->x.size() > max_branches) return {};
@@ -185,7 +181,7 @@ Launch make_gate(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily instance_norm_family{"instance_norm", list_norm, make_norm, Start::early};
+const KernelFamily instance_norm_family{"instance_norm", only_variant<InstanceNorm>, make_norm, Start::early};
 const KernelFamily gated_sum_family{"gate", list_gate, make_gate, Start::early};
 
 }  // namespace peregrine::cuda

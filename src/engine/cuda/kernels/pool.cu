@@ -1,6 +1,7 @@
 // Pooling: single windows, SPPF's chain of three in one kernel, and the mean over a whole map.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/only_variant.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -199,12 +200,6 @@ void launch_mean(const GlobalAveragePool& step, const Memory& memory, const Queu
     launch_on(queue, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), pictures), threads, 0, a);
 }
 
-template <class S>
-std::vector<Choice> list(const Step& step, const Target&) {
-  if (!std::holds_alternative<S>(step.operation)) return {};
-  return {Choice{}};
-}
-
 Launch make_pool(const Step& step, Choice&, const Target&) {
   return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, queue); });
@@ -238,8 +233,8 @@ Launch make_mean(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily pool_family{"pool", list<Pool>, make_pool, Start::early};
-const KernelFamily pool_chain_family{"pool_chain", list<PoolChain>, make_chain, Start::early};
-const KernelFamily global_pool_family{"global_pool", list<GlobalAveragePool>, make_mean, Start::early};
+const KernelFamily pool_family{"pool", only_variant<Pool>, make_pool, Start::early};
+const KernelFamily pool_chain_family{"pool_chain", only_variant<PoolChain>, make_chain, Start::early};
+const KernelFamily global_pool_family{"global_pool", only_variant<GlobalAveragePool>, make_mean, Start::early};
 
 }  // namespace peregrine::cuda

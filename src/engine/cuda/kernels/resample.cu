@@ -1,6 +1,7 @@
 // Making maps larger: upsampling, and transposed convolution with windows that do not overlap.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/only_variant.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -108,12 +109,6 @@ void launch_transposed(const ConvTranspose& step, const Memory& memory, const Qu
   launch_on(queue, "transposed_conv", transposed_conv<T>, divide_up(step.y.shape.elements(), threads), threads, 0, a);
 }
 
-template <class S>
-std::vector<Choice> list(const Step& step, const Target&) {
-  if (!std::holds_alternative<S>(step.operation)) return {};
-  return {Choice{}};
-}
-
 Launch make_upsample(const Step& step, Choice&, const Target&) {
   return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
     with_type(upsample.x.dtype, [&]<class T>() {
@@ -134,7 +129,7 @@ Launch make_transposed(const Step& step, Choice&, const Target&) {
 
 }  // namespace
 
-const KernelFamily upsample_family{"upsample", list<Upsample>, make_upsample, Start::early};
-const KernelFamily conv_transpose_family{"transposed", list<ConvTranspose>, make_transposed, Start::early};
+const KernelFamily upsample_family{"upsample", only_variant<Upsample>, make_upsample, Start::early};
+const KernelFamily conv_transpose_family{"transposed", only_variant<ConvTranspose>, make_transposed, Start::early};
 
 }  // namespace peregrine::cuda
