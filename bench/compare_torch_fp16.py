@@ -55,7 +55,7 @@ class Objects:
         boxes = torch.cat((raw[:2] - raw[2:4] / 2, raw[:2] + raw[2:4] / 2)).T
         confidence, label = raw[4:4 + classes].max(0)
         rows = torch.cat((boxes, confidence[:, None], label[:, None], raw[4 + classes:].T), 1)
-        return cls(rows[confidence > CONFIDENCE - 0.05], task, prototypes)
+        return cls(rows[confidence > CONFIDENCE - CLOSE_CONFIDENCE], task, prototypes)
 
     def near(self, row):
         """Which are of the row's class, with box and confidence close to it."""
@@ -84,9 +84,8 @@ class Objects:
 def right_before_nms(reference, kept, candidates):
     """How many objects have a candidate as src/compare/parity.h asks: what NMS kept with the right box must be right as a whole or have
     a candidate that is; where NMS kept none, a candidate's box and confidence say enough."""
-    import torch
     right = 0
-    masks = reference.masks(torch.ones(len(reference.rows), dtype=torch.bool)) if reference.task == "segment" else None
+    masks = reference.masks(slice(None)) if reference.task == "segment" else None
     for index, row in enumerate(reference.rows):
         close = candidates.near(row)
         right += candidates.whole(close, row, None if masks is None else masks[index]) if kept.near(row).any() else bool(close.any())
@@ -99,8 +98,8 @@ def detector(path, pictures, device):
     from ultralytics import YOLO
     from ultralytics.data.augment import LetterBox
     from ultralytics.utils.nms import non_max_suppression
-    whole = YOLO(path)
-    task, whole = whole.task, whole.model.eval().to(device).float()
+    loaded = YOLO(path)
+    task, whole = loaded.task, loaded.model.eval().to(device).float()
     whole.fuse()
     half = copy.deepcopy(whole).half()
     classes = len(whole.names)

@@ -184,14 +184,10 @@ class StepTuning {
     for (std::size_t i = 0; i < runners_.size(); ++i) report(runners_[i], tuner.time_of(i));
     winner_ = runners_[*best].choice;
     winner_.microseconds = static_cast<float>(tuner.time_of(*best));
-    winner_.waits = starts_early_ && waits(runners_[*best]);
+    winner_.waits = starts_early_ && start_of(winner_) == Start::unasked && waits(runners_[*best]);
   }
 
-  /// Whether a library's kernel waits for its predecessor.
   bool waits(const Runner& runner) {
-    Choice untried = runner.choice;
-    untried.waits = false;
-    if (start_of(untried) != Start::unasked) return false;
     const auto enqueue = [&] { runner.launch(bench_.memory(), runner.workspace.data(), stream_.get()); };
     return waits_for_predecessor(bench_, enqueue, {runner.workspace.data(), runner.workspace.bytes()}, limit_);
   }
