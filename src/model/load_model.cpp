@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "model/foreign_checkpoint.h"
 #include "model/model.h"
 #include "model/onnx/reader.h"
 #include "model/osnet/osnet_model.h"
@@ -49,11 +50,10 @@ Error unknown_kind(std::span<const std::byte> file) {
 
 Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
   torch::Checkpoint checkpoint(file);
-  if (ultralytics::is_module_tree(checkpoint.root())) return ultralytics::read_model(std::move(checkpoint), std::move(info));
+  if (ultralytics::is_ultralytics(checkpoint.root())) return ultralytics::read_model(std::move(checkpoint), std::move(info));
   const auto state = osnet::StateDict::find(checkpoint.root());
   if (state && osnet::is_osnet(*state)) return osnet::read_model(std::move(checkpoint), std::move(info));
-  throw Error("model.unknown", "the checkpoint is neither an Ultralytics model nor an OSNet",
-              "Supported are YOLOv8 and YOLO11 (detect, pose, segment) and OSNet; other models as .onnx.");
+  throw foreign_checkpoint(*checkpoint.document());
 }
 
 Model read_known_kind(std::span<const std::byte> file, ModelInfo info) {

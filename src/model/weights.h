@@ -16,6 +16,7 @@ using Constant = std::shared_ptr<const HostTensor>;
 /// A batch normalisation in inference: (x - mean) / sqrt(variance + epsilon) * scale + shift, a channel. Scale and
 /// shift may be null (1 and 0).
 struct BatchNormSource {
+  std::string name;  ///< of the layer, for messages
   const pickle::Value *scale = nullptr, *shift = nullptr, *mean = nullptr, *variance = nullptr;
   double epsilon = 1e-5;
 };
@@ -44,7 +45,7 @@ class Weights {
   void release_file();
 
  private:
-  HostTensor read(const pickle::Value& value);
+  HostTensor read(const std::string& name, const pickle::Value& value);
   Affine make_affine(const std::string& name, const AffineSource& source);
 
   std::mutex mutex_;

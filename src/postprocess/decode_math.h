@@ -32,10 +32,12 @@ PEREGRINE_HD Corners corners(const CentredBox& b) {
   return {b.x - b.width / 2, b.y - b.height / 2, b.x + b.width / 2, b.y + b.height / 2};
 }
 
-/// Expected bin of a softmax over `bins` logits; `load(i)` gives logit i.
+/// Distance of one side: the expected bin of a softmax over `bins` values, `load(i)` giving value i. A head with one bin a
+/// side has no distribution: its value is the distance itself.
 template <class Load>
-PEREGRINE_HD float expected_bin(Load load, int bins) {
+PEREGRINE_HD float side_distance(Load load, int bins) {
   float highest = load(0);
+  if (bins == 1) return highest;
   for (int i = 1; i < bins; ++i) {
     const float logit = load(i);
     if (logit > highest) highest = logit;

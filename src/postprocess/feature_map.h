@@ -53,7 +53,7 @@ struct Level {
   /// Raw head: distance from the anchor to side 0 left, 1 top, 2 right or 3 bottom, in strides.
   PEREGRINE_HD float distance(int side, int row, int column) const {
     const int bins = box.channels / 4;
-    return expected_bin([&](int bin) { return box.at(side * bins + bin, row, column); }, bins);
+    return side_distance([&](int bin) { return box.at(side * bins + bin, row, column); }, bins);
   }
   PEREGRINE_HD CentredBox box_at(int row, int column) const {
     if (decoded) return {box.at(0, row, column), box.at(1, row, column), box.at(2, row, column), box.at(3, row, column)};

@@ -138,12 +138,20 @@ TEST(BadModel, AnUnknownModuleIsNamed) {
                "model.unsupported", "'model.5' is a module of class ultralytics.nn.modules.block.C9XYZ");
 }
 
-/// A module tree as an Ultralytics checkpoint has it: class, attributes, children.
-std::string module(const std::string& name, const std::vector<std::pair<std::string, std::string>>& attributes,
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+/// A module as a checkpoint has it: place and name of its class, attributes, children.
+std::string module(const std::string& place, const std::string& name, const Attributes& attributes,
                    const std::string& children) {
-  std::vector<std::pair<std::string, std::string>> state = attributes;
+  Attributes state = attributes;
   state.emplace_back("_modules", children);
-  return test::pickle_call(test::pickle_global("ultralytics.nn.tasks", name), {}) + test::pickle_dict(state) + "b";
+  return test::pickle_call(test::pickle_global(place, name), {}) + test::pickle_dict(state) + "b";
+}
+
+/// A network of Ultralytics around the modules of its list.
+std::string network(const std::string& modules, const std::string& kind = "DetectionModel") {
+  const std::string list = module("torch.nn.modules.container", "Sequential", {}, modules);
+  return module("ultralytics.nn.tasks", kind, {}, test::pickle_dict({{"model", list}}));
 }
 
 /// A checkpoint whose modules are of these classes, in this order, each after the one before; the last may have children.
@@ -157,9 +165,7 @@ std::string chain(const std::vector<std::pair<std::string, std::string>>& classe
     modules.emplace_back(std::to_string(i),
                          test::pickle_call(test::pickle_global("ultralytics.nn.modules." + file, name), {}) + state + "b");
   }
-  const std::string tree =
-      module("Model", {}, test::pickle_dict({{"model", module("Sequential", {}, test::pickle_dict(modules))}}));
-  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {});
+  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", network(test::pickle_dict(modules))}})), {});
 }
 
 TEST(BadModel, OfAnUnsupportedFamilyTheFirstUnknownModuleIsNamed) {
@@ -174,7 +180,7 @@ TEST(BadModel, OfAnUnsupportedFamilyTheFirstUnknownModuleIsNamed) {
   const std::string branches = test::pickle_call(test::pickle_global("torch.nn.modules.container", "ModuleList"), {}) +
                                test::pickle_dict({{"_modules", test::pickle_dict({})}}) + "b";
   is_named(chain({{"block", "C3k2"}, {"head", "Detect"}}, test::pickle_dict({{"one2one_cv2", branches}})),
-           "'model.1' (Detect) is an end-to-end head without NMS");
+           "'model.1' (ultralytics.nn.modules.head.Detect) is an end-to-end head without NMS");
 }
 
 TEST(BadModel, AModuleThatContainsItselfEnds) {
@@ -188,8 +194,7 @@ TEST(BadModel, AModuleThatContainsItselfEnds) {
                                               {"reg_max", test::pickle_integer(1)},
                                               {"stride", test::pickle_tensor({.storage_elements = 1, .shape = {1}})}}) +
                            "b";
-  const std::string layers = module("Sequential", {}, test::pickle_dict({{"0", loop}, {"1", head}}));
-  const std::string tree = module("DetectionModel", {}, test::pickle_dict({{"model", layers}}));
+  const std::string tree = network(test::pickle_dict({{"0", loop}, {"1", head}}));
   const std::string one(reinterpret_cast<const char*>("\0\0\x80\x3f"), 4);
   expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {one}), "model.unsupported",
                "too deep");
@@ -199,7 +204,7 @@ TEST(BadModel, AnOsnetWithoutATensorSaysWhich) {
   const std::vector<test::NamedTensor> some{{"conv1.conv.weight", {1, 3, 7, 7}, std::vector<float>(147)},
                                             {"conv2.0.gate.fc1.weight", {1}, {0}},
                                             {"conv5.conv.weight", {1}, {0}}};
-  expect_error(test::write_state_dict(some, "", ""), "model.state", "no tensor 'conv2.2.0.conv.weight'");
+  expect_error(test::write_state_dict(some, "", ""), "model.state", "no tensor 'conv1.bn.weight'");
 }
 
 }  // namespace

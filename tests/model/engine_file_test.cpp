@@ -102,12 +102,13 @@ TEST(EngineFile, WhatDoesNotFitIsRefused) {
                                                                                                 {"batch", -1},
                                                                                                 {"task", 3},
                                                                                                 {"args", "none"},
-                                                                                                {"names", {{"7", "gap"}}},
-                                                                                                {"names", {{"0", 3}}},
+                                                                                                {"names", {{"0", {1}}}},
+                                                                                                {"names", {{"a", "b"}}},
                                                                                                 {"names", nullptr},
                                                                                                 {"kpt_shape", {17, 4}},
                                                                                                 {"kpt_shape", 17}})
     EXPECT_THAT(with(key, value), HasSubstr("model.damaged: m.engine: ")) << key << value;
+  EXPECT_THAT(with("names", {{"7", "gap"}}), HasSubstr("model.names: m.engine: the class names have gaps"));
   EXPECT_THAT(refusal(wrap(ultralytics_text().dump(), "")), HasSubstr("no plan behind"));
   EXPECT_THAT(refusal(wrap("{no JSON}")), HasSubstr("no JSON"));
   EXPECT_THAT(refusal(wrap(ultralytics_text().dump()).substr(0, 50)), HasSubstr("no model that Peregrine knows"));

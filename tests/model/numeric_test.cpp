@@ -12,6 +12,7 @@
 #include "generated.h"
 #include "generated_osnet.h"
 #include "model/model.h"
+#include "model/onnx/decode_head.h"
 #include "support/test_data.h"
 
 namespace peregrine {
@@ -21,8 +22,8 @@ using Outputs = std::map<std::string, std::vector<float>>;
 
 std::filesystem::path data(const std::string& name) { return test::repository_file("tests/model/data/" + name); }
 
-Outputs expected(const std::string& model) {
-  std::ifstream file(data("expected.json"));
+Outputs expected(const std::string& model, const char* recorded = "expected.json") {
+  std::ifstream file(data(recorded));
   return nlohmann::json::parse(file).at(model).get<Outputs>();
 }
 
@@ -91,6 +92,17 @@ TEST(Numeric, AreaAttentionTree) {
   EXPECT_EQ(model.info().architecture, "YOLO12");
   EXPECT_EQ(model.info().strides, (std::vector<int>{4, 8}));
   expect_close(run(model.graph({1, 16, 32})), expected("tiny-area"));
+}
+
+/// A file of Ultralytics itself with its decoded head, as it computes it (tools/fixtures/make_ultralytics.py).
+TEST(Numeric, HeadWithOneBinIsDecodedAsUltralyticsDoes) {
+  const Model model = load_model(data("one-bin.pt"));
+  EXPECT_EQ(model.info().dfl_bins, 1);
+  EXPECT_EQ(model.info().class_names, (std::vector<std::string>{"7", "b"}));
+  EXPECT_EQ(model.info().image_height, 104);  // 100, to the next multiple of the stride
+  graph::Graph graph = model.graph({1, 32, 64});
+  onnx::decode_head(graph, model.info());
+  expect_close(run(graph), expected("one-bin", "ultralytics.json"));
 }
 
 struct OsnetCase {

@@ -61,6 +61,31 @@ TEST(Threshold, OnLogitsAgreesWithScores) {
   }
 }
 
+/// A raw head of one cell (stride 8) and one class: `box` holds 4 * bins values.
+std::array<float, 4> box_of_one_cell(const std::vector<float>& box) {
+  ModelInfo model = test::generated_model(Task::detect, HeadLayout::raw);
+  model.class_names = {"car"};
+  model.strides = {8};
+  model.dfl_bins = static_cast<int>(box.size() / 4);
+  HostTensor boxes(DType::f32, {1, static_cast<std::int64_t>(box.size()), 1, 1}), classes(DType::f32, {1, 1, 1, 1});
+  std::copy(box.begin(), box.end(), boxes.as<float>());
+  *classes.as<float>() = 4;
+  const std::vector<NamedTensor> heads{{head::box_output(0), boxes.view()}, {head::class_output(0), classes.view()}};
+  Options options;
+  options.keep_candidates = true;
+  return postprocess(model, heads, 0, {8, 8, 8, 8, 8, 8, 0, 0}, options).candidates.at(0).box;
+}
+
+TEST(Box, OfOneBinIsAPlainDistance) {
+  // Anchor centre (4, 4); distances 0.25, 0.5, -0.125, 0.375 cells of 8 pixels.
+  EXPECT_THAT(box_of_one_cell({0.25f, 0.5f, -0.125f, 0.375f}), testing::ElementsAre(2, 0, 3, 7));
+}
+
+TEST(Box, OfTwoBinsIsTheirMean) {
+  // Equal logits: the mean of 0 and 1 cell to each side.
+  EXPECT_THAT(box_of_one_cell({1, 1, 1, 1, 1, 1, 1, 1}), testing::ElementsAre(0, 0, 8, 8));
+}
+
 TEST(BestClass, IsTheFirstAmongEquals) {
   const DecodedAnchors head({{10, 10, 8, 8, 0.3f, 0.6f, 0.6f}});
   EXPECT_THAT(classes_of(head.run()), testing::ElementsAre(1));

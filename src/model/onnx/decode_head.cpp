@@ -77,17 +77,22 @@ class Decoder {
     return add(name, graph::Concat{2}, std::move(levels));
   }
 
-  ValueId boxes() {
+  /// Distances of the four sides in cells, [N, 4, anchors]: the expected bin of each, or with one bin the value itself.
+  ValueId distances() {
     const Index bins = info_.dfl_bins;
     const ValueId logits = joined("box", graph::box_output, 4 * bins);
+    if (bins == 1) return logits;
     const ValueId by_side = add("sides", graph::Reshape{{batch_, 4, bins, anchors()}}, {logits});
     const ValueId by_bin = add("bins", graph::Transpose{{0, 2, 1, 3}}, {by_side});
     const ValueId shares = add("softmax", graph::Softmax{1}, {by_bin});
     std::vector<float> distances(static_cast<std::size_t>(bins));
     std::iota(distances.begin(), distances.end(), 0.0f);
     const ValueId mean = add("mean", graph::Conv{}, {shares, constant("distances", {1, bins, 1, 1}, distances)});
-    const ValueId flat = add("distance", graph::Reshape{{batch_, 4, anchors()}}, {mean});
-    const std::vector<ValueId> ends = graph_.add_node("decode.ends", graph::Split{1, {2, 2}}, {flat});
+    return add("distance", graph::Reshape{{batch_, 4, anchors()}}, {mean});
+  }
+
+  ValueId boxes() {
+    const std::vector<ValueId> ends = graph_.add_node("decode.ends", graph::Split{1, {2, 2}}, {distances()});
 
     const ValueId centre = constant("centres", {1, 2, anchors()}, centres(0));
     const ValueId near = add("near", Binary{Binary::Kind::sub}, {centre, ends[0]});

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "graph/head.h"
+#include "model/class_names.h"
 #include "model/head_check.h"
 #include "model/onnx/python_literal.h"
 #include "peregrine/error.h"
@@ -57,14 +58,10 @@ void set_keypoints(const Metadata& metadata, std::int64_t channels, ModelInfo& i
   info.keypoint_dims = static_cast<int>(dims);
 }
 
-/// Names by index; a class without a name gets Ultralytics' default.
 void set_classes(const Metadata& metadata, std::int64_t count, ModelInfo& info) {
-  info.class_names.clear();
-  for (std::int64_t i = 0; i < count; ++i) info.class_names.push_back(fmt::format("class{}", i));
   const auto found = metadata.find("names");
   const auto names = found == metadata.end() ? std::nullopt : parse_names(found->second);
-  for (const auto& [index, name] : names.value_or(std::map<std::int64_t, std::string>{}))
-    if (index >= 0 && index < count) info.class_names[static_cast<std::size_t>(index)] = name;
+  info.class_names = name_classes(names.value_or(std::map<std::int64_t, std::string>{}), count);
 }
 
 /// How many classes the metadata names; 0 where it does not.

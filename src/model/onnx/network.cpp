@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "graph/head.h"
 #include "graph/passes.h"
+#include "model/finite.h"
 #include "model/onnx/node_order.h"
 #include "model/onnx/tensors.h"
 #include "model/onnx/translation.h"
@@ -48,6 +51,17 @@ std::int64_t extent_of(const pb::TensorShapeProto::Dimension& dimension) {
   return dimension.dim_value();
 }
 
+/// Names of what products are made with. Elsewhere infinity has a meaning: it bounds a range, or masks a position.
+std::set<std::string> factors_of(const pb::GraphProto& graph) {
+  constexpr std::string_view products[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization",
+                                           "InstanceNormalization", "LayerNormalization"};
+  std::set<std::string> names;
+  for (const pb::NodeProto& node : graph.node())
+    if (std::ranges::find(products, node.op_type()) != std::end(products))
+      names.insert(node.input().begin(), node.input().end());
+  return names;
+}
+
 }  // namespace
 
 Network::Network(std::span<const std::byte> file) {
@@ -55,8 +69,11 @@ Network::Network(std::span<const std::byte> file) {
   opset_ = opset_of(model);
   pb::GraphProto& graph = *model.mutable_graph();
   if (graph.sparse_initializer_size() > 0) refuse("sparse weights are not supported");
+  const std::set<std::string> factors = factors_of(graph);
   for (pb::TensorProto& tensor : *graph.mutable_initializer()) {
-    initializers_.insert_or_assign(tensor.name(), std::make_shared<const HostTensor>(from_proto(tensor)));
+    HostTensor values = from_proto(tensor);
+    factors.contains(tensor.name()) ? require_finite(values, tensor.name()) : require_no_nan(values, tensor.name());
+    initializers_.insert_or_assign(tensor.name(), std::make_shared<const HostTensor>(std::move(values)));
     tensor.Clear();  // the file's copy would live as long as the model
   }
   read_input(graph);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
+
+#include "model/class_names.h"
 
 namespace peregrine::onnx {
 
@@ -59,6 +62,25 @@ class Scanner {
     }
     return std::nullopt;
   }
+  /// A number, or one of Python's constants, as it is spelled.
+  std::optional<std::string> word() {
+    skip_blanks();
+    const std::size_t end = std::min(rest_.find_first_of(" \n,:}])"), rest_.size());
+    const std::string_view word = rest_.substr(0, end);
+    double number = 0;
+    const bool is_number =
+        std::from_chars(word.data(), word.data() + word.size(), number).ptr == word.data() + word.size() && !word.empty();
+    if (!is_number && word != "None" && word != "True" && word != "False") return std::nullopt;
+    rest_.remove_prefix(end);
+    return std::string(word);
+  }
+  /// A whole number, bare or as text.
+  std::optional<std::int64_t> index() {
+    const auto quoted = text();
+    std::int64_t value = 0;
+    if (quoted) return parse_class_index(*quoted, value) ? std::optional(value) : std::nullopt;
+    return integer();
+  }
 
  private:
   void skip_blanks() {
@@ -105,9 +127,10 @@ std::optional<std::map<std::int64_t, std::string>> parse_names(std::string_view 
   const bool dict = scanner.take('{');
   if (!dict && !scanner.take('[')) return std::nullopt;
   const bool complete = read_items(scanner, dict ? '}' : ']', [&] {
-    const auto index = dict ? scanner.integer() : static_cast<std::int64_t>(names.size());
+    const auto index = dict ? scanner.index() : static_cast<std::int64_t>(names.size());
     if (!index || (dict && !scanner.take(':'))) return false;
     auto name = scanner.text();
+    if (!name) name = scanner.word();
     if (!name) return false;
     names.insert_or_assign(*index, std::move(*name));
     return true;

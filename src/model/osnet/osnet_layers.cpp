@@ -1,6 +1,20 @@
 #include "model/osnet/osnet_layers.h"
 
+#include <fmt/format.h>
+
+#include "peregrine/error.h"
+
 namespace peregrine::osnet {
+
+const pickle::Value& Layers::tensor(const std::string& name) {
+  used_.insert(name);
+  return state_.tensor(name);
+}
+
+const pickle::Value* Layers::find_tensor(const std::string& name) {
+  used_.insert(name);
+  return state_.find_tensor(name);
+}
 
 ValueId Layers::constant(const std::string& name, const Constant& tensor) {
   const auto known = constants_.find(name);
@@ -8,11 +22,11 @@ ValueId Layers::constant(const std::string& name, const Constant& tensor) {
 }
 
 std::vector<ValueId> Layers::affine(const std::string& name, const std::string& norm) {
-  AffineSource source{&state_.tensor(name + ".weight"), state_.find_tensor(name + ".bias"), nullptr};
+  AffineSource source{&tensor(name + ".weight"), find_tensor(name + ".bias"), nullptr};
   BatchNormSource folded;
   if (has_batch_norm(norm)) {
-    folded = {state_.find_tensor(norm + ".weight"), state_.find_tensor(norm + ".bias"), &state_.tensor(norm + ".running_mean"),
-              &state_.tensor(norm + ".running_var")};
+    folded = {norm, find_tensor(norm + ".weight"), find_tensor(norm + ".bias"), &tensor(norm + ".running_mean"),
+              &tensor(norm + ".running_var")};
     source.norm = &folded;
   }
   const Affine parameters = weights_.affine(name, source);
@@ -24,13 +38,18 @@ std::vector<ValueId> Layers::affine(const std::string& name, const std::string& 
 ValueId Layers::convolution(const std::string& name, const std::string& norm, ValueId x, Window window) {
   std::vector<ValueId> inputs = affine(name, norm);
   const Shape& weight = graph_.value(inputs.front()).shape;
-  const bool depthwise = weight.rank() == 4 && weight[1] == 1 && weight[0] == graph_.value(x).shape[1];
+  if (weight.rank() != 4 || weight[2] != window.size || weight[3] != window.size)
+    throw Error("model.state",
+                fmt::format("the tensor '{}.weight' is {}: in an OSNet that convolution is {} by {}", name, to_string(weight),
+                            window.size, window.size),
+                "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
+  const bool depthwise = weight[1] == 1 && weight[0] == graph_.value(x).shape[1];
   inputs.insert(inputs.begin(), x);
   const std::int64_t pad = window.pad;
   const ValueId y =
       graph_.add(name, graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, depthwise ? weight[0] : 1},
                  std::move(inputs));
-  return !has_batch_norm(norm) && state_.contains(norm + ".weight") ? instance_norm(norm, y) : y;
+  return norm.empty() || has_batch_norm(norm) ? y : instance_norm(norm, y);
 }
 
 ValueId Layers::conv_norm(const std::string& name, ValueId x, Window window) {
@@ -43,7 +62,7 @@ ValueId Layers::conv_norm_relu(const std::string& name, ValueId x, Window window
 
 ValueId Layers::instance_norm(const std::string& name, ValueId x) {
   const auto parameter = [&](const std::string& part) {
-    return constant(name + part, weights_.tensor(name + part, state_.tensor(name + part)));
+    return constant(name + part, weights_.tensor(name + part, tensor(name + part)));
   };
   return graph_.add(name, graph::InstanceNorm{}, {x, parameter(".weight"), parameter(".bias")});
 }

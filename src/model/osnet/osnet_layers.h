@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace peregrine::osnet {
 
 using graph::ValueId;
 
+/// What a convolution looks at: its weight must be of this size.
 struct Window {
-  std::int64_t stride = 1, pad = 0;
+  std::int64_t size = 1, stride = 1, pad = 0;
 };
 
 /// Names are prefixes of the state dict's ("conv2.0.conv1") and become those of the nodes.
@@ -25,8 +27,11 @@ class Layers {
   graph::Graph& graph() noexcept { return graph_; }
   const StateDict& state() const noexcept { return state_; }
 
-  /// Convolution, with the normalisation `norm` after it: by batch (folded in), by instance, or none where the state has no
-  /// tensors of that name. Depthwise where the weight has one input channel and x several.
+  /// Names of all tensors of the state that were asked for.
+  const std::set<std::string>& used() const noexcept { return used_; }
+
+  /// Convolution, with the normalisation `norm` after it: by batch (folded in), by instance, or none where the name is empty.
+  /// Depthwise where the weight has one input channel and x several.
   ValueId convolution(const std::string& name, const std::string& norm, ValueId x, Window window = {});
   /// NAME.conv, NAME.bn.
   ValueId conv_norm(const std::string& name, ValueId x, Window window = {});
@@ -42,6 +47,8 @@ class Layers {
 
  private:
   bool has_batch_norm(const std::string& name) const { return state_.contains(name + ".running_mean"); }
+  const pickle::Value& tensor(const std::string& name);
+  const pickle::Value* find_tensor(const std::string& name);
   /// Weight and bias as inputs of a node, the batch normalisation folded in.
   std::vector<ValueId> affine(const std::string& name, const std::string& norm);
   ValueId constant(const std::string& name, const Constant& tensor);
@@ -50,6 +57,7 @@ class Layers {
   Weights& weights_;
   const StateDict& state_;
   std::map<std::string, ValueId> constants_;
+  std::set<std::string> used_;
 };
 
 }  // namespace peregrine::osnet

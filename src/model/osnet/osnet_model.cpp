@@ -4,10 +4,14 @@
 
 #include <array>
 #include <memory>
+#include <set>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/head.h"
+#include "model/input_check.h"
 #include "model/osnet/osnet_layers.h"
+#include "model/torch/tensor_reference.h"
 #include "peregrine/error.h"
 
 namespace peregrine::osnet {
@@ -17,7 +21,7 @@ namespace {
 /// 1x1 without activation, depthwise 3x3, normalisation, ReLU.
 ValueId light_conv(Layers& layers, const std::string& name, ValueId x) {
   const ValueId y = layers.convolution(name + ".conv1", "", x);
-  return layers.relu(name + ".relu", layers.convolution(name + ".conv2", name + ".bn", y, {1, 1}));
+  return layers.relu(name + ".relu", layers.convolution(name + ".conv2", name + ".bn", y, {3, 1, 1}));
 }
 
 /// Names of the light convolutions of each of a block's streams: one to four deep. AIN keeps them in lists.
@@ -45,8 +49,9 @@ ValueId omni_scale_block(Layers& layers, const std::string& name, ValueId x) {
     y = layers.gate(name + ".gate", stream.back(), y);
     total = total == ValueId::none ? y : layers.add(stream.back() + ".sum", total, y);
   }
-  ValueId y = layers.conv_norm(name + ".conv3", total);
   const bool instance = state.contains(name + ".IN.weight"), inside = !state.contains(name + ".conv3.bn.weight");
+  const std::string own = instance && inside ? "" : name + ".conv3.bn";
+  ValueId y = layers.convolution(name + ".conv3.conv", own, total);
   if (instance && inside) y = layers.instance_norm(name + ".IN", y);
   const bool widens = state.contains(name + ".downsample.conv.weight");
   y = layers.add(name + ".add", y, widens ? layers.conv_norm(name + ".downsample", x) : x);
@@ -76,14 +81,15 @@ struct Network {
   Weights weights;
 };
 
-graph::Graph build(Network& network, const InputShape& shape) {
+/// `used`, where given, gets the names of all tensors that the network consists of.
+graph::Graph build(Network& network, const InputShape& shape, std::set<std::string>* used = nullptr) {
   if (shape.batch < 1 || shape.height < 1 || shape.width < 1)
     throw Error("model.shape",
                 fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height));
   graph::Graph graph;
   Layers layers(graph, network.weights, network.state);
-  ValueId x = graph.add_input(graph::input_name, DType::f32, {shape.batch, 3, shape.height, shape.width});
-  x = layers.conv_norm_relu("conv1", x, {2, 3});
+  ValueId x = graph.add_input(graph::input_name, DType::f32, {shape.batch, image_channels, shape.height, shape.width});
+  x = layers.conv_norm_relu("conv1", x, {7, 2, 3});
   x = graph.add("maxpool", graph::Pool{graph::Pool::Kind::max, {3, 3}, {2, 2}, {1, 1, 1, 1}}, {x});
   x = transition(layers, "conv2", "pool2", stage(layers, "conv2", x));
   x = transition(layers, "conv3", "pool3", stage(layers, "conv3", x));
@@ -91,7 +97,22 @@ graph::Graph build(Network& network, const InputShape& shape) {
   x = graph.add("global_avgpool", graph::GlobalAveragePool{}, {x});
   x = graph.add("flatten", graph::Reshape{{shape.batch, graph.value(x).shape[1]}}, {x});
   graph.mark_output(layers.embedding("fc", x), graph::features_output);
+  if (used) *used = layers.used();
   return graph;
+}
+
+/// A tensor that the network above has no use for belongs to another network: blocks, branches or layers more.
+void require_all_used(const StateDict& state, const std::set<std::string>& used) {
+  for (const std::string& name : state.names())
+    if (!used.contains(name) && !name.starts_with("classifier.") && !name.ends_with(".num_batches_tracked"))
+      throw Error("model.state", fmt::format("the checkpoint has the tensor '{}', which no OSNet has", printable(name)),
+                  "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
+}
+
+void require_colour_input(const StateDict& state) {
+  const pickle::Value* weight = state.find_tensor("conv1.conv.weight");
+  const auto tensor = weight ? torch::tensor_reference(*weight) : std::nullopt;
+  if (tensor && tensor->shape.rank() == 4 && tensor->shape[1] != image_channels) throw unsupported_channels(tensor->shape[1]);
 }
 
 std::string architecture_of(const StateDict& state, std::int64_t width) {
@@ -117,7 +138,10 @@ Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
   info.image_height = 256;
   info.image_width = 128;
   // Building one graph reads all weights and finds whatever is wrong; then the file is not needed any more.
-  const graph::Graph graph = build(*network, {1, info.image_height, info.image_width});
+  require_colour_input(network->state);
+  std::set<std::string> used;
+  const graph::Graph graph = build(*network, {1, info.image_height, info.image_width}, &used);
+  require_all_used(network->state, used);
   network->weights.release_file();
   info.architecture = architecture_of(network->state, graph.value(graph.find("conv1.conv")).shape[1]);
   info.embedding = static_cast<int>(graph.value(graph.outputs().front()).shape[1]);

@@ -25,6 +25,12 @@ std::optional<StateDict> StateDict::find(const pickle::Value& root) {
   return state.tensors_.empty() ? std::nullopt : std::optional(std::move(state));
 }
 
+std::vector<std::string> StateDict::names() const {
+  std::vector<std::string> all;
+  for (const auto& [name, value] : tensors_) all.push_back(name);
+  return all;
+}
+
 const pickle::Value* StateDict::find_tensor(std::string_view name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : found->second;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/pickle/value.h"
 
@@ -16,6 +17,7 @@ class StateDict {
   static std::optional<StateDict> find(const pickle::Value& root);
 
   bool contains(std::string_view name) const { return tensors_.find(name) != tensors_.end(); }
+  std::vector<std::string> names() const;
   /// Null where there is none. Valid as long as the document.
   const pickle::Value* find_tensor(std::string_view name) const;
   /// Throws Error "model.state" naming the missing tensor.

@@ -26,6 +26,22 @@ std::string Module::class_name() const {
 
 const Value* Module::attribute(std::string_view name) const { return pickle::find(state(), name); }
 
+std::vector<std::pair<std::string, Value>> Module::attributes() const {
+  std::vector<std::pair<std::string, Value>> all;
+  for (const auto& [key, value] : pickle::entries(state()))
+    if (const std::string* name = pickle::text(key)) all.emplace_back(*name, value);
+  return all;
+}
+
+/// Keys of one of the module's dicts whose value is something.
+std::vector<std::string> Module::names_in(const char* group) const {
+  std::vector<std::string> names;
+  if (const Value* all = attribute(group))
+    for (const auto& [key, value] : pickle::entries(*all))
+      if (const std::string* name = pickle::text(key); name && !pickle::is_none(value)) names.push_back(*name);
+  return names;
+}
+
 std::int64_t Module::integer(std::string_view name) const {
   const Value* value = attribute(name);
   const auto number = value ? pickle::integer(*value) : std::nullopt;
@@ -70,6 +86,15 @@ const Value* Module::tensor(std::string_view name) const {
   return nullptr;
 }
 
+std::vector<std::string> Module::tensor_names() const {
+  std::vector<std::string> names = names_in("_parameters");
+  const std::vector<std::string> buffers = names_in("_buffers");
+  names.insert(names.end(), buffers.begin(), buffers.end());
+  return names;
+}
+
+std::vector<std::string> Module::child_names() const { return names_in("_modules"); }
+
 std::optional<Module> Module::find_child(std::string_view name) const {
   const Value* all = attribute("_modules");
   const Value* found = all ? pickle::find(*all, name) : nullptr;
@@ -85,10 +110,16 @@ Module Module::child(std::string_view name) const {
 
 std::vector<Module> Module::children() const {
   std::vector<Module> all;
-  if (const Value* modules = attribute("_modules"))
-    for (const auto& [key, value] : pickle::entries(*modules))
-      if (const std::string* name = pickle::text(key); name && !pickle::is_none(value)) all.push_back(child(*name));
+  for (const std::string& name : child_names()) all.push_back(child(name));
   return all;
+}
+
+const Value* find_network(const Value& root) {
+  for (const char* key : {"ema", "model"}) {
+    const Value* value = pickle::find(root, key);
+    if (value && !pickle::class_name(*value).empty()) return value;
+  }
+  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr : &root;
 }
 
 }  // namespace peregrine::torch

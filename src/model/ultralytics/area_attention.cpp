@@ -48,8 +48,11 @@ ValueId lower_area_block(Lowering& lowering, const Module& module, Inputs inputs
 ValueId lower_area_c2f(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   std::vector<ValueId> parts{lowering.child(module, "cv1", x)};
-  for (const Module& part : module.child("m").children()) parts.push_back(lowering.module(part, parts.back()));
+  for (const Module& part : stock_child(module, "m", module_list).children())
+    parts.push_back(lowering.module(part, parts.back()));
   const ValueId y = lowering.child(module, "cv2", lowering.concat_channels(module, std::move(parts)));
+  if (const pickle::Value* plain = module.attribute("gamma"); plain && !pickle::is_none(*plain))
+    throw unsupported_module(module, "has a gamma that is no parameter");
   if (!module.tensor("gamma")) return y;
   const ValueId gamma = lowering.parameter(module, "gamma");
   const ValueId by_channel = lowering.add(module, "gamma", graph::Reshape{{1, lowering.shape(gamma).elements(), 1, 1}}, {gamma});
@@ -57,7 +60,11 @@ ValueId lower_area_c2f(Lowering& lowering, const Module& module, Inputs inputs) 
   return lowering.sum(module, "add", x, scaled);
 }
 
-constexpr ModuleEntry entries[] = {{"AAttn", lower_area_attention}, {"ABlock", lower_area_block}, {"A2C2f", lower_area_c2f}};
+constexpr ModuleEntry entries[] = {
+    {{place::block, "AAttn", {"area num_heads head_dim all_head_dim", "", "qkv proj pe"}}, lower_area_attention},
+    {{place::block, "ABlock", {"", "", "attn mlp"}}, lower_area_block},
+    {{place::block, "A2C2f", {"gamma", "gamma", "cv1 cv2 m"}}, lower_area_c2f},
+};
 
 }  // namespace
 

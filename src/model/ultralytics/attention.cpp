@@ -31,7 +31,7 @@ ValueId lower_attention(Lowering& lowering, const Module& module, Inputs inputs)
 
 /// Attention, then a feed-forward part; each added to what it saw where `add`.
 ValueId lower_psa_block(Lowering& lowering, const Module& module, Inputs inputs) {
-  const bool residual = module.flag("add", true);
+  const bool residual = module.integer("add") != 0;
   const auto step = [&](const char* part, const char* sum, ValueId x) {
     const ValueId y = lowering.child(module, part, x);
     return residual ? lowering.sum(module, sum, x, y) : y;
@@ -48,7 +48,11 @@ ValueId lower_c2psa(Lowering& lowering, const Module& module, Inputs inputs) {
   return lowering.child(module, "cv2", lowering.concat_channels(module, {parts[0], deep}));
 }
 
-constexpr ModuleEntry entries[] = {{"Attention", lower_attention}, {"PSABlock", lower_psa_block}, {"C2PSA", lower_c2psa}};
+constexpr ModuleEntry entries[] = {
+    {{place::block, "Attention", {"num_heads head_dim key_dim scale", "", "qkv proj pe"}}, lower_attention},
+    {{place::block, "PSABlock", {"add", "", "attn ffn"}}, lower_psa_block},
+    {{place::block, "C2PSA", {"c", "", "cv1 cv2 m"}}, lower_c2psa},
+};
 
 }  // namespace
 

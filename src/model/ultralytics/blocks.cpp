@@ -13,14 +13,15 @@ using Inputs = std::span<const ValueId>;
 ValueId lower_bottleneck(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   const ValueId y = lowering.child(module, "cv2", lowering.child(module, "cv1", x));
-  return module.flag("add", false) ? lowering.sum(module, "add", x, y) : y;
+  return module.integer("add") != 0 ? lowering.sum(module, "add", x, y) : y;
 }
 
 /// cv1 in two halves of `c` channels; each part of `m` works on the result before it; cv2 sees all of them.
 ValueId lower_c2f(Lowering& lowering, const Module& module, Inputs inputs) {
   const std::int64_t half = module.integer("c");
   std::vector<ValueId> parts = lowering.split_channels(module, {half, half}, lowering.child(module, "cv1", only(module, inputs)));
-  for (const Module& part : module.child("m").children()) parts.push_back(lowering.module(part, parts.back()));
+  for (const Module& part : stock_child(module, "m", module_list).children())
+    parts.push_back(lowering.module(part, parts.back()));
   return lowering.child(module, "cv2", lowering.concat_channels(module, std::move(parts)));
 }
 
@@ -43,7 +44,7 @@ ValueId lower_c3(Lowering& lowering, const Module& module, Inputs inputs) {
 /// cv2 of cv1(x) and its maximum over ever larger windows: one pooling, applied again and again.
 ValueId lower_sppf(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
-  const Module pool = module.child("m");
+  const Module pool = stock_child(module, "m", max_pool2d);
   std::vector<ValueId> levels{lowering.child(module, "cv1", x)};
   const std::int64_t times = module.integer("n", 3);
   if (times < 1 || times > 16) throw unsupported_module(module, "has an unsupported count of poolings");
@@ -56,7 +57,8 @@ ValueId lower_sppf(Lowering& lowering, const Module& module, Inputs inputs) {
 /// cv2 of cv1(x) and its maxima over windows of several sizes.
 ValueId lower_spp(Lowering& lowering, const Module& module, Inputs inputs) {
   std::vector<ValueId> levels{lowering.child(module, "cv1", only(module, inputs))};
-  for (const Module& pool : module.child("m").children()) levels.push_back(lowering.module(pool, levels.front()));
+  for (const Module& pool : stock_child(module, "m", module_list).children())
+    levels.push_back(lowering.module(pool, levels.front()));
   return lowering.child(module, "cv2", lowering.concat_channels(module, std::move(levels)));
 }
 
@@ -67,16 +69,18 @@ ValueId lower_proto(Lowering& lowering, const Module& module, Inputs inputs) {
   return x;
 }
 
+constexpr StockState split_state{"c", "", "cv1 cv2 m"}, branched_state{"", "", "cv1 cv2 cv3 m"};
+
 constexpr ModuleEntry entries[] = {
-    {"Bottleneck", lower_bottleneck},
-    {"C2", lower_c2},
-    {"C2f", lower_c2f},
-    {"C3k2", lower_c2f},
-    {"C3", lower_c3},
-    {"C3k", lower_c3},
-    {"SPPF", lower_sppf},
-    {"SPP", lower_spp},
-    {"Proto", lower_proto},
+    {{place::block, "Bottleneck", {"add", "", "cv1 cv2"}}, lower_bottleneck},
+    {{place::block, "C2", split_state}, lower_c2},
+    {{place::block, "C2f", split_state}, lower_c2f},
+    {{place::block, "C3k2", split_state}, lower_c2f},
+    {{place::block, "C3", branched_state}, lower_c3},
+    {{place::block, "C3k", branched_state}, lower_c3},
+    {{place::block, "SPPF", {"n add", "", "cv1 cv2 m"}}, lower_sppf},
+    {{place::block, "SPP", {"", "", "cv1 cv2 m"}}, lower_spp},
+    {{place::block, "Proto", {"", "", "cv1 upsample cv2 cv3"}}, lower_proto},
 };
 
 }  // namespace

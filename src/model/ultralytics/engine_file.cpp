@@ -9,6 +9,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "model/class_names.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
 
@@ -47,22 +48,27 @@ Task task_of(const json& text) {
               "Supported are detect, pose and segment.");
 }
 
+/// A name as Python's str() writes it.
+std::string name_of(const json& name) {
+  if (name.is_string()) return name.get<std::string>();
+  if (name.is_null()) return "None";
+  if (name.is_boolean()) return name.get<bool>() ? "True" : "False";
+  if (name.is_number_integer()) return name.dump();
+  if (name.is_number()) return python_text(name.get<double>());
+  throw Error("model.damaged", "its class names are none", copy_again);
+}
+
 /// {"0": "person", ...}, or a list.
 std::vector<std::string> names_of(const json& text) {
-  std::map<int, std::string> names;
+  std::map<std::int64_t, std::string> names;
   const json given = text.value("names", json::object());
   for (const auto& [key, name] : given.items()) {
-    const int index = std::atoi(key.c_str());
-    if (!name.is_string() || std::to_string(index) != key) throw Error("model.damaged", "its class names are none", copy_again);
-    names[index] = name.get<std::string>();
+    std::int64_t index = 0;
+    if (!parse_class_index(key, index)) throw Error("model.damaged", "its class names are none", copy_again);
+    names[index] = name_of(name);
   }
-  std::vector<std::string> all;
-  for (const auto& [index, name] : names) {
-    if (index != static_cast<int>(all.size())) throw Error("model.damaged", "its class names have gaps", copy_again);
-    all.push_back(name);
-  }
-  if (all.empty()) throw Error("model.damaged", "it names no classes", copy_again);
-  return all;
+  if (names.empty()) throw Error("model.damaged", "it names no classes", copy_again);
+  return name_classes(names, static_cast<std::int64_t>(names.size()));
 }
 
 std::vector<int> strides_up_to(int largest) {

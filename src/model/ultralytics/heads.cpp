@@ -2,26 +2,44 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cmath>
 
 #include "graph/head.h"
+#include "model/ultralytics/stock_state.h"
 
 namespace peregrine::ultralytics {
 
 namespace {
 
 struct HeadClass {
-  std::string_view name;
+  StockClass stock;
   Task task;
 };
 
-constexpr std::array<HeadClass, 3> head_classes{{{"Detect", Task::detect}, {"Pose", Task::pose}, {"Segment", Task::segment}}};
+// `inplace` and what follows it does not change the values of the raw head; `end2end`, `export` and `xyxy` are checked.
+constexpr HeadClass head_classes[] = {
+    {{place::head,
+      "Detect",
+      {"nc nl reg_max no stride inplace anchors strides shape dynamic format max_det legacy agnostic_nms end2end export xyxy",
+       "", "cv2 cv3 dfl"}},
+     Task::detect},
+    {{place::head,
+      "Pose",
+      {"nc nl reg_max no stride kpt_shape nk detect inplace anchors strides shape dynamic format max_det legacy agnostic_nms "
+       "end2end export xyxy",
+       "", "cv2 cv3 cv4 dfl"}},
+     Task::pose},
+    {{place::head,
+      "Segment",
+      {"nc nl reg_max no stride nm npr detect inplace anchors strides shape dynamic format max_det legacy agnostic_nms "
+       "end2end export xyxy",
+       "", "cv2 cv3 cv4 proto dfl"}},
+     Task::segment},
+};
 
 const HeadClass* find_class(const Module& module) {
-  const std::string name = module.class_name();
   for (const HeadClass& known : head_classes)
-    if (known.name == name) return &known;
+    if (known.stock.matches(module)) return &known;
   return nullptr;
 }
 
@@ -49,8 +67,33 @@ std::vector<int> read_strides(const Module& head, Weights& weights) {
   return levels;
 }
 
+/// The layer that turns bins into distances: with one bin none, else the stock one, whose weights are the bins' numbers.
+void require_stock_bins(const Module& head, int bins, Weights& weights) {
+  if (bins == 1) {
+    if (const auto part = head.find_child("dfl")) require_stock(*part, identity);
+    return;
+  }
+  const Module layer = stock_child(head, "dfl", dfl);
+  const Module conv = stock_child(layer, "conv", conv2d);
+  const pickle::Value* weight = conv.tensor("weight");
+  if (!weight) throw unsupported_module(conv, "has no weight");
+  const Constant numbers = weights.tensor(conv.path() + ".weight", *weight);
+  bool stock = numbers->shape() == Shape{1, bins, 1, 1} && !conv.tensor("bias");
+  for (int i = 0; stock && i < bins; ++i) stock = numbers->as<float>()[i] == static_cast<float>(i);
+  if (!stock) throw unsupported_module(conv, fmt::format("does not hold the numbers 0 to {}", bins - 1));
+}
+
+/// Heads of YOLOv10 and YOLO26 have a second set of branches, whose boxes need no suppression and are computed in another way.
+void require_one_set_of_branches(const Module& head) {
+  for (const std::string& name : head.child_names())
+    if (name.starts_with("one2one")) throw unsupported_module(head, "is an end-to-end head without NMS");
+  for (const char* flag : {"end2end", "export", "xyxy"})
+    if (head.flag(flag, false)) throw unsupported_module(head, fmt::format("has '{}' set", flag));
+}
+
 /// One branch a level of a list of branches; marks what comes out.
 void lower_branches(Lowering& lowering, const Module& list, std::span<const ValueId> levels, std::string (*output)(int)) {
+  require_stock(list, module_list);
   const std::vector<Module> branches = list.children();
   if (branches.size() != levels.size()) throw unsupported_module(list, "has not one branch a level");
   for (std::size_t i = 0; i < levels.size(); ++i)
@@ -64,11 +107,13 @@ bool is_head(const Module& module) { return find_class(module) != nullptr; }
 void describe_head(const Module& head, Weights& weights, ModelInfo& info) {
   const HeadClass* known = find_class(head);
   if (!known) throw unsupported_class(head);
-  if (head.find_child("one2one_cv2")) throw unsupported_module(head, "is an end-to-end head without NMS");
+  require_one_set_of_branches(head);
+  require_stock(head, known->stock);
   info.task = known->task;
   info.head = HeadLayout::raw;
   info.strides = read_strides(head, weights);
   info.dfl_bins = count(head, "reg_max");
+  require_stock_bins(head, info.dfl_bins, weights);
   info.class_names.clear();
   for (int i = 0; i < count(head, "nc"); ++i) info.class_names.push_back(fmt::format("class{}", i));
   if (known->task == Task::pose) {

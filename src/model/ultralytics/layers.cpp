@@ -15,7 +15,7 @@ ValueId lower_conv2d(Lowering& lowering, const Module& module, Inputs inputs) {
 
 /// act(bn(conv(x))); a fused checkpoint has no bn, and its conv a bias.
 ValueId lower_conv(Lowering& lowering, const Module& module, Inputs inputs) {
-  const ValueId x = lowering.convolution(module.child("conv"), module.find_child("bn"), only(module, inputs));
+  const ValueId x = lowering.convolution(stock_child(module, "conv", conv2d), module.find_child("bn"), only(module, inputs));
   return lowering.child(module, "act", x);
 }
 
@@ -39,6 +39,8 @@ ValueId lower_max_pool(Lowering& lowering, const Module& module, Inputs inputs) 
 ValueId lower_upsample(Lowering& lowering, const Module& module, Inputs inputs) {
   const pickle::Value* mode = module.attribute("mode");
   const std::string* name = mode ? pickle::text(*mode) : nullptr;
+  if (const pickle::Value* size = module.attribute("size"); size && !pickle::is_none(*size))
+    throw unsupported_module(module, "enlarges to a fixed size");
   const double factor = module.number("scale_factor");
   if (factor != std::floor(factor) || factor < 1 || factor > 64)
     throw unsupported_module(module, "enlarges by a factor that is not whole");
@@ -53,19 +55,24 @@ ValueId lower_concat(Lowering& lowering, const Module& module, Inputs inputs) {
   return lowering.add(module, "", graph::Concat{module.integer("d")}, {inputs.begin(), inputs.end()});
 }
 
+constexpr StockState conv_state{"", "", "conv bn act"}, activation_state{"inplace", "", ""};
+
 constexpr ModuleEntry entries[] = {
-    {"Conv2d", lower_conv2d},
-    {"ConvTranspose2d", lower_conv2d},
-    {"Conv", lower_conv},
-    {"DWConv", lower_conv},
-    {"Identity", lower_identity},
-    {"SiLU", lower_activation<graph::Unary::Kind::silu>},
-    {"ReLU", lower_activation<graph::Unary::Kind::relu>},
-    {"Sigmoid", lower_activation<graph::Unary::Kind::sigmoid>},
-    {"Sequential", lower_sequential},
-    {"MaxPool2d", lower_max_pool},
-    {"Upsample", lower_upsample},
-    {"Concat", lower_concat},
+    {conv2d, lower_conv2d},
+    {conv_transpose2d, lower_conv2d},
+    {{place::conv, "Conv", conv_state}, lower_conv},
+    {{place::conv, "DWConv", conv_state}, lower_conv},
+    {identity, lower_identity},
+    {{place::torch_activation, "SiLU", activation_state}, lower_activation<graph::Unary::Kind::silu>},
+    {{place::torch_activation, "ReLU", activation_state}, lower_activation<graph::Unary::Kind::relu>},
+    {{place::torch_activation, "Sigmoid", {"", "", ""}}, lower_activation<graph::Unary::Kind::sigmoid>},
+    {sequential, lower_sequential},
+    {max_pool2d, lower_max_pool},
+    {{"torch.nn.modules.upsampling",
+      "Upsample",
+      {"name size scale_factor mode align_corners recompute_scale_factor", "", ""}},
+     lower_upsample},
+    {{place::conv, "Concat", {"d", "", ""}}, lower_concat},
 };
 
 }  // namespace

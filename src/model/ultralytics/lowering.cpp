@@ -36,15 +36,16 @@ Error unsupported_class(const Module& module) {
 }
 
 Error unsupported_module(const Module& module, std::string_view what) {
-  return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.class_name(), what), hint};
+  return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.full_class_name(), what), hint};
 }
 
 ValueId Lowering::module(const Module& module, std::span<const ValueId> inputs) {
-  const LowerModule lower = find_module(module.class_name());
-  if (!lower) throw unsupported_class(module);
+  const ModuleEntry* entry = find_module(module);
+  if (!entry) throw unsupported_class(module);
+  require_stock(module, entry->stock);
   if (depth_ == deepest) throw unsupported_module(module, "lies too deep in other modules");
   ++depth_;
-  const ValueId result = lower(*this, module, inputs);
+  const ValueId result = entry->lower(*this, module, inputs);
   --depth_;
   return result;
 }
@@ -54,7 +55,12 @@ ValueId Lowering::convolution(const Module& conv, const std::optional<Module>& n
   if (!source.weight) throw unsupported_module(conv, "has no weight");
   BatchNormSource folded;
   if (norm) {
-    folded = {norm->tensor("weight"), norm->tensor("bias"), norm->tensor("running_mean"), norm->tensor("running_var"),
+    require_stock(*norm, sync_batch_norm.matches(*norm) ? sync_batch_norm : batch_norm);
+    folded = {norm->path(),
+              norm->tensor("weight"),
+              norm->tensor("bias"),
+              norm->tensor("running_mean"),
+              norm->tensor("running_var"),
               norm->number("eps")};
     if (!folded.mean || !folded.variance) throw unsupported_module(*norm, "keeps no running statistics");
     source.norm = &folded;
@@ -66,7 +72,7 @@ ValueId Lowering::convolution(const Module& conv, const std::optional<Module>& n
   const graph::Pair pad = zero_padding(conv);
   const std::array<std::int64_t, 4> pads{pad[0], pad[1], pad[0], pad[1]};
   const std::int64_t groups = conv.integer("groups");
-  if (!conv.flag("transposed", false))
+  if (!conv_transpose2d.matches(conv))
     return graph_.add(conv.path(), graph::Conv{conv.pair("stride"), conv.pair("dilation"), pads, groups}, std::move(inputs));
   if (conv.pair("dilation") != graph::Pair{1, 1}) throw unsupported_module(conv, "is dilated");
   return graph_.add(conv.path(), graph::ConvTranspose{conv.pair("stride"), pads, conv.pair("output_padding"), groups},
@@ -100,6 +106,7 @@ ValueId Lowering::scaled_attention(const Module& module, ValueId query, ValueId 
 
 graph::Pool Lowering::max_pool(const Module& module) {
   if (module.pair("dilation") != graph::Pair{1, 1}) throw unsupported_module(module, "is dilated");
+  if (module.flag("return_indices", false)) throw unsupported_module(module, "returns indices");
   if (module.flag("ceil_mode", false)) throw unsupported_module(module, "rounds sizes up");
   const graph::Pair pad = module.pair("padding");
   return {graph::Pool::Kind::max, module.pair("kernel_size"), module.pair("stride"), {pad[0], pad[1], pad[0], pad[1]}};

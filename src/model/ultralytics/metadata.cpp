@@ -1,10 +1,16 @@
 #include "model/ultralytics/metadata.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/text.h"
+#include "model/class_names.h"
+#include "peregrine/error.h"
 
 namespace peregrine::ultralytics {
 
@@ -19,28 +25,69 @@ const Value* argument(const Value* arguments, std::string_view name) {
   return pickle::find(object ? object->state : *arguments, name);
 }
 
-/// `names` is a dict by index or a list; indices without a name keep the one they have.
-void read_names(const Value& names, std::vector<std::string>& out) {
-  const auto set = [&](std::int64_t index, const Value& value) {
-    const std::string* name = pickle::text(value);
-    if (name && index >= 0 && static_cast<std::size_t>(index) < out.size())
-      out[static_cast<std::size_t>(index)] = printable(*name);
-  };
-  for (const auto& [key, value] : pickle::entries(names))
-    if (const auto index = pickle::integer(key)) set(*index, value);
-  std::int64_t index = 0;
-  for (const Value& value : pickle::items(names).value_or(std::span<const Value>())) set(index++, value);
+[[noreturn]] void no_names(const char* what) {
+  throw Error("model.names", fmt::format("the class names are {}", what),
+              "Set them in the checkpoint, with Ultralytics: model.names = {0: 'person', ...}.");
 }
 
-/// `imgsz` is one number, or height and width.
+/// A name as Python's str() writes it.
+std::string name_of(const Value& value) {
+  if (const std::string* text = pickle::text(value)) return printable(*text);
+  if (pickle::is_none(value)) return "None";
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "True" : "False";
+  if (const auto whole = pickle::integer(value)) return fmt::format("{}", *whole);
+  if (const auto number = pickle::number(value)) return python_text(*number);
+  if (const auto* big = pickle::as<pickle::BigInteger>(value); big && !big->digits.starts_with("0x")) return big->digits;
+  no_names("neither texts nor numbers");
+}
+
+/// A key of `names` as Python's int() reads it.
+std::int64_t index_of(const Value& key) {
+  std::int64_t index = 0;
+  if (const std::string* text = pickle::text(key); text && parse_class_index(*text, index)) return index;
+  constexpr double most = 1 << 20;
+  const auto number = pickle::text(key) ? std::nullopt : pickle::number(key);
+  if (!number || !(std::abs(*number) < most)) no_names("not by index");
+  return static_cast<std::int64_t>(*number);
+}
+
+/// `names` is a dict by index or a list; a class without a name keeps the default.
+void read_names(const Value& names, std::vector<std::string>& out) {
+  std::map<std::int64_t, std::string> by_index;
+  if (const auto list = pickle::items(names)) {
+    for (const Value& value : *list) by_index.emplace(static_cast<std::int64_t>(by_index.size()), name_of(value));
+  } else if (!pickle::is_none(names)) {
+    if (!pickle::as<pickle::Dict>(names) && pickle::entries(names).empty()) no_names("neither a dict nor a list");
+    for (const auto& [key, value] : pickle::entries(names)) by_index.insert_or_assign(index_of(key), name_of(value));
+  }
+  out = name_classes(by_index, static_cast<std::int64_t>(out.size()));
+}
+
+/// One side of `imgsz`: a whole number, maybe spelled as a float or as text.
+int side_of(const Value& value) {
+  constexpr std::int64_t most = 1 << 14;
+  std::int64_t side = 0;
+  if (const std::string* text = pickle::text(value); text && parse_class_index(*text, side) && side >= 1 && side <= most)
+    return static_cast<int>(side);
+  const auto number = pickle::text(value) ? std::nullopt : pickle::number(value);
+  if (!number || !(*number >= 1 && *number <= most) || *number != std::floor(*number))
+    throw Error("model.size", "the training size that the checkpoint names (imgsz) is no size in pixels",
+                "Set it in the checkpoint, with Ultralytics: train_args['imgsz'] = 640.");
+  return static_cast<int>(*number);
+}
+
+/// `imgsz` is one number, or height and width. As `--imgsz` does, sides round up to what the network can take.
 void read_size(const Value& imgsz, ModelInfo& info) {
+  if (pickle::is_none(imgsz)) return;
   const auto pair = pickle::items(imgsz);
-  const auto sane = [](std::optional<std::int64_t> size) { return size && *size >= 1 && *size <= 1 << 14; };
-  const auto height = pickle::integer(pair && !pair->empty() ? pair->front() : imgsz);
-  const auto width = pickle::integer(pair && !pair->empty() ? pair->back() : imgsz);
-  if (!sane(height) || !sane(width)) return;
-  info.image_height = static_cast<int>(*height);
-  info.image_width = static_cast<int>(*width);
+  const int height = side_of(pair && !pair->empty() ? pair->front() : imgsz);
+  const int width = side_of(pair && !pair->empty() ? pair->back() : imgsz);
+  const auto rounded = [&](int side) {
+    const int stride = info.strides.empty() ? 1 : info.strides.back();
+    return (side + stride - 1) / stride * stride;
+  };
+  info.image_height = rounded(height);
+  info.image_width = rounded(width);
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 
 namespace peregrine::ultralytics {
 
-LowerModule find_module(std::string_view class_name) {
+const ModuleEntry* find_module(const Module& module) {
   for (const auto& part : {layer_modules(), block_modules(), attention_modules(), area_attention_modules()})
     for (const ModuleEntry& entry : part)
-      if (entry.class_name == class_name) return entry.lower;
+      if (entry.stock.matches(module)) return &entry;
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "model/ultralytics/lowering.h"
+#include "model/ultralytics/stock_state.h"
 
 namespace peregrine::ultralytics {
 
@@ -12,12 +13,12 @@ namespace peregrine::ultralytics {
 using LowerModule = ValueId (*)(Lowering& lowering, const Module& module, std::span<const ValueId> inputs);
 
 struct ModuleEntry {
-  std::string_view class_name;
+  StockClass stock;
   LowerModule lower;
 };
 
-/// Null when the class is unknown.
-LowerModule find_module(std::string_view class_name);
+/// Null when no entry has the class, by its full name.
+const ModuleEntry* find_module(const Module& module);
 
 /// Parts of the table, a file each.
 std::span<const ModuleEntry> layer_modules();           ///< layers.cpp: torch.nn and Ultralytics' Conv and Concat

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "graph/head.h"
 #include "model/head_check.h"
+#include "model/input_check.h"
+#include "model/torch/tensor_reference.h"
 #include "model/ultralytics/heads.h"
 #include "model/ultralytics/metadata.h"
 #include "model/ultralytics/module_table.h"
@@ -13,15 +16,6 @@
 namespace peregrine::ultralytics {
 
 namespace {
-
-/// The module tree: as Ultralytics does, the averaged weights (`ema`) where training left them. Null where there is none.
-const pickle::Value* find_tree(const pickle::Value& root) {
-  for (const char* key : {"ema", "model"}) {
-    const pickle::Value* value = pickle::find(root, key);
-    if (value && !pickle::class_name(*value).empty()) return value;
-  }
-  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr : &root;
-}
 
 /// Everything that graphs of one checkpoint share.
 struct Network {
@@ -58,7 +52,8 @@ graph::Graph build(Network& network, const InputShape& shape) {
                 fmt::format("Width and height must be multiples of {}.", multiple));
   graph::Graph graph;
   Lowering lowering(graph, network.weights);
-  const ValueId image = graph.add_input(graph::input_name, DType::f32, {shape.batch, 3, shape.height, shape.width});
+  const Shape input{shape.batch, image_channels, shape.height, shape.width};
+  const ValueId image = graph.add_input(graph::input_name, DType::f32, input);
   std::vector<ValueId> results;
   for (const Module& module : network.modules) {
     const std::vector<ValueId> inputs = inputs_of(module, results, image);
@@ -73,20 +68,55 @@ graph::Graph build(Network& network, const InputShape& shape) {
 /// Names the first module that has no lowering, before anything that depends on it can fail.
 void require_known(const std::vector<Module>& modules) {
   for (const Module& module : modules)
-    if (!find_module(module.class_name()) && !(is_head(module) && &module == &modules.back())) throw unsupported_class(module);
+    if (!find_module(module) && !(is_head(module) && &module == &modules.back())) throw unsupported_class(module);
+}
+
+/// The network itself must be stock, too: it calls the modules one after another.
+void require_stock_tree(const Module& tree) {
+  constexpr std::string_view kinds[] = {"DetectionModel", "PoseModel", "SegmentationModel"};
+  const std::string full = tree.full_class_name();
+  const auto is_full = [&](std::string_view kind) { return full == fmt::format("{}.{}", place::tasks, kind); };
+  if (std::ranges::none_of(kinds, is_full)) throw unsupported_class(tree);
+  require_stock_forward(tree);
+  stock_child(tree, "model", sequential);
+}
+
+/// The first convolution in or below a module.
+std::optional<Module> first_convolution(const Module& module, int depth = 0) {
+  constexpr int deepest = 32;  // of a forged file, whose modules may contain themselves
+  if (conv2d.matches(module)) return module;
+  if (depth < deepest)
+    for (const Module& child : module.children())
+      if (auto found = first_convolution(child, depth + 1)) return found;
+  return std::nullopt;
+}
+
+void require_colour_input(const Module& first) {
+  const std::optional<Module> conv = first_convolution(first);
+  const pickle::Value* weight = conv ? conv->tensor("weight") : nullptr;
+  const auto tensor = weight ? torch::tensor_reference(*weight) : std::nullopt;
+  if (!tensor || tensor->shape.rank() != 4) return;  // what else may be wrong with it is said where it is lowered
+  if (const std::int64_t channels = tensor->shape[1] * conv->integer("groups"); channels != image_channels)
+    throw unsupported_channels(channels);
 }
 
 }  // namespace
 
-bool is_module_tree(const pickle::Value& root) { return find_tree(root) != nullptr; }
+bool is_ultralytics(const pickle::Value& root) {
+  const pickle::Value* network = torch::find_network(root);
+  return network && pickle::class_name(*network).starts_with("ultralytics.");
+}
 
 Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
   const std::shared_ptr<const pickle::Document> document = checkpoint.document();
-  const Module tree(*find_tree(document->root), "");
+  const Module tree(*torch::find_network(document->root), "");
+  if (!tree.find_child("model")) throw unsupported_class(tree);
   const std::shared_ptr<Network> network(
       new Network{document, tree.child("model").children(), Weights(std::move(checkpoint)), std::move(info)});
   if (network->modules.empty()) throw unsupported_module(tree, "has no modules");
   require_known(network->modules);
+  require_stock_tree(tree);
+  require_colour_input(network->modules.front());
   describe_head(network->modules.back(), network->weights, network->info);
   describe_training(document->root, tree, network->info);
   network->info.architecture = architecture_of(network->modules);

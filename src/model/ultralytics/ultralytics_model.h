@@ -6,8 +6,8 @@
 
 namespace peregrine::ultralytics {
 
-/// True when the file holds a module tree at all.
-bool is_module_tree(const pickle::Value& root);
+/// True when the file holds a network of a class of Ultralytics' package, whichever.
+bool is_ultralytics(const pickle::Value& root);
 
 /// `info` arrives with name and sha256. Throws Error of family "model" whose sentence names no file, among them
 /// "model.unsupported" for the first module without a lowering.

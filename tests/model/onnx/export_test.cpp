@@ -109,7 +109,8 @@ class Expected {
         sum += share;
         weighted += share * bin;
       }
-      side[static_cast<std::size_t>(i)] = weighted / sum;
+      const bool plain = info_.dfl_bins == 1;  // no distribution: the distance itself
+      side[static_cast<std::size_t>(i)] = plain ? at(graph::box_output(level), i) : weighted / sum;
     }
     const double cx = static_cast<double>(x) + 0.5, cy = static_cast<double>(y) + 0.5;
     std::vector<double> rows{(cx + (side[2] - side[0]) / 2) * stride, (cy + (side[3] - side[1]) / 2) * stride,
@@ -149,8 +150,8 @@ TEST_P(ExportTask, RawHeadsReadBackAsTheSameGraphAndModel) {
   EXPECT_EQ(back.info().fixed_batch, 1);
 }
 
-TEST_P(ExportTask, DecodedHeadsHoldWhatTheFormulasSay) {
-  ModelInfo info = head_info(GetParam());
+/// Exports with the decoded head, reads that back and compares every anchor with the formulas.
+void expect_decoded_as_formulas(ModelInfo info) {
   info.strides = {8, 16, 32};  // levels as files of Ultralytics have them
   const Model model = raw_head(info);
   const Model back =
@@ -180,6 +181,17 @@ TEST_P(ExportTask, DecodedHeadsHoldWhatTheFormulasSay) {
   if (info.task == Task::segment) {
     EXPECT_EQ(graph::digest(back.graph(shape)).size(), 64U);
     EXPECT_EQ(decoded.at(graph::proto_output).shape(), raw.at(graph::proto_output).shape());
+  }
+}
+
+TEST_P(ExportTask, DecodedHeadsHoldWhatTheFormulasSay) { expect_decoded_as_formulas(head_info(GetParam())); }
+
+TEST_P(ExportTask, AnyCountOfBinsIsDecoded) {
+  for (const int bins : {1, 2, 8, 32}) {
+    ModelInfo info = head_info(GetParam());
+    info.dfl_bins = bins;
+    SCOPED_TRACE(bins);
+    expect_decoded_as_formulas(info);
   }
 }
 
