@@ -121,11 +121,7 @@ int build(CommonFlags common, const Flags& flags) {
     const Model model = provision::open_model(file);
     provision::Request request{
         .shape = pipeline::input_shape(model.info(), settings.imgsz, batch), .options = options, .rebuild = flags.rebuild};
-    if (!flags.images.empty())
-      for (const source::Item& item : source::expand(flags.images)) {
-        if (item.error) throw Error(*item.error);
-        request.verification.pictures.push_back(item.path);
-      }
+    request.verification.pictures = source::image_files(flags.images);
     Progress progress("%", common.quiet);
     request.verification.progress = [&](double share, std::string_view what) {
       progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", model.info().name, what));

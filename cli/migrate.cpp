@@ -66,16 +66,6 @@ bool confirm(const migrate::Report& report) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-std::vector<fs::path> expand(const std::vector<std::string>& images) {
-  std::vector<fs::path> files;
-  if (images.empty()) return files;
-  for (const source::Item& item : source::expand(images)) {
-    if (item.error) throw Error(*item.error);
-    files.emplace_back(item.path);
-  }
-  return files;
-}
-
 /// The settings file in use, which the backup keeps.
 fs::path config_of(const CommonFlags& common) {
   if (common.config) return fs::absolute(*common.config);
@@ -88,7 +78,7 @@ int migrate_models(const CommonFlags& common, const Flags& flags) {
   migrate::Options options = flags.options;
   options.engine = common.engine;
   options.config = config_of(common);
-  options.pictures = expand(flags.images);
+  options.pictures = source::image_files(flags.images);
   options.limit = std::chrono::milliseconds(static_cast<std::int64_t>(flags.limit_seconds * 1000));
   options.executable = fs::read_symlink("/proc/self/exe");
   Display display(common.quiet, flags.json == "-");

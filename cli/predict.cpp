@@ -115,7 +115,7 @@ class Collector {
 
 /// Says what is wrong with sources of which none can be read: before engines are loaded, or built, for nothing.
 bool nothing_to_read(const std::vector<std::string>& sources) {
-  const std::vector<source::Item> items = source::expand(sources);
+  const std::vector<source::Item> items = source::expand(sources).items;
   if (std::ranges::any_of(items, [](const source::Item& item) { return !item.error; })) return false;
   for (const source::Item& item : items) report(*item.error);
   return true;
@@ -150,7 +150,8 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")->type_name("FILE");
   command
       ->add_option("--source", flags->sources,
-                   "images, folders, globs, videos, rtsp:// addresses; - is a video on standard input (MJPEG)")
+                   "images, folders, globs, lists (.txt, .csv), http(s):// images, videos, rtsp:// addresses; - is a video on "
+                   "standard input (MJPEG)")
       ->required()
       ->type_name("PATH");
   add_setting_flag(*command, common, "--conf", "MODEL_CONFIDENCE_THRESHOLD");

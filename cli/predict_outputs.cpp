@@ -42,10 +42,11 @@ void JsonOutput::add(pipeline::VideoSummary video) { videos_.push_back(std::move
 void JsonOutput::finish() {
   if (target_.empty() || (!succeeded_ && target_ != "-")) return;
   if (lines_) {
+    for (const LeftOut& left_out : pipeline_.left_out()) write_line(pipeline::to_json_line(left_out));
     stream_.close();
     return file_->commit();
   }
-  const std::string text = pipeline::to_json(pipeline_.info(), pipeline_.models(), images_, failures_, videos_) + "\n";
+  const std::string text = pipeline::to_json(pipeline_.info(), pipeline_.models(), images_, failures_, videos_, pipeline_.left_out()) + "\n";
   if (target_ == "-")
     fmt::print("{}", text);
   else

@@ -18,6 +18,11 @@ if(PEREGRINE_VIDEO)
   set(PEREGRINE_FFMPEG PkgConfig::FFMPEG)
 endif()
 
+if(PEREGRINE_HTTP)
+  find_package(CURL 7.85 REQUIRED)
+  set(PEREGRINE_CURL CURL::libcurl)
+endif()
+
 if(PEREGRINE_OPENVINO)
   find_package(OpenVINO REQUIRED COMPONENTS Runtime PATHS ${PEREGRINE_DEPS}/openvino/cmake NO_DEFAULT_PATH)
 endif()

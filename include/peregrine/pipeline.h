@@ -89,9 +89,12 @@ class Pipeline {
   /// Pictures that the caller has decoded, in host memory or in that of the pipeline's device, which must stay as they are
   /// until this returns. Results in the same order. Throws "device.stream" for a stream of another device.
   std::vector<ImageResult> run(std::span<const ImageView> images);
-  /// Files, folders, globs, videos and streams (rtsp://, "-" for standard input), in order; the next pictures are
+  /// Files, folders, globs, lists, http:// and https:// images, videos and streams (rtsp://, "-" for standard input), in
+  /// order; the next pictures are
   /// decoded while these run. One that fails costs only itself. Returns how many outcomes were delivered.
   std::size_t run(const std::vector<std::string>& sources, const Callback& deliver);
+  /// What the sources of the last such run hold and was not run; the log says it too.
+  const std::vector<LeftOut>& left_out() const;
 
  private:
   struct Impl;

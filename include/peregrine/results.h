@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,13 @@ struct Object {
 struct Fallback {
   std::string step;  ///< what did not run, or lie, on the GPU
   std::string why;
+};
+
+/// What a source holds and was not run, by kind: ".txt" (extension, lower case), "no extension", "hidden", "folder",
+/// "special file" (pipe, device), "header line" (of a .csv list).
+struct LeftOut {
+  std::string source;  ///< the folder, glob or list as it was given; valid UTF-8
+  std::map<std::string, int> kinds;
 };
 
 struct NamedBytes {

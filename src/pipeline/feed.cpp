@@ -43,7 +43,7 @@ Loaded Feed::load_picture(const source::Item& item) const {
   try {
     {
       const trace::Range range("source");
-      loaded.file = source::read_file(item);
+      loaded.file = source::read_file(item, source::default_max_bytes, {.stop = [this] { return must_stop(); }});
     }
     const bool left_to_runner = options_.strict_decode || decodes_(loaded.file);
     if (left_to_runner && !options_.keep_pixels) return loaded;

@@ -59,6 +59,7 @@ struct Pipeline::Impl {
   Settings settings;
   PipelineOptions options;
   std::unique_ptr<pipeline::BatchRunner> runner;
+  std::vector<LeftOut> left_out;  ///< of the last run
 
   /// Whether the runner decodes it; under strict_decode it also refuses what only the host can decode.
   bool takes_file(const Loaded& loaded) const {
@@ -137,8 +138,13 @@ std::vector<FrameOutcome> Pipeline::Impl::finish(const Upcoming& batch) {
   return outcomes;
 }
 
+const std::vector<LeftOut>& Pipeline::left_out() const { return impl_->left_out; }
+
 std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callback& deliver) {
-  pipeline::Feed feed(source::expand(sources), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
+  source::Expansion expansion = source::expand(sources);
+  source::log_left_out(expansion.left_out);
+  impl_->left_out = std::move(expansion.left_out);
+  pipeline::Feed feed(std::move(expansion.items), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
                       [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
   // Three batches at once: one is read, one decoded, one runs.
   const auto read_next = [&] { return std::async(std::launch::async, [&] { return feed.next_batch(); }); };

@@ -83,11 +83,13 @@ std::string text_of(const Json& json, int indent) { return json.dump(indent, ' '
 }  // namespace
 
 std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos) {
+                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos,
+                    const std::vector<LeftOut>& left_out) {
   Json json{{"peregrine", version}, {"engine", info.engine}, {"device", info.device}, {"precision", to_string(info.precision)}};
   json["fallbacks"] = Json::array();
   for (const Fallback& fallback : info.fallbacks) json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
   for (const VideoSummary& video : videos) json["videos"].push_back(video_json(video));
+  for (const LeftOut& each : left_out) json["left_out"].push_back({{"source", each.source}, {"kinds", each.kinds}});
   json["images"] = Json::array();
   for (const ImageResult& image : images) json["images"].push_back(image_json(image, models));
   json["errors"] = Json::array();
@@ -99,5 +101,8 @@ std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>&
   return text_of(image_json(image, models), -1);
 }
 std::string to_json_line(const Failure& failure) { return text_of(error_json(failure), -1); }
+std::string to_json_line(const LeftOut& left_out) {
+  return text_of({{"path", left_out.source}, {"left_out", left_out.kinds}}, -1);
+}
 
 }  // namespace peregrine::pipeline

@@ -22,10 +22,13 @@ struct VideoSummary {
 
 /// The document as indented text.
 std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos);
+                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos,
+                    const std::vector<LeftOut>& left_out = {});
 
 /// One entry of "images" or "errors" alone, as a line of JSON Lines without its end.
 std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models);
 std::string to_json_line(const Failure& failure);
+/// An entry of "left_out", with its source as "path".
+std::string to_json_line(const LeftOut& left_out);
 
 }  // namespace peregrine::pipeline

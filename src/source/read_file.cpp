@@ -28,13 +28,18 @@ class File {
 [[noreturn]] void unreadable(const Item& item, int error) {
   throw Error(
       "image.unreadable", item.display + " cannot be read: " + std::generic_category().message(error) + ".",
-      error == EISDIR ? "Name the pictures in it, or the folder itself as the source." : "Check the file and its permissions.");
+      error == EISDIR ? "Name the images in it, or the folder itself as the source." : "Check the file and its permissions.");
 }
 
 }  // namespace
 
-std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes) {
+std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes, const HttpOptions& http) {
   if (item.error) throw *item.error;
+  if (item.remote) {
+    HttpOptions options = http;
+    options.max_bytes = std::min(options.max_bytes, max_bytes);
+    return download(item.path.native(), item.display, options);
+  }
   const File file(item.path);
   struct stat status {};
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &status) != 0) unreadable(item, errno);
@@ -50,7 +55,7 @@ std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes) {
     length += static_cast<std::size_t>(count);
     if (length > max_bytes)
       throw Error("image.too_large", item.display + " has more than " + std::to_string(max_bytes >> 20) + " MiB.",
-                  "Scale the picture down, or store it compressed.");
+                  "Scale the image down, or store it compressed.");
     if (length == bytes.size()) bytes.resize(std::min<std::uint64_t>(max_bytes + 1, 2 * length + 65536));
   }
   if (length == 0) throw Error("image.empty", item.display + " is empty.", "Copy or download it again.");

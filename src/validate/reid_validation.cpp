@@ -54,7 +54,12 @@ class Embedder {
 
 RetrievalSummary validate_reid(const Model& model, const provision::EngineChoice& choice, const std::filesystem::path& data,
                                const ValidationProgress& progress) {
-  const auto queries = source::expand({(data / "query").string()}), gallery = source::expand({(data / "gallery").string()});
+  const auto images_of = [&](const char* folder) {
+    source::Expansion images = source::expand({(data / folder).string()}, source::Take::image_files);
+    source::log_left_out(images.left_out);
+    return std::move(images.items);
+  };
+  const auto queries = images_of("query"), gallery = images_of("gallery");
   Embedder embed(model, choice);
   std::size_t done = 0;
   const auto embed_all = [&](const std::vector<source::Item>& items) {
