@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "base/image_format.h"
+#include "base/log.h"
 #include "base/trace.h"
 #include "decode/input.h"
 #include "peregrine/error.h"
@@ -10,22 +12,31 @@
 namespace peregrine::decode {
 namespace {
 
-using Reader = HostImage (*)(const Input&);
-
-Reader reader_for(std::string_view file) {
-  if (file.starts_with("\xff\xd8\xff")) return decode_jpeg;
-  if (file.starts_with("\x89PNG\r\n\x1a\n")) return decode_png;
-  if (file.starts_with("BM")) return decode_bmp;
-  if (file.starts_with("RIFF") && file.substr(0, 12).ends_with("WEBP")) return decode_webp;
-  if (file.size() > 2 && file[0] == 'P' && file[1] >= '1' && file[1] <= '6' &&
-      std::string_view(" \t\r\n#").find(file[2]) != std::string_view::npos)
-    return decode_pnm;
-  return nullptr;
+HostImage decode_as(ImageFormat format, const Input& input) {
+  switch (format) {
+    case ImageFormat::jpeg: return decode_jpeg(input);
+    case ImageFormat::png: return decode_png(input);
+    case ImageFormat::bmp: return decode_bmp(input);
+    case ImageFormat::pnm: return decode_pnm(input);
+    case ImageFormat::webp: return decode_webp(input);
+    case ImageFormat::tiff: return decode_tiff(input);
+    case ImageFormat::gif: return decode_gif(input);
+    case ImageFormat::avif: return decode_avif(input);
+    case ImageFormat::jpeg2000: return decode_jpeg2000(input);
+    case ImageFormat::refused:
+    case ImageFormat::unknown: break;
+  }
+  throw Error("image.unknown", input.name + " is not an image that can be read.",
+              "Give it JPEG, PNG, TIFF, WebP, BMP, PNM, GIF, AVIF or JPEG 2000 files.");
 }
+
+constexpr std::string_view tga_end{"TRUEVISION-XFILE.\0", 18};
 
 /// A file that ends inside the signature of a format is a truncated picture, not an unknown thing.
 bool begins_a_signature(std::string_view file) {
-  constexpr std::array<std::string_view, 2> signatures = {"\xff\xd8\xff", "\x89PNG\r\n\x1a\n"};
+  using namespace std::string_view_literals;
+  constexpr std::array signatures = {"\xff\xd8\xff"sv, "\x89PNG\r\n\x1a\n"sv, "GIF89a"sv, "GIF87a"sv, "II*\0"sv, "MM\0*"sv,
+                                     "\0\0\0\x0cjP  \r\n\x87\n"sv, "\xff\x4f\xff\x51"sv};
   for (const std::string_view signature : signatures)
     if (signature.starts_with(file)) return true;
   return file.starts_with("RIFF") && file.size() < 12;
@@ -48,6 +59,8 @@ HostImage Input::allocate(std::int64_t width, std::int64_t height) const {
           std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3))};
 }
 
+void Input::note_first_of_several() const { log::info(name + " holds several images: the first is read."); }
+
 void Input::fail_truncated() const {
   throw Error("image.truncated", name + " ends before its picture does.", "Copy or download it again.");
 }
@@ -65,9 +78,11 @@ HostImage decode_image(std::span<const std::byte> file, const std::string& name,
   if (file.empty()) throw Error("image.empty", name + " is empty.", "Copy or download it again.");
   const Input input{file, name, max_pixels};
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
-  if (const Reader read = reader_for(text)) return read(input);
-  if (begins_a_signature(text)) input.fail_truncated();
-  throw Error("image.unknown", name + " is not a picture that can be read.", "Give it JPEG, PNG, BMP, PPM or WebP files.");
+  const FormatName format = image_format(text.substr(0, format_head_bytes));
+  if (format.format == ImageFormat::refused) input.fail_unsupported(std::string(format.name) + " is not read");
+  if (text.ends_with(tga_end)) input.fail_unsupported("TGA is not read");
+  if (format.format == ImageFormat::unknown && begins_a_signature(text)) input.fail_truncated();
+  return decode_as(format.format, input);
 }
 
 }  // namespace peregrine::decode

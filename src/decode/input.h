@@ -24,6 +24,9 @@ struct Input {
   /// The check alone, for readers that allocate later.
   void check_size(std::int64_t width, std::int64_t height) const;
 
+  /// Says in the log that the file holds several images, of which this is the first.
+  void note_first_of_several() const;
+
   [[noreturn]] void fail_truncated() const;
   /// `why`: a clause without a full stop.
   [[noreturn]] void fail_corrupt(std::string_view why) const;
@@ -35,5 +38,10 @@ HostImage decode_png(const Input& input);
 HostImage decode_bmp(const Input& input);
 HostImage decode_pnm(const Input& input);
 HostImage decode_webp(const Input& input);
+// Where PEREGRINE_FORMATS is off these refuse their format by name.
+HostImage decode_tiff(const Input& input);
+HostImage decode_gif(const Input& input);
+HostImage decode_avif(const Input& input);
+HostImage decode_jpeg2000(const Input& input);
 
 }  // namespace peregrine::decode

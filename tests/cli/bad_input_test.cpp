@@ -152,6 +152,25 @@ TEST_F(BadInput, OneBadPictureCostsOnlyItself) {
   EXPECT_EQ(json["errors"][1]["code"], "image.empty");
 }
 
+TEST_F(BadInput, WhatAFolderHoldsAndIsLeftOutIsCounted) {
+  fs::create_directories(folder_.path() / "mixed/sub");
+  fs::copy_file(picture_, folder_.path() / "mixed/without_extension");
+  fs::copy_file(test::repository_file("tests/decode/data/pictures/rgb_tiled.tif"), folder_.path() / "mixed/a.tif");
+  for (const char* name : {"mixed/a.txt", "mixed/b.TXT", "mixed/c.cr2", "mixed/.hidden"}) write(name, "x");
+  const std::string list = write("list.txt", "mixed\nabsent.jpg\n");
+  const auto result = predict(model_, {list}, {"--json", "out.json"});
+  expect_refused(result, 1, "absent.jpg (line 2 of " + list + ") does not exist.");
+  EXPECT_THAT(result.err, HasSubstr("mixed: left out: 1 .cr2, 2 .txt, 1 folder, 1 hidden"));
+  const auto json = nlohmann::json::parse(contents_of((folder_.path() / "out.json").string()));
+  EXPECT_EQ(json.at("images").size(), 2u);
+  EXPECT_EQ(json.at("errors").size(), 1u);
+  const auto kinds = nlohmann::json{{".cr2", 1}, {".txt", 2}, {"folder", 1}, {"hidden", 1}};
+  EXPECT_EQ(json.at("left_out"), nlohmann::json::array({{{"source", "mixed"}, {"kinds", kinds}}}));
+  const auto lines = predict(model_, {"mixed"}, {"--json", "out.jsonl"});
+  EXPECT_EQ(lines.status, 0) << lines.err;
+  EXPECT_THAT(contents_of((folder_.path() / "out.jsonl").string()), HasSubstr(R"({"path":"mixed","left_out":{".cr2":1)"));
+}
+
 TEST_F(BadInput, WithoutAnyGoodPictureNoFileIsLeft) {
   const auto result = predict(model_, {write("no.jpg", "no picture")}, {"--json", "out.json"});
   expect_refused(result, 1, "no.jpg");

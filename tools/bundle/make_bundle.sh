@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make bundle: a relocatable folder for a GPU machine (Ubuntu 24.04, CUDA 13, cuDNN 9; no network, no compiler): the command, the
-# tests and benchmarks for BUNDLE_ARCHS, the libraries that such a machine lacks, recorded references. Without OpenVINO and video.
+# tests and benchmarks for BUNDLE_ARCHS, the libraries that such a machine lacks, recorded references. Without OpenVINO, video, HTTP and the image
+# formats whose libraries are large (TIFF, GIF, AVIF, JPEG 2000).
 # The demo models have a licence of their own, so they are an archive of their own, to be unpacked over the first.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,6 +10,7 @@ name=peregrine-bundle
 out=$build/$name
 
 cmake --preset release -B $build -DPEREGRINE_CUDA=ON -DPEREGRINE_OPENVINO=OFF -DPEREGRINE_VIDEO=OFF \
+  -DPEREGRINE_FORMATS=OFF -DPEREGRINE_HTTP=OFF \
   -DCMAKE_CUDA_ARCHITECTURES="${BUNDLE_ARCHS:-90a}" ${CMAKE_FLAGS:-} --log-level=WARNING
 cmake --build $build -j "$(nproc)"
 
