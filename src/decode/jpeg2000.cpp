@@ -60,6 +60,7 @@ class Jpeg2000Reader {
     if (image_->color_space == OPJ_CLRSPC_CMYK)
       input_.fail_unsupported("a CMYK JPEG 2000");  // known after decoding alone
     if (image_->color_space == OPJ_CLRSPC_EYCC) input_.fail_unsupported("an e-YCC JPEG 2000");
+    check_components();  // a palette has made others of them
     HostImage image = input_.allocate(width, height);
     for (std::uint32_t i = 0; i < image_->numcomps; ++i)
       if (!image_->comps[i].data || image_->comps[i].w != width || image_->comps[i].h != height)

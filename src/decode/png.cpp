@@ -5,6 +5,7 @@
 #include <csetjmp>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/turn.h"
@@ -44,6 +45,7 @@ class PngReader {
       png_read_image(reader.png_, reader.rows_);
       png_read_end(reader.png_, reader.info_);  // the last checksum; EXIF may follow the pixels
     });
+    if (is_animated()) input_.note_first_of_several();
     return turn_upright(std::move(image), orientation());
   }
 
@@ -93,6 +95,12 @@ class PngReader {
     png_set_bgr(png_);
     png_set_interlace_handling(png_);
     png_read_update_info(png_, info_);
+  }
+
+  /// An animation's control chunk stands before the pixels; libpng does not know it.
+  bool is_animated() const {
+    const std::string_view file(reinterpret_cast<const char*>(input_.data()), input_.size());
+    return file.substr(0, file.find("IDAT")).find("acTL") != file.npos;
   }
 
   int orientation() {

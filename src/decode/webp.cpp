@@ -67,6 +67,7 @@ HostImage decode_webp(const Input& input) {
   if (const VP8StatusCode status = WebPGetFeatures(input.data(), input.size(), &features); status != VP8_STATUS_OK)
     fail(input, status);
   HostImage image = input.allocate(features.width, features.height);
+  if (features.has_animation) input.note_first_of_several();
   features.has_animation ? read_first_frame(input, image) : read_still(input, image);
   return turn_upright(std::move(image), orientation_of(input));
 }

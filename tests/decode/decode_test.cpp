@@ -157,12 +157,15 @@ TEST(Decode, AGifWhosePartsDoNotFit) {
 TEST(Decode, TheFirstOfSeveralIsReadAndTheLogSaysSo) {
   static std::vector<std::string> said;
   log::set_sink([](log::Level, std::string_view message) { said.emplace_back(message); });
-  for (const char* name : {"animated.gif", "animated.avif", "animated_pages.tif", "plain.gif"}) decode_image(fixture(name), name);
+  for (const char* name : {"animated.gif", "animated.avif", "animated_pages.tif", "animated.png", "animated.webp", "plain.gif"})
+    decode_image(fixture(name), name);
   decode_image(fixture("rotated.avif"), "rotated.avif");
   log::set_sink({});
   EXPECT_THAT(said, testing::ElementsAre(testing::StartsWith("animated.gif holds several images"),
                                          testing::StartsWith("animated.avif holds several images"),
                                          testing::StartsWith("animated_pages.tif holds several images"),
+                                         testing::StartsWith("animated.png holds several images"),
+                                         testing::StartsWith("animated.webp holds several images"),
                                          testing::StartsWith("rotated.avif states a rotation")));
 }
 
