@@ -9,13 +9,15 @@
 
 namespace peregrine {
 
-std::vector<std::string> name_classes(const std::map<std::int64_t, std::string>& names, std::int64_t classes) {
+std::vector<std::string> name_classes(const std::map<std::int64_t, std::string>& names,
+                                      std::int64_t classes) {
   const auto given = static_cast<std::int64_t>(names.size());
   if (given > 0 && names.rbegin()->first >= given)
     throw Error("model.names",
-                fmt::format("the class names have gaps: {} name{} for the indices {} to {}", given, given == 1 ? "" : "s",
-                            names.begin()->first, names.rbegin()->first),
-                "Name the classes from 0 on, without gaps: in a checkpoint of Ultralytics, model.names = {0: ..., 1: ...}.");
+                fmt::format("the class names have gaps: {} name{} for the indices {} to {}", given,
+                            given == 1 ? "" : "s", names.begin()->first, names.rbegin()->first),
+                "Name the classes from 0 on, without gaps: in a checkpoint of Ultralytics, model.names = {0: "
+                "..., 1: ...}.");
   std::vector<std::string> all;
   for (std::int64_t i = 0; i < classes; ++i) {
     const auto found = names.find(i);

@@ -19,8 +19,10 @@ void require(const HostTensor& tensor, std::string_view name, const char* what, 
   const auto count = tensor.shape().elements();
   const auto bad = std::count_if(values, values + count, is_bad);
   if (bad > 0)
-    throw Error("model.weights", fmt::format("{} has {} in {} of {} values", printable(name), what, bad, count),
-                "Training diverged, or the file is damaged: take an earlier checkpoint, or train again with a lower rate.");
+    throw Error("model.weights",
+                fmt::format("{} has {} in {} of {} values", printable(name), what, bad, count),
+                "Training diverged, or the file is damaged: take an earlier checkpoint, or train again with "
+                "a lower rate.");
 }
 
 }  // namespace

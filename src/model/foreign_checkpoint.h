@@ -6,8 +6,8 @@
 
 namespace peregrine {
 
-/// Error "model.unknown" of a checkpoint that is neither an Ultralytics model nor the weights of an OSNet. Says whose it is,
-/// where its names tell.
+/// Error "model.unknown" of a checkpoint that is neither an Ultralytics model nor the weights of an OSNet.
+/// Says whose it is, where its names tell.
 Error foreign_checkpoint(const pickle::Document& document);
 
 }  // namespace peregrine

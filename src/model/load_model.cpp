@@ -50,7 +50,8 @@ Error unknown_kind(std::span<const std::byte> file) {
 
 Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
   torch::Checkpoint checkpoint(file);
-  if (ultralytics::is_ultralytics(checkpoint.root())) return ultralytics::read_model(std::move(checkpoint), std::move(info));
+  if (ultralytics::is_ultralytics(checkpoint.root()))
+    return ultralytics::read_model(std::move(checkpoint), std::move(info));
   const auto state = osnet::StateDict::find(checkpoint.root());
   if (state && osnet::is_osnet(*state)) return osnet::read_model(std::move(checkpoint), std::move(info));
   throw foreign_checkpoint(*checkpoint.document());

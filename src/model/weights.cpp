@@ -41,7 +41,8 @@ void Weights::release_file() {
 Constant Weights::tensor(const std::string& name, const pickle::Value& value) {
   const std::lock_guard lock(mutex_);
   const auto known = tensors_.find(name);
-  return known != tensors_.end() ? known->second : tensors_.emplace(name, share(read(name, value))).first->second;
+  return known != tensors_.end() ? known->second
+                                 : tensors_.emplace(name, share(read(name, value))).first->second;
 }
 
 Affine Weights::affine(const std::string& name, const AffineSource& source) {
@@ -52,7 +53,8 @@ Affine Weights::affine(const std::string& name, const AffineSource& source) {
 
 Affine Weights::make_affine(const std::string& name, const AffineSource& source) {
   HostTensor weight = read(name + ".weight", *source.weight);
-  if (!source.norm) return {share(std::move(weight)), source.bias ? share(read(name + ".bias", *source.bias)) : nullptr};
+  if (!source.norm)
+    return {share(std::move(weight)), source.bias ? share(read(name + ".bias", *source.bias)) : nullptr};
 
   const std::int64_t channels = channels_of(weight);
   // One value a channel; `otherwise` where the checkpoint has none.

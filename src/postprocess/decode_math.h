@@ -32,8 +32,8 @@ PEREGRINE_HD Corners corners(const CentredBox& b) {
   return {b.x - b.width / 2, b.y - b.height / 2, b.x + b.width / 2, b.y + b.height / 2};
 }
 
-/// Distance of one side: the expected bin of a softmax over `bins` values, `load(i)` giving value i. A head with one bin a
-/// side has no distribution: its value is the distance itself.
+/// Distance of one side: the expected bin of a softmax over `bins` values, `load(i)` giving value i. A head
+/// with one bin a side has no distribution: its value is the distance itself.
 template <class Load>
 PEREGRINE_HD float side_distance(Load load, int bins) {
   float highest = load(0);

@@ -165,7 +165,8 @@ std::string chain(const std::vector<std::pair<std::string, std::string>>& classe
     modules.emplace_back(std::to_string(i),
                          test::pickle_call(test::pickle_global("ultralytics.nn.modules." + file, name), {}) + state + "b");
   }
-  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", network(test::pickle_dict(modules))}})), {});
+  return test::write_checkpoint(
+      test::pickle(test::pickle_dict({{"model", network(test::pickle_dict(modules))}})), {});
 }
 
 TEST(BadModel, OfAnUnsupportedFamilyTheFirstUnknownModuleIsNamed) {

@@ -96,17 +96,18 @@ TEST(EngineFile, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(with("task", "obb"), HasSubstr("model.unsupported: m.engine: engines for the task 'obb'"));
   EXPECT_THAT(with("end2end", true), HasSubstr("model.unsupported"));
   EXPECT_THAT(with("args", {{"nms", true}}), HasSubstr("model.unsupported"));
-  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, nlohmann::json>>{{"imgsz", "large"},
-                                                                                                {"imgsz", 1 << 20},
-                                                                                                {"stride", 0},
-                                                                                                {"batch", -1},
-                                                                                                {"task", 3},
-                                                                                                {"args", "none"},
-                                                                                                {"names", {{"0", {1}}}},
-                                                                                                {"names", {{"a", "b"}}},
-                                                                                                {"names", nullptr},
-                                                                                                {"kpt_shape", {17, 4}},
-                                                                                                {"kpt_shape", 17}})
+  for (const auto& [key, value] :
+       std::initializer_list<std::pair<const char*, nlohmann::json>>{{"imgsz", "large"},
+                                                                     {"imgsz", 1 << 20},
+                                                                     {"stride", 0},
+                                                                     {"batch", -1},
+                                                                     {"task", 3},
+                                                                     {"args", "none"},
+                                                                     {"names", {{"0", {1}}}},
+                                                                     {"names", {{"a", "b"}}},
+                                                                     {"names", nullptr},
+                                                                     {"kpt_shape", {17, 4}},
+                                                                     {"kpt_shape", 17}})
     EXPECT_THAT(with(key, value), HasSubstr("model.damaged: m.engine: ")) << key << value;
   EXPECT_THAT(with("names", {{"7", "gap"}}), HasSubstr("model.names: m.engine: the class names have gaps"));
   EXPECT_THAT(refusal(wrap(ultralytics_text().dump(), "")), HasSubstr("no plan behind"));

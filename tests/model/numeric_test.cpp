@@ -94,7 +94,8 @@ TEST(Numeric, AreaAttentionTree) {
   expect_close(run(model.graph({1, 16, 32})), expected("tiny-area"));
 }
 
-/// A file of Ultralytics itself with its decoded head, as it computes it (tools/fixtures/make_ultralytics.py).
+/// A file of Ultralytics itself with its decoded head, as it computes it
+/// (tools/fixtures/make_ultralytics.py).
 TEST(Numeric, HeadWithOneBinIsDecodedAsUltralyticsDoes) {
   const Model model = load_model(data("one-bin.pt"));
   EXPECT_EQ(model.info().dfl_bins, 1);

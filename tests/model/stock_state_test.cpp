@@ -1,5 +1,5 @@
-// Modules are what their full names and their state say: a checkpoint with one thing changed is read as what it is, or refused
-// by name. The changes are made in tiny-pose.pt, whose older layout has no checksums.
+// Modules are what their full names and their state say: a checkpoint with one thing changed is read as what
+// it is, or refused by name. The changes are made in tiny-pose.pt, whose older layout has no checksums.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -65,7 +65,8 @@ TEST(StockState, ModulesAreKnownByTheirFullNames) {
                         "ultralytics.nn.extra_modules.block.C3k2"));
   EXPECT_THAT(refusal({renamed(conv, "ultralytics.nn.modules.fasterconv")}),
               HasSubstr("'model.0' is a module of class ultralytics.nn.modules.fasterconv.Conv"));
-  EXPECT_THAT(refusal({renamed(head, "ultralytics.nn.heads")}), HasSubstr("is a module of class ultralytics.nn.heads.Pose"));
+  EXPECT_THAT(refusal({renamed(head, "ultralytics.nn.heads")}),
+              HasSubstr("is a module of class ultralytics.nn.heads.Pose"));
   EXPECT_THAT(refusal({renamed("torch.nn.modules.activation", "torch.ao.nn.quantized.modules")}),
               HasSubstr("'model.0.act' is a module of class torch.ao.nn.quantized.modules.SiLU"));
   EXPECT_THAT(refusal({renamed("torch.nn.modules.batchnorm", "torch.nn.modules.normalize")}),
@@ -83,13 +84,16 @@ TEST(StockState, WhereVersion80KeptThemTheyAreKnown) {
 TEST(StockState, WhatAModuleOfThatNameDoesNotHoldIsNamed) {
   EXPECT_THAT(refusal({renamed("add", "sub")}),
               HasSubstr("(ultralytics.nn.modules.block.Bottleneck) has the attribute 'sub'"));
-  EXPECT_THAT(refusal({renamed("cv3", "cv9")}), HasSubstr("(ultralytics.nn.modules.head.Pose) has the part 'cv9'"));
-  EXPECT_THAT(refusal({renamed("ffn", "mlp")}), HasSubstr("(ultralytics.nn.modules.block.PSABlock) has the part 'mlp'"));
+  EXPECT_THAT(refusal({renamed("cv3", "cv9")}),
+              HasSubstr("(ultralytics.nn.modules.head.Pose) has the part 'cv9'"));
+  EXPECT_THAT(refusal({renamed("ffn", "mlp")}),
+              HasSubstr("(ultralytics.nn.modules.block.PSABlock) has the part 'mlp'"));
   EXPECT_THAT(refusal({renamed("num_batches_tracked", "alpha")}),
               HasSubstr("(torch.nn.modules.batchnorm.BatchNorm2d) has the tensor 'alpha'"));
   // The numbers of the four bins, in halves.
-  EXPECT_THAT(refusal({{"\0\0\0\x3c\0\x40\0\x42"s, "\0\0\0\x3c\0\x40\0\x43"s}}),
-              HasSubstr("'model.9.dfl.conv' (torch.nn.modules.conv.Conv2d) does not hold the numbers 0 to 3"));
+  EXPECT_THAT(
+      refusal({{"\0\0\0\x3c\0\x40\0\x42"s, "\0\0\0\x3c\0\x40\0\x43"s}}),
+      HasSubstr("'model.9.dfl.conv' (torch.nn.modules.conv.Conv2d) does not hold the numbers 0 to 3"));
 }
 
 TEST(ClassNames, AreTextsWhateverTheFileHolds) {
@@ -98,10 +102,12 @@ TEST(ClassNames, AreTextsWhateverTheFileHolds) {
   EXPECT_THAT(read({{person, "G\x3f\xf8\0\0\0\0\0\0\x94"s}}).class_names, ElementsAre("1.5", "dog"));
   EXPECT_THAT(read({{person, "N\x94"}}).class_names, ElementsAre("None", "dog"));
   EXPECT_THAT(read({{person, "\x88\x94"}}).class_names, ElementsAre("True", "dog"));
-  EXPECT_THAT(read({{"K\0"s + text("person"), text("0") + text("person")}}).class_names, ElementsAre("person", "dog"));
+  EXPECT_THAT(read({{"K\0"s + text("person"), text("0") + text("person")}}).class_names,
+              ElementsAre("person", "dog"));
   EXPECT_THAT(refusal({{"K\x01" + text("dog"), "K\x02" + text("dog")}}),
               HasSubstr("model.names changed.pt: the class names have gaps: 2 names for the indices 0 to 2"));
-  EXPECT_THAT(refusal({{"K\0"s + text("person"), text("a") + text("person")}}), HasSubstr("the class names are not by index"));
+  EXPECT_THAT(refusal({{"K\0"s + text("person"), text("a") + text("person")}}),
+              HasSubstr("the class names are not by index"));
 }
 
 TEST(TrainingSize, RoundsUpToWhatTheNetworkTakes) {
@@ -118,20 +124,22 @@ std::string module(const std::string& place, const std::string& name, const Attr
 }
 
 /// A network of one convolution with that weight, and a head; nothing behind the convolution is read.
-std::string network(const std::vector<std::int32_t>& shape, const std::vector<float>& values, const Attributes& extra = {}) {
+std::string network(const std::vector<std::int32_t>& shape, const std::vector<float>& values,
+                    const Attributes& extra = {}) {
   const auto count = static_cast<std::int32_t>(values.size());
   const std::string weight = test::pickle_tensor({.storage_elements = count, .shape = shape});
-  const std::string plain = module("torch.nn.modules.conv", "Conv2d",
-                                   {{"groups", test::pickle_integer(1)},
-                                    {"_parameters", test::pickle_dict({{"weight", weight}})}});
-  const std::string first =
-      module(conv, "Conv", {{"f", test::pickle_integer(-1)}, {"_modules", test::pickle_dict({{"conv", plain}})}});
-  const std::string last = module(head, "Detect",
-                                  {{"f", test::pickle_integer(-1)},
-                                   {"nl", test::pickle_integer(1)},
-                                   {"nc", test::pickle_integer(1)},
-                                   {"reg_max", test::pickle_integer(1)},
-                                   {"stride", test::pickle_tensor({.storage = "1", .storage_elements = 1, .shape = {1}})}});
+  const std::string plain =
+      module("torch.nn.modules.conv", "Conv2d",
+             {{"groups", test::pickle_integer(1)}, {"_parameters", test::pickle_dict({{"weight", weight}})}});
+  const std::string first = module(
+      conv, "Conv", {{"f", test::pickle_integer(-1)}, {"_modules", test::pickle_dict({{"conv", plain}})}});
+  const std::string last =
+      module(head, "Detect",
+             {{"f", test::pickle_integer(-1)},
+              {"nl", test::pickle_integer(1)},
+              {"nc", test::pickle_integer(1)},
+              {"reg_max", test::pickle_integer(1)},
+              {"stride", test::pickle_tensor({.storage = "1", .storage_elements = 1, .shape = {1}})}});
   const std::string list = module("torch.nn.modules.container", "Sequential",
                                   {{"_modules", test::pickle_dict({{"0", first}, {"1", last}})}});
   Attributes state = extra;
@@ -140,7 +148,8 @@ std::string network(const std::vector<std::int32_t>& shape, const std::vector<fl
   const auto bytes = [](const std::vector<float>& floats) {
     return std::string(reinterpret_cast<const char*>(floats.data()), floats.size() * sizeof(float));
   };
-  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {bytes(values), bytes({4})});
+  return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})),
+                                {bytes(values), bytes({4})});
 }
 
 TEST(Weights, ThatAreNoNumbersAreNamed) {
@@ -149,12 +158,15 @@ TEST(Weights, ThatAreNoNumbersAreNamed) {
   EXPECT_THAT(refusal_of(network({1, 3, 3, 3}, values)),
               HasSubstr("model.weights changed.pt: model.0.conv.weight has NaN in 1 of 27 values"));
   values[3] = -std::numeric_limits<float>::infinity();
-  EXPECT_THAT(refusal_of(network({1, 3, 3, 3}, values)), HasSubstr("model.0.conv.weight has Inf in 1 of 27 values"));
+  EXPECT_THAT(refusal_of(network({1, 3, 3, 3}, values)),
+              HasSubstr("model.0.conv.weight has Inf in 1 of 27 values"));
 }
 
 TEST(Channels, OtherThanThreeAreSaidInTheUsersWords) {
-  EXPECT_THAT(refusal_of(network({1, 1, 3, 3}, std::vector<float>(9))),
-              HasSubstr("model.channels changed.pt: the model takes 1 channel; Peregrine reads 3-channel colour images"));
+  EXPECT_THAT(
+      refusal_of(network({1, 1, 3, 3}, std::vector<float>(9))),
+      HasSubstr(
+          "model.channels changed.pt: the model takes 1 channel; Peregrine reads 3-channel colour images"));
   EXPECT_THAT(refusal_of(network({1, 4, 3, 3}, std::vector<float>(36))), HasSubstr("takes 4 channels"));
   const std::vector<test::NamedTensor> osnet{{"conv1.conv.weight", {1, 1, 7, 7}, std::vector<float>(49)},
                                              {"conv2.0.gate.fc1.weight", {1}, {0}},

@@ -67,10 +67,12 @@ std::array<float, 4> box_of_one_cell(const std::vector<float>& box) {
   model.class_names = {"car"};
   model.strides = {8};
   model.dfl_bins = static_cast<int>(box.size() / 4);
-  HostTensor boxes(DType::f32, {1, static_cast<std::int64_t>(box.size()), 1, 1}), classes(DType::f32, {1, 1, 1, 1});
+  HostTensor boxes(DType::f32, {1, static_cast<std::int64_t>(box.size()), 1, 1}),
+      classes(DType::f32, {1, 1, 1, 1});
   std::copy(box.begin(), box.end(), boxes.as<float>());
   *classes.as<float>() = 4;
-  const std::vector<NamedTensor> heads{{head::box_output(0), boxes.view()}, {head::class_output(0), classes.view()}};
+  const std::vector<NamedTensor> heads{{head::box_output(0), boxes.view()},
+                                       {head::class_output(0), classes.view()}};
   Options options;
   options.keep_candidates = true;
   return postprocess(model, heads, 0, {8, 8, 8, 8, 8, 8, 0, 0}, options).candidates.at(0).box;

@@ -77,7 +77,8 @@ class Decoder {
     return add(name, graph::Concat{2}, std::move(levels));
   }
 
-  /// Distances of the four sides in cells, [N, 4, anchors]: the expected bin of each, or with one bin the value itself.
+  /// Distances of the four sides in cells, [N, 4, anchors]: the expected bin of each, or with one bin the
+  /// value itself.
   ValueId distances() {
     const Index bins = info_.dfl_bins;
     const ValueId logits = joined("box", graph::box_output, 4 * bins);

@@ -51,10 +51,16 @@ std::int64_t extent_of(const pb::TensorShapeProto::Dimension& dimension) {
   return dimension.dim_value();
 }
 
-/// Names of what products are made with. Elsewhere infinity has a meaning: it bounds a range, or masks a position.
+/// Names of what products are made with. Elsewhere infinity has a meaning: it bounds a range, or masks a
+/// position.
 std::set<std::string> factors_of(const pb::GraphProto& graph) {
-  constexpr std::string_view products[] = {"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization",
-                                           "InstanceNormalization", "LayerNormalization"};
+  constexpr std::string_view products[] = {"Conv",
+                                           "ConvTranspose",
+                                           "Gemm",
+                                           "MatMul",
+                                           "BatchNormalization",
+                                           "InstanceNormalization",
+                                           "LayerNormalization"};
   std::set<std::string> names;
   for (const pb::NodeProto& node : graph.node())
     if (std::ranges::find(products, node.op_type()) != std::end(products))
@@ -72,7 +78,8 @@ Network::Network(std::span<const std::byte> file) {
   const std::set<std::string> factors = factors_of(graph);
   for (pb::TensorProto& tensor : *graph.mutable_initializer()) {
     HostTensor values = from_proto(tensor);
-    factors.contains(tensor.name()) ? require_finite(values, tensor.name()) : require_no_nan(values, tensor.name());
+    factors.contains(tensor.name()) ? require_finite(values, tensor.name())
+                                    : require_no_nan(values, tensor.name());
     initializers_.insert_or_assign(tensor.name(), std::make_shared<const HostTensor>(std::move(values)));
     tensor.Clear();  // the file's copy would live as long as the model
   }

@@ -69,7 +69,8 @@ class Scanner {
     const std::string_view word = rest_.substr(0, end);
     double number = 0;
     const bool is_number =
-        std::from_chars(word.data(), word.data() + word.size(), number).ptr == word.data() + word.size() && !word.empty();
+        std::from_chars(word.data(), word.data() + word.size(), number).ptr == word.data() + word.size() &&
+        !word.empty();
     if (!is_number && word != "None" && word != "True" && word != "False") return std::nullopt;
     rest_.remove_prefix(end);
     return std::string(word);

@@ -10,8 +10,8 @@
 
 namespace peregrine::onnx {
 
-/// A dict from integers, bare or as text, to names, or a list of names (then by position). A name is a string, or a number or
-/// constant as it is spelled. Nothing for any other text.
+/// A dict from integers, bare or as text, to names, or a list of names (then by position). A name is a
+/// string, or a number or constant as it is spelled. Nothing for any other text.
 std::optional<std::map<std::int64_t, std::string>> parse_names(std::string_view text);
 /// One integer, or a list or tuple of them. Nothing for any other text.
 std::optional<std::vector<std::int64_t>> parse_integers(std::string_view text);

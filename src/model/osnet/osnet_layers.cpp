@@ -25,8 +25,8 @@ std::vector<ValueId> Layers::affine(const std::string& name, const std::string& 
   AffineSource source{&tensor(name + ".weight"), find_tensor(name + ".bias"), nullptr};
   BatchNormSource folded;
   if (has_batch_norm(norm)) {
-    folded = {norm, find_tensor(norm + ".weight"), find_tensor(norm + ".bias"), &tensor(norm + ".running_mean"),
-              &tensor(norm + ".running_var")};
+    folded = {norm, find_tensor(norm + ".weight"), find_tensor(norm + ".bias"),
+              &tensor(norm + ".running_mean"), &tensor(norm + ".running_var")};
     source.norm = &folded;
   }
   const Affine parameters = weights_.affine(name, source);
@@ -39,10 +39,11 @@ ValueId Layers::convolution(const std::string& name, const std::string& norm, Va
   std::vector<ValueId> inputs = affine(name, norm);
   const Shape& weight = graph_.value(inputs.front()).shape;
   if (weight.rank() != 4 || weight[2] != window.size || weight[3] != window.size)
-    throw Error("model.state",
-                fmt::format("the tensor '{}.weight' is {}: in an OSNet that convolution is {} by {}", name, to_string(weight),
-                            window.size, window.size),
-                "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
+    throw Error(
+        "model.state",
+        fmt::format("the tensor '{}.weight' is {}: in an OSNet that convolution is {} by {}", name,
+                    to_string(weight), window.size, window.size),
+        "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
   const bool depthwise = weight[1] == 1 && weight[0] == graph_.value(x).shape[1];
   inputs.insert(inputs.begin(), x);
   const std::int64_t pad = window.pad;

@@ -30,8 +30,8 @@ class Layers {
   /// Names of all tensors of the state that were asked for.
   const std::set<std::string>& used() const noexcept { return used_; }
 
-  /// Convolution, with the normalisation `norm` after it: by batch (folded in), by instance, or none where the name is empty.
-  /// Depthwise where the weight has one input channel and x several.
+  /// Convolution, with the normalisation `norm` after it: by batch (folded in), by instance, or none where
+  /// the name is empty. Depthwise where the weight has one input channel and x several.
   ValueId convolution(const std::string& name, const std::string& norm, ValueId x, Window window = {});
   /// NAME.conv, NAME.bn.
   ValueId conv_norm(const std::string& name, ValueId x, Window window = {});

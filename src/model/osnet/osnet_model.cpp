@@ -88,7 +88,8 @@ graph::Graph build(Network& network, const InputShape& shape, std::set<std::stri
                 fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height));
   graph::Graph graph;
   Layers layers(graph, network.weights, network.state);
-  ValueId x = graph.add_input(graph::input_name, DType::f32, {shape.batch, image_channels, shape.height, shape.width});
+  ValueId x = graph.add_input(graph::input_name, DType::f32,
+                              {shape.batch, image_channels, shape.height, shape.width});
   x = layers.conv_norm_relu("conv1", x, {7, 2, 3});
   x = graph.add("maxpool", graph::Pool{graph::Pool::Kind::max, {3, 3}, {2, 2}, {1, 1, 1, 1}}, {x});
   x = transition(layers, "conv2", "pool2", stage(layers, "conv2", x));
@@ -101,18 +102,22 @@ graph::Graph build(Network& network, const InputShape& shape, std::set<std::stri
   return graph;
 }
 
-/// A tensor that the network above has no use for belongs to another network: blocks, branches or layers more.
+/// A tensor that the network above has no use for belongs to another network: blocks, branches or layers
+/// more.
 void require_all_used(const StateDict& state, const std::set<std::string>& used) {
   for (const std::string& name : state.names())
     if (!used.contains(name) && !name.starts_with("classifier.") && !name.ends_with(".num_batches_tracked"))
-      throw Error("model.state", fmt::format("the checkpoint has the tensor '{}', which no OSNet has", printable(name)),
-                  "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
+      throw Error(
+          "model.state",
+          fmt::format("the checkpoint has the tensor '{}', which no OSNet has", printable(name)),
+          "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
 }
 
 void require_colour_input(const StateDict& state) {
   const pickle::Value* weight = state.find_tensor("conv1.conv.weight");
   const auto tensor = weight ? torch::tensor_reference(*weight) : std::nullopt;
-  if (tensor && tensor->shape.rank() == 4 && tensor->shape[1] != image_channels) throw unsupported_channels(tensor->shape[1]);
+  if (tensor && tensor->shape.rank() == 4 && tensor->shape[1] != image_channels)
+    throw unsupported_channels(tensor->shape[1]);
 }
 
 std::string architecture_of(const StateDict& state, std::int64_t width) {

@@ -193,9 +193,11 @@ void Machine::push_global(std::string_view module, std::string_view name) {
                 "A checkpoint has no need of it: do not trust this file, get it from its author again.");
   if (origin == Origin::unknown)
     throw Error("model.refused",
-                fmt::format("the pickle asks for {}.{}, of a Python package that Peregrine does not know (nothing of it was run)",
+                fmt::format("the pickle asks for {}.{}, of a Python package that Peregrine does not know "
+                            "(nothing of it was run)",
                             module, name),
-                "Peregrine reads checkpoints as Ultralytics saves them, and OSNet's weights alone (model.state_dict()).");
+                "Peregrine reads checkpoints as Ultralytics saves them, and OSNet's weights alone "
+                "(model.state_dict()).");
   push_node(Global{std::string(module), std::string(name)});
 }
 

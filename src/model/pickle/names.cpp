@@ -9,21 +9,32 @@ namespace peregrine::pickle {
 
 namespace {
 
-constexpr std::string_view packages[] = {
-    "torch", "ultralytics", "numpy", "collections", "pathlib", "datetime",
-    // Detectors and ReID networks that are told apart by their names (foreign_checkpoint.cpp), and what they save beside.
-    "models", "utils", "yolov6", "yolox", "torchreid", "torchvision", "timm", "easydict", "yacs", "omegaconf", "__main__"};
+constexpr std::string_view packages[] = {"torch", "ultralytics", "numpy", "collections", "pathlib",
+                                         "datetime",
+                                         // Detectors and ReID networks that are told apart by their names
+                                         // (foreign_checkpoint.cpp), and what they save beside.
+                                         "models", "utils", "yolov6", "yolox", "torchreid", "torchvision",
+                                         "timm", "easydict", "yacs", "omegaconf", "__main__"};
 
 /// Of the standard library: what opens files and connections, starts programs or makes code.
-constexpr std::string_view hostile[] = {
-    "",           "os",        "posix",    "nt",        "sys",          "subprocess", "builtins", "__builtin__", "shutil",
-    "socket",     "importlib", "imp",      "runpy",     "pty",          "pickle",     "_pickle",  "cPickle",     "marshal",
-    "ctypes",     "code",      "codeop",   "codecs",    "commands",     "webbrowser", "urllib",   "urllib2",     "http",
-    "requests",   "ftplib",    "smtplib",  "telnetlib", "tempfile",     "io",         "_io",      "asyncio",     "signal",
-    "threading",  "_thread",   "platform", "timeit",    "pdb",          "bdb",        "cProfile", "profile",     "trace",
-    "doctest",    "unittest",  "pip",      "distutils", "setuptools",   "pkgutil",    "zipfile",  "zipimport",   "inspect",
-    "operator",   "_operator", "types",    "glob",      "fileinput",    "linecache",  "site",     "venv",        "ensurepip",
-    "antigravity", "idlelib",  "gc",       "sqlite3",   "multiprocessing", "concurrent"};
+constexpr std::string_view hostile[] = {"",          "os",         "posix",     "nt",
+                                        "sys",       "subprocess", "builtins",  "__builtin__",
+                                        "shutil",    "socket",     "importlib", "imp",
+                                        "runpy",     "pty",        "pickle",    "_pickle",
+                                        "cPickle",   "marshal",    "ctypes",    "code",
+                                        "codeop",    "codecs",     "commands",  "webbrowser",
+                                        "urllib",    "urllib2",    "http",      "requests",
+                                        "ftplib",    "smtplib",    "telnetlib", "tempfile",
+                                        "io",        "_io",        "asyncio",   "signal",
+                                        "threading", "_thread",    "platform",  "timeit",
+                                        "pdb",       "bdb",        "cProfile",  "profile",
+                                        "trace",     "doctest",    "unittest",  "pip",
+                                        "distutils", "setuptools", "pkgutil",   "zipfile",
+                                        "zipimport", "inspect",    "operator",  "_operator",
+                                        "types",     "glob",       "fileinput", "linecache",
+                                        "site",      "venv",       "ensurepip", "antigravity",
+                                        "idlelib",   "gc",         "sqlite3",   "multiprocessing",
+                                        "concurrent"};
 
 constexpr std::array<std::string_view, 18> builtins{"getattr", "set",       "frozenset", "list",  "tuple", "dict",
                                                     "int",     "float",     "complex",   "bool",  "str",   "unicode",

@@ -12,9 +12,10 @@ enum class Origin : std::uint8_t {
   hostile,  ///< leads to running programs or code, which no checkpoint needs
 };
 
-/// Known is everything under torch, ultralytics, numpy, collections, pathlib and datetime, a few harmless builtins (getattr,
-/// set, ...), what older protocols need, plain namespaces, and the classes of well-known detectors and of the script that
-/// saved the file. `name` may be a path into a class ("Detect.forward"), not into a module.
+/// Known is everything under torch, ultralytics, numpy, collections, pathlib and datetime, a few harmless
+/// builtins (getattr, set, ...), what older protocols need, plain namespaces, and the classes of well-known
+/// detectors and of the script that saved the file. `name` may be a path into a class ("Detect.forward"), not
+/// into a module.
 Origin origin_of(std::string_view module, std::string_view name);
 
 }  // namespace peregrine::pickle

@@ -38,7 +38,8 @@ std::vector<std::string> Module::names_in(const char* group) const {
   std::vector<std::string> names;
   if (const Value* all = attribute(group))
     for (const auto& [key, value] : pickle::entries(*all))
-      if (const std::string* name = pickle::text(key); name && !pickle::is_none(value)) names.push_back(*name);
+      if (const std::string* name = pickle::text(key); name && !pickle::is_none(value))
+        names.push_back(*name);
   return names;
 }
 
@@ -119,7 +120,10 @@ const Value* find_network(const Value& root) {
     const Value* value = pickle::find(root, key);
     if (value && !pickle::class_name(*value).empty()) return value;
   }
-  return pickle::class_name(root).empty() || !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules") ? nullptr : &root;
+  return pickle::class_name(root).empty() ||
+                 !pickle::find(pickle::as<pickle::Object>(root)->state, "_modules")
+             ? nullptr
+             : &root;
 }
 
 }  // namespace peregrine::torch

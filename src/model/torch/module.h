@@ -58,8 +58,8 @@ class Module {
   std::string path_;
 };
 
-/// The network of a checkpoint, as an object: the averaged weights (`ema`) where training left them, else `model`, else the
-/// object that was saved itself. Null where there is none, as in a state dict.
+/// The network of a checkpoint, as an object: the averaged weights (`ema`) where training left them, else
+/// `model`, else the object that was saved itself. Null where there is none, as in a state dict.
 const pickle::Value* find_network(const pickle::Value& root);
 
 }  // namespace peregrine::torch

@@ -61,7 +61,8 @@ ValueId lower_area_c2f(Lowering& lowering, const Module& module, Inputs inputs) 
 }
 
 constexpr ModuleEntry entries[] = {
-    {{place::block, "AAttn", {"area num_heads head_dim all_head_dim", "", "qkv proj pe"}}, lower_area_attention},
+    {{place::block, "AAttn", {"area num_heads head_dim all_head_dim", "", "qkv proj pe"}},
+     lower_area_attention},
     {{place::block, "ABlock", {"", "", "attn mlp"}}, lower_area_block},
     {{place::block, "A2C2f", {"gamma", "gamma", "cv1 cv2 m"}}, lower_area_c2f},
 };

@@ -16,22 +16,26 @@ struct HeadClass {
   Task task;
 };
 
-// `inplace` and what follows it does not change the values of the raw head; `end2end`, `export` and `xyxy` are checked.
+// `inplace` and what follows it does not change the values of the raw head; `end2end`, `export` and `xyxy`
+// are checked.
 constexpr HeadClass head_classes[] = {
     {{place::head,
       "Detect",
-      {"nc nl reg_max no stride inplace anchors strides shape dynamic format max_det legacy agnostic_nms end2end export xyxy",
+      {"nc nl reg_max no stride inplace anchors strides shape dynamic format max_det legacy agnostic_nms "
+       "end2end export xyxy",
        "", "cv2 cv3 dfl"}},
      Task::detect},
     {{place::head,
       "Pose",
-      {"nc nl reg_max no stride kpt_shape nk detect inplace anchors strides shape dynamic format max_det legacy agnostic_nms "
+      {"nc nl reg_max no stride kpt_shape nk detect inplace anchors strides shape dynamic format max_det "
+       "legacy agnostic_nms "
        "end2end export xyxy",
        "", "cv2 cv3 cv4 dfl"}},
      Task::pose},
     {{place::head,
       "Segment",
-      {"nc nl reg_max no stride nm npr detect inplace anchors strides shape dynamic format max_det legacy agnostic_nms "
+      {"nc nl reg_max no stride nm npr detect inplace anchors strides shape dynamic format max_det legacy "
+       "agnostic_nms "
        "end2end export xyxy",
        "", "cv2 cv3 cv4 proto dfl"}},
      Task::segment},
@@ -67,7 +71,8 @@ std::vector<int> read_strides(const Module& head, Weights& weights) {
   return levels;
 }
 
-/// The layer that turns bins into distances: with one bin none, else the stock one, whose weights are the bins' numbers.
+/// The layer that turns bins into distances: with one bin none, else the stock one, whose weights are the
+/// bins' numbers.
 void require_stock_bins(const Module& head, int bins, Weights& weights) {
   if (bins == 1) {
     if (const auto part = head.find_child("dfl")) require_stock(*part, identity);
@@ -83,7 +88,8 @@ void require_stock_bins(const Module& head, int bins, Weights& weights) {
   if (!stock) throw unsupported_module(conv, fmt::format("does not hold the numbers 0 to {}", bins - 1));
 }
 
-/// Heads of YOLOv10 and YOLO26 have a second set of branches, whose boxes need no suppression and are computed in another way.
+/// Heads of YOLOv10 and YOLO26 have a second set of branches, whose boxes need no suppression and are
+/// computed in another way.
 void require_one_set_of_branches(const Module& head) {
   for (const std::string& name : head.child_names())
     if (name.starts_with("one2one")) throw unsupported_module(head, "is an end-to-end head without NMS");

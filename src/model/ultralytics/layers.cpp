@@ -15,7 +15,8 @@ ValueId lower_conv2d(Lowering& lowering, const Module& module, Inputs inputs) {
 
 /// act(bn(conv(x))); a fused checkpoint has no bn, and its conv a bias.
 ValueId lower_conv(Lowering& lowering, const Module& module, Inputs inputs) {
-  const ValueId x = lowering.convolution(stock_child(module, "conv", conv2d), module.find_child("bn"), only(module, inputs));
+  const ValueId x = lowering.convolution(stock_child(module, "conv", conv2d), module.find_child("bn"),
+                                         only(module, inputs));
   return lowering.child(module, "act", x);
 }
 

@@ -36,7 +36,8 @@ Error unsupported_class(const Module& module) {
 }
 
 Error unsupported_module(const Module& module, std::string_view what) {
-  return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.full_class_name(), what), hint};
+  return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.full_class_name(), what),
+          hint};
 }
 
 ValueId Lowering::module(const Module& module, std::span<const ValueId> inputs) {

@@ -37,7 +37,8 @@ std::string name_of(const Value& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "True" : "False";
   if (const auto whole = pickle::integer(value)) return fmt::format("{}", *whole);
   if (const auto number = pickle::number(value)) return python_text(*number);
-  if (const auto* big = pickle::as<pickle::BigInteger>(value); big && !big->digits.starts_with("0x")) return big->digits;
+  if (const auto* big = pickle::as<pickle::BigInteger>(value); big && !big->digits.starts_with("0x"))
+    return big->digits;
   no_names("neither texts nor numbers");
 }
 
@@ -55,10 +56,13 @@ std::int64_t index_of(const Value& key) {
 void read_names(const Value& names, std::vector<std::string>& out) {
   std::map<std::int64_t, std::string> by_index;
   if (const auto list = pickle::items(names)) {
-    for (const Value& value : *list) by_index.emplace(static_cast<std::int64_t>(by_index.size()), name_of(value));
+    for (const Value& value : *list)
+      by_index.emplace(static_cast<std::int64_t>(by_index.size()), name_of(value));
   } else if (!pickle::is_none(names)) {
-    if (!pickle::as<pickle::Dict>(names) && pickle::entries(names).empty()) no_names("neither a dict nor a list");
-    for (const auto& [key, value] : pickle::entries(names)) by_index.insert_or_assign(index_of(key), name_of(value));
+    if (!pickle::as<pickle::Dict>(names) && pickle::entries(names).empty())
+      no_names("neither a dict nor a list");
+    for (const auto& [key, value] : pickle::entries(names))
+      by_index.insert_or_assign(index_of(key), name_of(value));
   }
   out = name_classes(by_index, static_cast<std::int64_t>(out.size()));
 }
@@ -67,7 +71,8 @@ void read_names(const Value& names, std::vector<std::string>& out) {
 int side_of(const Value& value) {
   constexpr std::int64_t most = 1 << 14;
   std::int64_t side = 0;
-  if (const std::string* text = pickle::text(value); text && parse_class_index(*text, side) && side >= 1 && side <= most)
+  if (const std::string* text = pickle::text(value);
+      text && parse_class_index(*text, side) && side >= 1 && side <= most)
     return static_cast<int>(side);
   const auto number = pickle::text(value) ? std::nullopt : pickle::number(value);
   if (!number || !(*number >= 1 && *number <= most) || *number != std::floor(*number))
@@ -76,7 +81,8 @@ int side_of(const Value& value) {
   return static_cast<int>(*number);
 }
 
-/// `imgsz` is one number, or height and width. As `--imgsz` does, sides round up to what the network can take.
+/// `imgsz` is one number, or height and width. As `--imgsz` does, sides round up to what the network can
+/// take.
 void read_size(const Value& imgsz, ModelInfo& info) {
   if (pickle::is_none(imgsz)) return;
   const auto pair = pickle::items(imgsz);

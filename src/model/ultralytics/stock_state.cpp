@@ -22,12 +22,14 @@ bool lists(std::string_view names, std::string_view name) {
   return false;
 }
 
-/// Set by Ultralytics on every module of its list, or by torch on all: where it stands in the network, and its mode.
+/// Set by Ultralytics on every module of its list, or by torch on all: where it stands in the network, and
+/// its mode.
 bool is_bookkeeping(std::string_view name) { return lists("i f type np training", name); }
 
 Error foreign_part(const Module& module, std::string_view kind, std::string_view name) {
   return unsupported_module(
-      module, fmt::format("has the {} '{}', which the module of that name does not have", kind, printable(name)));
+      module,
+      fmt::format("has the {} '{}', which the module of that name does not have", kind, printable(name)));
 }
 
 /// getattr(MODULE, "NAME"), as a bound method is pickled; empty for anything else.
@@ -43,13 +45,15 @@ std::string_view bound_method(const pickle::Value& value) {
 void require_attributes(const Module& module, const StockClass& stock) {
   require_stock_forward(module);
   for (const auto& [name, value] : module.attributes())
-    if (name != "forward" && !name.starts_with('_') && !is_bookkeeping(name) && !lists(stock.state.attributes, name))
+    if (name != "forward" && !name.starts_with('_') && !is_bookkeeping(name) &&
+        !lists(stock.state.attributes, name))
       throw foreign_part(module, "attribute", name);
 }
 
 void require_tensors(const Module& module, const StockClass& stock) {
   for (const std::string& name : module.tensor_names())
-    if (!lists(stock.state.tensors, name) && !lists("total_ops total_params", name))  // counters that profilers leave
+    if (!lists(stock.state.tensors, name) &&
+        !lists("total_ops total_params", name))  // counters that profilers leave
       throw foreign_part(module, "tensor", name);
 }
 

@@ -68,14 +68,17 @@ graph::Graph build(Network& network, const InputShape& shape) {
 /// Names the first module that has no lowering, before anything that depends on it can fail.
 void require_known(const std::vector<Module>& modules) {
   for (const Module& module : modules)
-    if (!find_module(module) && !(is_head(module) && &module == &modules.back())) throw unsupported_class(module);
+    if (!find_module(module) && !(is_head(module) && &module == &modules.back()))
+      throw unsupported_class(module);
 }
 
 /// The network itself must be stock, too: it calls the modules one after another.
 void require_stock_tree(const Module& tree) {
   constexpr std::string_view kinds[] = {"DetectionModel", "PoseModel", "SegmentationModel"};
   const std::string full = tree.full_class_name();
-  const auto is_full = [&](std::string_view kind) { return full == fmt::format("{}.{}", place::tasks, kind); };
+  const auto is_full = [&](std::string_view kind) {
+    return full == fmt::format("{}.{}", place::tasks, kind);
+  };
   if (std::ranges::none_of(kinds, is_full)) throw unsupported_class(tree);
   require_stock_forward(tree);
   stock_child(tree, "model", sequential);
@@ -95,7 +98,8 @@ void require_colour_input(const Module& first) {
   const std::optional<Module> conv = first_convolution(first);
   const pickle::Value* weight = conv ? conv->tensor("weight") : nullptr;
   const auto tensor = weight ? torch::tensor_reference(*weight) : std::nullopt;
-  if (!tensor || tensor->shape.rank() != 4) return;  // what else may be wrong with it is said where it is lowered
+  if (!tensor || tensor->shape.rank() != 4)
+    return;  // what else may be wrong with it is said where it is lowered
   if (const std::int64_t channels = tensor->shape[1] * conv->integer("groups"); channels != image_channels)
     throw unsupported_channels(channels);
 }
