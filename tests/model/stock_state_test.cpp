@@ -76,6 +76,26 @@ TEST(StockState, ModulesAreKnownByTheirFullNames) {
   EXPECT_THAT(refusal({renamed("PoseModel", "MyModel")}), HasSubstr("ultralytics.nn.tasks.MyModel"));
 }
 
+/// The hint of a checkpoint whose first block has that full class name.
+std::string hint_for(const std::string& place, const std::string& name) {
+  const std::string file = changed({renamed(block, place), renamed("C3k2", name)});
+  try {
+    read_model(std::as_bytes(std::span(file)), "changed.pt");
+  } catch (const Error& error) {
+    return error.hint();
+  }
+  return "no refusal";
+}
+
+TEST(StockState, HintsAreOfTheKindOfModule) {
+  // ONNX exports of networks with these were read: yolov9t, yolov8n-ghost, yolov10n and yolo26n (end2end=False).
+  for (const char* name : {"ELAN1", "C3Ghost", "SCDown"})
+    EXPECT_THAT(hint_for(block, name), HasSubstr("format=onnx (with end2end=False for YOLOv10 and YOLO26)")) << name;
+  EXPECT_THAT(hint_for(block, "C2fAttn"), HasSubstr("Give a YOLOv8"));
+  EXPECT_THAT(hint_for("ultralytics.nn.extra", "C3k2"), HasSubstr("only stock modules are read"));
+  EXPECT_THAT(hint_for("torch.nn.modules.act", "Hardswish"), HasSubstr("supported layers"));
+}
+
 TEST(StockState, WhereVersion80KeptThemTheyAreKnown) {
   const std::string older = "ultralytics.nn.modules";
   EXPECT_EQ(read({renamed(block, older), renamed(conv, older), renamed(head, older)}).task, Task::pose);

@@ -92,7 +92,7 @@ void require_stock_bins(const Module& head, int bins, Weights& weights) {
 /// computed in another way.
 void require_one_set_of_branches(const Module& head) {
   for (const std::string& name : head.child_names())
-    if (name.starts_with("one2one")) throw unsupported_module(head, "is an end-to-end head without NMS");
+    if (name.starts_with("one2one")) throw end_to_end_head(head);
   for (const char* flag : {"end2end", "export", "xyxy"})
     if (head.flag(flag, false)) throw unsupported_module(head, fmt::format("has '{}' set", flag));
 }

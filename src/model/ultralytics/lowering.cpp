@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <numeric>
 #include <utility>
 
@@ -15,8 +17,34 @@ namespace {
 /// A module may contain itself in a forged file.
 constexpr int deepest = 32;
 
-constexpr const char* hint = "Export the model to ONNX with Ultralytics and give that file.";
+constexpr const char* export_stock =
+    "Export it to ONNX with Ultralytics and give that file: yolo export model=FILE format=onnx "
+    "(with end2end=False for YOLOv10 and YOLO26).";
+constexpr const char* export_own =
+    "From a checkpoint only stock modules are read. Export the model to ONNX where its code is installed: Peregrine "
+    "reads the operators of that file, or names the one that it does not know.";
+constexpr const char* other_layers = "Take a network of supported layers, as YOLOv8, YOLO11 and YOLO12 have.";
 constexpr const char* other_task = "Give a model that detects, segments or finds keypoints.";
+constexpr const char* other_network = "Give a YOLOv8, YOLO11 or YOLO12: models that are asked by text are not supported.";
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+/// What to do about a class that has no lowering: what is advised has been tried with such a model.
+const char* advice(const Module& module) {
+  const std::string name = module.class_name(), full = module.full_class_name();
+  if (full.starts_with("torch.")) return other_layers;
+  const bool stock = StockClass{place::block, name, {}}.matches(module) ||
+                     StockClass{place::conv, name, {}}.matches(module) ||
+                     StockClass{place::head, name, {}}.matches(module);
+  if (!stock) return export_own;
+  if (name == "Classify" || name.starts_with("OBB")) return other_task;
+  if (name.starts_with("World") || name.starts_with("YOLOE") ||
+      is_one_of(name, {"C2fAttn", "ImagePoolingAttn", "MaxSigmoidAttnBlock"}))
+    return other_network;
+  return export_stock;
+}
 
 graph::Pair zero_padding(const Module& conv) {
   const pickle::Value* mode = conv.attribute("padding_mode");
@@ -28,16 +56,21 @@ graph::Pair zero_padding(const Module& conv) {
 }  // namespace
 
 Error unsupported_class(const Module& module) {
-  const std::string name = module.class_name();
-  const bool foreign = name == "Classify" || name.starts_with("OBB");
   return {"model.unsupported",
-          fmt::format("'{}' is a module of class {}, which is not supported", module.path(), module.full_class_name()),
-          foreign ? other_task : hint};
+          fmt::format("'{}' is a module of class {}, which is not supported", module.path(),
+                      module.full_class_name()),
+          advice(module)};
 }
 
 Error unsupported_module(const Module& module, std::string_view what) {
+  const bool torch_layer = module.full_class_name().starts_with("torch.");
   return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.full_class_name(), what),
-          hint};
+          torch_layer ? other_layers : export_own};
+}
+
+Error end_to_end_head(const Module& head) {
+  Error error = unsupported_module(head, "is an end-to-end head without NMS");
+  return {error.code(), error.sentence(), export_stock};
 }
 
 ValueId Lowering::module(const Module& module, std::span<const ValueId> inputs) {

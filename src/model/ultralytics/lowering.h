@@ -60,4 +60,7 @@ Error unsupported_class(const Module& module);
 /// Error "model.unsupported" for a module of a known class: 'model.3' (Upsample) WHAT.
 Error unsupported_module(const Module& module, std::string_view what);
 
+/// Error "model.unsupported" for a head of YOLOv10 or YOLO26.
+Error end_to_end_head(const Module& head);
+
 }  // namespace peregrine::ultralytics

@@ -204,6 +204,22 @@ TEST(Export, HalfPrecisionRoundsTheWeightsAndNothingElse) {
   EXPECT_EQ(graph::digest(back.graph({1, 32, 48})), graph::digest(model.graph({1, 32, 48})));
 }
 
+TEST(Export, AWeightThatIsNoNumberIsNamedWhereTheFileIsRead) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path() / "nan.onnx";
+  export_model(raw_head(head_info(Task::detect)), {.precision = DType::f32}, path);
+  const std::vector<std::byte> bytes = read_bytes(path);
+  std::string file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::size_t at = file.find(std::string("\0\0\x70\xc0", 4));  // -3.75, the first weight of the first branch
+  ASSERT_NE(at, std::string::npos);
+  const auto sentence_with = [&](const std::string& value) {
+    file.replace(at, 4, value);
+    return error_of([&] { read_bytes_as_model(std::as_bytes(std::span(file))); }).sentence();
+  };
+  EXPECT_THAT(sentence_with({"\0\0\xc0\x7f", 4}), HasSubstr("box.0.weight has NaN in 1 of 48 values"));
+  EXPECT_THAT(sentence_with({"\0\0\x80\x7f", 4}), HasSubstr("box.0.weight has Inf in 1 of 48 values"));
+}
+
 TEST(Export, TheSameModelGivesTheSameFile) {
   const test::TemporaryFolder folder;
   const Model model = raw_head(head_info(Task::pose));
