@@ -121,7 +121,7 @@ class Download {
         if (!body_.empty())
           throw Error("image.truncated", display_ + " ends before its stated length.", "Try again later.");
         break;
-      case CURLE_OUT_OF_MEMORY: throw std::bad_alloc();
+      case CURLE_OUT_OF_MEMORY:
       case CURLE_WRITE_ERROR: throw std::bad_alloc();
       default: break;
     }
