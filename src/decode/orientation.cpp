@@ -1,5 +1,6 @@
 #include "decode/orientation.h"
 
+#include <cstdint>
 #include <string_view>
 
 namespace peregrine::decode {
