@@ -75,6 +75,7 @@ BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choic
 void print_record(const store::ValidationRecord& record) {
   fmt::print("  verification: {}{}{}\n", store::verdict(record), record.ran ? ", against " + record.reference : "",
              record.note.empty() ? "" : " (" + record.note + ")");
+  if (record.ran) fmt::print("  witness: {}\n", printable(to_string(record.witness)));
   for (const store::Check& check : record.checks)
     fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
   for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));

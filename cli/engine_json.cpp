@@ -32,6 +32,10 @@ nlohmann::ordered_json to_json(const store::ValidationRecord& record) {
                               {"checks", nlohmann::ordered_json::array()},
                               {"departures", nlohmann::ordered_json::array()}};
   if (!record.unavailable.empty()) json["unavailable"] = record.unavailable;
+  const store::Witness& witness = record.witness;
+  json["witness"] = {{"verdict", to_string(witness.verdict)},
+                     {"name", printable(witness.name)},
+                     {"note", printable(witness.note)}};
   for (const store::Check& check : record.checks) {  // JSON knows no infinity: null then, and the check does not hold
     json["checks"].push_back({{"name", check.name},
                               {"value", check.value},

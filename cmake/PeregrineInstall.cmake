@@ -38,10 +38,11 @@ function(peregrine_carry_in_build_tree)
 endfunction()
 
 if(PEREGRINE_OPENVINO)
-  # The core, the CPU plugin with the frontend that reads its plans, and the thread pool; no other device, no other format.
+  # The core, the CPU plugin with the frontend that reads its plans, the ONNX frontend, which is the witness of ONNX
+  # files, and the thread pool; no other device, no other format.
   file(GLOB carried ${PEREGRINE_DEPS}/openvino/libs/libopenvino.so* ${PEREGRINE_DEPS}/openvino/libs/libopenvino_intel_cpu_plugin.so
-       ${PEREGRINE_DEPS}/openvino/libs/libopenvino_ir_frontend.so* ${PEREGRINE_DEPS}/openvino/libs/libtbb*.so*
-       ${PEREGRINE_DEPS}/openvino/libs/libhwloc.so*)
+       ${PEREGRINE_DEPS}/openvino/libs/libopenvino_ir_frontend.so*
+       ${PEREGRINE_DEPS}/openvino/libs/libopenvino_onnx_frontend.so* ${PEREGRINE_DEPS}/openvino/libs/libtbb*.so* ${PEREGRINE_DEPS}/openvino/libs/libhwloc.so*)
   peregrine_carry_in_build_tree(${carried})
   install(FILES ${carried} DESTINATION ${CMAKE_INSTALL_LIBDIR}/peregrine)
 endif()

@@ -88,6 +88,14 @@ struct PyTorchAccuracy {
   std::string note;  ///< "... not available on this CPU."
 };
 
+/// What an independent program made of the model's file: your PyTorch of a checkpoint, OpenVINO's own reader
+/// of an ONNX file.
+struct WitnessReport {
+  std::string verdict;  ///< "agrees", "disagrees", "no independent witness"; empty: not validated yet
+  std::string name;     ///< "PyTorch 2.15.0, Ultralytics 8.4.190"; empty where there is none
+  std::string note;     ///< what was compared, or why there is none
+};
+
 struct MigratedModel {
   Task role{};
   std::filesystem::path path;
@@ -95,6 +103,7 @@ struct MigratedModel {
   std::string facts;  ///< "YOLO11, 80 classes, 5.4 MB, stride 32, input 640x640"
   std::string engine_id, engine, precision;
   std::string validation;          ///< "passed", "failed: ...", "built, not run"
+  WitnessReport witness;           ///< its numbers are among the checks
   std::vector<std::string> notes;  ///< what its builder says of it
   std::vector<Measure> checks;
   std::vector<std::string> departures;  ///< objects that were not found again, and why

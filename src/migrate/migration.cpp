@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/store/files.h"
+#include "migrate/pytorch_witness.h"
 #include "peregrine/error.h"
 
 namespace peregrine::migrate {
@@ -60,7 +61,10 @@ std::function<bool()> Migration::stop() const {
 }
 
 provision::VerificationOptions Migration::verification(std::size_t slot) {
-  return {.pictures = options.pictures, .progress = progress_of(slot)};
+  return {
+      .pictures = options.pictures,
+      .progress = progress_of(slot),
+      .witness = [this, slot](const InputShape& shape) { return ask_pytorch(*this, slots[slot], shape); }};
 }
 
 void Migration::describe(std::size_t slot) {
@@ -73,6 +77,7 @@ void Migration::describe(std::size_t slot) {
   if (!manifest.validation) return;
   const store::ValidationRecord& record = *manifest.validation;
   model.validation = store::verdict(record);
+  model.witness = {to_string(record.witness.verdict), record.witness.name, record.witness.note};
   model.checks.clear();
   for (const store::Check& check : record.checks) model.checks.push_back({check.name, check.value, check.limit, check.at_least});
   model.departures = record.departures;

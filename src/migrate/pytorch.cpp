@@ -84,11 +84,13 @@ PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const cha
   PyTorchRun result;
   result.why = ask_python(request, python, script, wish, folder.path(), [&](const Json& answer) {
     result.version = answer.at("torch");
+    result.ultralytics = answer.value("ultralytics", "");
     const std::string subject = fmt::format("PyTorch {} eager {}", result.version, wish["half"] == true ? "fp16" : "fp32");
     for (const Json& speed : answer.at("speeds"))
       result.speeds.push_back({subject, speed.at("batch"), speed.at("p50"), speed.at("p90"), speed.at("p99"),
                                answer.at("start_ms"), answer.at("memory_mb")});
-    if (result.speeds.empty()) throw Json::other_error::create(501, "no speeds", nullptr);
+    if (result.speeds.empty() && !wish["batches"].empty())
+      throw Json::other_error::create(501, "no speeds", nullptr);
     result.pictures = read_found(found, pictures, request.model_info.task, result.ran);
   });
   return result;
@@ -116,6 +118,25 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
             {"runs", request.runs},
             {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
             {"unsuppressed", half && hangs_on_boxes(request.model_info.task)},
+            {"files", Json::array()}};
+  for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
+  return run(request, python, detector_script, std::move(wish), pictures);
+}
+
+PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
+                        float confidence, const std::vector<fs::path>& pictures) {
+  const postprocess::Options ours;
+  Json wish{{"model", fs::absolute(request.model).native()},
+            {"device", "cpu"},
+            {"half", false},
+            {"size", shape.height == shape.width ? Json(shape.width) : Json{shape.height, shape.width}},
+            {"confidence", confidence},
+            {"iou", ours.iou},
+            {"max_det", ours.max_detections},
+            {"batches", Json::array()},
+            {"runs", 0},
+            {"above", confidence},
+            {"unsuppressed", false},
             {"files", Json::array()}};
   for (const fs::path& picture : pictures) wish["files"].push_back(fs::absolute(picture).native());
   return run(request, python, detector_script, std::move(wish), pictures);

@@ -12,6 +12,7 @@
 #include "migrate/persons.h"
 #include "migrate/python.h"
 #include "migrate/speed.h"
+#include "model/model.h"
 
 namespace peregrine::migrate {
 
@@ -26,8 +27,8 @@ struct PyTorchPicture {
 
 /// In one precision.
 struct PyTorchRun {
-  std::string why;      ///< it could not be measured; empty: it was
-  std::string version;  ///< of torch
+  std::string why;                   ///< it could not be measured; empty: it was
+  std::string version, ultralytics;  ///< of torch, and of ultralytics where it was asked
   Precision ran{};      ///< what the network computed in
   std::vector<Speed> speeds;
   std::vector<PyTorchPicture> pictures;
@@ -39,6 +40,9 @@ std::string unfit(const FoundPython& python, const SpeedRequest& request);
 /// In FP16 where `half`, else in FP32; on the GPU of the settings where `on_gpu`. Throws "interrupted".
 PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
                         const std::vector<std::filesystem::path>& pictures);
+/// What it finds and nothing else: in FP32 on the CPU, at one input size, down to `confidence`.
+PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
+                        float confidence, const std::vector<std::filesystem::path>& pictures);
 PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half, const Persons& persons);
 
 /// How far its FP16 departs from its FP32: the pictures of both, within the limits of the settings.

@@ -152,6 +152,11 @@ std::string engine(const MigratedModel& model) {
   std::string text =
       fmt::format("<p>{} engine <code>{}</code> in {}; validation: {}</p>\n", escape(model.engine), escape(model.engine_id),
                   escape(model.precision), model.validation.empty() ? "not yet" : escape(model.validation));
+  if (!model.witness.verdict.empty())
+    text += fmt::format("<p>{}Independent witness: {}{}{} ({})</p>\n",
+                        model.witness.verdict == "agrees" ? "" : "! ", escape(model.witness.name),
+                        model.witness.name.empty() ? "" : " ", escape(model.witness.verdict),
+                        escape(model.witness.note));
   for (const std::string& note : model.notes) text += fmt::format("<p>{}</p>\n", escape(note));
   return text;
 }

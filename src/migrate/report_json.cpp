@@ -75,6 +75,8 @@ Json write(const MigratedModel& model) {
           {"engine_id", model.engine_id},
           {"precision", model.precision},
           {"validation", model.validation},
+          {"witness",
+           {{"verdict", model.witness.verdict}, {"name", model.witness.name}, {"note", model.witness.note}}},
           {"notes", model.notes},
           {"checks", list(model.checks, check)},
           {"departures", model.departures},

@@ -31,7 +31,8 @@ std::vector<std::byte> read(const fs::path& path) {
 Model decoded(const Model& model, bool names_of_files) {
   ModelInfo info = model.info();
   info.head = HeadLayout::decoded;
-  return {info, [&model, names_of_files](const InputShape& shape) {
+  return {info,
+          [&model, names_of_files](const InputShape& shape) {
             graph::Graph graph = model.graph(shape);
             onnx::decode_head(graph, model.info());
             if (names_of_files || graph.outputs().size() == 1) return graph;
@@ -40,7 +41,8 @@ Model decoded(const Model& model, bool names_of_files) {
             graph.mark_output(outputs[0], graph::decoded_output);
             graph.mark_output(outputs[1], graph::proto_output);
             return graph;
-          }};
+          },
+          model.origin()};
 }
 
 store::ValidationRecord judge(const Model& model, const EngineChoice& choice, const Request& request,

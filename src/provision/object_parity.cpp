@@ -41,27 +41,39 @@ std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Can
   return scaled;
 }
 
-void ObjectParity::add(const std::string& picture, const HeadTensors& expected, const HeadTensors& actual, int slot,
-                       const Geometry& geometry) {
+float least_confidence(const ParityLimits& limits) {
+  return std::max(0.01f, limits.min_confidence - below_limit);
+}
+
+void add_to(compare::Parity& parity, const std::string& picture, std::span<const Object> reference,
+            const ModelInfo& model, const ParityLimits& limits, const HeadTensors& actual, int slot,
+            const Geometry& geometry) {
   postprocess::Options options;
-  options.confidence = std::max(0.01f, limits_.min_confidence - below_limit);
-  const auto reference = detections_of(model_, expected, slot, geometry, options);
+  options.confidence = least_confidence(limits);
   options.keep_candidates = true;
-  const auto tested = detections_of(model_, actual, slot, geometry, options);
+  const auto tested = detections_of(model, actual, slot, geometry, options);
   const auto candidates = in_pixels(tested.candidates, geometry);
   std::optional<std::vector<Object>> all;  // with their masks: once a picture, however many objects depart
   const auto unsuppressed = [&] {
     options.iou = 1;
     options.max_detections = postprocess::max_candidates;
     options.keep_candidates = false;
-    if (!all) all = detections_of(model_, actual, slot, geometry, options).objects;
+    if (!all) all = detections_of(model, actual, slot, geometry, options).objects;
     return *all;
   };
-  parity_.add({.picture = picture,
-               .reference = reference.objects,
-               .tested = tested.objects,
-               .candidates = candidates,
-               .unsuppressed = unsuppressed});
+  parity.add({.picture = picture,
+              .reference = reference,
+              .tested = tested.objects,
+              .candidates = candidates,
+              .unsuppressed = unsuppressed});
+}
+
+void ObjectParity::add(const std::string& picture, const HeadTensors& expected, const HeadTensors& actual,
+                       int slot, const Geometry& geometry) {
+  postprocess::Options options;
+  options.confidence = least_confidence(limits_);
+  const auto reference = detections_of(model_, expected, slot, geometry, options);
+  add_to(parity_, picture, reference.objects, model_, limits_, actual, slot, geometry);
 }
 
 std::vector<store::Check> checks_of(const compare::Parity& parity, Task task, const ParityLimits& limits) {

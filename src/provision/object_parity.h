@@ -23,6 +23,14 @@ struct HeadTensors {
 /// Candidates before NMS, from input pixels to those of the picture.
 std::vector<compare::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry);
 
+/// The confidence from which objects are wanted: a little below the limit, so that one that hovers there is
+/// not missed.
+float least_confidence(const ParityLimits& limits);
+/// Compares what `actual` means, picture `slot` of a batch, with the objects of a reference.
+void add_to(compare::Parity& parity, const std::string& picture, std::span<const Object> reference,
+            const ModelInfo& model, const ParityLimits& limits, const HeadTensors& actual, int slot,
+            const Geometry& geometry);
+
 /// A check's name, for those who must leave it out.
 inline constexpr const char* right_before_nms = "objects right before NMS, share";
 

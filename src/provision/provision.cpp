@@ -63,7 +63,8 @@ store::ValidationRecord not_run(const EngineChoice& choice, const std::string& w
           .images = 0,
           .objects = 0,
           .checks = {},
-          .note = why};
+          .note = why,
+          .witness = {.note = "built, not run"}};
 }
 
 Model open_model(const fs::path& path) {

@@ -15,6 +15,7 @@
 #include "preprocess/preprocess.h"
 #include "provision/head_agreement.h"
 #include "provision/object_parity.h"
+#include "provision/plausibility.h"
 #include "provision/scenes.h"
 
 namespace peregrine::provision {
@@ -100,14 +101,25 @@ class Reference {
 /// Shows both sides the same batches and adds up what they answer.
 class Comparison {
  public:
-  Comparison(Engine& engine, Reference& reference, const ModelInfo& model, const InputShape& shape, const ParityLimits& limits)
-      : engine_(engine), reference_(reference), model_(model), shape_(shape), objects_(model, limits) {
+  /// `answer`: of an independent program, on the same sights.
+  Comparison(Engine& engine, Reference& reference, const Model& model, const InputShape& shape,
+             const ParityLimits& limits, const WitnessAnswer& answer)
+      : engine_(engine),
+        reference_(reference),
+        whole_(model),
+        model_(model.info()),
+        shape_(shape),
+        objects_(model_, limits),
+        plausibility_(model_, limits.min_confidence),
+        witness_(model_, limits, answer) {
+    if (is_onnx_file(model)) of_file_.emplace();
     for (const Binding& binding : engine.io())
       if (!binding.is_input) names_.push_back(binding.name);
   }
 
-  /// At most a batch; slots that are left over see the first ones again.
-  void run(std::span<const Sight> sights) {
+  /// At most a batch, which begins with the `first`th sight; slots that are left over see the first ones
+  /// again.
+  void run(std::span<const Sight> sights, std::size_t first) {
     HostTensor input = HostTensor::zeros(DType::f32, {shape_.batch, 3, shape_.height, shape_.width});
     std::vector<Geometry> geometry;
     geometry.reserve(static_cast<std::size_t>(shape_.batch));
@@ -120,12 +132,19 @@ class Comparison {
     for (const HostTensor& tensor : expected) shapes.push_back(tensor.shape());
     const auto actual = run_on_host(engine_, {&view, 1}, shapes);
     heads_.add(expected, actual);
-    for (std::size_t i = 0; i < sights.size(); ++i)
-      objects_.add(sights[i].name, {names_, expected}, {names_, actual}, static_cast<int>(i), geometry[i]);
+    for (std::size_t i = 0; i < sights.size(); ++i) {
+      const int slot = static_cast<int>(i);
+      objects_.add(sights[i].name, {names_, expected}, {names_, actual}, slot, geometry[i]);
+      plausibility_.add({names_, actual}, slot, geometry[i]);
+      if (!of_file_) witness_.add(first + i, sights[i].name, {names_, actual}, slot, geometry[i]);
+    }
+    if (of_file_ && first == 0) of_file_ = hear_onnx_frontend(whole_, view, expected);
   }
 
   const HeadAgreement& heads() const { return heads_; }
   const ObjectParity& objects() const { return objects_; }
+  const Plausibility& plausibility() const { return plausibility_; }
+  Testimony testimony() const { return of_file_ ? *of_file_ : witness_.finish(); }
 
  private:
   Geometry prepare(const Sight& sight, const TensorView& input, int slot) const {
@@ -140,11 +159,15 @@ class Comparison {
 
   Engine& engine_;
   Reference& reference_;
+  const Model& whole_;
   const ModelInfo& model_;
   InputShape shape_;
   std::vector<std::string> names_;
   HeadAgreement heads_;
   ObjectParity objects_;
+  Plausibility plausibility_;
+  WitnessParity witness_;
+  std::optional<Testimony> of_file_;  ///< of an ONNX file
 };
 
 /// The rules of the design: shares of objects where there are enough, cosines of the head tensors otherwise.
@@ -163,6 +186,22 @@ void judge(const Comparison& comparison, const ParityLimits& limits, bool fp32, 
   }
   if (fp32)
     record.checks.push_back({.name = "heads' largest difference, relative", .value = heads.relative(), .limit = most_relative});
+}
+
+/// What reference and engine may share: boxes that are none, and a file that was read wrongly.
+void judge_alone(const Comparison& comparison, store::ValidationRecord& record) {
+  std::ranges::move(comparison.plausibility().checks(), std::back_inserter(record.checks));
+  if (const std::string note = comparison.plausibility().note(); !note.empty()) record.note += ", " + note;
+  Testimony testimony = comparison.testimony();
+  record.witness = std::move(testimony.witness);
+  std::ranges::move(testimony.checks, std::back_inserter(record.checks));
+  std::ranges::move(testimony.departures, std::back_inserter(record.departures));
+}
+
+WitnessAnswer ask(const Model& model, const InputShape& shape, const VerificationOptions& options) {
+  if (is_onnx_file(model)) return {};
+  if (options.witness) return options.witness(shape);
+  return {.name = {}, .why = "PyTorch runs checkpoints, in `peregrine migrate` alone, where --python has it"};
 }
 
 }  // namespace
@@ -184,13 +223,15 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
   report(0, "preparing the FP32 reference");
   Reference reference(model, choice, shape);
   const ParityLimits limits = limits_for(choice.limits, engine.precision(), choice.device);
-  Comparison comparison(engine, reference, model.info(), shape, limits);
+  report(0, "asking an independent witness");
+  const WitnessAnswer answer = ask(model, shape, options);
+  Comparison comparison(engine, reference, model, shape, limits, answer);
   const Sights sights(options.pictures, model.info().task);
   for (std::size_t begin = 0; begin < sights.size();) {
     report(static_cast<double>(begin) / static_cast<double>(sights.size()), "comparing with " + reference.name());
     std::vector<Sight> batch;
     while (begin < sights.size() && batch.size() < static_cast<std::size_t>(shape.batch)) batch.push_back(sights.at(begin++));
-    comparison.run(batch);
+    comparison.run(batch, begin - batch.size());
   }
   store::ValidationRecord record{.ran = true,
                                  .reference = reference.name(),
@@ -201,6 +242,7 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
                                  .checks = {},
                                  .note = {}};
   judge(comparison, limits, choice.precision == Precision::fp32, record);
+  judge_alone(comparison, record);
   record.conditions = conditions_of(choice.limits, options.pictures);
   const Precision ran = engine.precision();
   if (!choice.device.on_gpu() && ran != Precision::fp32)

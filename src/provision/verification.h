@@ -8,6 +8,7 @@
 #include "engine/store/manifest.h"
 #include "model/model.h"
 #include "provision/engine_choice.h"
+#include "provision/witness.h"
 
 namespace peregrine::provision {
 
@@ -15,16 +16,23 @@ struct VerificationOptions {
   std::vector<std::filesystem::path> pictures{};  ///< empty: the built-in scenes
   /// As BuildOptions::progress.
   std::function<bool(double, std::string_view)> progress{};
+  /// Asked once for what an independent program finds on the pictures, with the model's own input size; none:
+  /// nobody is asked.
+  std::function<WitnessAnswer(const InputShape& shape)> witness{};
 };
 
-/// Runs `engine` and the FP32 reference over the pictures and compares what they find, object by object, within
-/// EngineChoice::limits (on a CPU those of what it really ran in; where that is not what was asked for, the record says so and
-/// has not passed): the share of reference objects that are found again, and of those that
-/// have the right candidate before NMS. Under twenty reference objects the raw head tensors are judged instead, by cosine, and
-/// the record says so. In FP32 also the heads' largest difference, relative to the tensor's largest value. The reference is the
-/// cuda engine in FP32 on a device and OpenVINO in FP32 otherwise; for an engine that is one of these itself, the graph's
-/// reference executor. `shape` is the one that the engine was built for. Throws Error "interrupted.build" when progress says so,
-/// and "image..." for a picture that cannot be read.
+/// Runs `engine` and the FP32 reference over the pictures and compares what they find, object by object,
+/// within EngineChoice::limits (on a CPU those of what it really ran in; where that is not what was asked
+/// for, the record says so and has not passed): the share of reference objects that are found again, and of
+/// those that have the right candidate before NMS. Under twenty reference objects the raw head tensors are
+/// judged instead, by cosine, and the record says so. In FP32 also the heads' largest difference, relative to
+/// the tensor's largest value. The reference is the cuda engine in FP32 on a device and OpenVINO in FP32
+/// otherwise; for an engine that is one of these itself, the graph's reference executor. Reference and engine
+/// share our reading of the file and our decoding; so the engine's boxes are looked at by themselves as well
+/// (plausibility.h), and an independent program is heard where there is one (witness.h): OpenVINO's own
+/// reader for an ONNX file, VerificationOptions::witness for others. `shape` is the one that the engine was
+/// built for. Throws Error "interrupted.build" when progress says so, and "image..." for a picture that
+/// cannot be read.
 store::ValidationRecord verify(Engine& engine, const Model& model, const EngineChoice& choice, const InputShape& shape,
                                const VerificationOptions& options);
 

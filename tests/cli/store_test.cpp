@@ -63,10 +63,13 @@ TEST_F(StoreCommands, BuildTellsMachinesWhatItTellsPeople) {
   EXPECT_EQ(engine.at("built_now"), true);
   EXPECT_EQ(engine.at("validation").at("passed"), true);
   EXPECT_GE(engine["validation"].at("checks").size(), 2U);
+  EXPECT_EQ(engine["validation"].at("witness").at("verdict"), "no independent witness");
+  EXPECT_THAT(run({"engines", "show", only_engine()}).out, HasSubstr("no independent witness"));
   for (const auto& check : engine["validation"]["checks"]) EXPECT_EQ(check.at("holds"), true);
 
   const auto second = run({"build", model_, "--json", "built.json"});
   EXPECT_THAT(second.out, HasSubstr("verification: passed"));
+  EXPECT_THAT(second.out, HasSubstr("witness: no independent witness (PyTorch runs checkpoints"));
   std::ifstream file(folder_.path() / "built.json");
   EXPECT_EQ(nlohmann::json::parse(file).at("engines").at(0).at("built_now"), false);
 }

@@ -32,6 +32,7 @@ Report example() {
   model.role = Task::segment;
   model.name = "a model with a name that is so long that it has no room on a telephone_0123456789_0123456789_0123456789.pt";
   model.validation = "failed: mask IoU";
+  model.witness = {"no independent witness", "", "python3 has no <torch>"};
   model.checks = {{"their mask IoU", 0.91, 0.97, true}, {"box, pixels", 0.4, 1.5, false}};
   model.departures = {"bus.jpg: person 0.41 departs"};
   model.checks.push_back({"average precision lost, segm", 0.0014, 0.005, false, 0.0021});
@@ -51,6 +52,15 @@ Report example() {
   report.host_to_device = {{"jpeg", 137419}};
   report.commands = {"peregrine migrate --detect \"a b.pt\""};
   return report;
+}
+
+TEST(Report, SaysWhoTheWitnessIsOrThatThereIsNone) {
+  Report report = example();
+  EXPECT_THAT(to_html(report),
+              HasSubstr("! Independent witness: no independent witness (python3 has no &lt;torch&gt;)"));
+  EXPECT_THAT(to_json(report), HasSubstr(R"("verdict": "no independent witness")"));
+  report.models[0].witness = {"agrees", "PyTorch 2.9.0", "20 objects"};
+  EXPECT_THAT(to_html(report), HasSubstr("<p>Independent witness: PyTorch 2.9.0 agrees (20 objects)</p>"));
 }
 
 TEST(Html, Base64) {

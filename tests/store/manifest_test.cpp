@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 
+#include "engine/store/sealed_json.h"
 #include "store/store_fixture.h"
 
 namespace peregrine::store {
@@ -132,6 +134,22 @@ TEST(ValidationRecord, APrecisionThatIsNotThereIsNoPass) {
   const Manifest read = read_manifest(write_manifest(manifest), "m");
   EXPECT_FALSE(read.validation->passed());
   EXPECT_EQ(verdict(*read.validation), "bf16 is not available on this CPU: openvino ran fp32");
+}
+
+TEST(ValidationRecord, KeepsItsWitness) {
+  Manifest manifest = make_manifest();
+  manifest.validation->witness = {Witness::Verdict::agrees, "PyTorch 2.9.0", "20 objects"};
+  const Manifest read = read_manifest(write_manifest(manifest), "m");
+  EXPECT_EQ(to_string(read.validation->witness), "PyTorch 2.9.0 agrees (20 objects)");
+}
+
+TEST(ValidationRecord, FromBeforeWitnessesStaysReadable) {
+  nlohmann::json json = unseal_json(write_manifest(make_manifest()), "m");
+  ASSERT_EQ(json.at("validation").erase("witness"), 1U);
+  const Manifest read = read_manifest(seal_json(json), "m");
+  EXPECT_TRUE(read.validation->passed());
+  EXPECT_EQ(to_string(read.validation->witness),
+            "no independent witness (this record is from before witnesses were heard)");
 }
 
 TEST(ValidationRecord, NumbersThatAreNoneFailAndSurvive) {

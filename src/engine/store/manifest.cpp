@@ -78,6 +78,20 @@ std::vector<std::string> differences(const Identity& kept, const Identity& wante
   return found;
 }
 
+const char* to_string(Witness::Verdict verdict) noexcept {
+  switch (verdict) {
+    case Witness::Verdict::none: return "no independent witness";
+    case Witness::Verdict::agrees: return "agrees";
+    case Witness::Verdict::disagrees: return "disagrees";
+  }
+  return "";
+}
+
+std::string to_string(const Witness& witness) {
+  return fmt::format("{}{}{} ({})", witness.name, witness.name.empty() ? "" : " ", to_string(witness.verdict),
+                     witness.note);
+}
+
 bool ValidationRecord::passed() const {
   return ran && unavailable.empty() && !checks.empty() && std::ranges::all_of(checks, &Check::holds);
 }

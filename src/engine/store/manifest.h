@@ -57,6 +57,20 @@ struct Check {
   bool holds() const { return at_least ? value >= limit : value <= limit; }
 };
 
+/// A program that shares neither reader nor graph nor decoding with us, and runs the same file: what it
+/// found, beside ours.
+struct Witness {
+  enum class Verdict { none, agrees, disagrees };
+  Verdict verdict = Verdict::none;
+  std::string name{};  ///< "PyTorch 2.15.0, Ultralytics 8.4.190"; empty where there is none
+  std::string note =
+      "this record is from before witnesses were heard";  ///< what was compared, or why there is none
+};
+/// "agrees", "disagrees", "no independent witness".
+const char* to_string(Witness::Verdict verdict) noexcept;
+/// "PyTorch 2.15.0, Ultralytics 8.4.190 agrees (43 objects)", "no independent witness (...)".
+std::string to_string(const Witness& witness);
+
 /// How an engine compared with the FP32 reference on real pictures; src/validate fills it.
 struct ValidationRecord {
   bool ran = true;        ///< false: "built, not run", on a machine that cannot run it
@@ -70,6 +84,7 @@ struct ValidationRecord {
   std::vector<std::string> departures{};
   std::string conditions{};   ///< digest of the limits and pictures; empty: written before this was kept
   std::string unavailable{};  ///< "bf16 is not available on this CPU: openvino ran fp32"; empty: it ran in what was asked for
+  Witness witness{};          ///< its numbers are among the checks
 
   /// It ran, in the precision that was asked for, there is something that was checked, and all of it holds.
   bool passed() const;

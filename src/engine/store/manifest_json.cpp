@@ -35,8 +35,22 @@ void from_json(const nlohmann::json& json, Check& check) {
            .at_least = json.at("at_least")};
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ValidationRecord, ran, reference, driver, date, images, objects, checks, note,
-                                                departures, conditions, unavailable)
+void to_json(nlohmann::json& json, const Witness& witness) {
+  json = {{"verdict", to_string(witness.verdict)}, {"name", witness.name}, {"note", witness.note}};
+}
+void from_json(const nlohmann::json& json, Witness& witness) {
+  using enum Witness::Verdict;
+  const std::string verdict = json.at("verdict");
+  witness = {.verdict = verdict == to_string(agrees)      ? agrees
+                        : verdict == to_string(disagrees) ? disagrees
+                                                          : none,
+             .name = json.at("name"),
+             .note = json.at("note")};
+}
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(ValidationRecord, ran, reference, driver, date, images,
+                                                objects, checks, note, departures, conditions, unavailable,
+                                                witness)
 
 namespace {
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "migrate/pytorch_witness.h"
 #include "migrate/steps.h"
 #include "peregrine/error.h"
 
@@ -19,6 +20,15 @@ bool serves(const Migration& migration, const Slot& slot) {
   return role != roles.end() && role->second.engine == slot.manifest->id;
 }
 
+/// What the journal says where PyTorch, as it is here now, was asked about an engine and had no answer;
+/// empty: it has one, or there is no PyTorch to ask.
+std::string unanswered(const Migration& migration, const Slot& slot, const std::string& conditions) {
+  if (slot.manifest->validation->witness.verdict != store::Witness::Verdict::none) return {};
+  const std::string program = pytorch_of(migration, slot);
+  if (program.empty()) return {};
+  return fmt::format("witness of {} on {} by {}", slot.manifest->id, conditions, program);
+}
+
 void validate_one(Migration& migration, std::size_t index) {
   Slot& slot = migration.slots[index];
   const auto record =
@@ -35,18 +45,31 @@ StepOutcome validate(Migration& migration) {
   StepOutcome outcome{StepResult::Verdict::still_valid, {}};
   std::string failures;
   int objects = 0;
+  std::string witnesses;
+  bool contradicted = false;
   for (std::size_t i = 0; i < migration.slots.size(); ++i) {
     Slot& slot = migration.slots[i];
-    if (!stands(*slot.manifest, *migration.choice, conditions)) {
+    const bool stood = stands(*slot.manifest, *migration.choice, conditions);
+    const std::string question = stood ? unanswered(migration, slot, conditions) : "";
+    if (!stood || (!question.empty() && !migration.journal.done.contains(question))) {
       validate_one(migration, i);
+      const std::string still = unanswered(migration, slot, conditions);
+      if (!still.empty()) migration.journal.done[still] = "no answer";
       outcome.verdict = StepResult::Verdict::passed;
     }
     const store::ValidationRecord& record = *slot.manifest->validation;
     objects += record.objects;
+    witnesses += fmt::format("; {}: {}", title(slot), to_string(record.witness));
+    contradicted = contradicted || record.witness.verdict == store::Witness::Verdict::disagrees;
     if (!record.passed()) failures += fmt::format("{}{} {}", failures.empty() ? "" : "; ", title(slot), store::verdict(record));
   }
-  outcome.sentence = fmt::format("{} reference objects compared, within the limits", objects);
+  outcome.sentence = fmt::format("{} reference objects compared, within the limits{}", objects, witnesses);
   if (failures.empty()) return outcome;
+  if (contradicted && !migration.options.unverified)
+    throw Error("validation.engine", failures + ".",
+                "Nothing was switched over. The file itself, run by another program, gives other objects "
+                "than Peregrine: do not use "
+                "its engine. Where --python is not the Python of your pipeline, name that one.");
   if (!migration.options.unverified)
     throw Error("validation.engine", failures + ".",
                 "Nothing was switched over. `peregrine explain` shows where an engine departs; [limits] in the settings file, or "

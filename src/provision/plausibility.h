@@ -1,0 +1,66 @@
+// Whether decoded heads can be what a detector sees. An engine and its reference are decoded by the same code
+// and built from the same reading of the file: what both have wrong no comparison shows. These properties
+// hold of every trained model, whatever it was trained on, and of one with random weights; a head that is
+// decoded as what it is not loses them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/geometry.h"
+#include "engine/store/manifest.h"
+#include "peregrine/model_info.h"
+#include "peregrine/results.h"
+#include "provision/object_parity.h"
+
+namespace peregrine::provision {
+
+/// A box in input pixels is at least a pixel wide and high. Detectors see nothing smaller; boxes without
+/// distances, and boxes that are shares of the picture instead of pixels, are.
+bool has_extent(const std::array<float, 4>& box);
+/// Its centre lies in the input, and it is at most twice as large. It may reach out of it, as cut objects do.
+bool lies_inside(const std::array<float, 4>& box, const Geometry& geometry);
+/// At least half of the keypoints lie in the box grown by half of its size on each side, so that hidden and
+/// stretched limbs do, and three and more of them are not all within one pixel of the input. Box and
+/// keypoints in pixels of the picture.
+bool has_near_keypoints(const Object& object, const Geometry& geometry);
+
+/// Adds up over pictures; of one model.
+class Plausibility {
+ public:
+  /// Boxes above `confidence` are objects. `model` outlives this.
+  Plausibility(const ModelInfo& model, float confidence) : model_(model), confidence_(confidence) {}
+
+  /// Picture `slot` of a batch.
+  void add(const HeadTensors& heads, int slot, const Geometry& geometry);
+
+  /// Shares of the objects where there are twenty and more, nine tenths of which must have each property. Of
+  /// fewer, of the hundred best boxes of each picture, whatever their confidence: half. None at all where
+  /// even these are under twenty. For ReID whether persons are told apart.
+  std::vector<store::Check> checks() const;
+  /// What the checks are of: "20 objects looked at by themselves", "too few boxes to look at by themselves".
+  std::string note() const;
+
+ private:
+  struct Tally {
+    int boxes = 0, with_extent = 0, inside = 0, named = 0, near = 0;
+  };
+  void count(Tally& tally, const postprocess::Candidate& box, const Object* object,
+             const Geometry& geometry) const;
+  void add_embedding(const HeadTensors& heads, int slot);
+  const Tally& judged() const;
+
+  const ModelInfo& model_;
+  float confidence_;
+  Tally objects_, best_;
+  float lowest_ = 0, highest_ = 0;  ///< score of any box; equal: nothing was there, or all have one
+  std::int64_t scores_ = 0;
+  std::vector<float> first_person_;
+  double least_alike_ = 1;
+  int persons_ = 0;
+};
+
+}  // namespace peregrine::provision
