@@ -13,6 +13,7 @@
 #include "graph/passes.h"
 #include "graph/rewriter.h"
 #include "model/onnx/decode_head.h"
+#include "model/onnx/export.h"
 #include "provision/verification.h"
 #include "support/test_data.h"
 
@@ -123,6 +124,18 @@ TEST_F(WitnessTest, AnOnnxFileIsRunByOpenVinosOwnReader) {
   EXPECT_EQ(record.witness.verdict, agrees) << to_string(record.witness);
   EXPECT_THAT(record.witness.name, HasSubstr("ONNX frontend"));
   EXPECT_THAT(record.checks, Contains(testing::Field(&store::Check::name, HasSubstr("ONNX frontend"))));
+}
+
+TEST_F(WitnessTest, OurOwnExportsAgreeInFp16Too) {
+  const test::TemporaryFolder folder;
+  for (const bool decoded : {false, true}) {
+    const auto file = folder.path() / "demo.onnx";
+    onnx::export_model(demo_, {.precision = DType::f16, .height = 160, .width = 160, .decoded = decoded}, file);
+    const auto record = verify_twin(load_model(file), small);
+    EXPECT_TRUE(record.passed()) << failures(record);
+    EXPECT_EQ(record.witness.verdict, agrees) << to_string(record.witness);
+    std::filesystem::remove(file);
+  }
 }
 
 // As a reader that feeds floats to an input of bytes: the file is uint8_input.onnx, the graph what such a
