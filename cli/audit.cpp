@@ -3,10 +3,11 @@
 #include <CLI/CLI.hpp>
 
 #include "audit/audit.h"
-#include "base/output_file.h"
 #include "base/text.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "json_output.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cli {
@@ -57,18 +58,27 @@ void print(const audit::Report& report, bool quiet) {
                                : "passed, by the ledger alone nothing crossed but input and results");
 }
 
-int run_audit(const CommonFlags& common, Flags flags) {
+int run_audit(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   const LoadedSettings loaded = start(common);
+  add_settings(guard, loaded.settings);
+  guard.check();
   catch_interrupt();
   flags.options.engine = common.engine;
   const audit::Report report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
   if (interrupted()) throw Error("interrupted", "Interrupted before all pictures were judged.");
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, audit::to_json(report) + "\n");
-  if (flags.json == "-")
-    fmt::print("{}\n", audit::to_json(report));
-  else
-    print(report, common.quiet);
+  if (!flags.json.empty()) write_json(flags.json, audit::to_json(report) + "\n");
+  if (flags.json != "-") print(report, common.quiet);
   return report.passed() ? 0 : exit_status("validation");
+}
+
+int audit_models(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, flags.options.models);
+  if (flags.options.reid) add_models(guard, {*flags.options.reid});
+  add_sources(guard, flags.sources);
+  guard.writes(flags.json, "--json");
+  guard.check();
+  return with_json_errors(flags.json, [&] { return run_audit(common, flags, guard); });
 }
 
 }  // namespace
@@ -87,7 +97,7 @@ void add_audit(CLI::App& app, CommonFlags& common, int& status) {
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--batch", "BATCH");
   command->add_option("--json", flags->json, "write the report as JSON; - is standard output")->type_name("FILE");
-  command->callback([&common, &status, flags] { status = run_audit(common, *flags); });
+  command->callback([&common, &status, flags] { status = audit_models(common, *flags); });
 }
 
 }  // namespace peregrine::cli

@@ -6,15 +6,16 @@
 #include <chrono>
 #include <memory>
 
-#include "base/output_file.h"
 #include "bench_baseline.h"
 #include "bench_memory.h"
 #include "bench_report.h"
 #include "bench_work.h"
 #include "choice.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
 #include "engine/store/store.h"
+#include "json_output.h"
 #include "model/model.h"
 #if PEREGRINE_CUDA
 #include "pipeline/gpu_model.h"
@@ -114,7 +115,7 @@ Measurement measure(Settings settings, const Flags& flags, const std::filesystem
   for (int i = 1; i < warm_up_runs; ++i) work->run();
   measured.device_mib = device->taken();
   for (int i = 0; i < flags.runs; ++i) {
-    if (interrupted()) throw Error("interrupted", "Interrupted; nothing was written.");
+    if (interrupted()) throw Error("interrupted", "Interrupted; nothing was measured to the end.");
     const auto begin = Clock::now();
     const std::vector<ImageResult> results = work->run();
     measured.latencies.push_back(milliseconds_since(begin));
@@ -135,9 +136,10 @@ Measurement measure(Settings settings, const Flags& flags, const std::filesystem
   return measured;
 }
 
-int bench(const CommonFlags& common, const Flags& given) {
-  Flags flags = given;
+int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   const LoadedSettings loaded = start(common);
+  add_settings(guard, loaded.settings);
+  guard.check();
   catch_interrupt();
   flags.options.engine = common.engine;
   if (flags.batches.empty()) flags.batches = {loaded.settings.batch};
@@ -158,12 +160,18 @@ int bench(const CommonFlags& common, const Flags& given) {
   for (const std::filesystem::path& model : flags.options.models)
     for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch, device));
   const BenchConditions conditions{!flags.sources.empty(), flags.options.rect, flags.runs};
-  if (flags.json == "-")
-    fmt::print("{}", to_json(measurements, conditions));
-  else if (!common.quiet)
-    print_table(measurements, conditions);
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, to_json(measurements, conditions));
+  if (flags.json != "-" && !common.quiet) print_table(measurements, conditions);
+  write_json(flags.json, to_json(measurements, conditions));
   return 0;
+}
+
+int bench(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, flags.options.models);
+  add_sources(guard, flags.sources);
+  guard.writes(flags.json, "--json");
+  guard.check();
+  return with_json_errors(flags.json, [&] { return run_bench(common, flags, guard); });
 }
 
 }  // namespace

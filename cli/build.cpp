@@ -4,11 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
-#include "base/output_file.h"
 #include "base/text.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
 #include "engine_json.h"
+#include "json_output.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
 #include "pipeline/model_engine.h"
@@ -105,53 +106,110 @@ nlohmann::ordered_json entry_of(const provision::Obtained& obtained) {
   return json;
 }
 
-int build(CommonFlags common, const Flags& flags) {
+/// What all models of a command are built with.
+struct Job {
+  const Flags& flags;
+  bool quiet, print;  ///< `print`: standard output has no JSON
+  const Settings& settings;
+  provision::EngineChoice choice;
+  BuildOptions options;
+};
+
+provision::Request request_for(const Job& job, const Model& model, Progress& progress) {
+  const int batch = job.options.batches ? stand_in_batch : job.settings.batch;
+  provision::Request request{.shape = pipeline::input_shape(model.info(), job.settings.imgsz, batch),
+                             .options = job.options,
+                             .rebuild = job.flags.rebuild};
+  request.verification.pictures = source::image_files(job.flags.images);
+  request.verification.progress = [&progress, name = model.info().name](double share, std::string_view what) {
+    progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", name, what));
+    return !interrupted();
+  };
+  return request;
+}
+
+/// Exit status of one model.
+int status_of(const store::ValidationRecord& record) {
+  return record.ran && !record.passed() ? exit_status("validation") : 0;
+}
+
+int build_for_ultralytics(const Job& job, const std::string& file) {
+  const Model model = provision::open_model(file);
+  Progress progress("%", job.quiet);
+  const std::filesystem::path path =
+      job.flags.out.empty() ? engine_file_of(file) : std::filesystem::path(job.flags.out);
+  const auto record =
+      provision::build_engine_file(model, job.choice, request_for(job, model, progress), path);
+  progress.clear();
+  if (job.print) fmt::print("{}: from {}\n", printable(path.native()), printable(model.info().name));
+  if (job.print) print_record(record);
+  return status_of(record);
+}
+
+int build_into_store(const Job& job, store::Store& store, const std::string& file,
+                     nlohmann::ordered_json& engines) {
+  const Model model = provision::open_model(file);
+  Progress progress("%", job.quiet);
+  const provision::Obtained obtained =
+      provision::obtain(store, model, job.choice, request_for(job, model, progress));
+  progress.clear();
+  engines.push_back(entry_of(obtained));
+  if (job.print) print_engine(obtained.manifest, obtained.built);
+  if (!job.flags.out.empty()) store.copy_out(obtained.manifest.id, job.flags.out);
+  return obtained.manifest.validation ? status_of(*obtained.manifest.validation) : 0;
+}
+
+int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohmann::ordered_json& engines) {
   if (!flags.batch.empty() && !parse_range(flags.batch)) common.settings["BATCH"] = flags.batch;
   const LoadedSettings loaded = start(common);
-  const Settings& settings = loaded.settings;
+  add_settings(guard, loaded.settings);
+  guard.check();
   catch_interrupt();
   if (!flags.out.empty() && flags.models.size() > 1)
     throw Error("usage.out", "--out takes the engine of one model.", "Build one model at a time.");
-  const provision::EngineChoice choice = provision::choose_engine_to_build(settings, common.engine);
-  const BuildOptions options = options_of(flags, choice);
-  const int batch = options.batches ? stand_in_batch : settings.batch;
-  store::Store store(settings.store);
+  Job job{.flags = flags,
+          .quiet = common.quiet,
+          .print = !common.quiet && flags.json != "-",
+          .settings = loaded.settings,
+          .choice = provision::choose_engine_to_build(loaded.settings, common.engine),
+          .options = {}};
+  job.options = options_of(flags, job.choice);
+  store::Store store(loaded.settings.store);
   int status = 0;
-  nlohmann::ordered_json engines = nlohmann::ordered_json::array();
   for (const std::string& file : flags.models) {
-    const Model model = provision::open_model(file);
-    provision::Request request{
-        .shape = pipeline::input_shape(model.info(), settings.imgsz, batch), .options = options, .rebuild = flags.rebuild};
-    request.verification.pictures = source::image_files(flags.images);
-    Progress progress("%", common.quiet);
-    request.verification.progress = [&](double share, std::string_view what) {
-      progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", model.info().name, what));
-      return !interrupted();
-    };
-    if (flags.ultralytics) {
-      const std::filesystem::path path = flags.out.empty() ? engine_file_of(file) : std::filesystem::path(flags.out);
-      const store::ValidationRecord record = provision::build_engine_file(model, choice, request, path);
-      progress.clear();
-      if (!common.quiet) fmt::print("{}: from {}\n", printable(path.native()), printable(model.info().name));
-      if (!common.quiet) print_record(record);
-      if (record.ran && !record.passed()) status = exit_status("validation");
-      continue;
-    }
-    const provision::Obtained obtained = provision::obtain(store, model, choice, request);
-    progress.clear();
-    engines.push_back(entry_of(obtained));
-    if (!common.quiet && flags.json != "-") print_engine(obtained.manifest, obtained.built);
-    const auto& record = obtained.manifest.validation;
-    if (record && record->ran && !record->passed()) status = exit_status("validation");
-    if (!flags.out.empty()) store.copy_out(obtained.manifest.id, flags.out);
+    const int own =
+        flags.ultralytics ? build_for_ultralytics(job, file) : build_into_store(job, store, file, engines);
+    if (own != 0) status = own;
   }
-  if (flags.json.empty()) return status;
-  const std::string text = nlohmann::ordered_json{{"peregrine", version}, {"engines", std::move(engines)}}.dump(1) + "\n";
-  if (flags.json == "-")
-    fmt::print("{}", text);
-  else
-    write_file(flags.json, text);
+  const nlohmann::ordered_json document{{"peregrine", version}, {"engines", engines}};
+  write_json(flags.json,
+             document.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
   return status;
+}
+
+/// Every file that the command may leave, beside those of the store.
+void add_outputs(OutputGuard& guard, const Flags& flags) {
+  guard.writes(flags.json, "--json");
+  guard.writes(flags.timing_cache, "--timing-cache");
+  guard.writes(flags.out, "--out");
+  if (!flags.out.empty() && !flags.ultralytics)
+    guard.writes(std::filesystem::path(flags.out) / "manifest.json", "--out");
+  if (flags.out.empty() && flags.ultralytics)
+    for (const std::string& model : flags.models) guard.writes(engine_file_of(model), "--ultralytics");
+}
+
+int build(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, {flags.models.begin(), flags.models.end()});
+  add_sources(guard, flags.images);
+  add_outputs(guard, flags);
+  guard.check();
+  nlohmann::ordered_json engines = nlohmann::ordered_json::array();
+  return with_json_errors(
+      flags.json, [&] { return run_build(common, flags, guard, engines); },
+      [&] {
+        return nlohmann::ordered_json{{"engines", engines}};
+      });
 }
 
 }  // namespace

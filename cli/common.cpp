@@ -4,6 +4,7 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Option.hpp>
 #include <algorithm>
+#include <utility>
 
 #include "console.h"
 
@@ -35,8 +36,13 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_flag("--log-json", flags.log_json, "the log as one JSON object a line");
 }
 
+void begin_log(const CommonFlags& flags) {
+  static bool begun = false;
+  if (!std::exchange(begun, true)) set_up_log(flags.quiet, flags.verbose, flags.log_json);
+}
+
 LoadedSettings start(const CommonFlags& flags) {
-  set_up_log(flags.quiet, flags.verbose, flags.log_json);
+  begin_log(flags);
   return load_settings({flags.config, flags.settings});
 }
 

@@ -23,7 +23,9 @@ void add_common_flags(CLI::App& command, CommonFlags& flags);
 /// Adds a flag that sets a setting: its help comes from the settings table.
 void add_setting_flag(CLI::App& command, CommonFlags& flags, const std::string& flag, const std::string& setting);
 
-/// Sets up the log and reads file, environment and flags.
+/// Sets up the log, once; what is said before it has no form.
+void begin_log(const CommonFlags& flags);
+/// The same, and reads file, environment and flags.
 LoadedSettings start(const CommonFlags& flags);
 
 /// A subcommand: adds itself to the application; its callback sets the exit status.

@@ -70,8 +70,6 @@ void report(const Error& error) {
   spdlog::error("{}", error.what());
 }
 
-void report_unexpected(std::string_view what) { log::error(what); }
-
 void catch_interrupt() {
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);

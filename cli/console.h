@@ -13,7 +13,6 @@ namespace peregrine::cli {
 void set_up_log(bool quiet, bool verbose, bool json);
 /// One line for a person: what failed and what to do.
 void report(const Error& error);
-void report_unexpected(std::string_view what);
 
 /// From here on Ctrl-C only sets a flag; a second one ends the program at once.
 void catch_interrupt();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
@@ -26,17 +27,40 @@ void print_service(const store::Generation& generation) {
     fmt::print("  {:<9}{}{}\n", to_string(task), service.engine, service.unverified ? "  (unverified)" : "");
 }
 
+/// Characters, as a terminal counts those of the usual alphabets: bytes that begin one.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+/// Each column as wide as its widest cell; the last, as long as it likes.
+void print_columns(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      if (i == widths.size()) widths.push_back(0);
+      widths[i] = std::max(widths[i], width_of(row[i]));
+    }
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i + 1 < row.size(); ++i)
+      line += row[i] + std::string(widths[i] + 2 - width_of(row[i]), ' ');
+    fmt::print("{}{}\n", line, row.back());
+  }
+}
+
 void list(const Store& store) {
-  fmt::print("{:<18}{:<24}{:<9}{:<10}{:<6}{:<16}{}\n", "ID", "MODEL", "TASK", "ENGINE", "TYPE", "INPUT", "VERIFICATION");
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "MODEL", "TASK", "ENGINE", "TYPE", "INPUT", "VERIFICATION"}};
   for (const store::Listing& listing : store.list()) {
     if (!listing.manifest) {
-      fmt::print("{:<18}{}\n", listing.id, listing.damage);
+      rows.push_back({listing.id, printable(listing.damage)});
       continue;
     }
     const store::Manifest& m = *listing.manifest;
-    fmt::print("{:<18}{:<24}{:<9}{:<10}{:<6}{:<16}{}\n", m.id, printable(m.model.name), to_string(m.model.task),
-               m.identity.engine, to_string(m.identity.precision), store::to_string(m.identity.input), state_of(m));
+    rows.push_back({m.id, printable(m.model.name), to_string(m.model.task), m.identity.engine,
+                    to_string(m.identity.precision), store::to_string(m.identity.input), state_of(m)});
   }
+  print_columns(rows);
   print_service(store.current());
   for (const store::Generation& kept : store.generations()) fmt::print("kept: generation {} of {}\n", kept.number, kept.since);
 }

@@ -5,9 +5,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/output_file.h"
 #include "base/text.h"
+#include "command_files.h"
 #include "common.h"
+#include "json_output.h"
 
 namespace peregrine::cli {
 
@@ -40,15 +41,24 @@ void print(const explain::Report& report, bool all) {
                            : "No step departs by more than its limit.");
 }
 
-int explain_parting(const CommonFlags& common, const Flags& flags) {
+int run_explain(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   const LoadedSettings loaded = start(common);
+  add_settings(guard, loaded.settings);
+  guard.check();
   const explain::Report report = explain::run(loaded.settings, flags.a, flags.b, flags.image);
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, explain::to_json(report) + "\n");
-  if (flags.json == "-")
-    fmt::print("{}\n", explain::to_json(report));
-  else
-    print(report, flags.all);
+  if (!flags.json.empty()) write_json(flags.json, explain::to_json(report) + "\n");
+  if (flags.json != "-") print(report, flags.all);
   return 0;
+}
+
+int explain_parting(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  for (const std::string& side : {flags.a, flags.b})  // MODEL, or MODEL@ENGINE
+    add_models(guard, {side, side.substr(0, side.rfind('@'))});
+  guard.reads(flags.image, "the picture");
+  guard.writes(flags.json, "--json");
+  guard.check();
+  return with_json_errors(flags.json, [&] { return run_explain(common, flags, guard); });
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "base/output_file.h"
 #include "base/text.h"
+#include "command_files.h"
 #include "common.h"
 #include "model/onnx/export.h"
 #include "peregrine/error.h"
@@ -38,7 +40,14 @@ DType dtype_of(const Settings& settings) {
 }
 
 int run_export(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, {flags.model});
+  guard.writes(flags.output, "--output");
+  guard.check();
   const Settings settings = start(common).settings;
+  add_settings(guard, settings);
+  guard.check();
+  check_writable(flags.output);
   onnx::ExportOptions options;
   options.precision = dtype_of(settings);
   options.batch = parse_batch(flags.batch, settings.batch);

@@ -3,6 +3,7 @@
 
 #include "common.h"
 #include "console.h"
+#include "failure.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
 
@@ -35,13 +36,16 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  using namespace peregrine;
+  cli::guard_standard_streams();
+  int status = 0;
   try {
-    return run(argc, argv);
-  } catch (const peregrine::Error& error) {
-    peregrine::cli::report(error);
-    return peregrine::exit_status(error.code());
-  } catch (const std::exception& error) {
-    peregrine::cli::report_unexpected(std::string("Unexpected failure: ") + error.what() + ". Please report it.");
-    return peregrine::exit_status("internal");
+    status = run(argc, argv);
+    cli::flush_standard_output();
+  } catch (...) {
+    const Error error = cli::current_error();
+    cli::report(error);
+    if (status == 0) status = exit_status(error.code());
   }
+  return status;
 }

@@ -7,11 +7,12 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "base/output_file.h"
 #include "base/text.h"
 #include "choice.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "json_output.h"
 #include "progress.h"
 #include "source/source.h"
 
@@ -43,6 +44,7 @@ class Display {
 
   void finished(const migrate::StepResult& step) {
     progress_.clear();
+    progress_.restart();
     ++number_;
     if (!quiet_ || step.verdict == migrate::StepResult::Verdict::failed)
       fmt::print(out_, "[{}/{}] {:<16} {:<12} {}{}\n", number_, at_.steps, step.name, to_string(step.verdict),
@@ -72,8 +74,7 @@ fs::path config_of(const CommonFlags& common) {
   return fs::exists("peregrine.toml") ? fs::absolute("peregrine.toml") : fs::path();
 }
 
-int migrate_models(const CommonFlags& common, const Flags& flags) {
-  const LoadedSettings loaded = start(common);
+int run_migration(const CommonFlags& common, const Flags& flags, const LoadedSettings& loaded) {
   catch_interrupt();
   migrate::Options options = flags.options;
   options.engine = common.engine;
@@ -86,12 +87,26 @@ int migrate_models(const CommonFlags& common, const Flags& flags) {
   options.finished = [&](const migrate::StepResult& step) { display.finished(step); };
   if (!flags.yes && isatty(STDIN_FILENO) == 1) options.confirm = confirm;
   const migrate::Report report = Migrator(loaded.settings, options).run();
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, to_json(report) + "\n");
-  if (flags.json == "-")
-    fmt::print("{}\n", to_json(report));
-  else if (!common.quiet || !report.good())
-    fmt::print("{}\n", printable(report.verdict));
+  if (!flags.json.empty()) write_json(flags.json, to_json(report) + "\n");
+  if (flags.json != "-" && (!common.quiet || !report.good())) fmt::print("{}\n", printable(report.verdict));
   return report.exit_status();
+}
+
+int migrate_models(const CommonFlags& common, const Flags& flags) {
+  const LoadedSettings loaded = start(common);  // they name the models: before them nothing may be written
+  const Settings& settings = loaded.settings;
+  OutputGuard guard = guard_of(common);
+  for (const auto* model :
+       {&settings.detect_model, &settings.pose_model, &settings.segment_model, &settings.reid_model})
+    guard.reads(*model, "the model");
+  add_sources(guard, flags.images);
+  add_data_set(guard, flags.options.data);
+  guard.reads(flags.options.python, "the Python");
+  add_settings(guard, settings);
+  guard.writes(flags.options.page, "--report");
+  guard.writes(flags.json, "--json");
+  guard.check();
+  return with_json_errors(flags.json, [&] { return run_migration(common, flags, loaded); });
 }
 
 int list_backups(const CommonFlags& common) {

@@ -5,8 +5,10 @@
 #include <map>
 
 #include "base/log.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "failure.h"
 #include "peregrine/pipeline.h"
 #include "predict_outputs.h"
 #include "progress.h"
@@ -38,9 +40,10 @@ std::string summary(const ImageResult& result, const std::vector<ModelInfo>& mod
 /// Takes outcomes as they come.
 class Collector {
  public:
-  Collector(const Pipeline& pipeline, const Flags& flags, bool quiet)
-      : pipeline_(pipeline), json_(flags.json, pipeline), progress_("images", quiet), print_(flags.json.empty() && !quiet) {
-    if (!flags.save.empty()) saved_.emplace(flags.save, pipeline.models(), flags.options.every);
+  Collector(const Pipeline& pipeline, const Flags& flags, bool quiet, const OutputGuard& guard,
+            JsonOutput& json)
+      : pipeline_(pipeline), json_(json), progress_("images", quiet), print_(flags.json.empty() && !quiet) {
+    if (!flags.save.empty()) saved_.emplace(flags.save, pipeline.models(), flags.options.every, guard);
   }
 
   bool take(const Outcome& outcome) {
@@ -50,14 +53,13 @@ class Collector {
     return !interrupted();
   }
 
-  /// Exit status of the command. Interrupted: what streams, lines and videos hold so far is completed; a document is not written.
+  /// Exit status of the command. Interrupted: what streams and videos hold so far is completed.
   int finish() {
     progress_.clear();
     if (saved_) complete_video(last_path_);
-    if (!interrupted() || json_.lines()) json_.finish();
-    if (interrupted())
-      throw Error("interrupted",
-                  json_.lines() ? "Interrupted; the results until then are kept." : "Interrupted; no JSON was written.");
+    json_.set_left_out(pipeline_.left_out());
+    if (interrupted()) throw Error("interrupted", "Interrupted; the results until then are kept.");
+    json_.finish();
     return failed_ ? exit_status("image") : 0;
   }
 
@@ -105,7 +107,7 @@ class Collector {
   }
 
   const Pipeline& pipeline_;
-  JsonOutput json_;
+  JsonOutput& json_;
   std::optional<AnnotatedFiles> saved_;
   Progress progress_;
   bool print_, failed_ = false;
@@ -114,25 +116,57 @@ class Collector {
 };
 
 /// Says what is wrong with sources of which none can be read: before engines are loaded, or built, for nothing.
-bool nothing_to_read(const std::vector<std::string>& sources) {
-  const std::vector<source::Item> items = source::expand(sources).items;
+bool nothing_to_read(const std::vector<std::string>& sources, JsonOutput& json) {
+  source::Expansion expansion = source::expand(sources);
+  const std::vector<source::Item>& items = expansion.items;
   if (std::ranges::any_of(items, [](const source::Item& item) { return !item.error; })) return false;
-  for (const source::Item& item : items) report(*item.error);
+  for (const source::Item& item : items) {
+    report(*item.error);
+    json.add(pipeline::Failure{item.display, *item.error});
+  }
+  json.set_left_out(std::move(expansion.left_out));
+  json.finish();
   return true;
 }
 
-int predict(const CommonFlags& common, Flags flags) {
+/// Throws Error "usage.output" before anything is read or written.
+void check_outputs(const OutputGuard& guard, const Flags& flags) {
+  guard.check();
+  if (!flags.save.empty()) check_annotated_names(guard, flags.save, flags.sources, flags.json);
+}
+
+int run_predict(const CommonFlags& common, Flags flags, OutputGuard& guard, JsonOutput& json) {
   const LoadedSettings loaded = start(common);
+  add_settings(guard, loaded.settings);
+  check_outputs(guard, flags);
   catch_interrupt();
-  if (!flags.json.empty() && flags.json != "-") check_writable(flags.json);
-  if (flags.json.empty() && nothing_to_read(flags.sources)) return exit_status("source");  // a JSON document has them instead
+  json.check_target();
+  if (nothing_to_read(flags.sources, json)) return exit_status("source");
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
   flags.options.stop = interrupted;
   Pipeline pipeline(loaded.settings, flags.options);
-  Collector collector(pipeline, flags, common.quiet);
+  json.describe(pipeline.info(), pipeline.models());
+  Collector collector(pipeline, flags, common.quiet, guard, json);
   pipeline.run(flags.sources, [&](const Outcome& outcome) { return collector.take(outcome); });
   return collector.finish();
+}
+
+int predict(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, flags.options.models);
+  if (flags.options.reid) add_models(guard, {*flags.options.reid});
+  add_sources(guard, flags.sources);
+  guard.writes(flags.json, "--json");
+  check_outputs(guard, flags);
+  JsonOutput json(flags.json);
+  try {
+    return run_predict(common, flags, guard, json);
+  } catch (...) {
+    const Error error = current_error();
+    if (error.code() != "usage.output") json.finish_after(error);  // else an input stands in its place
+    throw Error(error);
+  }
 }
 
 }  // namespace

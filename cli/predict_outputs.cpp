@@ -2,32 +2,41 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/text.h"
+#include "json_output.h"
 #include "render/render.h"
+#include "source/source.h"
 
 namespace peregrine::cli {
 
 namespace fs = std::filesystem;
 
-JsonOutput::JsonOutput(std::string target, const Pipeline& pipeline)
-    : target_(std::move(target)), pipeline_(pipeline), lines_(fs::path(target_).extension() == ".jsonl") {
-  if (!lines_) return;
-  file_.emplace(target_);
-  stream_.open(file_->temporary(), std::ios::binary);
+JsonOutput::JsonOutput(std::string target)
+    : target_(std::move(target)), lines_(fs::path(target_).extension() == ".jsonl") {}
+
+void JsonOutput::check_target() const {
+  if (!target_.empty() && target_ != "-") check_writable(target_);
+}
+
+void JsonOutput::describe(const RunInfo& info, std::vector<ModelInfo> models) {
+  info_ = info;
+  models_ = std::move(models);
 }
 
 void JsonOutput::write_line(const std::string& line) {
-  stream_ << line << '\n' << std::flush;
-  if (!stream_)
-    throw Error("output.write", printable(target_) + " cannot be written.", "Free some space, or choose another place.");
+  if (!file_) file_.emplace(target_);
+  file_->append(line + "\n");
 }
 
 void JsonOutput::add(const ImageResult& result) {
-  succeeded_ = true;
-  if (lines_)
-    write_line(pipeline::to_json_line(result, pipeline_.models()));
-  else if (!target_.empty())
-    images_.push_back(result);
+  if (!lines_) {
+    if (!target_.empty()) images_.push_back(result);
+    return;
+  }
+  write_line(pipeline::to_json_line(result, models_, !models_told_));
+  models_told_ = true;
 }
 
 void JsonOutput::add(pipeline::Failure failure) {
@@ -40,50 +49,71 @@ void JsonOutput::add(pipeline::Failure failure) {
 void JsonOutput::add(pipeline::VideoSummary video) { videos_.push_back(std::move(video)); }
 
 void JsonOutput::finish() {
-  if (target_.empty() || (!succeeded_ && target_ != "-")) return;
-  if (lines_) {
-    for (const LeftOut& left_out : pipeline_.left_out()) write_line(pipeline::to_json_line(left_out));
-    stream_.close();
-    return file_->commit();
+  if (target_.empty()) return;
+  if (!lines_) {
+    const auto text = pipeline::to_json(info_, models_, images_, failures_, videos_, left_out_);
+    return write_json(target_, text + "\n");
   }
-  const std::string text = pipeline::to_json(pipeline_.info(), pipeline_.models(), images_, failures_, videos_, pipeline_.left_out()) + "\n";
-  if (target_ == "-")
-    fmt::print("{}", text);
-  else
-    write_file(target_, text);
+  for (const LeftOut& left_out : left_out_) write_line(pipeline::to_json_line(left_out));
+  if (!file_) file_.emplace(target_);
+  file_->commit();
 }
 
-AnnotatedFiles::AnnotatedFiles(fs::path folder, const std::vector<ModelInfo>& models, int every)
-    : folder_(std::move(folder)), every_(every) {
+void JsonOutput::leave_error_alone(const Error& error) {
+  const pipeline::Failure failure{"", error};
+  file_.reset();
+  write_json(target_, (lines_ ? pipeline::to_json_line(failure)
+                              : pipeline::to_json(info_, models_, {}, {failure}, {})) +
+                          "\n");
+}
+
+void JsonOutput::finish_after(const Error& error) noexcept {
+  const bool no_room = error.code() == "output.write";
+  if (target_.empty() || (no_room && target_ == "-")) return;
+  try {
+    if (no_room) return leave_error_alone(error);
+    add(pipeline::Failure{"", error});
+    finish();
+  } catch (...) {
+    try {
+      leave_error_alone(error);
+    } catch (...) {
+      disown_stale(target_);
+    }
+  }
+}
+
+AnnotatedFiles::AnnotatedFiles(fs::path folder, const std::vector<ModelInfo>& models, int every,
+                               const OutputGuard& guard)
+    : names_(folder), every_(every), guard_(guard) {
   for (const ModelInfo& model : models) class_names_.push_back(model.class_names);
   std::error_code failure;
-  fs::create_directories(folder_, failure);
+  fs::create_directories(folder, failure);
   if (failure)
-    throw Error("output.write", fmt::format("The folder {} cannot be made: {}.", printable(folder_.native()), failure.message()),
-                "Choose a folder that you may write to with --save.");
+    throw Error(
+        "output.write",
+        fmt::format("The folder {} cannot be made: {}.", printable(folder.native()), failure.message()),
+        "Choose a folder that you may write to with --save.");
 }
 
-fs::path AnnotatedFiles::next_name(const fs::path& source, const char* extension) {
-  std::string stem = source.stem().string();
-  if (stem.empty() || stem == "-") stem = "stream";
-  const int seen = ++seen_[stem];
-  return folder_ / (stem + (seen > 1 ? fmt::format("_{}", seen) : "") + extension);
+fs::path AnnotatedFiles::next_name(const Outcome& outcome) {
+  fs::path name = names_.next(outcome.path, outcome.video.has_value());
+  guard_.check(name, "--save");
+  return name;
 }
 
 void AnnotatedFiles::add(const Outcome& outcome) {
   if (!outcome.image || !outcome.result) return;
   const HostImage drawn = render::draw(outcome.image->view(), outcome.result->objects, class_names_);
   if (outcome.video) return add_frame(outcome, drawn);
-  const fs::path source = outcome.path;
-  const bool png = source.extension() == ".png" || source.extension() == ".PNG";
-  render::save(drawn, next_name(source, png ? ".png" : ".jpg"));
+  render::save(drawn, next_name(outcome));
 }
 
 void AnnotatedFiles::add_frame(const Outcome& outcome, const HostImage& drawn) {
   if (video_source_ != outcome.source) {
     end_video();
     video_source_ = outcome.source;
-    video_ = std::make_unique<render::VideoWriter>(next_name(outcome.path, ".mp4"), drawn.width, drawn.height,
+    video_ = std::make_unique<render::VideoWriter>(next_name(outcome), drawn.width, drawn.height,
                                                    outcome.video->frames_per_second / every_);
   }
   if (!video_) return;  // it failed before
@@ -98,6 +128,24 @@ void AnnotatedFiles::add_frame(const Outcome& outcome, const HostImage& drawn) {
 void AnnotatedFiles::end_video() {
   const auto video = std::move(video_);
   if (video) video->finish();
+}
+
+void check_annotated_names(const OutputGuard& guard, const fs::path& folder,
+                           const std::vector<std::string>& sources, const std::string& json) {
+  AnnotatedNames names(folder);
+  std::error_code error;
+  const fs::path json_place = json == "-" ? fs::path() : fs::weakly_canonical(json, error);
+  const fs::path place = fs::weakly_canonical(folder, error);
+  for (const source::Item& item : source::expand(sources)) {
+    if (item.error) continue;
+    const fs::path name = names.next(item.display, item.video);
+    guard.check(name, "--save");
+    if (!json_place.empty() && json_place == place / name.filename())
+      throw Error(
+          "usage.output",
+          fmt::format("--json {} is a file that --save writes; nothing was written.", printable(json)),
+          "Choose another place for one of them.");
+  }
 }
 
 }  // namespace peregrine::cli

@@ -2,10 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/output_file.h"
 #include "base/text.h"
+#include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "json_output.h"
 #include "progress.h"
 #include "validate/validation.h"
 
@@ -28,14 +29,20 @@ std::string summary(const validate::ModelScores& scores) {
     }
   };
   std::string text;
-  for (const auto& [metric, coco] : scores.coco)
+  for (std::size_t i = 0; i < scores.coco.size(); ++i) {
+    const auto& [metric, coco] = scores.coco[i];
     text += fmt::format("{}{} AP50 {:.3f}, AP {:.3f}", text.empty() ? "" : "; ", named(metric), coco.ap50, coco.ap);
+    if (i < scores.matched.size())
+      text += fmt::format(" ({:.3f} without categories that the model does not have)", scores.matched[i].ap);
+  }
   if (scores.retrieval) text = fmt::format("ReID rank-1 {:.3f}, mAP {:.3f}", scores.retrieval->rank1, scores.retrieval->map);
   return text;
 }
 
-int val(const CommonFlags& common, const Flags& flags) {
+int run_val(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   const LoadedSettings loaded = start(common);
+  add_settings(guard, loaded.settings);
+  guard.check();
   catch_interrupt();
   validate::ValidationOptions options = flags.options;
   options.engine = common.engine;
@@ -46,12 +53,19 @@ int val(const CommonFlags& common, const Flags& flags) {
         return !interrupted();
       });
   progress.clear();
-  if (!flags.json.empty() && flags.json != "-") write_file(flags.json, to_json(scores) + "\n");
-  if (flags.json == "-")
-    fmt::print("{}\n", to_json(scores));
-  else if (!common.quiet)
+  if (!flags.json.empty()) write_json(flags.json, to_json(scores) + "\n");
+  if (flags.json != "-" && !common.quiet)
     for (const auto& own : scores) fmt::print("{}: {}\n", printable(own.model.name), summary(own));
   return 0;
+}
+
+int val(const CommonFlags& common, const Flags& flags) {
+  OutputGuard guard = guard_of(common);
+  add_models(guard, flags.options.models);
+  add_data_set(guard, flags.options.data);
+  guard.writes(flags.json, "--json");
+  guard.check();
+  return with_json_errors(flags.json, [&] { return run_val(common, flags, guard); });
 }
 
 }  // namespace

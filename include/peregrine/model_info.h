@@ -23,6 +23,7 @@ enum class HeadLayout : std::uint8_t {
 struct ModelInfo {
   Task task = Task::detect;
   std::string name;          ///< file name, without folder
+  std::string path;          ///< file or engine's folder as it was given, valid UTF-8; empty: in memory
   std::string sha256;        ///< of the model file, lower-case hexadecimal
   std::string architecture;  ///< "YOLO11", "YOLOv8", "OSNet x0_25", "ONNX"
   HeadLayout head = HeadLayout::raw;

@@ -80,7 +80,11 @@ class SpawnPlan {
     note(posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
     note(posix_spawn_file_actions_adddup2(&actions_, out.write_end(), STDOUT_FILENO));
     note(posix_spawn_file_actions_adddup2(&actions_, err.write_end(), STDERR_FILENO));
-    note(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP));
+    note(posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF));
+    sigset_t as_usual;  // we may ignore what ends another program
+    sigemptyset(&as_usual);
+    sigaddset(&as_usual, SIGPIPE);
+    note(posix_spawnattr_setsigdefault(&attributes_, &as_usual));
     note(posix_spawnattr_setpgroup(&attributes_, 0));
   }
   ~SpawnPlan() {

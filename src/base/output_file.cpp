@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "base/text.h"
 #include "peregrine/error.h"
@@ -73,6 +74,35 @@ void PendingFile::commit() {
   fs::rename(temporary_, path_, error);
   if (error) fail(path_, error.value());
   committed_ = true;
+}
+
+GrowingFile::GrowingFile(const fs::path& path) : path_(path) {
+  if (!is_special(path)) pending_.emplace(path);
+  const fs::path& place = pending_ ? pending_->temporary() : path_;
+  file_ = ::open(place.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file_ < 0) fail(path_, errno);
+}
+
+GrowingFile::~GrowingFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+void GrowingFile::append(std::string_view text) {
+  if (const int error = write_all(file_, std::as_bytes(std::span(text)))) fail(path_, error);
+}
+
+void GrowingFile::commit() {
+  if (::close(std::exchange(file_, -1)) != 0) fail(path_, errno);
+  if (pending_) pending_->commit();
+}
+
+bool remove_stale(const fs::path& path) noexcept {
+  try {
+    std::error_code error;
+    return fs::is_regular_file(path, error) && fs::remove(follow_links(path), error);
+  } catch (const std::exception&) {  // no memory for a name: the file stays
+    return false;
+  }
 }
 
 void write_file(const fs::path& path, std::span<const std::byte> contents) {

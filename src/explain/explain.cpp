@@ -291,7 +291,7 @@ std::string to_json(const Report& report) {
   const Step* first = report.first_departure();
   json["first_departure"] = first ? nlohmann::ordered_json(first->name.empty() ? first->stage : first->stage + " " + first->name)
                                   : nlohmann::ordered_json(nullptr);
-  return json.dump(2);
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace peregrine::explain

@@ -75,7 +75,8 @@ auto naming(const std::string& name, Read read) {
                 error.hint());
   } catch (const std::bad_alloc&) {
     throw Error("model.size", fmt::format("{}: the model needs more memory than there is.", printable(name)),
-                "If a model of that size is not what you expect, do not trust the file.");
+                "Free some memory or raise the limit (ulimit -v); a file that should not be that large is "
+                "not to be trusted.");
   }
 }
 
@@ -98,7 +99,7 @@ Model read_model(std::span<const std::byte> file, const std::string& name) {
 Model load_model(const fs::path& path) {
   const Bytes file = naming(path.string(), [&] { return read_file(path); });
   Model model = read_model(file, path.string());
-  model.set_origin(path);
+  model.set_origin(path, printable(path.native()));
   return model;
 }
 

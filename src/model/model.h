@@ -26,7 +26,11 @@ class Model {
   const ModelInfo& info() const noexcept { return info_; }
   /// What it was read from; empty for a file in memory.
   const std::filesystem::path& origin() const noexcept { return origin_; }
-  void set_origin(std::filesystem::path origin) { origin_ = std::move(origin); }
+  /// `shown`: the same as valid UTF-8, for info().
+  void set_origin(std::filesystem::path origin, std::string shown) {
+    origin_ = std::move(origin);
+    info_.path = std::move(shown);
+  }
   /// Throws Error "model.shape" naming the file when the model cannot take that shape.
   graph::Graph graph(const InputShape& shape) const;
 

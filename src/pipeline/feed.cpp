@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <new>
 
 #include "base/log.h"
+#include "base/memory_error.h"
 #include "base/trace.h"
 #include "decode/decode.h"
 
@@ -52,6 +54,8 @@ Loaded Feed::load_picture(const source::Item& item) const {
     loaded.decode_ms = milliseconds_since(start);
   } catch (const Error& error) {
     loaded.error = error;
+  } catch (const std::bad_alloc&) {  // one large picture costs only itself
+    loaded.error = out_of_memory("to read " + item.display);
   }
   return loaded;
 }

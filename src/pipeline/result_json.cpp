@@ -21,7 +21,10 @@ constexpr int pixel_digits = 2, confidence_digits = 4, embedding_digits = 6, tim
 
 Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
   const ModelInfo& model = models.at(static_cast<std::size_t>(object.model));
-  Json json{{"task", to_string(object.task)}, {"model", model.name}, {"class", object.class_id}};
+  Json json{{"task", to_string(object.task)},
+            {"model", model.name},
+            {"model_index", object.model},
+            {"class", object.class_id}};
   if (object.class_id < static_cast<int>(model.class_names.size()))
     json["name"] = model.class_names[static_cast<std::size_t>(object.class_id)];
   json["confidence"] = rounded(object.confidence, confidence_digits);
@@ -31,6 +34,18 @@ Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
         {rounded(point.x, pixel_digits), rounded(point.y, pixel_digits), rounded(point.confidence, confidence_digits)});
   if (object.mask) json["mask"] = {{"size", {object.mask->height, object.mask->width}}, {"counts", to_coco_string(*object.mask)}};
   for (float element : object.embedding) json["embedding"].push_back(rounded(element, embedding_digits));
+  return json;
+}
+
+/// In the order of the indices that objects refer to.
+Json models_json(const std::vector<ModelInfo>& models) {
+  Json json = Json::array();
+  for (const ModelInfo& model : models)
+    json.push_back({{"index", json.size()},
+                    {"path", model.path},
+                    {"sha256", model.sha256},
+                    {"task", to_string(model.task)},
+                    {"name", model.name}});
   return json;
 }
 
@@ -62,7 +77,8 @@ Json image_json(const ImageResult& image, const std::vector<ModelInfo>& models) 
 }
 
 Json error_json(const Failure& failure) {
-  Json json{{"path", failure.path}};
+  Json json;
+  if (!failure.path.empty()) json["path"] = failure.path;
   if (failure.frame >= 0) json["frame"] = failure.frame;
   json.update({{"code", failure.error.code()}, {"message", failure.error.sentence()}, {"hint", failure.error.hint()}});
   return json;
@@ -82,12 +98,18 @@ std::string text_of(const Json& json, int indent) { return json.dump(indent, ' '
 
 }  // namespace
 
-std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos,
-                    const std::vector<LeftOut>& left_out) {
-  Json json{{"peregrine", version}, {"engine", info.engine}, {"device", info.device}, {"precision", to_string(info.precision)}};
-  json["fallbacks"] = Json::array();
-  for (const Fallback& fallback : info.fallbacks) json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
+std::string to_json(const std::optional<RunInfo>& info, const std::vector<ModelInfo>& models,
+                    const std::vector<ImageResult>& images, const std::vector<Failure>& failures,
+                    const std::vector<VideoSummary>& videos, const std::vector<LeftOut>& left_out) {
+  Json json{{"peregrine", version}};
+  if (info) {
+    json.update(
+        {{"engine", info->engine}, {"device", info->device}, {"precision", to_string(info->precision)}});
+    json["models"] = models_json(models);
+    json["fallbacks"] = Json::array();
+    for (const Fallback& fallback : info->fallbacks)
+      json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
+  }
   for (const VideoSummary& video : videos) json["videos"].push_back(video_json(video));
   for (const LeftOut& each : left_out) json["left_out"].push_back({{"source", each.source}, {"kinds", each.kinds}});
   json["images"] = Json::array();
@@ -97,8 +119,10 @@ std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, c
   return text_of(json, 2);
 }
 
-std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models) {
-  return text_of(image_json(image, models), -1);
+std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models, bool with_models) {
+  Json json = image_json(image, models);
+  if (with_models) json["models"] = models_json(models);
+  return text_of(json, -1);
 }
 std::string to_json_line(const Failure& failure) { return text_of(error_json(failure), -1); }
 std::string to_json_line(const LeftOut& left_out) {

@@ -1,6 +1,7 @@
 // The JSON of results: the one place that knows its schema (design, "Output of --json").
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@ namespace peregrine::pipeline {
 
 /// A picture, frame or whole source that gave no result.
 struct Failure {
-  std::string path;
+  std::string path;  ///< empty: the run as a whole
   Error error;
   std::int64_t frame = -1;  ///< as Outcome::frame
 };
@@ -20,13 +21,15 @@ struct VideoSummary {
   VideoStatus status;
 };
 
-/// The document as indented text.
-std::string to_json(const RunInfo& info, const std::vector<ModelInfo>& models, const std::vector<ImageResult>& images,
-                    const std::vector<Failure>& failures, const std::vector<VideoSummary>& videos,
-                    const std::vector<LeftOut>& left_out = {});
+/// The document as indented text. `info`: nothing where no model was loaded.
+std::string to_json(const std::optional<RunInfo>& info, const std::vector<ModelInfo>& models,
+                    const std::vector<ImageResult>& images, const std::vector<Failure>& failures,
+                    const std::vector<VideoSummary>& videos, const std::vector<LeftOut>& left_out = {});
 
-/// One entry of "images" or "errors" alone, as a line of JSON Lines without its end.
-std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models);
+/// One entry of "images" or "errors" alone, as a line of JSON Lines without its end. `with_models`: it holds
+/// the list of "models" as well, which the first line does for all of them.
+std::string to_json_line(const ImageResult& image, const std::vector<ModelInfo>& models,
+                         bool with_models = false);
 std::string to_json_line(const Failure& failure);
 /// An entry of "left_out", with its source as "path".
 std::string to_json_line(const LeftOut& left_out);

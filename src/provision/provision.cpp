@@ -71,6 +71,8 @@ Model open_model(const fs::path& path) {
   if (!fs::is_directory(path)) return load_model(path);
   store::Manifest manifest = store::read_manifest_of(path);
   ModelInfo info = manifest.model;
+  info.path = printable(path.native());
+  info.sha256 = manifest.identity.model_sha256;
   const store::InputRange& input = manifest.identity.input;
   info.image_height = input.height;
   info.image_width = input.width;

@@ -111,6 +111,47 @@ TEST(OutputFile, WhetherItCanBeWrittenIsKnownBefore) {
   expect_write_error(folder.path(), [&] { check_writable(folder.path()); });
 }
 
+TEST(OutputFile, GrowsAndAppearsWhole) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder.path() / "lines.jsonl";
+  write_file(path, "old");
+  {
+    GrowingFile file(path);
+    file.append("one\n");
+    EXPECT_EQ(contents(path), "old");
+  }
+  EXPECT_EQ(contents(path), "old");
+  EXPECT_THAT(names(folder.path()), testing::ElementsAre("lines.jsonl"));
+  GrowingFile file(path);
+  file.append("one\n");
+  file.append("two\n");
+  file.commit();
+  EXPECT_EQ(contents(path), "one\ntwo\n");
+  EXPECT_THAT(names(folder.path()), testing::ElementsAre("lines.jsonl"));
+}
+
+TEST(OutputFile, GrowingIntoADeviceIsStraight) {
+  GrowingFile null("/dev/null");
+  null.append("text");
+  null.commit();
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+  GrowingFile full("/dev/full");
+  expect_write_error("/dev/full", [&] { full.append("text"); });
+}
+
+TEST(OutputFile, AStaleAnswerGoesAndNothingElse) {
+  const test::TemporaryFolder folder;
+  write_file(folder.path() / "old.json", "{}");
+  fs::create_symlink("old.json", folder.path() / "link");
+  fs::create_directory(folder.path() / "empty");
+  EXPECT_FALSE(remove_stale(folder.path() / "empty"));
+  EXPECT_FALSE(remove_stale(folder.path() / "absent"));
+  EXPECT_FALSE(remove_stale("/dev/null"));
+  EXPECT_TRUE(remove_stale(folder.path() / "link"));
+  EXPECT_FALSE(fs::exists(folder.path() / "old.json"));
+  EXPECT_TRUE(fs::is_directory(folder.path() / "empty"));
+}
+
 TEST(OutputFile, FollowsALinkAndKeepsIt) {
   const test::TemporaryFolder folder;
   write_file(folder.path() / "target", "old");

@@ -171,12 +171,6 @@ TEST_F(BadInput, WhatAFolderHoldsAndIsLeftOutIsCounted) {
   EXPECT_THAT(contents_of((folder_.path() / "out.jsonl").string()), HasSubstr(R"({"path":"mixed","left_out":{".cr2":1)"));
 }
 
-TEST_F(BadInput, WithoutAnyGoodPictureNoFileIsLeft) {
-  const auto result = predict(model_, {write("no.jpg", "no picture")}, {"--json", "out.json"});
-  expect_refused(result, 1, "no.jpg");
-  EXPECT_FALSE(fs::exists(folder_.path() / "out.json"));
-}
-
 TEST_F(BadInput, SourcesThatAreNotThere) {
   fs::create_directory(folder_.path() / "bare");
   expect_refused(predict(model_, {(folder_.path() / "bare").string()}), 1, "bare");
@@ -243,10 +237,12 @@ TEST_F(BadInput, AFullDiskLeavesNoHalfWrittenFile) {
   const std::vector<std::string> reid{"--json", "out.json", "--reid",
                                       test::repository_file("models/demo/demo-reid.pth").string()};
   ASSERT_EQ(predict(model_, {picture_}, reid).status, 0);
-  const std::string before = contents_of((folder_.path() / "out.json").string());
   const auto json = predict(model_, std::vector<std::string>(8, picture_), reid, "", test::limit_file_size);
   expect_refused(json, 1, "out.json");
-  EXPECT_EQ(contents_of((folder_.path() / "out.json").string()), before);
+  const auto document = nlohmann::json::parse(contents_of((folder_.path() / "out.json").string()));
+  EXPECT_EQ(document.at("errors").at(0).at("code"), "output.write")
+      << "the results did not fit, the failure did";
+  EXPECT_TRUE(document.at("images").empty());
   EXPECT_EQ(half_written(), 0);
 }
 
@@ -265,10 +261,13 @@ TEST_F(BadInput, WrongUsage) {
 }
 
 TEST_F(BadInput, CtrlCHalfWayLeavesWholeFilesOnly) {
-  const auto result =
-      predict(model_, std::vector<std::string>(400, picture_), {"--json", "out.json", "--save", "saved"}, "3/400");
+  const auto result = predict(model_, std::vector<std::string>(400, picture_),
+                              {"--json", "out.json", "--save", "saved"}, "40/400");
   EXPECT_EQ(result.status, 130) << result.err;
-  EXPECT_FALSE(fs::exists(folder_.path() / "out.json"));
+  const auto json = nlohmann::json::parse(contents_of((folder_.path() / "out.json").string()));
+  EXPECT_GE(json.at("images").size(), 40u);
+  EXPECT_LT(json.at("images").size(), 400u);
+  EXPECT_EQ(json.at("errors").at(0).at("code"), "interrupted");
   EXPECT_EQ(half_written(), 0);
   expect_whole_pictures(folder_.path() / "saved");
 }

@@ -23,13 +23,14 @@ struct Pipe {
   }
 };
 
-[[noreturn]] void become_command(const std::vector<std::string>& arguments, const std::string& folder, const Pipe& out,
-                                 const Pipe& err) {
+[[noreturn]] void become_command(const std::vector<std::string>& arguments, const std::string& folder,
+                                 const Pipe& out, const Pipe& err, const std::function<void()>& in_child) {
   std::vector<char*> words{const_cast<char*>(PEREGRINE_COMMAND)};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   dup2(out.ends[1], STDOUT_FILENO);
   dup2(err.ends[1], STDERR_FILENO);
+  if (in_child) in_child();
   if (chdir(folder.c_str()) == 0) execv(words[0], words.data());
   _exit(127);
 }
@@ -51,8 +52,7 @@ CommandResult run_command(const std::vector<std::string>& arguments, const std::
   const pid_t child = fork();
   if (child == 0) {
     setenv("PEREGRINE_STORE", own_store.path().c_str(), 0);
-    if (in_child) in_child();
-    become_command(arguments, folder, out, err);
+    become_command(arguments, folder, out, err, in_child);
   }
   close(out.ends[1]);
   close(err.ends[1]);

@@ -12,9 +12,10 @@ struct CommandResult {
   std::string out, err;
 };
 
-/// Runs `peregrine ARGUMENTS...` in `folder`. With interrupt_after, it gets SIGINT once it has printed that text to
-/// standard error. `in_child` is called before the program begins: it may take rights away. Without --store, engines are kept
-/// in a folder of this test's own.
+/// Runs `peregrine ARGUMENTS...` in `folder`. With interrupt_after, it gets SIGINT once it has printed that
+/// text to standard error. `in_child` is called before the program begins: it may take rights away, or put
+/// something else in the place of a standard stream. Without --store, engines are kept in a folder of this
+/// test's own.
 CommandResult run_command(const std::vector<std::string>& arguments, const std::string& folder = ".",
                           const std::string& interrupt_after = "", const std::function<void()>& in_child = {});
 

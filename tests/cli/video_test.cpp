@@ -180,7 +180,7 @@ TEST_F(PredictVideo, StrictDecodeRefusesIt) {
 }
 
 TEST_F(PredictVideo, CtrlCLeavesAVideoThatPlaysAndItsLines) {
-  const auto result = predict(film(200), {"--json", "out.jsonl", "--save", "drawn"}, "5/200");
+  const auto result = predict(film(200), {"--json", "out.jsonl", "--save", "drawn"}, "20/200");
   EXPECT_EQ(result.status, 130) << result.err;
   const auto lines = lines_of("out.jsonl");
   EXPECT_GE(lines.size(), 5U);

@@ -1,0 +1,39 @@
+#include "base/memory_error.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <new>
+#include <system_error>
+
+namespace peregrine {
+
+bool speaks_of_memory(std::string_view message) noexcept {
+  // As libstdc++, the C library, the dynamic linker, OpenVINO's and NVIDIA's libraries say it.
+  constexpr std::array<std::string_view, 9> words = {
+      "bad_alloc",          "cannot allocate memory", "out of memory", "out_of_memory",    "outofmemory",
+      "failed to allocate", "could not allocate",     "alloc_failed",  "allocation_failed"};
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return std::ranges::any_of(words, [&](std::string_view word) {
+    return std::search(message.begin(), message.end(), word.begin(), word.end(), same) != message.end();
+  });
+}
+
+bool is_out_of_memory(const std::exception& failure) noexcept {
+  if (dynamic_cast<const std::bad_alloc*>(&failure)) return true;
+  if (const auto* system = dynamic_cast<const std::system_error*>(&failure))
+    return system->code() == std::errc::not_enough_memory ||
+           system->code() == std::errc::resource_unavailable_try_again;
+  return speaks_of_memory(failure.what());
+}
+
+void throw_if_out_of_memory(std::string_view words, const std::string& doing) {
+  if (speaks_of_memory(words)) throw out_of_memory(doing);
+}
+
+Error out_of_memory(const std::string& doing) {
+  return {"environment.memory", "There is not enough memory" + (doing.empty() ? "" : " " + doing) + ".",
+          "Free some memory or raise the limit (ulimit -v), or ask for less: a smaller --batch or --imgsz."};
+}
+
+}  // namespace peregrine

@@ -1,0 +1,25 @@
+// Memory that ran out, whoever noticed it: one sentence about memory, and what to do about memory.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+#include "peregrine/error.h"
+
+namespace peregrine {
+
+/// Whether a failure comes of too little memory: std::bad_alloc, a thread that could not be started, or a
+/// library's own words for either.
+bool is_out_of_memory(const std::exception& failure) noexcept;
+bool speaks_of_memory(std::string_view message) noexcept;
+
+/// Where words of a library's failing call speak of memory, `doing` says what was done: throws
+/// "environment.memory" then.
+void throw_if_out_of_memory(std::string_view words, const std::string& doing);
+
+/// "environment.memory". `doing` completes "There is not enough memory ...": "to read photo.jpg"; empty: that
+/// alone.
+Error out_of_memory(const std::string& doing = {});
+
+}  // namespace peregrine

@@ -1,0 +1,95 @@
+// Standard output that cannot be written, and too little memory: said in one sentence, whatever the command.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "command.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using Words = std::vector<std::string>;
+
+std::string demo(const std::string& name) { return test::repository_file("models/demo/" + name).string(); }
+
+void onto_full_disk() { dup2(open("/dev/full", O_WRONLY), STDOUT_FILENO); }
+void onto_nothing() { close(STDOUT_FILENO); }
+void onto_broken_pipe() {
+  std::array<int, 2> ends{};
+  if (pipe(ends.data()) != 0) return;
+  close(ends[0]);
+  dup2(ends[1], STDOUT_FILENO);
+}
+
+Words predict(const Words& more) {
+  Words words{"predict", "--allow-cpu",          "--engine", "openvino",
+              "--model", demo("demo-detect.pt"), "--source", demo("scenes/val2017/000000.jpg")};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(StandardOutput, ThatCannotBeWrittenIsExitOne) {
+  const test::TemporaryFolder folder;
+  const std::vector<Words> commands{predict({}),
+                                    predict({"--json", "-"}),
+                                    {"engines", "list"},
+                                    {"engines", "list", "--json"},
+                                    {"config"},
+                                    {"doctor"},
+                                    {"completion", "bash"},
+                                    {"selftest", "--guard"},
+                                    {"--help"},
+                                    {"--version"},
+                                    {"migrate", "--list-backups"},
+                                    {"export", demo("demo-detect.pt"), "-o", "m.onnx"}};
+  for (const auto& output : {onto_full_disk, onto_nothing, onto_broken_pipe})
+    for (const Words& words : commands) {
+      const auto result = test::run_command(words, folder.path().string(), "", output);
+      EXPECT_EQ(result.status, 1) << testing::PrintToString(words) << result.err;
+      EXPECT_THAT(result.err, HasSubstr("Standard output cannot be written"))
+          << testing::PrintToString(words);
+      EXPECT_THAT(result.err, Not(HasSubstr("Unexpected"))) << testing::PrintToString(words);
+    }
+}
+
+TEST(StandardOutput, IsNotMissedWhereNothingIsSaid) {
+  const test::TemporaryFolder folder;
+  const auto result =
+      test::run_command(predict({"--quiet", "--json", "out.json"}), folder.path().string(), "", onto_nothing);
+  EXPECT_EQ(result.status, 0) << result.err;
+}
+
+TEST(StandardOutput, ALogThatCannotBeWrittenIsNoFailure) {
+  const auto result = test::run_command(predict({"--source", demo("scenes/val2017/000001.jpg")}), ".", "",
+                                        [] { dup2(open("/dev/full", O_WRONLY), STDERR_FILENO); });
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, HasSubstr("000001.jpg"));
+}
+
+#if !PEREGRINE_SANITIZED  // whose shadow memory is larger than any limit
+TEST(Memory, ThatRunsOutIsSaidInOneSentence) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(test::run_command(predict({"--store", folder.path().string()})).status, 0);
+  for (const rlim_t mebibytes : {150, 250, 400, 600}) {
+    const auto result = test::run_command(predict({"--store", folder.path().string()}), ".", "", [mebibytes] {
+      const rlimit limit{mebibytes << 20, mebibytes << 20};
+      setrlimit(RLIMIT_AS, &limit);
+    });
+    EXPECT_THAT(result.status, testing::AnyOf(0, 3)) << mebibytes << " MiB: " << result.err;
+    EXPECT_THAT(result.err,
+                testing::AllOf(Not(HasSubstr("report")), Not(HasSubstr("Build the engine again"))))
+        << mebibytes << " MiB: " << result.err;
+    if (result.status == 3)
+      EXPECT_THAT(result.err, HasSubstr("memory")) << mebibytes << " MiB: " << result.err;
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace peregrine
