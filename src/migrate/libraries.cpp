@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/memory_error.h"
 #include "base/text.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
@@ -122,7 +123,11 @@ EnvironmentRow openvino_row() {
             {},
             Standing::good};
   } catch (const std::exception& error) {
-    return {"OpenVINO", error.what(), "FP32 reference and CPU engine", "install peregrine again: its libraries are damaged",
+    const bool memory = is_out_of_memory(error);
+    return {"OpenVINO", memory ? "there is not enough memory to load it" : error.what(),
+            "FP32 reference and CPU engine",
+            memory ? "free some memory or raise the limit (ulimit -v)"
+                   : "install peregrine again: its libraries are damaged",
             Standing::bad};
   }
 }

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/crash_point.h"
+#include "base/memory_error.h"
 #include "base/text.h"
 #include "migrate/backup.h"
 #include "migrate/commands.h"
@@ -90,7 +91,8 @@ class Run {
       }
       fail(error.code(), error.what(), result);
     } catch (const std::exception& error) {
-      fail("internal", error.what(), result);
+      const Error known = is_out_of_memory(error) ? out_of_memory() : Error("internal", error.what());
+      fail(known.code(), known.what(), result);
     }
   }
 

@@ -47,7 +47,11 @@ CublasLt::~CublasLt() {
 }
 
 void CublasLt::check(cublasStatus_t status, const char* call) const {
-  if (status != CUBLAS_STATUS_SUCCESS) throw Error("engine.cublas", fmt::format("{} failed: {}.", call, status_text_(status)));
+  if (status == CUBLAS_STATUS_SUCCESS) return;
+  const std::string sentence = fmt::format("{} failed: {}.", call, status_text_(status));
+  if (status == CUBLAS_STATUS_ALLOC_FAILED)
+    throw Error("device.memory", sentence, "Use a smaller batch or image size.");
+  throw Error("engine.cublas", sentence);
 }
 
 // The library thinks in columns: of its view, everything here is the transpose. y transposed [columns, rows] = weight

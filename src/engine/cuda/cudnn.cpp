@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "base/memory_error.h"
 #include "engine/cuda/cudnn_version.h"
 #include "peregrine/error.h"
 
@@ -62,7 +63,10 @@ void Cudnn::check(cudnnStatus_t status, const char* call) const {
   if (status == CUDNN_STATUS_SUCCESS) return;
   std::array<char, 512> detail{};
   last_error_(detail.data(), detail.size());
-  throw Error("engine.cudnn", fmt::format("{} failed: {} ({}).", call, error_string_(status), detail.data()));
+  const std::string sentence = fmt::format("{} failed: {} ({}).", call, error_string_(status), detail.data());
+  if (speaks_of_memory(sentence))
+    throw Error("device.memory", sentence, "Use a smaller batch or image size.");
+  throw Error("engine.cudnn", sentence);
 }
 
 Descriptor Cudnn::create(cudnnBackendDescriptorType_t type) const {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -163,6 +164,8 @@ ExecutionPlan plan_from_bytes(std::span<const std::byte> bytes) {
   try {
     const auto* document = reinterpret_cast<const std::uint8_t*>(payload.data() + sizeof size);
     Loader::load(Json::from_cbor(document, document + size), plan);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw refuse(error.what());
   }

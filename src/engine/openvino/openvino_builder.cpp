@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/memory_error.h"
 #include "engine/openvino/lowering.h"
 #include "engine/openvino/openvino_engine.h"
 #include "engine/openvino/plan.h"
@@ -76,6 +77,7 @@ class OpenVinoBuilder final : public Builder {
                                    .bindings = bindings_of(graph),
                                    .blob = std::as_bytes(std::span(blob))})};
     } catch (const ov::Exception& error) {
+      throw_if_out_of_memory(error.what(), "to compile the model");
       throw Error("engine.openvino", fmt::format("OpenVINO could not compile the model: {}", error.what()));
     }
   }
@@ -95,6 +97,7 @@ class OpenVinoBuilder final : public Builder {
           core().import_model(blob, device, configuration(content.precision, content.threads)), std::move(content.bindings),
           content.dynamic);
     } catch (const ov::Exception& error) {
+      throw_if_out_of_memory(error.what(), "to load the engine");
       throw Error("engine.openvino", fmt::format("OpenVINO could not load the plan: {}", error.what()),
                   "Build the engine again.");
     }

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "base/memory_error.h"
 #include "engine/openvino/element_type.h"
 #include "peregrine/error.h"
 
@@ -99,6 +100,7 @@ void OpenVinoEngine::enqueue(std::span<const TensorView> views, StreamHandle) {
                             fmt::format("has the shape {}, expected {}", to_string(views[i].shape), fmt::join(produced, "x")));
     }
   } catch (const ov::Exception& error) {
+    throw_if_out_of_memory(error.what(), "to run the model");
     throw Error("engine.openvino", fmt::format("OpenVINO could not run the model: {}", error.what()));
   }
 }

@@ -1,6 +1,7 @@
 #include "engine/openvino/plan.h"
 
 #include <cstring>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -40,6 +41,8 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
             .threads = header.at("threads"),
             .bindings = bindings_from_json(header.at("bindings")),
             .blob = payload.subspan(end + 1)};
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     // The seal held, so another version of this program wrote it.
     throw Error("engine.plan", std::string("The engine's plan has another layout than this version reads: ") + error.what() + ".",

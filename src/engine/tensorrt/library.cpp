@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "base/memory_error.h"
 #include "base/text.h"
 #include "peregrine/error.h"
 
@@ -82,6 +83,12 @@ void* Library::create_parser(void* network) const {
 void throw_failure(const Library& library, const std::string& what, const std::string& code, const std::string& hint) {
   const std::vector<std::string> errors = library.logger().errors();
   const std::string words = errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
+  if (speaks_of_memory(words))
+    throw Error(
+        "device.memory",
+        fmt::format("{} could not {}: memory ran out ({})", to_string(library.version()), what, words),
+        "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch, image size or "
+        "--workspace.");
   throw Error(code,
               fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words, words.ends_with('.') ? "" : "."),
               hint);

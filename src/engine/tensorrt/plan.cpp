@@ -1,6 +1,7 @@
 #include "engine/tensorrt/plan.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "engine/binding_json.h"
@@ -43,6 +44,8 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
       content.batches = BatchRange{batches.at(0), batches.at(1), batches.at(2)};
     }
     return content;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     // The seal held, so another version of this program wrote it.
     throw Error("engine.plan", std::string("The engine's plan has another layout than this version reads: ") + error.what() + ".",
