@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ffmpeg.h"
+#include "source/container_size.h"
 #include "source/video_input.h"
 #include "source/video_pixels.h"
 
@@ -12,6 +13,7 @@ namespace peregrine::source {
 struct VideoReader::Impl {
   Impl(const std::string& address, std::string name, const VideoOptions& chosen)
       : display(std::move(name)), options(chosen), input(address, display, options) {
+    if (!is_stream(address)) size = container_size(address);
     open_decoder();
     describe();
   }
@@ -44,6 +46,7 @@ struct VideoReader::Impl {
   std::string display;
   VideoOptions options;
   VideoInput input;
+  ContainerSize size;
   AVStream* stream = nullptr;
   ffmpeg::CodecContext decoder;
   ffmpeg::Packet packet{av_packet_alloc()};
@@ -162,6 +165,15 @@ std::optional<VideoFrame> VideoReader::Impl::finish() {
     last.error = Error("source.truncated",
                        display + " ends after " + std::to_string(number) + " of " + std::to_string(info.frames) + " frames.",
                        "Copy or download it again.");
+  else if (size.cut())
+    last.error = Error("source.truncated",
+                       display + " ends after " + std::to_string(number) + " frames: it has " +
+                           std::to_string(size.present) + " of the " + std::to_string(size.stated) +
+                           " bytes that its container states.",
+                       "Copy or download it again.");
+  else if (number == 0)
+    last.error = Error("source.empty", display + " has no frame that can be decoded.",
+                       "Check the file or the camera.");
   if (!last.error) return std::nullopt;
   ++corrupt;
   return last;

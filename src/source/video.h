@@ -31,7 +31,9 @@ struct VideoFrame {
   std::int64_t number = 0;     ///< from 0, skipped and damaged frames counted
   double seconds = 0;          ///< presentation time since the start
   HostImage image;             ///< BGR
-  std::optional<Error> error;  ///< "image.corrupt": this frame; "source.truncated", "source.broken": and none follows
+  std::optional<Error>
+      error;  ///< "image.corrupt": this frame; and none follows: "source.truncated" (before the end that the
+              ///< container states), "source.broken", "source.empty" (there was none)
 };
 
 /// Decodes on the host with FFmpeg's libraries. One thread at a time.

@@ -1,5 +1,7 @@
 #include "source/video.h"
 
+#include <algorithm>
+
 #include "base/sha256.h"
 #include "source/video_fixture.h"
 
@@ -112,6 +114,43 @@ TEST_F(Video, CutShort) {
   ASSERT_TRUE(frames.back().error);
   EXPECT_THAT(frames.back().error->code(), testing::AnyOf("source.truncated", "source.broken"));
   EXPECT_THAT(frames.back().error->sentence(), testing::HasSubstr("cut.mp4"));
+}
+
+/// Matroska counts no frames: that it was cut is told by the size that its segment states.
+TEST_F(Video, CutShortWithoutACountOfFrames) {
+  for (const char* name : {"a.mkv", "b.webm.mkv", "c.avi"}) {
+    const std::string file = contents(make(name, 60));
+    VideoReader whole(path(name), name);
+    EXPECT_EQ(all(whole).size(), 60u) << name;
+    VideoReader cut(write("cut", file.substr(0, file.size() * 2 / 3)), "cut");
+    const std::vector<VideoFrame> frames = all(cut);
+    ASSERT_GT(frames.size(), 5u) << name;
+    ASSERT_TRUE(frames.back().error) << name;
+    EXPECT_THAT(frames.back().error->code(), testing::AnyOf("source.truncated", "source.broken")) << name;
+    EXPECT_EQ(cut.corrupt(),
+              std::ranges::count_if(frames, [](const VideoFrame& frame) { return frame.error.has_value(); }));
+  }
+  const std::string file = contents(make("d.mkv", 60));
+  VideoReader cut(write("cut.mkv", file.substr(0, file.size() - 1)), "cut.mkv");
+  EXPECT_EQ(all(cut).back().error.value().code(), "source.truncated");
+  std::string live = file;  // a size that was never filled in, as a camera's recorder leaves it
+  const std::size_t segment = live.find("\x18\x53\x80\x67");
+  live.replace(segment + 4, 8, "\x01\xff\xff\xff\xff\xff\xff\xff");
+  VideoReader open_end(write("live.mkv", live.substr(0, live.size() - 1)), "live.mkv");
+  for (const VideoFrame& frame : all(open_end)) EXPECT_FALSE(frame.error);
+}
+
+/// Its tracks are there, and nothing of the first frame.
+TEST_F(Video, WithoutAnyFrameItIsAnError) {
+  const std::string file = contents(make("a.mkv", 30));
+  const std::size_t cluster = file.find("\x1f\x43\xb6\x75");
+  ASSERT_NE(cluster, std::string::npos);
+  VideoReader cut(write("cut.mkv", file.substr(0, cluster + 40)), "cut.mkv");
+  const std::vector<VideoFrame> frames = all(cut);
+  ASSERT_EQ(frames.size(), 1u);
+  ASSERT_TRUE(frames[0].error);
+  EXPECT_EQ(frames[0].error->code(), "source.truncated");
+  EXPECT_THAT(frames[0].error->sentence(), testing::HasSubstr("cut.mkv ends after 0 frames"));
 }
 
 TEST_F(Video, WhatIsNoVideo) {
