@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <new>
 #include <nlohmann/json.hpp>
 
 #include "peregrine/error.h"
@@ -68,6 +69,8 @@ CocoDataset read_coco(const std::filesystem::path& file, bool masks) {
     for (const Json& annotation : json.at("annotations"))
       dataset.annotations.push_back(read_annotation(annotation, images, masks));
     return dataset;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception& error) {
     throw Error("validation.dataset", fmt::format("{} is no COCO annotation file: {}.", file.string(), error.what()),
                 "Give the files that COCO's tools read.");

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/log.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 
@@ -59,6 +60,12 @@ struct Candidate {
       : truth(&of), categories(categories_of(model.class_names, of.data.categories)) {}
 
   void score(ModelScores& scores) const {
+    scores.unmatched = find_unmatched(scores.model.class_names, categories, truth->data);
+    if (scores.unmatched.lowers_scores()) {
+      const CocoDataset part = matched_part(truth->data, categories);
+      for (const Metric metric : metrics_of(scores.model.task))
+        scores.matched.push_back(evaluate(part, detections, metric));
+    }
     for (const Metric metric : metrics_of(scores.model.task)) {
       scores.coco.emplace_back(metric, evaluate(truth->data, detections, metric));
       scores.sheets.emplace_back(truth->data, detections, metric);
@@ -94,6 +101,8 @@ class Validator {
       const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
       const Truth& truth = found->second;
       candidates_.emplace_back(truth, model);
+      const auto unmatched = find_unmatched(model.class_names, candidates_.back().categories, truth.data);
+      for (const std::string& sentence : unmatched.sentences(model.name)) log::warning(sentence);
       for (const auto& [name, id] : truth.image_ids) pictures_.insert(name);
     }
   }
@@ -115,7 +124,8 @@ class Validator {
   std::vector<ModelScores> scores() const {
     std::vector<ModelScores> scores;
     for (std::size_t m = 0; m < candidates_.size(); ++m) {
-      candidates_[m].score(scores.emplace_back(ModelScores{options_.models[m], pipeline_.models()[m], {}, {}, {}}));
+      candidates_[m].score(
+          scores.emplace_back(ModelScores{.path = options_.models[m], .model = pipeline_.models()[m]}));
     }
     return scores;
   }
@@ -130,24 +140,13 @@ class Validator {
 
 }  // namespace
 
-std::vector<std::optional<std::int64_t>> categories_of(const std::vector<std::string>& class_names,
-                                                       const std::vector<CocoCategory>& categories) {
-  std::vector<std::optional<std::int64_t>> ids(class_names.size());
-  for (std::size_t i = 0; i < class_names.size(); ++i)
-    if (const auto found = std::ranges::find(categories, class_names[i], &CocoCategory::name); found != categories.end())
-      ids[i] = found->id;
-  if (std::ranges::any_of(ids, [](const auto& id) { return id.has_value(); })) return ids;
-  for (std::size_t i = 0; i < std::min(ids.size(), categories.size()); ++i) ids[i] = categories[i].id;
-  return ids;
-}
-
 ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
                              const std::map<std::string, std::vector<Object>>& found) {
   const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
   Candidate candidate(truth, model);
   for (const auto& [picture, objects] : found)
     for (const Object& object : objects) candidate.add(object, picture);
-  ModelScores scores{{}, model, {}, {}, {}};
+  ModelScores scores{.model = model};
   candidate.score(scores);
   return scores;
 }

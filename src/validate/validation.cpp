@@ -12,9 +12,27 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json averages_json(const CocoSummary& summary) { return {{"AP", summary.ap}, {"AP50", summary.ap50}}; }
+
+Json unmatched_json(const Unmatched& unmatched) {
+  Json json{{"matched_by", unmatched.by_index ? "index" : "name"},
+            {"unmatched_categories", Json::array()},
+            {"unmatched_classes", unmatched.classes}};
+  for (const Unmatched::Category& category : unmatched.categories)
+    json["unmatched_categories"].push_back({{"name", category.name}, {"annotations", category.annotations}});
+  return json;
+}
+
 Json scores_json(const ModelScores& scores) {
   Json json;
-  for (const auto& [metric, summary] : scores.coco) json[to_string(metric)] = {{"AP", summary.ap}, {"AP50", summary.ap50}};
+  for (std::size_t i = 0; i < scores.coco.size(); ++i) {
+    const auto& [metric, summary] = scores.coco[i];
+    json[to_string(metric)] = averages_json(summary);
+    if (i < scores.matched.size()) json[to_string(metric)]["matched"] = averages_json(scores.matched[i]);
+  }
+  const Unmatched& unmatched = scores.unmatched;
+  if (unmatched.by_index || !unmatched.categories.empty() || !unmatched.classes.empty())
+    json["names"] = unmatched_json(unmatched);
   if (scores.retrieval) json["reid"] = {{"rank1", scores.retrieval->rank1}, {"mAP", scores.retrieval->map}};
   return json;
 }
@@ -29,7 +47,7 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
   detectors.models.clear();
   for (const std::filesystem::path& path : options.models) {
     const Model model = load_model(path);
-    scores.push_back({path, model.info(), {}, {}, {}});
+    scores.push_back({.path = path, .model = model.info()});
     if (model.info().task == Task::reid)
       scores.back().retrieval = validate_reid(model, choice, options.data, progress);
     else
@@ -41,13 +59,16 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
   for (ModelScores& own : scores)
     if (!own.retrieval) {
       own.coco = std::move(next->coco);
+      own.matched = std::move(next->matched);
+      own.unmatched = std::move(next->unmatched);
       own.sheets = std::move((next++)->sheets);
     }
   return scores;
 }
 
 std::string to_json(const std::vector<ModelScores>& scores) {
-  if (scores.size() == 1) return scores_json(scores.front()).dump(2);
+  if (scores.size() == 1)
+    return scores_json(scores.front()).dump(2, ' ', false, Json::error_handler_t::replace);
   Json json;
   for (const ModelScores& own : scores) json[own.path.string()] = scores_json(own);
   return json.dump(2, ' ', false, Json::error_handler_t::replace);

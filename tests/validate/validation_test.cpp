@@ -8,7 +8,7 @@
 
 #include "peregrine/error.h"
 #include "support/test_data.h"
-#include "validate/detector_validation.h"
+#include "validate/category_matching.h"
 
 namespace peregrine::validate {
 namespace {
@@ -97,6 +97,64 @@ TEST(Validation, MissingDataIsNamed) {
     EXPECT_EQ(error.code(), "validation.dataset");
     EXPECT_NE(error.sentence().find("instances_val2017.json"), std::string::npos);
   }
+}
+
+/// Two of the demo's four categories renamed: found by nobody. The right values are pycocotools' of
+/// Ultralytics' detections, recorded category by category.
+TEST(Validation, CategoriesThatNoClassHasAreNamedAndLeftOutBeside) {
+  const auto demo = test::repository_file("models/demo");
+  const auto golden =
+      read_json(test::repository_file("tests/validate/data/demo_val.json")).at("demo-detect.pt by category");
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "annotations");
+  std::filesystem::create_directory_symlink(demo / "held-out" / "val2017", folder.path() / "val2017");
+  auto truth = read_json(demo / "held-out" / "annotations" / "instances_val2017.json");
+  for (auto& category : truth.at("categories")) {
+    if (category.at("name") == "ball") category["name"] = "sphere";
+    if (category.at("name") == "sign") category["name"] = "plate";
+  }
+  std::ofstream(folder.path() / "annotations" / "instances_val2017.json") << truth;
+  const ValidationOptions options{{demo / "demo-detect.pt"}, folder.path(), "openvino"};
+  const auto scores = validate_models(cpu_settings(), options, silent).at(0);
+  const Unmatched& unmatched = scores.unmatched;
+  ASSERT_EQ(unmatched.categories.size(), 2u);
+  EXPECT_EQ(unmatched.categories[0].name, "sphere");
+  EXPECT_EQ(unmatched.categories[0].annotations, 51);
+  EXPECT_EQ(unmatched.categories[1].name, "plate");
+  EXPECT_EQ(unmatched.categories[1].annotations, 46);
+  EXPECT_EQ(unmatched.classes, (std::vector<std::string>{"ball", "sign"}));
+  EXPECT_FALSE(unmatched.by_index);
+  ASSERT_EQ(scores.matched.size(), 1u);
+  const double of_both = golden.at("person").get<double>() + golden.at("car").get<double>();
+  EXPECT_NEAR(scores.coco.at(0).second.ap, of_both / 4, limit);
+  EXPECT_NEAR(scores.matched[0].ap, of_both / 2, limit);
+  const auto json = nlohmann::json::parse(to_json({scores}));
+  EXPECT_NEAR(json.at("bbox").at("matched").at("AP").get<double>(), scores.matched[0].ap, 1e-9);
+  EXPECT_EQ(json.at("names").at("matched_by"), "name");
+  EXPECT_EQ(json.at("names").at("unmatched_categories").at(1).at("name"), "plate");
+  EXPECT_EQ(json.at("names").at("unmatched_classes").size(), 2u);
+}
+
+TEST(Validation, WhatHasNoCounterpartIsSaid) {
+  CocoDataset truth{{}, {{1, "person"}, {3, "car"}, {4, "tree"}}, {}};
+  for (const std::int64_t category : {3, 9}) truth.annotations.emplace_back().category_id = category;
+  const std::vector<std::string> names{"person", "dog"};
+  const auto said = find_unmatched(names, categories_of(names, truth.categories), truth).sentences("m.pt");
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_EQ(said[0],
+            "m.pt: 2 of the data's categories have no class of the model (car, category 9): 2 objects count "
+            "as never found; "
+            "AP without them stands beside");
+  EXPECT_EQ(
+      said[1],
+      "m.pt: 1 of the model's classes has no category in the data (dog): what is found of it is left out");
+  const std::vector<std::string> numbers{"0", "1", "2"};
+  const auto by_index = find_unmatched(numbers, categories_of(numbers, truth.categories), truth);
+  EXPECT_TRUE(by_index.by_index);
+  EXPECT_NE(by_index.sentences("m.pt").at(0).find("by their order"), std::string::npos);
+  const std::vector<std::string> all{"person", "car", "tree"};
+  const CocoDataset bare{{}, truth.categories, {}};
+  EXPECT_TRUE(find_unmatched(all, categories_of(all, bare.categories), bare).sentences("m.pt").empty());
 }
 
 using Ids = std::vector<std::optional<std::int64_t>>;
