@@ -125,7 +125,8 @@ LoadedSettings load_settings(const SettingSources& sources) {
     apply_file(loader, "peregrine.toml");
   for (const SettingEntry& entry : setting_table()) {
     const std::string variable = environment_name(entry.name);
-    if (const char* value = std::getenv(variable.c_str())) loader.apply(entry, value, "environment", variable);
+    const char* value = std::getenv(variable.c_str());
+    if (value && *value) loader.apply(entry, value, "environment", variable);  // empty: as if it were not set
   }
   for (const auto& [name, text] : sources.flags) {
     const SettingEntry* entry = find_entry(name);

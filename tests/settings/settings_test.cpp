@@ -61,6 +61,14 @@ TEST_F(SettingsTest, LaterSourcesWin) {
   EXPECT_EQ(origin_of(loaded, "BATCH"), "default");
 }
 
+/// As shells and service files unset a variable that they cannot remove.
+TEST_F(SettingsTest, AnEmptyVariableIsNone) {
+  setenv("PEREGRINE_IOU", "", 1);
+  const LoadedSettings loaded = load_settings({write("IOU = 0.5\n"), {}});
+  EXPECT_FLOAT_EQ(loaded.settings.iou, 0.5f);
+  EXPECT_NE(origin_of(loaded, "IOU"), "environment");
+}
+
 TEST_F(SettingsTest, LimitsAreATableOfTheirOwn) {
   const ParityLimits limits = load_settings({write("[limits]\nbox_px = 3.5\nshare_after_nms = 0.5\n"), {}}).settings.limits;
   EXPECT_FLOAT_EQ(limits.box_px, 3.5f);
