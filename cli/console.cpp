@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -67,7 +68,8 @@ void set_up_log(bool quiet, bool verbose, bool json) {
 
 void report(const Error& error) {
   if (log::enabled(log::Level::error)) return log::error(error.what());
-  spdlog::error("{}", error.what());
+  const std::string line = std::string("error: ") + error.what() + "\n";  // there is no log yet
+  std::fputs(line.c_str(), stderr);
 }
 
 void catch_interrupt() {

@@ -83,7 +83,7 @@ void OutputGuard::check() const {
   for (const File& output : outputs_) {
     check(output.path, output.name);
     std::error_code error;
-    fs::path place = fs::weakly_canonical(output.path, error);
+    fs::path place = fs::weakly_canonical(fs::absolute(output.path, error), error);
     if (error) place = output.path;
     const auto [found, added] = places.emplace(place, &output);
     if (!added && !fs::is_other(place, error))
