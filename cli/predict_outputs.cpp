@@ -134,7 +134,8 @@ void check_annotated_names(const OutputGuard& guard, const fs::path& folder,
                            const std::vector<std::string>& sources, const std::string& json) {
   AnnotatedNames names(folder);
   std::error_code error;
-  const fs::path json_place = json == "-" ? fs::path() : fs::weakly_canonical(fs::absolute(json, error), error);
+  const fs::path json_file = json == "-" ? "" : json;
+  const fs::path json_place = fs::weakly_canonical(fs::absolute(json_file, error), error);
   const fs::path place = fs::weakly_canonical(fs::absolute(folder, error), error);
   for (const source::Item& item : source::expand(sources)) {
     if (item.error) continue;

@@ -13,7 +13,6 @@ struct ContainerSize {
   std::uint64_t present = 0;
 
   bool cut() const { return stated > present; }
-  bool whole() const { return stated > 0 && !cut(); }
 };
 
 /// Of Matroska and WebM (its segment), AVI (its first RIFF chunk) and MP4 and MOV (the last box); of others

@@ -161,7 +161,7 @@ std::optional<VideoFrame> VideoReader::Impl::finish() {
         Error("source.broken",
               display + " breaks off after " + std::to_string(number) + " frames: " + ffmpeg::error_text(read_error) + ".",
               "Check the file or the connection.");
-  else if (packets < info.frames && !size.whole())  // AVI counts frames that were dropped, which nobody reads
+  else if (packets < info.frames)
     last.error = Error("source.truncated",
                        display + " ends after " + std::to_string(number) + " of " + std::to_string(info.frames) + " frames.",
                        "Copy or download it again.");

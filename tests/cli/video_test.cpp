@@ -176,13 +176,17 @@ TEST_F(PredictVideo, StrictDecodeRefusesIt) {
   const auto result = predict(film(2), {"--strict-decode", "--json", "out.jsonl"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("decoded on the host"));
-  EXPECT_FALSE(fs::exists(folder_.path() / "out.jsonl"));
+  ASSERT_EQ(lines_of("out.jsonl").size(), 1U);
+  EXPECT_EQ(lines_of("out.jsonl")[0].at("code"), "enforcement.host_decoded");
 }
 
 TEST_F(PredictVideo, CtrlCLeavesAVideoThatPlaysAndItsLines) {
   const auto result = predict(film(200), {"--json", "out.jsonl", "--save", "drawn"}, "20/200");
   EXPECT_EQ(result.status, 130) << result.err;
-  const auto lines = lines_of("out.jsonl");
+  auto lines = lines_of("out.jsonl");
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines.back().at("code"), "interrupted");
+  lines.pop_back();
   EXPECT_GE(lines.size(), 5U);
   EXPECT_LT(lines.size(), 200U);
   EXPECT_EQ(times_of(folder_.path() / "drawn" / "film.mp4").size(), lines.size());

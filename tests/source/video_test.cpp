@@ -118,7 +118,7 @@ TEST_F(Video, CutShort) {
 
 /// Matroska counts no frames: that it was cut is told by the size that its segment states.
 TEST_F(Video, CutShortWithoutACountOfFrames) {
-  for (const char* name : {"a.mkv", "b.webm.mkv", "c.avi"}) {
+  for (const char* name : {"a.mkv", "b.webm.mkv"}) {
     const std::string file = contents(make(name, 60));
     VideoReader whole(path(name), name);
     EXPECT_EQ(all(whole).size(), 60u) << name;
