@@ -24,7 +24,7 @@ void add_sources(OutputGuard& guard, const std::vector<std::string>& sources) {
   std::error_code error;
   for (const std::string& source : sources)  // also one that only lists others
     if (fs::is_regular_file(source, error)) guard.reads(source, "the source");
-  for (const source::Item& item : source::expand(sources))
+  for (const source::Item& item : source::expand(sources).items)
     if (!item.error && !source::is_stream(item.path.native())) guard.reads(item.path, "the source");
 }
 

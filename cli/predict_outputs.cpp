@@ -137,7 +137,7 @@ void check_annotated_names(const OutputGuard& guard, const fs::path& folder,
   const fs::path json_file = json == "-" ? "" : json;
   const fs::path json_place = fs::weakly_canonical(fs::absolute(json_file, error), error);
   const fs::path place = fs::weakly_canonical(fs::absolute(folder, error), error);
-  for (const source::Item& item : source::expand(sources)) {
+  for (const source::Item& item : source::expand(sources).items) {
     if (item.error) continue;
     const fs::path name = names.next(item.display, item.video);
     guard.check(name, "--save");
