@@ -55,7 +55,7 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
                              const RunInfo& info) {
 #if PEREGRINE_OPENVINO
   if (info.engine == "openvino") {
-    const Model model = load_model(file);
+    const Model model = load_model(file, task_hint(settings, 0, 1));
     graph::Graph graph = model.graph(pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
     graph::run_passes(graph);
     std::vector<Layer> layers;
@@ -66,7 +66,7 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
 #endif
 #if PEREGRINE_CUDA
   if (info.engine == "cuda") {
-    const Model model = load_model(file);
+    const Model model = load_model(file, task_hint(settings, 0, 1));
     pipeline::GpuEngine engine(model, provision::choose_engine(settings, info.engine),
                                pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
     std::vector<Layer> layers;
@@ -92,11 +92,19 @@ std::unique_ptr<Work> open_work(const Settings& settings, const Flags& flags, co
   return std::make_unique<DetectorWork>(settings, options, flags.sources);
 }
 
+/// With what --task says of this one of the models.
+Settings settings_of(Settings settings, std::size_t model, std::size_t models) {
+  const std::optional<TaskHint> told = task_hint(settings, model, models);
+  settings.tasks.clear();
+  if (told) settings.tasks.push_back(*told);
+  return settings;
+}
+
 /// `device`: nothing before the first measurement of this process.
 Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch,
                     std::optional<DeviceMemory>& device) {
   settings.batch = batch;
-  const bool reid = load_model(model).info().task == Task::reid;
+  const bool reid = load_model(model, task_hint(settings, 0, 1)).info().task == Task::reid;
   const std::size_t kept = engines_kept(settings);
   auto start = Clock::now();
   if (!device) device.emplace(settings);
@@ -143,10 +151,13 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   catch_interrupt();
   flags.options.engine = common.engine;
   if (flags.batches.empty()) flags.batches = {loaded.settings.batch};
+  const auto& models = flags.options.models;
   if (flags.baseline) {
-    for (const std::filesystem::path& model : flags.options.models) {
-      migrate::SpeedRequest request{
-          .model = model, .settings = loaded.settings, .engine = common.engine, .batches = flags.batches};
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      migrate::SpeedRequest request{.model = models[i],
+                                    .settings = settings_of(loaded.settings, i, models.size()),
+                                    .engine = common.engine,
+                                    .batches = flags.batches};
       request.runs = flags.runs;
       request.pictures.assign(flags.sources.begin(), flags.sources.end());
       request.baseline = *flags.baseline;
@@ -157,8 +168,10 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   }
   std::vector<Measurement> measurements;
   std::optional<DeviceMemory> device;
-  for (const std::filesystem::path& model : flags.options.models)
-    for (const int batch : flags.batches) measurements.push_back(measure(loaded.settings, flags, model, batch, device));
+  for (std::size_t i = 0; i < models.size(); ++i)
+    for (const int batch : flags.batches)
+      measurements.push_back(
+          measure(settings_of(loaded.settings, i, models.size()), flags, models[i], batch, device));
   const BenchConditions conditions{!flags.sources.empty(), flags.options.rect, flags.runs};
   if (flags.json != "-" && !common.quiet) print_table(measurements, conditions);
   write_json(flags.json, to_json(measurements, conditions));

@@ -8,7 +8,7 @@
 namespace peregrine::cli {
 
 void bench_beside_baseline(migrate::SpeedRequest request, bool quiet) {
-  request.model_info = load_model(request.model).info();
+  request.model_info = load_model(request.model, task_hint(request.settings, 0, 1)).info();
   request.executable = std::filesystem::read_symlink("/proc/self/exe");
   const migrate::SpeedComparison comparison = compare_with_baseline(request).speed;
   if (quiet) return;

@@ -53,7 +53,8 @@ ReidWork::ReidWork(const Settings& settings, const PipelineOptions& options, con
   provision::EngineChoice choice = provision::choose_engine(settings, options.engine);
   choice.store = settings.store;
   choice.unverified = options.unverified;
-  embedder_ = pipeline::make_person_embedder(provision::open_model(model), choice, settings, settings.batch);
+  embedder_ = pipeline::make_person_embedder(provision::open_model_expecting(model, {.task = Task::reid}),
+                                             choice, settings, settings.batch);
   info_ = {
       choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), embedder_->precision(), {}};
 }

@@ -133,8 +133,7 @@ int status_of(const store::ValidationRecord& record) {
   return record.ran && !record.passed() ? exit_status("validation") : 0;
 }
 
-int build_for_ultralytics(const Job& job, const std::string& file) {
-  const Model model = provision::open_model(file);
+int build_for_ultralytics(const Job& job, const Model& model, const std::string& file) {
   Progress progress("%", job.quiet);
   const std::filesystem::path path =
       job.flags.out.empty() ? engine_file_of(file) : std::filesystem::path(job.flags.out);
@@ -146,9 +145,8 @@ int build_for_ultralytics(const Job& job, const std::string& file) {
   return status_of(record);
 }
 
-int build_into_store(const Job& job, store::Store& store, const std::string& file,
+int build_into_store(const Job& job, store::Store& store, const Model& model,
                      nlohmann::ordered_json& engines) {
-  const Model model = provision::open_model(file);
   Progress progress("%", job.quiet);
   const provision::Obtained obtained =
       provision::obtain(store, model, job.choice, request_for(job, model, progress));
@@ -176,9 +174,11 @@ int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohma
   job.options = options_of(flags, job.choice);
   store::Store store(loaded.settings.store);
   int status = 0;
-  for (const std::string& file : flags.models) {
-    const int own =
-        flags.ultralytics ? build_for_ultralytics(job, file) : build_into_store(job, store, file, engines);
+  for (std::size_t i = 0; i < flags.models.size(); ++i) {
+    const Model model =
+        provision::open_model(flags.models[i], task_hint(loaded.settings, i, flags.models.size()));
+    const int own = flags.ultralytics ? build_for_ultralytics(job, model, flags.models[i])
+                                      : build_into_store(job, store, model, engines);
     if (own != 0) status = own;
   }
   const nlohmann::ordered_json document{{"peregrine", version}, {"engines", engines}};

@@ -23,6 +23,7 @@ void add_common_flags(CLI::App& command, CommonFlags& flags) {
   command.add_option("--engine", flags.engine, "auto, cuda, tensorrt, tensorrt-rtx or openvino")->type_name("NAME");
   add_setting_flag(command, flags, "--precision", "PRECISION");
   add_setting_flag(command, flags, "--device", "DEVICE");
+  add_setting_flag(command, flags, "--task", "TASK");
   command.add_flag_callback(
       "--allow-cpu", [&flags] { flags.settings["FORCE_GPU_ONLY"] = "false"; },
       "the CPU may serve where no GPU does (turns FORCE_GPU_ONLY off)");

@@ -105,7 +105,7 @@ int verify(const Store& store, const std::string& id) {
 /// Holds a kept engine against the FP32 reference of its model again, as after a change of the driver.
 int compare_again(Store& store, Settings settings, const std::string& id, const std::string& file, bool quiet) {
   const store::Manifest kept = store.show(id);
-  const Model model = provision::open_model(file);
+  const Model model = provision::open_model_expecting(file, hint_of(kept.model));
   if (model.info().sha256 != kept.identity.model_sha256)
     throw Error("usage.model", fmt::format("{} is not the file that engine {} was made from.", printable(file), kept.id),
                 fmt::format("Give {} as it was then, or build its engine: `peregrine build`.", printable(kept.model.name)));

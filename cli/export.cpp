@@ -52,7 +52,7 @@ int run_export(const CommonFlags& common, const Flags& flags) {
   options.precision = dtype_of(settings);
   options.batch = parse_batch(flags.batch, settings.batch);
   options.decoded = flags.decoded;
-  const Model model = load_model(flags.model);
+  const Model model = load_model(flags.model, task_hint(settings, 0, 1));
   const ModelInfo& info = model.info();
   const InputShape shape = pipeline::input_shape(info, settings.imgsz, options.batch.value_or(1));
   options.height = shape.height;

@@ -15,6 +15,16 @@ const char* to_string(Task task) noexcept;
 /// The inverse; nothing for any other text.
 std::optional<Task> parse_task(std::string_view text) noexcept;
 
+/// What a user says of a model whose file does not say it: "detect", "pose", "pose:17x3", "segment", "reid".
+struct TaskHint {
+  Task task = Task::detect;
+  int keypoints = 0;      ///< pose: how many; 0: not said
+  int keypoint_dims = 0;  ///< pose: 3 with visibility, 2 without; 0: not said
+};
+std::string to_string(const TaskHint& hint);
+/// The inverse; nothing for any other text.
+std::optional<TaskHint> parse_task_hint(std::string_view text) noexcept;
+
 enum class HeadLayout : std::uint8_t {
   raw,      ///< one tensor a level and branch, names in graph/head.h; decoding is ours, in FP32
   decoded,  ///< one tensor [N, 4 + classes + extra, anchors], boxes xywh in input pixels, scores after the sigmoid
@@ -38,6 +48,10 @@ struct ModelInfo {
   int embedding = 0;          ///< reid: length of the feature vector
   bool dynamic_shape = true;  ///< false: an ONNX file that fixes its input; batch and size can't be chosen
   int fixed_batch = 0;        ///< batch that a file with static shapes insists on; 0: any
+  std::string told_task{};    ///< the user's word that settled the task (a TaskHint); empty: the file said it
 };
+
+/// What a user would say of the model.
+inline TaskHint hint_of(const ModelInfo& info) { return {info.task, info.keypoints, info.keypoint_dims}; }
 
 }  // namespace peregrine

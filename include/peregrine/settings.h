@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "peregrine/model_info.h"
 #include "peregrine/precision.h"
 
 namespace peregrine {
@@ -42,6 +43,9 @@ struct Settings {
   std::optional<int> imgsz;                  ///< input size; unset: the checkpoint's training size
   int batch = 1;
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
+  /// What models are whose files do not say it: one for all models of a command, or one for each, in their
+  /// order.
+  std::vector<TaskHint> tasks;
   std::filesystem::path store;         ///< where engines, generations and backups live
   std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
   bool nvtx = false;                   ///< NVTX ranges around stages and steps, for the rest of the process
@@ -62,6 +66,10 @@ struct SettingEntry {
 };
 
 std::span<const SettingEntry> setting_table();
+
+/// What the settings say of one of `models` models, counted from 0. Throws Error "usage.task" where they say
+/// it of another number of models.
+std::optional<TaskHint> task_hint(const Settings& settings, std::size_t model, std::size_t models);
 
 /// A setting's value and where it came from: "default", "peregrine.toml", "environment", "flag".
 struct EffectiveSetting {

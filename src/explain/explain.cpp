@@ -112,8 +112,12 @@ Step step_of(const std::string& stage, const compare::Parity& parity, const Pari
 
 class Explanation {
  public:
-  Explanation(const Settings& settings, const std::string& a, const std::string& b, const std::filesystem::path& picture)
-      : limits_(settings.limits), picture_(picture), a_(settings, a), b_(settings, b) {
+  Explanation(const Settings& settings, const std::string& a, const std::string& b,
+              const std::filesystem::path& picture)
+      : limits_(settings.limits),
+        picture_(picture),
+        a_(settings, a, task_hint(settings, 0, 2)),
+        b_(settings, b, task_hint(settings, 1, 2)) {
     if (a_.model().task != b_.model().task)
       throw Error("usage.explain", fmt::format("{} is a {} model, {} a {} model: they have no step in common.", a_.model().name,
                                                to_string(a_.model().task), b_.model().name, to_string(b_.model().task)));

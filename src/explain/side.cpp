@@ -49,8 +49,11 @@ const HostTensor* Tensors::find(const std::string& name) const {
   return found == names.end() ? nullptr : &values[static_cast<std::size_t>(found - names.begin())];
 }
 
-Side::Side(const Settings& settings, const std::string& text) : settings_(settings) {
+Side::Side(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told)
+    : settings_(settings) {
   settings_.batch = 1;
+  settings_.tasks.clear();
+  if (told) settings_.tasks.push_back(*told);
   const Wish wish = parse(text);
   if (!wish.engine.empty()) engine_ = wish.engine;
   if (!wish.precision.empty()) {
@@ -69,7 +72,7 @@ Side::Side(const Settings& settings, const std::string& text) : settings_(settin
 void Side::open(const std::string& name) {
   choice_ = provision::choose_engine(settings_, engine_);
   choice_.store = settings_.store;
-  model_ = provision::open_model(name);
+  model_ = provision::open_model(name, task_hint(settings_, 0, 1));
   shape_ = pipeline::input_shape(model_->info(), settings_.imgsz, 1);
 }
 
@@ -85,10 +88,11 @@ void Side::open_kept(const std::string& id) {
   settings_.imgsz.reset();  // a kept engine has its own
   choice_ = provision::choose_engine(settings_, engine_);
   choice_.store = settings_.store;
-  model_ = provision::open_model(store.root() / "engines" / manifest.id);
+  model_ = provision::open_model(store.root() / "engines" / manifest.id, task_hint(settings_, 0, 1));
   shape_ = {settings_.batch, manifest.identity.input.height, manifest.identity.input.width};
   for (const fs::path& file : {settings_.detect_model, settings_.pose_model, settings_.segment_model, settings_.reid_model})
-    if (!file.empty() && fs::is_regular_file(file)) take_source(load_model(file));
+    if (!file.empty() && fs::is_regular_file(file))
+      take_source(load_model_expecting(file, hint_of(manifest.model)));
 }
 
 std::string Side::title() const {

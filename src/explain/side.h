@@ -22,7 +22,8 @@ struct Tensors {
 
 class Side {
  public:
-  Side(const Settings& settings, const std::string& text);
+  /// `told`: what the user says the model is.
+  Side(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told);
 
   std::string title() const;
   const ModelInfo& model() const { return model_->info(); }

@@ -32,9 +32,11 @@ std::vector<std::string> commands_of(const Migration& migration) {
                                  "peregrine predict --source PICTURES" + common, "peregrine engines list" + common};
   for (const Slot& slot : migration.slots)
     if (slot.manifest && slot.role != Task::reid)
-      lines.push_back(fmt::format("peregrine explain {0}@{1}:fp32 {0}@{1}:{2} --image PICTURE{3}",
-                                  quoted(std::filesystem::absolute(slot.path)), slot.manifest->identity.engine,
-                                  to_string(slot.manifest->identity.precision), common));
+      lines.push_back(
+          fmt::format("peregrine explain {0}@{1}:fp32 {0}@{1}:{2} --image PICTURE{3}{4}",
+                      quoted(std::filesystem::absolute(slot.path)), slot.manifest->identity.engine,
+                      to_string(slot.manifest->identity.precision),
+                      slot.info().told_task.empty() ? "" : " --task " + slot.info().told_task, common));
   if (migration.report.backup > 0)
     lines.push_back(fmt::format("peregrine migrate --rollback {}{}", migration.report.backup, common));
   return lines;

@@ -24,6 +24,12 @@ Settings settings_in(const Migration& migration, Precision precision) {
   return settings;
 }
 
+/// For runs of this slot's file alone, whose task is known by now.
+Settings alone(Settings settings, const Slot& slot) {
+  settings.tasks = {hint_of(slot.info())};
+  return settings;
+}
+
 /// The FP32 reference's engine, by its name.
 std::string reference_engine(const Migration& migration) { return migration.choice->device.on_gpu() ? "cuda" : "openvino"; }
 
@@ -33,8 +39,9 @@ bool is_reference(const Migration& migration) {
 
 SpeedRequest request_of(const Migration& migration, const Slot& slot) {
   const Options& options = migration.options;
-  SpeedRequest request{
-      .model = slot.path, .model_info = slot.info(), .settings = settings_in(migration, migration.choice->precision)};
+  SpeedRequest request{.model = slot.path,
+                       .model_info = slot.info(),
+                       .settings = alone(settings_in(migration, migration.choice->precision), slot)};
   request.engine = migration.choice->builder->name();
   if (slot.info().task == Task::reid) request.batches = {1, 16};
   if (slot.info().fixed_batch != 0) request.batches = {slot.info().fixed_batch};
@@ -67,7 +74,7 @@ void add_speed(Migration& migration, const Slot& slot, Comparison& comparison) {
 /// By metric, in the order of the scores.
 validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine, Precision precision) {
   const auto tell = migration.progress_of(index);
-  auto scores = validate::validate_models(settings_in(migration, precision),
+  auto scores = validate::validate_models(alone(settings_in(migration, precision), migration.slots[index]),
                                           {.models = {migration.slots[index].path},
                                            .data = migration.options.data,
                                            .engine = engine,
@@ -129,7 +136,8 @@ void add_layers(Migration& migration, const Slot& slot, Comparison& comparison) 
   const std::string engine =
       fmt::format("{}@{}:{}", model, migration.choice->builder->name(), to_string(migration.choice->precision));
   const Pictures pictures(migration.options.pictures);
-  const explain::Report report = explain::run(migration.settings, reference, engine, pictures.files().front());
+  const explain::Report report =
+      explain::run(alone(migration.settings, slot), reference, engine, pictures.files().front());
   for (const explain::Step& step : report.steps)
     if (step.stage == "layer") comparison.layers.push_back({step.name, step.difference});
 }
@@ -141,9 +149,14 @@ std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::strin
   options.engine = engine;
   options.keep_pixels = true;
   options.unverified = true;  // what departs is what the page must show
+  Settings settings = settings_in(migration, precision);
+  settings.tasks.clear();
   for (const Slot& slot : migration.slots)
-    if (slot.role != Task::reid) options.models.push_back(slot.path);
-  Pipeline pipeline(settings_in(migration, precision), options);
+    if (slot.role != Task::reid) {
+      options.models.push_back(slot.path);
+      settings.tasks.push_back(hint_of(slot.info()));
+    }
+  Pipeline pipeline(settings, options);
   std::vector<std::vector<std::string>> names;
   for (const ModelInfo& model : pipeline.models()) names.push_back(model.class_names);
   std::vector<std::vector<std::byte>> pictures;

@@ -57,10 +57,11 @@ Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
   throw foreign_checkpoint(*checkpoint.document());
 }
 
-Model read_known_kind(std::span<const std::byte> file, ModelInfo info) {
+Model read_known_kind(std::span<const std::byte> file, ModelInfo info,
+                      const std::optional<TaskHint>& expected) {
   if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
   if (ultralytics::is_engine_file(file)) return ultralytics::read_engine_file(file, std::move(info));  // may begin as ONNX does
-  if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info));
+  if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info), expected);
   throw unknown_kind(file);
 }
 
@@ -86,21 +87,58 @@ graph::Graph Model::graph(const InputShape& shape) const {
   return naming(info_.name, [&] { return factory_(shape); });
 }
 
-Model read_model(std::span<const std::byte> file, const std::string& name) {
+namespace {
+
+Model read_expecting(std::span<const std::byte> file, const std::string& name,
+                     const std::optional<TaskHint>& expected) {
   return naming(name, [&] {
     if (file.empty()) throw Error("model.empty", "the file is empty", "Copy or download it again.");
     ModelInfo info;
     info.name = printable(fs::path(name).filename().string());
     info.sha256 = sha256_hex(file);
-    return read_known_kind(file, std::move(info));
+    return read_known_kind(file, std::move(info), expected);
   });
 }
 
-Model load_model(const fs::path& path) {
+Model load_expecting(const fs::path& path, const std::optional<TaskHint>& expected) {
   const Bytes file = naming(path.string(), [&] { return read_file(path); });
-  Model model = read_model(file, path.string());
+  Model model = read_expecting(file, path.string(), expected);
   model.set_origin(path, printable(path.native()));
   return model;
+}
+
+}  // namespace
+
+void require_told_task(const ModelInfo& info, const std::optional<TaskHint>& told) {
+  if (!told) return;
+  constexpr const char* hint = "Leave out --task: the file says what it is.";
+  if (told->task != info.task)
+    throw Error("usage.task",
+                fmt::format("{} is a {} model, and not the {} model that --task says.", info.name,
+                            to_string(info.task), to_string(told->task)),
+                hint);
+  if (told->keypoints > 0 && (told->keypoints != info.keypoints || told->keypoint_dims != info.keypoint_dims))
+    throw Error("usage.task",
+                fmt::format("{} has {} keypoints of {} numbers, and not those of --task {}.", info.name,
+                            info.keypoints, info.keypoint_dims, to_string(*told)),
+                hint);
+}
+
+Model read_model(std::span<const std::byte> file, const std::string& name,
+                 const std::optional<TaskHint>& told) {
+  Model model = read_expecting(file, name, told);
+  require_told_task(model.info(), told);
+  return model;
+}
+
+Model load_model(const fs::path& path, const std::optional<TaskHint>& told) {
+  Model model = load_expecting(path, told);
+  require_told_task(model.info(), told);
+  return model;
+}
+
+Model load_model_expecting(const fs::path& path, const TaskHint& expected) {
+  return load_expecting(path, expected);
 }
 
 }  // namespace peregrine

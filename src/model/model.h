@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -41,9 +42,18 @@ class Model {
 };
 
 /// Reads a .pt/.pth checkpoint (Ultralytics or OSNet) or an .onnx file; the kind is told by content, not
-/// by name. Throws Error of family "model" naming the file.
-Model load_model(const std::filesystem::path& path);
-/// The same for a file in memory, which is not needed afterwards; `name` is how messages call it.
-Model read_model(std::span<const std::byte> file, const std::string& name);
+/// by name. `told` is the user's word on what the model is, for a file that does not say it. Throws Error of
+/// family "model" naming the file, "model.task" where neither the file nor `told` says what it is;
+/// "usage.task" where the file says otherwise.
+Model load_model(const std::filesystem::path& path, const std::optional<TaskHint>& told = {});
+/// The same where the file's word goes before what is expected of it: it is the caller's to judge what was
+/// read.
+Model load_model_expecting(const std::filesystem::path& path, const TaskHint& expected);
+/// load_model() for a file in memory, which is not needed afterwards; `name` is how messages call it.
+Model read_model(std::span<const std::byte> file, const std::string& name,
+                 const std::optional<TaskHint>& told = {});
+
+/// Throws Error "usage.task" where a model is not what the user says.
+void require_told_task(const ModelInfo& info, const std::optional<TaskHint>& told);
 
 }  // namespace peregrine

@@ -46,10 +46,15 @@ class CpuRunner final : public BatchRunner {
   CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
             std::vector<Fallback> fallbacks)
       : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
-    for (const auto& path : options.models) add_model(provision::open_model(path), choice);
+    for (std::size_t i = 0; i < options.models.size(); ++i)
+      add_model(provision::open_model(options.models[i], task_hint(settings, i, options.models.size())),
+                choice);
     require_known_classes(models_, options.classes);
     for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
-    if (options.reid) add_reid(provision::open_model(*options.reid), choice, options.reid_class);
+    if (options.reid) {
+      add_reid(provision::open_model_expecting(*options.reid, {.task = Task::reid}), choice,
+               options.reid_class);
+    }
     info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision,
              std::move(fallbacks)};
     for (const ModelEngine& engine : engines_) info_.precision = engine.precision();

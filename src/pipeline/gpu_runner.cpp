@@ -96,7 +96,7 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
   info_.precision = shapes_.precision();
   require_known_classes(models_, options.classes);
   if (options.reid) {
-    const Model model = provision::open_model(*options.reid);
+    const Model model = provision::open_model_expecting(*options.reid, {.task = Task::reid});
     require_reid(model.info());
     reid_target_ = find_reid_target(models_, options.reid_class);
     reid_ = std::make_unique<GpuReid>(model, choice_, settings.batch * settings.max_det);

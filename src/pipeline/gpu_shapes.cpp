@@ -42,8 +42,8 @@ GpuShapes::GpuShapes(const provision::EngineChoice& choice, const Settings& sett
   if (rect_ && choice.builder->name() != "cuda")
     throw Error("usage.rect", fmt::format("The {} engine would build anew for every size of --rect.", choice.builder->name()),
                 "Leave out --rect, or pass --engine cuda.");
-  for (const auto& path : options.models) {
-    Model model = provision::open_model(path);
+  for (std::size_t i = 0; i < options.models.size(); ++i) {
+    Model model = provision::open_model(options.models[i], task_hint(settings, i, options.models.size()));
     require_detector(model.info());
     if (rect_ && !model.info().dynamic_shape)
       throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");

@@ -7,6 +7,7 @@
 #include "base/trace.h"
 #include "peregrine/error.h"
 #include "pipeline/build_engine.h"
+#include "provision/provision.h"
 
 namespace peregrine::pipeline {
 
@@ -14,6 +15,8 @@ namespace {
 
 /// Shapes kept for a dynamic engine; a folder of pictures rarely has more aspect ratios at once.
 constexpr std::size_t most_cached_shapes = 16;
+
+bool holds_for_one_size(const Model& model) { return model.info().head == HeadLayout::decoded; }
 
 }  // namespace
 
@@ -32,12 +35,21 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
   return shape;
 }
 
-ModelEngine::ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic)
+ModelEngine::ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,
+                         bool dynamic)
     : model_(model.info()),
       step_("inference " + model_.name),
       shape_(shape),
       dynamic_(dynamic),
-      engine_(build_engine(model, choice, shape, dynamic)) {
+      engine_(build_engine(model, choice, shape, dynamic && !holds_for_one_size(model))) {
+  if (dynamic && holds_for_one_size(model)) {
+    if (provision::is_engine(model))
+      throw Error("usage.rect", fmt::format("{} is kept as an engine for one size.", model_.name),
+                  "Leave out --rect, or give the model's file.");
+    source_.emplace(model, choice);
+    // The same weights in the same arithmetic: what the store verified is not verified again.
+    source_->second.store.clear();
+  }
   Outputs outputs;
   for (const Binding& binding : engine_->io())
     if (!binding.is_input) outputs.add(binding.name, binding.shape);
@@ -49,10 +61,17 @@ void ModelEngine::Outputs::add(const std::string& name, const Shape& shape) {
   named.push_back({name, tensors.back().view()});
 }
 
-ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
-  std::vector<std::int64_t> key(input.begin(), input.end());
-  if (const auto found = outputs_.find(key); found != outputs_.end()) return found->second;
-  if (outputs_.size() >= most_cached_shapes) outputs_.erase(outputs_.begin());
+ModelEngine::Outputs ModelEngine::built_for(const Shape& input) const {
+  const auto& [model, choice] = *source_;
+  const InputShape shape{static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])};
+  Outputs outputs;
+  outputs.engine = build_engine(model, choice, shape, false);
+  for (const Binding& binding : outputs.engine->io())
+    if (!binding.is_input) outputs.add(binding.name, binding.shape);
+  return outputs;
+}
+
+ModelEngine::Outputs ModelEngine::scaled_to(const Shape& input) const {
   const auto scaled = [&](Shape shape) {  // height and width are multiples of every stride, so this is exact
     const auto rows = [&](std::int64_t n) { return n * input[2] / shape_.height; };
     const auto columns = [&](std::int64_t n) { return n * input[3] / shape_.width; };
@@ -67,14 +86,22 @@ ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
   Outputs outputs;
   for (const Binding& binding : engine_->io())
     if (!binding.is_input) outputs.add(binding.name, scaled(binding.shape));
-  return outputs_.emplace(std::move(key), std::move(outputs)).first->second;
+  return outputs;
+}
+
+ModelEngine::Outputs& ModelEngine::outputs_for(const Shape& input) {
+  std::vector<std::int64_t> key(input.begin(), input.end());
+  if (const auto found = outputs_.find(key); found != outputs_.end()) return found->second;
+  if (outputs_.size() >= most_cached_shapes) outputs_.erase(outputs_.begin());
+  return outputs_.emplace(std::move(key), source_ ? built_for(input) : scaled_to(input)).first->second;
 }
 
 std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& input) {
   const trace::Range range(step_);
   Outputs& outputs = outputs_for(input.shape);
+  Engine& engine = outputs.engine ? *outputs.engine : *engine_;
   std::vector<TensorView> bindings;
-  for (const Binding& binding : engine_->io()) {
+  for (const Binding& binding : engine.io()) {
     if (binding.is_input) {
       bindings.push_back(input);
       continue;
@@ -83,7 +110,7 @@ std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& inp
     if (output == outputs.named.end()) throw Error("internal.binding", fmt::format("Nothing is bound to {}.", binding.name));
     bindings.push_back(output->view);
   }
-  engine_->enqueue(bindings, {});
+  engine.enqueue(bindings, {});
   return outputs.named;
 }
 

@@ -3,7 +3,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/tensor.h"
@@ -20,7 +22,9 @@ InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, i
 
 class ModelEngine {
  public:
-  /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`.
+  /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`. A head that the file decodes
+  /// has the anchors of one size in it: such a model gets an engine for each size that comes, the first one
+  /// out of the store.
   ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape, bool dynamic);
 
   const ModelInfo& model() const { return model_; }
@@ -32,19 +36,26 @@ class ModelEngine {
   std::span<const postprocess::NamedTensor> run(const TensorView& input);
 
  private:
-  /// Buffers for the outputs at one input shape.
+  /// Buffers for the outputs at one input shape, and the engine where each shape has its own.
   struct Outputs {
     std::vector<HostTensor> tensors;
     std::vector<postprocess::NamedTensor> named;
+    std::unique_ptr<Engine> engine;
 
     void add(const std::string& name, const Shape& shape);
   };
   Outputs& outputs_for(const Shape& input);
+  /// With an engine for that input alone.
+  Outputs built_for(const Shape& input) const;
+  /// Of the one engine for all sizes, at another input.
+  Outputs scaled_to(const Shape& input) const;
 
   ModelInfo model_;
   std::string step_;  ///< "inference NAME"
   InputShape shape_;
   bool dynamic_;
+  /// Of engines for other sizes; none: engine_ takes all.
+  std::optional<std::pair<Model, provision::EngineChoice>> source_;
   std::unique_ptr<Engine> engine_;
   std::map<std::vector<std::int64_t>, Outputs> outputs_;  ///< by input shape; one entry unless dynamic
 };

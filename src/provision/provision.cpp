@@ -67,8 +67,9 @@ store::ValidationRecord not_run(const EngineChoice& choice, const std::string& w
           .witness = {.note = "built, not run"}};
 }
 
-Model open_model(const fs::path& path) {
-  if (!fs::is_directory(path)) return load_model(path);
+namespace {
+
+Model open_folder(const fs::path& path) {
   store::Manifest manifest = store::read_manifest_of(path);
   ModelInfo info = manifest.model;
   info.path = printable(path.native());
@@ -83,6 +84,19 @@ Model open_model(const fs::path& path) {
                 "Give the model's file.");
   };
   return {std::move(info), no_graph, path};
+}
+
+}  // namespace
+
+Model open_model(const fs::path& path, const std::optional<TaskHint>& told) {
+  if (!fs::is_directory(path)) return load_model(path, told);
+  Model model = open_folder(path);
+  require_told_task(model.info(), told);
+  return model;
+}
+
+Model open_model_expecting(const fs::path& path, const TaskHint& expected) {
+  return fs::is_directory(path) ? open_folder(path) : load_model_expecting(path, expected);
 }
 
 bool is_engine(const Model& model) { return fs::is_directory(model.origin()); }

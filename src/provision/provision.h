@@ -16,8 +16,11 @@
 
 namespace peregrine::provision {
 
-/// A model file, or the folder of an engine (in the store, or a copy of it): such a model knows what it is, but has no graph.
-Model open_model(const std::filesystem::path& path);
+/// A model file, or the folder of an engine (in the store, or a copy of it): such a model knows what it is,
+/// but has no graph. `told` as load_model() takes it.
+Model open_model(const std::filesystem::path& path, const std::optional<TaskHint>& told = {});
+/// The same as load_model_expecting().
+Model open_model_expecting(const std::filesystem::path& path, const TaskHint& expected);
 /// The model is an engine's folder.
 bool is_engine(const Model& model);
 

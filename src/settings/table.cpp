@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
+#include "peregrine/error.h"
 #include "peregrine/settings.h"
 
 namespace peregrine {
@@ -83,6 +85,25 @@ bool parse_precision_setting(Settings& settings, const std::string& text) {
   return settings.precision.has_value();
 }
 
+/// "pose", or one for each model: "detect,pose:17x3".
+bool parse_tasks(Settings& settings, const std::string& text) {
+  settings.tasks.clear();
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::optional<TaskHint> hint = parse_task_hint(text.substr(begin, end - begin));
+    if (!hint) return false;
+    settings.tasks.push_back(*hint);
+    begin = end + 1;
+  }
+  return true;
+}
+
+std::string format_tasks(const Settings& settings) {
+  std::string text;
+  for (const TaskHint& hint : settings.tasks) text += (text.empty() ? "" : ",") + to_string(hint);
+  return text;
+}
+
 constexpr SettingEntry table[] = {
     {"ENABLE_TENSORRT", "prefer TensorRT; the cuda engine serves where it is missing", "true or false",
      parse_bool<&Settings::enable_tensorrt>, format_bool<&Settings::enable_tensorrt>},
@@ -93,23 +114,28 @@ constexpr SettingEntry table[] = {
     {"DEVICE", "the GPU to run on", "cuda:N, e.g. cuda:0", parse_device,
      [](const Settings& s) { return fmt::format("cuda:{}", s.device); }},
     {"MODEL_CONFIDENCE_THRESHOLD", "keep objects with a confidence strictly above", "a number from 0 to 1",
-     parse_share<&Settings::model_confidence_threshold>, format_number<&Settings::model_confidence_threshold>},
+     parse_share<&Settings::model_confidence_threshold>,
+     format_number<&Settings::model_confidence_threshold>},
     {"IOU", "NMS suppresses boxes that overlap by more", "a number from 0 to 1", parse_share<&Settings::iou>,
      format_number<&Settings::iou>},
-    {"MAX_DET", "objects kept a picture", "a whole number from 1 to 30000", parse_int<&Settings::max_det, 1, 30000>,
-     format_number<&Settings::max_det>},
-    {"IMGSZ", "input size in pixels; unset: the checkpoint's training size", "a whole number from 32 to 8192", parse_image_size,
+    {"MAX_DET", "objects kept a picture", "a whole number from 1 to 30000",
+     parse_int<&Settings::max_det, 1, 30000>, format_number<&Settings::max_det>},
+    {"IMGSZ", "input size in pixels; unset: the checkpoint's training size", "a whole number from 32 to 8192",
+     parse_image_size,
      [](const Settings& s) { return s.imgsz ? fmt::format("{}", *s.imgsz) : std::string(); }},
-    {"BATCH", "pictures that run through an engine together", "a whole number from 1 to 256", parse_int<&Settings::batch, 1, 256>,
-     format_number<&Settings::batch>},
-    {"PRECISION", "fp16, fp32 or bf16; unset: TENSORRT_FP16 decides", "fp16, fp32 or bf16", parse_precision_setting,
+    {"BATCH", "pictures that run through an engine together", "a whole number from 1 to 256",
+     parse_int<&Settings::batch, 1, 256>, format_number<&Settings::batch>},
+    {"PRECISION", "fp16, fp32 or bf16; unset: TENSORRT_FP16 decides", "fp16, fp32 or bf16",
+     parse_precision_setting,
      [](const Settings& s) { return s.precision ? std::string(to_string(*s.precision)) : std::string(); }},
+    {"TASK", "what a model is whose file does not say it; several: one for each model, in order",
+     "detect, pose, pose:KxD (keypoints x numbers of each), segment or reid", parse_tasks, format_tasks},
     {"STORE", "folder of engines, generations and backups", "a path", parse_path<&Settings::store>,
      format_path<&Settings::store>},
-    {"TENSORRT_LIBRARY", "TensorRT's library, or the folder that holds it; otherwise it is searched for", "a path",
-     parse_path<&Settings::tensorrt>, format_path<&Settings::tensorrt>},
-    {"NVTX", "NVTX ranges around each stage and step, for NVIDIA's profilers", "true or false", parse_bool<&Settings::nvtx>,
-     format_bool<&Settings::nvtx>},
+    {"TENSORRT_LIBRARY", "TensorRT's library, or the folder that holds it; otherwise it is searched for",
+     "a path", parse_path<&Settings::tensorrt>, format_path<&Settings::tensorrt>},
+    {"NVTX", "NVTX ranges around each stage and step, for NVIDIA's profilers", "true or false",
+     parse_bool<&Settings::nvtx>, format_bool<&Settings::nvtx>},
     {"models.detect", "checkpoint that migrate moves", "a path", parse_path<&Settings::detect_model>,
      format_path<&Settings::detect_model>},
     {"models.pose", "checkpoint that migrate moves", "a path", parse_path<&Settings::pose_model>,
@@ -118,8 +144,9 @@ constexpr SettingEntry table[] = {
      format_path<&Settings::segment_model>},
     {"models.reid", "checkpoint that migrate moves", "a path", parse_path<&Settings::reid_model>,
      format_path<&Settings::reid_model>},
-    {"limits.min_confidence", "objects of the FP32 reference above this confidence are looked for", "a number from 0 to 1",
-     parse_limit<&ParityLimits::min_confidence, 1>, format_limit<&ParityLimits::min_confidence>},
+    {"limits.min_confidence", "objects of the FP32 reference above this confidence are looked for",
+     "a number from 0 to 1", parse_limit<&ParityLimits::min_confidence, 1>,
+     format_limit<&ParityLimits::min_confidence>},
     {"limits.box_px", "an engine's box may be off by so many pixels", "a number from 0 to 10000",
      parse_limit<&ParityLimits::box_px, 10000>, format_limit<&ParityLimits::box_px>},
     {"limits.confidence", "an engine's confidence may be off by so much", "a number from 0 to 1",
@@ -128,26 +155,41 @@ constexpr SettingEntry table[] = {
      parse_limit<&ParityLimits::mask_iou, 1>, format_limit<&ParityLimits::mask_iou>},
     {"limits.keypoint_px", "an engine's keypoint may be off by so many pixels", "a number from 0 to 10000",
      parse_limit<&ParityLimits::keypoint_px, 10000>, format_limit<&ParityLimits::keypoint_px>},
-    {"limits.embedding_cosine", "an engine's embedding must be alike by at least this cosine", "a number from 0 to 1",
-     parse_limit<&ParityLimits::embedding_cosine, 1>, format_limit<&ParityLimits::embedding_cosine>},
+    {"limits.embedding_cosine", "an engine's embedding must be alike by at least this cosine",
+     "a number from 0 to 1", parse_limit<&ParityLimits::embedding_cosine, 1>,
+     format_limit<&ParityLimits::embedding_cosine>},
     {"limits.share_before_nms", "share of objects that must be there before NMS (one miss is always allowed)",
-     "a number from 0 to 1", parse_limit<&ParityLimits::share_before_nms, 1>, format_limit<&ParityLimits::share_before_nms>},
-    {"limits.share_after_nms", "share of objects that must be found again (one miss is always allowed)", "a number from 0 to 1",
-     parse_limit<&ParityLimits::share_after_nms, 1>, format_limit<&ParityLimits::share_after_nms>},
+     "a number from 0 to 1", parse_limit<&ParityLimits::share_before_nms, 1>,
+     format_limit<&ParityLimits::share_before_nms>},
+    {"limits.share_after_nms", "share of objects that must be found again (one miss is always allowed)",
+     "a number from 0 to 1", parse_limit<&ParityLimits::share_after_nms, 1>,
+     format_limit<&ParityLimits::share_after_nms>},
     {"limits.head_cosine", "each raw head tensor's cosine must be at least this, where objects are under 20",
-     "a number from 0 to 1", parse_limit<&ParityLimits::head_cosine, 1>, format_limit<&ParityLimits::head_cosine>},
-    {"limits.cpu_px", "for bf16 and fp16 on the CPU, instead of box_px and keypoint_px", "a number from 0 to 10000",
-     parse_limit<&ParityLimits::cpu_px, 10000>, format_limit<&ParityLimits::cpu_px>},
+     "a number from 0 to 1", parse_limit<&ParityLimits::head_cosine, 1>,
+     format_limit<&ParityLimits::head_cosine>},
+    {"limits.cpu_px", "for bf16 and fp16 on the CPU, instead of box_px and keypoint_px",
+     "a number from 0 to 10000", parse_limit<&ParityLimits::cpu_px, 10000>,
+     format_limit<&ParityLimits::cpu_px>},
     {"limits.cpu_confidence", "for bf16 and fp16 on the CPU, instead of confidence", "a number from 0 to 1",
      parse_limit<&ParityLimits::cpu_confidence, 1>, format_limit<&ParityLimits::cpu_confidence>},
     {"limits.cpu_share", "for bf16 and fp16 on the CPU, instead of both shares", "a number from 0 to 1",
      parse_limit<&ParityLimits::cpu_share, 1>, format_limit<&ParityLimits::cpu_share>},
-    {"limits.average_precision", "so much of COCO's average precision may be lost (migrate --data)", "a number from 0 to 1",
-     parse_limit<&ParityLimits::average_precision, 1>, format_limit<&ParityLimits::average_precision>},
+    {"limits.average_precision", "so much of COCO's average precision may be lost (migrate --data)",
+     "a number from 0 to 1", parse_limit<&ParityLimits::average_precision, 1>,
+     format_limit<&ParityLimits::average_precision>},
 };
 
 }  // namespace
 
 std::span<const SettingEntry> setting_table() { return table; }
+
+std::optional<TaskHint> task_hint(const Settings& settings, std::size_t model, std::size_t models) {
+  const std::size_t told = settings.tasks.size();
+  if (told == 0) return std::nullopt;
+  if (told == 1) return settings.tasks.front();
+  if (told == models) return settings.tasks.at(model);
+  throw Error("usage.task", fmt::format("--task names {} tasks for {} models.", told, models),
+              "Name one for all of them, or one for each, in their order.");
+}
 
 }  // namespace peregrine

@@ -45,14 +45,20 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
   std::vector<ModelScores> scores;
   ValidationOptions detectors = options;
   detectors.models.clear();
-  for (const std::filesystem::path& path : options.models) {
-    const Model model = load_model(path);
+  std::vector<TaskHint> tasks;  // of the detectors
+  for (std::size_t i = 0; i < options.models.size(); ++i) {
+    const std::filesystem::path& path = options.models[i];
+    const std::optional<TaskHint> told = task_hint(settings, i, options.models.size());
+    const Model model = load_model(path, told);
     scores.push_back({.path = path, .model = model.info()});
-    if (model.info().task == Task::reid)
+    if (model.info().task == Task::reid) {
       scores.back().retrieval = validate_reid(model, choice, options.data, progress);
-    else
+    } else {
       detectors.models.push_back(path);
+      if (told) tasks.push_back(*told);
+    }
   }
+  settings.tasks = std::move(tasks);  // what was said of ReID models is none of the detectors'
   if (detectors.models.empty()) return scores;
   auto detected = validate_detectors(std::move(settings), detectors, progress);
   auto next = detected.begin();

@@ -47,7 +47,7 @@ class ModelPlan : public testing::TestWithParam<Network> {
   void SetUp() override {
     PEREGRINE_NEED_SHARED_DATA(data);
     PEREGRINE_NEED_WEIGHTS(weights, data, GetParam().file);
-    model_.emplace(load_model(weights));
+    model_.emplace(load_model_expecting(weights, {.task = Task::reid}));  // the OSNet export does not say it
   }
 
   graph::Graph graph(int batch) const { return model_->graph({batch, GetParam().height, GetParam().width}); }

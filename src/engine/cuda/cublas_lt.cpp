@@ -48,7 +48,8 @@ CublasLt::~CublasLt() {
 
 void CublasLt::check(cublasStatus_t status, const char* call) const {
   if (status == CUBLAS_STATUS_SUCCESS) return;
-  const std::string sentence = fmt::format("{} failed: {}.", call, status_text_(status));
+  const std::string sentence =
+      fmt::format("The cuda engine was refused by cuBLASLt: {} failed: {}.", call, status_text_(status));
   if (status == CUBLAS_STATUS_ALLOC_FAILED)
     throw Error("device.memory", sentence, "Use a smaller batch or image size.");
   throw Error("engine.cublas", sentence);

@@ -63,7 +63,8 @@ void Cudnn::check(cudnnStatus_t status, const char* call) const {
   if (status == CUDNN_STATUS_SUCCESS) return;
   std::array<char, 512> detail{};
   last_error_(detail.data(), detail.size());
-  const std::string sentence = fmt::format("{} failed: {} ({}).", call, error_string_(status), detail.data());
+  const std::string sentence = fmt::format("The cuda engine was refused by cuDNN: {} failed: {} ({}).", call,
+                                           error_string_(status), detail.data());
   if (speaks_of_memory(sentence))
     throw Error("device.memory", sentence, "Use a smaller batch or image size.");
   throw Error("engine.cudnn", sentence);

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <map>
 
-#include "base/memory_error.h"
 #include "engine/openvino/lowering.h"
 #include "engine/openvino/openvino_engine.h"
 #include "peregrine/error.h"
@@ -38,8 +37,7 @@ std::vector<LayerTime> openvino_layer_times(const graph::Graph& graph, Precision
     }
     return layers;
   } catch (const ov::Exception& error) {
-    throw_if_out_of_memory(error.what(), "to run the model");
-    throw Error("engine.openvino", fmt::format("OpenVINO could not measure the model: {}", error.what()));
+    throw openvino::failure("measure the model", error);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <openvino/op/ops.hpp>
 
 #include "engine/openvino/element_type.h"
+#include "engine/openvino/openvino_engine.h"
 
 namespace peregrine::openvino {
 
@@ -265,7 +266,8 @@ Lowering lower(const graph::Graph& graph, bool dynamic) {
     } catch (const Refusal& refusal) {
       refuse(refusal.reason);
     } catch (const ov::Exception& error) {
-      refuse(fmt::format("OpenVINO refuses it: {}", error.what()));
+      const std::string sentence = failure("express it", error).sentence();
+      refuse(sentence.substr(0, sentence.size() - 1));  // its full stop is that of the refusal
     }
     for (std::size_t i = 0; i < node.outputs.size(); ++i) values[node.outputs[i]] = outputs.at(i);
   }

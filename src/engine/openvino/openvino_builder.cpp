@@ -7,7 +7,6 @@
 #include <sstream>
 #include <string>
 
-#include "base/memory_error.h"
 #include "engine/openvino/lowering.h"
 #include "engine/openvino/openvino_engine.h"
 #include "engine/openvino/plan.h"
@@ -47,9 +46,13 @@ class OpenVinoBuilder final : public Builder {
   }
 
   std::string device_name(const Device&) const override {
-    const auto name = core().get_property(device, ov::device::full_name);
-    const auto capabilities = core().get_property(device, ov::device::capabilities);
-    return fmt::format("{} ({})", name, fmt::join(capabilities, ", "));
+    try {
+      const auto name = core().get_property(device, ov::device::full_name);
+      const auto capabilities = core().get_property(device, ov::device::capabilities);
+      return fmt::format("{} ({})", name, fmt::join(capabilities, ", "));
+    } catch (const ov::Exception& error) {
+      throw failure("find its CPU plugin", error, "Install OpenVINO with its plugin for CPUs.");
+    }
   }
 
   std::vector<std::string> unsupported(const graph::Graph& graph) const override { return lower(graph, false).refused; }
@@ -77,8 +80,7 @@ class OpenVinoBuilder final : public Builder {
                                    .bindings = bindings_of(graph),
                                    .blob = std::as_bytes(std::span(blob))})};
     } catch (const ov::Exception& error) {
-      throw_if_out_of_memory(error.what(), "to compile the model");
-      throw Error("engine.openvino", fmt::format("OpenVINO could not compile the model: {}", error.what()));
+      throw failure("compile the model", error);
     }
   }
 
@@ -97,9 +99,7 @@ class OpenVinoBuilder final : public Builder {
           core().import_model(blob, device, configuration(content.precision, content.threads)), std::move(content.bindings),
           content.dynamic);
     } catch (const ov::Exception& error) {
-      throw_if_out_of_memory(error.what(), "to load the engine");
-      throw Error("engine.openvino", fmt::format("OpenVINO could not load the plan: {}", error.what()),
-                  "Build the engine again.");
+      throw failure("load the plan", error, "Build the engine again.");
     }
   }
 };

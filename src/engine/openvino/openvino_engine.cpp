@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "base/log.h"
 #include "base/memory_error.h"
 #include "engine/openvino/element_type.h"
 #include "peregrine/error.h"
@@ -47,6 +48,16 @@ Error binding_error(const Binding& expected, std::string_view what) {
 ov::Core& core() {
   static ov::Core instance;
   return instance;
+}
+
+Error failure(std::string_view what, const std::exception& error, std::string hint) {
+  std::string_view message = error.what();
+  log::debug(fmt::format("OpenVINO says: {}", message));
+  if (speaks_of_memory(message)) return out_of_memory(fmt::format("to {}", what));
+  const std::size_t end = message.find_last_not_of(" \n\r\t.");
+  message = message.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  message = message.substr(message.find_last_of('\n') + 1);
+  return {"engine.openvino", fmt::format("OpenVINO could not {}: {}.", what, message), std::move(hint)};
 }
 
 ov::AnyMap configuration(Precision precision, int threads) {
@@ -100,8 +111,7 @@ void OpenVinoEngine::enqueue(std::span<const TensorView> views, StreamHandle) {
                             fmt::format("has the shape {}, expected {}", to_string(views[i].shape), fmt::join(produced, "x")));
     }
   } catch (const ov::Exception& error) {
-    throw_if_out_of_memory(error.what(), "to run the model");
-    throw Error("engine.openvino", fmt::format("OpenVINO could not run the model: {}", error.what()));
+    throw failure("run the model", error);
   }
 }
 

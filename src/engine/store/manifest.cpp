@@ -51,6 +51,7 @@ Identity identity_of(const ModelInfo& model, const graph::Graph& graph, const Bu
     identity.options["workspace"] = std::to_string(options.workspace_bytes);
   if (options.optimization_level) identity.options["optimisation level"] = std::to_string(*options.optimization_level);
   if (options.choices_from) identity.options["choices"] = "of another shape";
+  if (!model.told_task.empty()) identity.options["task"] = model.told_task;
   if (!options.compute_capabilities.empty())
     identity.options["compute capabilities"] = fmt::format("{}", fmt::join(options.compute_capabilities, " "));
   return identity;

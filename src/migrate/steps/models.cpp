@@ -30,11 +30,26 @@ std::string facts_of(const Slot& slot) {
   return text + fmt::format(", input {}x{}", slot.request.shape.height, slot.request.shape.width);
 }
 
+/// What --task says of the models that are given for a role, else the role.
+TaskHint expected_of(const Settings& settings, Task role) {
+  const auto told = std::ranges::find(settings.tasks, role, &TaskHint::task);
+  return told == settings.tasks.end() ? TaskHint{.task = role} : *told;
+}
+
 /// An engine's folder would do for predict, but there is nothing to move.
-Model read(const std::filesystem::path& path) {
+Model read(const std::filesystem::path& path, const TaskHint& expected) {
   if (std::filesystem::is_directory(path))
     throw Error("usage.model", fmt::format("{} is a folder.", printable(path.native())), "Give the model's file.");
-  return load_model(path);
+  return load_model_expecting(path, expected);
+}
+
+void require_roles(const Migration& migration) {
+  for (const TaskHint& told : migration.settings.tasks)
+    if (std::ranges::find(migration.slots, told.task, &Slot::role) == migration.slots.end())
+      throw Error(
+          "usage.task",
+          fmt::format("--task says {}, but no model is given for {}.", to_string(told), to_string(told.task)),
+          fmt::format("Pass it with --{}.", to_string(told.task)));
 }
 
 void require_role(const Slot& slot) {
@@ -95,11 +110,12 @@ std::string key_of(const Slot& slot, const provision::EngineChoice& choice) {
 
 StepOutcome models(Migration& migration) {
   StepOutcome outcome{StepResult::Verdict::still_valid, {}};
+  require_roles(migration);
   for (std::size_t i = 0; i < migration.slots.size(); ++i) {
     Slot& slot = migration.slots[i];
     const auto progress = migration.progress_of(i);
     progress(0, "reading");
-    slot.model = read(slot.path);
+    slot.model = read(slot.path, expected_of(migration.settings, slot.role));
     require_role(slot);
     slot.request = pipeline::service_request(slot.info(), *migration.choice, migration.settings);
     migration.report.models[i].facts = facts_of(slot);

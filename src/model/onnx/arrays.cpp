@@ -7,6 +7,7 @@
 #include "graph/evaluate.h"
 #include "graph/shapes.h"
 #include "model/onnx/operators.h"
+#include "model/onnx/tensors.h"
 
 namespace peregrine::onnx {
 
@@ -26,6 +27,8 @@ std::size_t resolved(Index axis, std::size_t rank) {
 /// Axes that old files give as an attribute and newer ones as an input; empty where neither does.
 Integers axes_of(const Translation& t, Index input_since) {
   if (t.opset() < input_since) return t.node.integers("axes", {});
+  if (t.node.has("axes"))
+    throw Error("model.damaged", "its axes are an attribute, which they are no longer in this opset");
   return t.has_input(1) ? t.integers(1) : Integers{};
 }
 
@@ -77,9 +80,15 @@ Operands concat(Translation& t) {
 Operands split(Translation& t) {
   const Shape& x = t.shape(0);
   const std::size_t axis = resolved(t.node.integer("axis", 0), x.rank());
+  if (t.opset() >= 13 && t.node.has("split"))
+    throw Error("model.damaged", "its sizes are an attribute, which they are no longer in this opset");
   Integers sizes = t.opset() >= 13 && t.has_input(1) ? t.integers(1) : t.node.integers("split", {});
   if (sizes.empty()) {
     const auto parts = static_cast<Index>(std::max<std::size_t>(t.output_count(), 1));
+    if (t.node.integer("num_outputs", parts) != parts)
+      throw Error("model.damaged", "it has another number of outputs than it says");
+    if (t.opset() < 18 && x[axis] % parts != 0)
+      throw Error("model.shape", fmt::format("{} elements make no {} equal parts", x[axis], parts));
     const Index size = (x[axis] + parts - 1) / parts;
     sizes.assign(static_cast<std::size_t>(parts), size);
     sizes.back() = x[axis] - size * (parts - 1);
@@ -91,6 +100,8 @@ Operands slice(Translation& t) {
   const bool attributes = t.opset() < 10;
   const Integers starts = attributes ? t.node.integers("starts", {}) : t.integers(1);
   const Integers ends = attributes ? t.node.integers("ends", {}) : t.integers(2);
+  if (!attributes && (t.node.has("starts") || t.node.has("ends") || t.node.has("axes")))
+    throw Error("model.damaged", "its bounds are attributes, which they are no longer in this opset");
   Integers axes(starts.size()), steps(starts.size(), 1);
   std::iota(axes.begin(), axes.end(), Index{0});
   if (attributes) axes = t.node.integers("axes", axes);
@@ -110,6 +121,8 @@ Operands reshape(Translation& t) {
   const bool zero_copies = t.node.integer("allowzero", 0) == 0;
   Shape shape;
   std::size_t open = Shape::max_rank;
+  if (std::ranges::count(wanted, Index{-1}) > 1)
+    throw Error("model.damaged", "it leaves more than one extent open");
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (wanted[i] == -1) open = i;
     shape.push_back(wanted[i] == -1 ? 1 : wanted[i] == 0 && zero_copies && i < x.rank() ? x[i] : wanted[i]);
@@ -200,16 +213,26 @@ Operands cast(Translation& t) {
   switch (t.node.integer("to", 0)) {
     case pb::TensorProto::FLOAT:
     case pb::TensorProto::FLOAT16:
-    case pb::TensorProto::BFLOAT16:
     case pb::TensorProto::DOUBLE: return t.emit(graph::Cast{DType::f32}, {x});  // everything is FP32 here
+    case pb::TensorProto::BFLOAT16:
+      if (x.known) return t.emit(graph::Cast{DType::f32}, {x});
+      refuse("numbers of the image in bfloat16 are not supported");  // 8 bits of each would be other results
     case pb::TensorProto::INT64:
     case pb::TensorProto::INT32:
       if (x.known) return t.emit(graph::Cast{DType::i64}, {x});
       refuse("integers made from the picture are not supported");
-    default: refuse("the type it casts to is not supported");
+    default:
+      refuse(
+          fmt::format("a cast to {} is not supported", type_name(static_cast<int>(t.node.integer("to", 0)))));
   }
 }
 
 Operands identity(Translation& t) { return {t.input(0)}; }
+
+Operands dropout(Translation& t) {
+  if (t.has_input(2) && t.integers(2) != Integers{0})
+    refuse("dropout in training mode is not supported", "Export in evaluation mode.");
+  return {t.input(0)};
+}
 
 }  // namespace peregrine::onnx

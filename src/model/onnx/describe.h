@@ -1,6 +1,7 @@
 // What an ONNX file is: from its metadata, and from the shapes of its outputs.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@ struct Description {
   std::vector<std::string> output_names;  ///< as stages know them (graph/head.h), in the file's order
 };
 
-/// Fills what `info` lacks. Throws Error "model.head" for outputs that no stage could read, "model.unsupported" for
-/// tasks.
-Description describe(const Network& network, ModelInfo info);
+/// Fills what `info` lacks; what the file does not say, `told` says. Throws Error "model.head" for outputs
+/// that no stage could read or that are not what the file says, "model.unsupported" for tasks, "model.task"
+/// where nothing says what the model is.
+Description describe(const Network& network, ModelInfo info, const std::optional<TaskHint>& told);
 
 }  // namespace peregrine::onnx

@@ -6,6 +6,7 @@
 
 #include "graph/evaluate.h"
 #include "graph/shapes.h"
+#include "model/finite.h"
 #include "model/onnx/operators.h"
 
 namespace peregrine::onnx {
@@ -70,7 +71,10 @@ HostTensor range_of(Translation& t, DType dtype) {
 }  // namespace
 
 Operands constant(Translation& t) {
-  if (auto tensor = t.node.tensor("value")) return {t.make_known(std::move(*tensor))};
+  if (auto tensor = t.node.tensor("value")) {
+    require_no_nan(*tensor, t.node.proto().name());
+    return {t.make_known(std::move(*tensor))};
+  }
   if (t.node.has("value_float")) return {t.make_known(scalar(DType::f32, t.node.number("value_float", 0)))};
   if (t.node.has("value_int")) return {t.make_known(scalar(DType::i64, t.node.integer("value_int", 0)))};
   if (t.node.has("value_ints")) return {t.make_known(integers(t.node.integers("value_ints", {})))};

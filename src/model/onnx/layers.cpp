@@ -21,11 +21,22 @@ graph::Pair pair(const Translation& t, std::string_view name, Index fallback) {
 }
 
 std::array<Index, 4> pads(const Translation& t) {
-  if (const std::string mode = t.node.text("auto_pad", "NOTSET"); mode != "NOTSET" && mode != "VALID")
+  const std::string mode = t.node.text("auto_pad", "NOTSET");
+  if (mode == "VALID") return {0, 0, 0, 0};
+  if (mode != "NOTSET")
     refuse(fmt::format("auto_pad {} is not supported", mode), "Export with explicit padding.");
   const Integers values = t.node.integers("pads", {0, 0, 0, 0});
   if (values.size() != 4) refuse(fmt::format("padding in {} dimensions is not supported", values.size() / 2));
   return {values[0], values[1], values[2], values[3]};
+}
+
+/// The window that a node names beside its weight is that of the weight.
+void require_same_kernel(const Translation& t) {
+  const Shape& weight = t.shape(1);
+  if (weight.rank() != 4 || !t.node.has("kernel_shape")) return;
+  if (t.node.integers("kernel_shape", {}) != Integers{weight[2], weight[3]})
+    throw Error("model.damaged",
+                fmt::format("its kernel_shape is not that of its weight {}", to_string(weight)));
 }
 
 /// With ceil_mode a last window may hang over the edge: the padding there that makes it fit. A window that would
@@ -49,6 +60,7 @@ Operands pool(Translation& t, graph::Pool::Kind kind) {
                    .pad = pads(t),
                    .count_padding = kind == graph::Pool::Kind::average && t.node.integer("count_include_pad", 0) != 0};
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilated pooling is not supported");
+  if (t.node.integer("storage_order", 0) != 0) refuse("storage_order is not supported");
   const auto insane = [&](Index value) { return value < 0 || value > sane; };
   if (std::ranges::any_of(pool.kernel, insane) || std::ranges::any_of(pool.stride, insane) ||
       std::ranges::any_of(pool.pad, insane))
@@ -92,13 +104,14 @@ bool picks_floor(const Translation& t, float factor) {
 }  // namespace
 
 Operands conv(Translation& t) {
+  require_same_kernel(t);
   const graph::Conv op{
       .stride = pair(t, "strides", 1), .dilation = pair(t, "dilations", 1), .pad = pads(t), .groups = t.node.integer("group", 1)};
   return t.emit(op, t.inputs(2, 3));
 }
 
 Operands conv_transpose(Translation& t) {
-  if (t.node.has("output_shape")) refuse("output_shape is not supported");
+  require_same_kernel(t);
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilation is not supported");
   const graph::ConvTranspose op{.stride = pair(t, "strides", 1),
                                 .pad = pads(t),
@@ -112,6 +125,11 @@ Operands gemm(Translation& t) {
     refuse("alpha, beta or transA are not supported");
   Operands operands = t.inputs(2, 3);
   if (t.node.integer("transB", 0) == 0) operands[1] = t.emit_one(graph::Transpose{{1, 0}}, {operands[1]});
+  if (operands.size() > 2) {
+    const Shape& bias = t.shape(operands[2]);  // one number a row would be another operator
+    if (bias.rank() > 2 || bias.rank() == 0 || (bias.rank() == 2 && bias[0] != 1))
+      refuse(fmt::format("a third operand of {} is not supported", to_string(bias)));
+  }
   if (operands.size() > 2) operands[2] = t.emit_one(graph::Reshape{{t.shape(operands[2]).elements()}}, {operands[2]});
   return t.emit(graph::Linear{}, operands);
 }
@@ -125,6 +143,7 @@ Operands mat_mul(Translation& t) {
 
 Operands batch_norm(Translation& t) {
   if (t.node.integer("training_mode", 0) != 0) refuse("training mode is not supported", "Export in evaluation mode.");
+  if (t.node.integer("spatial", 1) != 1) refuse("statistics for each place (spatial = 0) are not supported");
   return t.emit(graph::BatchNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(5, 5));
 }
 
@@ -135,6 +154,8 @@ Operands average_pool(Translation& t) { return pool(t, graph::Pool::Kind::averag
 Operands global_average_pool(Translation& t) { return t.emit(graph::GlobalAveragePool{}, {t.input(0)}); }
 
 Operands reduce_mean(Translation& t) {
+  if (t.opset() >= 18 && t.node.has("axes"))
+    throw Error("model.damaged", "its axes are an attribute, which they are no longer in this opset");
   Integers axes = t.has_input(1) ? t.integers(1) : t.node.integers("axes", {});
   const Shape& x = t.shape(0);
   for (Index& axis : axes) axis += axis < 0 ? static_cast<Index>(x.rank()) : 0;
@@ -146,8 +167,10 @@ Operands reduce_mean(Translation& t) {
 }
 
 Operands resize(Translation& t) {
-  if (t.node.has("axes") || t.node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
-    refuse("axes and keep_aspect_ratio_policy are not supported");
+  if (t.node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    refuse("keep_aspect_ratio_policy is not supported");
+  if (t.node.integer("antialias", 0) != 0) refuse("antialias is not supported");
+  if (t.node.integer("exclude_outside", 0) != 0) refuse("exclude_outside is not supported");
   const std::vector<float> scales = scales_of(t);
   const auto enlarges = [](float scale) { return scale >= 1 && scale <= 64 && std::floor(scale) == scale; };
   if (scales.size() != 4 || scales[0] != 1 || scales[1] != 1 || !enlarges(scales[2]) || !enlarges(scales[3]))

@@ -10,6 +10,7 @@
 #include "graph/head.h"
 #include "graph/passes.h"
 #include "model/finite.h"
+#include "model/onnx/image_input.h"
 #include "model/onnx/node_order.h"
 #include "model/onnx/tensors.h"
 #include "model/onnx/translation.h"
@@ -32,23 +33,19 @@ pb::ModelProto parse(std::span<const std::byte> file) {
 
 std::int64_t opset_of(const pb::ModelProto& model) {
   constexpr std::int64_t oldest = 7;  // before it, broadcasting was different
+  constexpr std::int64_t newest = 28;  // a later one may give an operator another meaning
   for (const pb::OperatorSetIdProto& set : model.opset_import()) {
     if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
     if (set.version() < oldest)
       throw Error("model.unsupported", fmt::format("the ONNX file is of opset {}", set.version()),
                   fmt::format("Export with opset {} or later.", oldest));
+    if (set.version() > newest)
+      throw Error("model.unsupported",
+                  fmt::format("the ONNX file is of opset {}, newer than this version knows", set.version()),
+                  fmt::format("Export with opset {} or earlier.", newest));
     return set.version();
   }
   refuse("the ONNX file has no standard operators");
-}
-
-/// 0 for an extent that has a name instead of a number, or neither.
-std::int64_t extent_of(const pb::TensorShapeProto::Dimension& dimension) {
-  constexpr std::int64_t most = 1 << 16;
-  if (!dimension.has_dim_value()) return 0;
-  if (dimension.dim_value() < 1 || dimension.dim_value() > most)
-    throw Error("model.unsupported", fmt::format("the input has an extent of {}", dimension.dim_value()));
-  return dimension.dim_value();
 }
 
 /// Names of what products are made with. Elsewhere infinity has a meaning: it bounds a range, or masks a
@@ -83,30 +80,21 @@ Network::Network(std::span<const std::byte> file) {
     initializers_.insert_or_assign(tensor.name(), std::make_shared<const HostTensor>(std::move(values)));
     tensor.Clear();  // the file's copy would live as long as the model
   }
-  read_input(graph);
+  ImageInput image = read_image_input(graph, [&](const std::string& name) { return constant(name); });
+  input_name_ = std::move(image.name);
+  input_ = image.shape;
   nodes_ = take_nodes_in_order(graph);
   for (const pb::ValueInfoProto& output : graph.output()) outputs_.push_back(output.name());
   for (const pb::StringStringEntryProto& entry : model.metadata_props()) metadata_.insert_or_assign(entry.key(), entry.value());
 }
 
-void Network::read_input(const pb::GraphProto& graph) {
-  const pb::ValueInfoProto* picture = nullptr;
-  for (const pb::ValueInfoProto& input : graph.input()) {
-    if (initializers_.contains(input.name())) continue;  // old files list their weights as inputs
-    if (picture)
-      throw Error("model.unsupported", fmt::format("the model takes '{}' beside '{}'", input.name(), picture->name()),
-                  "Supported is one input, a batch of pictures.");
-    picture = &input;
-  }
-  if (!picture) throw Error("model.damaged", "the ONNX file has no input");
-  input_name_ = picture->name();
-  for (const auto& dimension : picture->type().tensor_type().shape().dim()) input_.push_back(extent_of(dimension));
-  if (input_.rank() != 4 || (input_[1] != 3 && input_[1] != 0))
-    throw Error("model.unsupported", fmt::format("the input '{}' is {} and no batch of pictures", input_name_, to_string(input_)),
-                "Supported is N x 3 x height x width.");
+std::shared_ptr<const HostTensor> Network::constant(const std::string& name) const {
+  const auto found = initializers_.find(name);
+  return found == initializers_.end() ? nullptr : found->second;
 }
 
-graph::Graph Network::graph(const InputShape& shape, const std::vector<std::string>& names) const {
+graph::Graph Network::graph(const InputShape& shape, const std::vector<std::string>& names,
+                            bool normalised) const {
   const Shape wanted{shape.batch, 3, shape.height, shape.width};
   for (std::size_t i = 0; i < 4; ++i)
     if (wanted[i] < 1 || (input_[i] != 0 && input_[i] != wanted[i]))
@@ -123,6 +111,7 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
     if (output.known) throw Error("model.head", fmt::format("the output '{}' does not depend on the picture", outputs_[i]));
     graph.mark_output(output.value, names[i]);
   }
+  check_input_range(graph, normalised);
   graph::run_passes(graph);
   return graph;
 }

@@ -24,12 +24,14 @@ class Network {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   /// Names of the outputs, as the file has them, in its order.
   const std::vector<std::string>& outputs() const { return outputs_; }
-  /// The graph, passes run, its outputs renamed to `names` (one for each of outputs()). Throws Error "model.shape" when
-  /// the file does not take that input.
-  graph::Graph graph(const InputShape& shape, const std::vector<std::string>& names) const;
+  /// The graph, passes run, its outputs renamed to `names` (one for each of outputs()). `normalised`: the
+  /// input is so by ImageNet's mean and deviation (ReID). Throws Error "model.shape" when the file does not
+  /// take that input, "model.unsupported" when it wants other numbers in it.
+  graph::Graph graph(const InputShape& shape, const std::vector<std::string>& names,
+                     bool normalised = false) const;
 
  private:
-  void read_input(const pb::GraphProto& graph);
+  std::shared_ptr<const HostTensor> constant(const std::string& name) const;
 
   std::vector<pb::NodeProto> nodes_;
   std::unordered_map<std::string, std::shared_ptr<const HostTensor>> initializers_;

@@ -36,6 +36,7 @@ Operands transpose(Translation& t);
 Operands gather(Translation& t);
 Operands expand(Translation& t);
 Operands cast(Translation& t);
+Operands dropout(Translation& t);
 Operands identity(Translation& t);
 
 // known.cpp: operators that shape arithmetic needs, on known tensors only

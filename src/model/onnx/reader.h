@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "model/model.h"
@@ -12,10 +13,12 @@ namespace peregrine::onnx {
 /// Whether the file begins as every ONNX file does.
 bool is_onnx(std::span<const std::byte> file);
 
-/// `info` brings name and sha256; the rest is read from Ultralytics' metadata where the file has it, else deduced from the
-/// shapes of its outputs. The bytes are not needed afterwards. Throws Error "model.damaged", "model.tensor" for a
-/// file that is not whole, "model.unsupported" naming the first operator that is unknown, and its node, "model.head"
-/// for outputs that no stage could read.
-Model read_model(std::span<const std::byte> file, ModelInfo info);
+/// `info` brings name and sha256; the rest is read from Ultralytics' metadata where the file has it, else
+/// from the shapes of its outputs where these allow one reading alone, else `told` says it: what the user, or
+/// the caller's purpose, makes of it. The bytes are not needed afterwards. Throws Error "model.task" where
+/// nothing says what the model is, "model.damaged", "model.tensor" for a file that is not whole,
+/// "model.unsupported" naming the first operator that is unknown, and its node, "model.head" for outputs that
+/// no stage could read.
+Model read_model(std::span<const std::byte> file, ModelInfo info, const std::optional<TaskHint>& told = {});
 
 }  // namespace peregrine::onnx

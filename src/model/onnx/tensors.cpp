@@ -95,7 +95,7 @@ int type_of(DType dtype) {
 HostTensor from_proto(const pb::TensorProto& proto) {
   if (proto.data_location() == Type::EXTERNAL)
     throw Error("model.unsupported", fmt::format("the elements of '{}' lie in another file", proto.name()),
-                "Export the model into one file (save_as_external_data off).");
+                "Put the model into one file, in Python: onnx.save(onnx.load(FILE), NEW_FILE).");
   switch (proto.data_type()) {
     case Type::FLOAT: return read<float>(proto);
     case Type::FLOAT16: return read<Half>(proto);
@@ -108,9 +108,18 @@ HostTensor from_proto(const pb::TensorProto& proto) {
     case Type::UINT8:
     case Type::BOOL: return read<std::uint8_t>(proto);
     default:
-      throw Error("model.unsupported",
-                  fmt::format("tensor '{}' is of ONNX type {}, which is not supported", proto.name(), proto.data_type()));
+      throw Error("model.unsupported", fmt::format("tensor '{}' is of type {}, which is not supported",
+                                                   proto.name(), type_name(proto.data_type())));
   }
+}
+
+std::string type_name(int onnx_type) {
+  std::string name =
+      Type::DataType_IsValid(onnx_type) ? Type::DataType_Name(static_cast<Type::DataType>(onnx_type)) : "";
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (name == "float") return "float32";
+  return name.empty() ? fmt::format("elements of ONNX type {}", onnx_type) : name;
 }
 
 pb::TensorProto to_proto(std::string name, const HostTensor& tensor) {

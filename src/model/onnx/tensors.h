@@ -13,6 +13,9 @@ namespace peregrine::onnx {
 /// elements that lie in another file.
 HostTensor from_proto(const pb::TensorProto& proto);
 
+/// "uint8", "bfloat16": an element type by its name in ONNX.
+std::string type_name(int onnx_type);
+
 /// The tensor (f32, f16 or i64) under a name, its bytes as they are.
 pb::TensorProto to_proto(std::string name, const HostTensor& tensor);
 

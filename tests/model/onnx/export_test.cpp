@@ -237,7 +237,7 @@ TEST(Export, AFileThatDecodesItsHeadStaysDecoded) {
 }
 
 TEST(Export, EmbeddingsKeepTheirNameAndSize) {
-  const Model back = exported(fixture("layers.onnx"), {.batch = 1});
+  const Model back = exported(features_fixture("layers.onnx"), {.batch = 1});
   EXPECT_EQ(back.info().task, Task::reid);
   EXPECT_EQ(back.info().image_height, 8);
   EXPECT_THAT(back.graph({1, 8, 8}).output_names(), ElementsAre(graph::features_output));

@@ -25,13 +25,19 @@ inline std::vector<std::byte> fixture_bytes(const std::string& name) {
   return read_bytes(test::repository_file("tests/model/onnx/data") / name);
 }
 
-inline Model read_bytes_as_model(std::span<const std::byte> bytes, const std::string& name = "test.onnx") {
+inline Model read_bytes_as_model(std::span<const std::byte> bytes, const std::string& name = "test.onnx",
+                                 const std::optional<TaskHint>& told = {}) {
   ModelInfo info;
   info.name = name;
-  return read_model(bytes, std::move(info));
+  return read_model(bytes, std::move(info), told);
 }
 
-inline Model fixture(const std::string& name) { return read_bytes_as_model(fixture_bytes(name), name); }
+inline Model fixture(const std::string& name, const std::optional<TaskHint>& told = {}) {
+  return read_bytes_as_model(fixture_bytes(name), name, told);
+}
+
+/// Of those fixtures that are rows of numbers, and do not say what for.
+inline Model features_fixture(const std::string& name) { return fixture(name, TaskHint{.task = Task::reid}); }
 
 /// The error that an action ends with; one with the code "none" when it ends well.
 template <class Action>

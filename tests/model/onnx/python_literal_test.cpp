@@ -16,6 +16,8 @@ TEST(PythonLiteral, Names) {
   EXPECT_THAT(parse_names(R"({0: 'it\'s \\ \x41\u00e9\U0001f600\n'})"),
               Optional(ElementsAre(Pair(0, "it's \\ A\u00e9\U0001f600\n"))));
   EXPECT_THAT(parse_names(" { } "), Optional(ElementsAre()));
+  EXPECT_THAT(parse_names("{0: 7, '1': -1.5, 2: None}"),
+              Optional(ElementsAre(Pair(0, "7"), Pair(1, "-1.5"), Pair(2, "None"))));
 }
 
 TEST(PythonLiteral, Integers) {

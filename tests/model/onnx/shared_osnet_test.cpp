@@ -13,7 +13,8 @@ namespace {
 
 TEST(SharedOsnet, ExportAndCheckpointAgree) {
   PEREGRINE_NEED_SHARED_DATA(data);
-  const Model exported = load_model(data / "weights" / "osnet_x0_25_msmt17.onnx");
+  const Model exported =
+      load_model(data / "weights" / "osnet_x0_25_msmt17.onnx", TaskHint{.task = Task::reid});
   const Model checkpoint = load_model(data / "weights" / "osnet_x0_25_msmt17.pth");
   EXPECT_EQ(exported.info().task, Task::reid);
   EXPECT_EQ(exported.info().embedding, 512);

@@ -1,0 +1,203 @@
+#include "model/onnx/image_input.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include "model/input_check.h"
+#include "model/onnx/node_view.h"
+#include "model/onnx/tensors.h"
+#include "peregrine/error.h"
+
+namespace peregrine::onnx {
+
+namespace {
+
+constexpr const char* wanted =
+    "Export the model with an input of N x 3 x height x width, float32 or float16, from 0 to 1.";
+
+[[noreturn]] void refuse_input(std::string sentence) {
+  throw Error("model.unsupported", std::move(sentence), wanted);
+}
+
+/// 0 for an extent that has a name instead of a number, or neither.
+std::int64_t extent_of(const pb::TensorShapeProto::Dimension& dimension, const std::string& input) {
+  constexpr std::int64_t most = 1 << 16;
+  if (!dimension.has_dim_value()) return 0;
+  if (dimension.dim_value() < 1 || dimension.dim_value() > most)
+    throw Error("model.unsupported",
+                fmt::format("the input '{}' has an extent of {}", input, dimension.dim_value()));
+  return dimension.dim_value();
+}
+
+std::string as_text(const Shape& shape) {
+  std::string text;
+  for (const std::int64_t extent : shape)
+    text += (text.empty() ? "" : " x ") + (extent == 0 ? std::string("any") : std::to_string(extent));
+  return text;
+}
+
+const pb::ValueInfoProto& only_input(const pb::GraphProto& graph, const FindConstant& constant) {
+  const pb::ValueInfoProto* image = nullptr;
+  for (const pb::ValueInfoProto& input : graph.input()) {
+    if (constant(input.name())) continue;  // old files list their weights as inputs
+    if (image)
+      throw Error("model.unsupported",
+                  fmt::format("the model takes '{}' beside '{}'", input.name(), image->name()),
+                  "Supported is one input, a batch of images.");
+    image = &input;
+  }
+  if (!image) throw Error("model.damaged", "the ONNX file has no input");
+  return *image;
+}
+
+void require_float(const pb::ValueInfoProto& input) {
+  if (!input.type().has_tensor_type()) refuse_input(fmt::format("the input '{}' is no tensor", input.name()));
+  const int type = input.type().tensor_type().elem_type();
+  if (type == pb::TensorProto::FLOAT || type == pb::TensorProto::FLOAT16) return;
+  refuse_input(fmt::format("the input '{}' takes {}, and Peregrine gives float32 numbers from 0 to 1",
+                           input.name(), type_name(type)));
+}
+
+/// What follows the input until its first convolution, by name.
+class FirstSteps {
+ public:
+  FirstSteps(const pb::GraphProto& graph, const FindConstant& constant, const std::string& input) {
+    std::string name = input;
+    constexpr int most_steps = 16;  // what prepares an image takes a few
+    for (int steps = 0; steps < most_steps; ++steps) {
+      const pb::NodeProto* next = reader_of(graph, name);
+      if (!next) return;
+      if (next->op_type() == "Transpose") {
+        to_channels_first |= NodeView(*next).integers("perm", {}) == std::vector<std::int64_t>{0, 3, 1, 2};
+      } else if (next->op_type() == "Conv") {
+        const auto weight = next->input_size() > 1 ? constant(next->input(1)) : nullptr;
+        if (weight && weight->shape().rank() == 4)
+          channels = weight->shape()[1] * NodeView(*next).integer("group", 1);
+        return;
+      }
+      if (next->output_size() == 0) return;
+      name = next->output(0);
+    }
+  }
+
+  bool to_channels_first = false;  ///< an image with the channels last is turned
+  std::int64_t channels = 0;       ///< that the first convolution takes; 0: not known
+
+ private:
+  static const pb::NodeProto* reader_of(const pb::GraphProto& graph, const std::string& name) {
+    constexpr std::array<std::string_view, 8> elementwise{"Add",  "Sub",      "Mul",       "Div",
+                                                          "Cast", "Identity", "Transpose", "Conv"};
+    for (const pb::NodeProto& node : graph.node())
+      if (std::ranges::find(node.input(), name) != node.input().end() &&
+          std::ranges::find(elementwise, node.op_type()) != elementwise.end())
+        return &node;
+    return nullptr;
+  }
+};
+
+void require_channels(std::int64_t channels) {
+  if (channels != image_channels) throw unsupported_channels(channels);
+}
+
+/// y = scale * x + shift of the input's numbers, as far as the first steps do nothing but that.
+struct Affine {
+  double scale = 1, shift = 0;
+  bool any = false;
+};
+
+/// The constant operand's largest number, and which of the two it is.
+std::optional<std::pair<std::size_t, double>> constant_operand(const graph::Graph& graph,
+                                                               const graph::Node& node) {
+  for (std::size_t i = 0; i < 2; ++i) {
+    const graph::Value& value = graph.value(node.inputs[i]);
+    if (!value.constant || value.constant->dtype() != DType::f32 || value.constant->shape().elements() > 4)
+      continue;
+    const float* numbers = value.constant->as<float>();
+    double largest = 0;
+    for (std::int64_t k = 0; k < value.constant->shape().elements(); ++k)
+      if (std::abs(numbers[k]) > std::abs(largest)) largest = numbers[k];
+    return std::pair{i, largest};
+  }
+  return std::nullopt;
+}
+
+/// Whether the step is part of the affine function.
+bool apply(const graph::Graph& graph, const graph::Node& node, Affine& affine) {
+  if (std::holds_alternative<graph::Cast>(node.operation)) return true;
+  const auto* binary = std::get_if<graph::Binary>(&node.operation);
+  const auto operand = binary ? constant_operand(graph, node) : std::nullopt;
+  if (!operand) return false;
+  const auto [place, number] = *operand;
+  using Kind = graph::Binary::Kind;
+  if (place == 0 && (binary->kind == Kind::div || binary->kind == Kind::sub)) return false;
+  affine.any = true;
+  switch (binary->kind) {
+    case Kind::add: affine.shift += number; break;
+    case Kind::sub: affine.shift -= number; break;
+    case Kind::mul: affine.scale *= number, affine.shift *= number; break;
+    case Kind::div: affine.scale /= number, affine.shift /= number; break;
+  }
+  return true;
+}
+
+Affine first_steps(const graph::Graph& graph) {
+  Affine affine;
+  graph::ValueId value = graph.inputs().front();
+  for (;;) {
+    const graph::Node* only = nullptr;
+    for (const graph::Node& node : graph.nodes())
+      if (std::ranges::find(node.inputs, value) != node.inputs.end()) {
+        if (only) return affine;  // several: what each makes of it is its own affair
+        only = &node;
+      }
+    if (!only || !apply(graph, *only, affine)) return affine;
+    value = only->outputs.front();
+  }
+}
+
+}  // namespace
+
+ImageInput read_image_input(const pb::GraphProto& graph, const FindConstant& constant) {
+  const pb::ValueInfoProto& input = only_input(graph, constant);
+  require_float(input);
+  ImageInput image{input.name(), {}};
+  const auto& dimensions = input.type().tensor_type().shape();
+  if (dimensions.dim_size() == 0)
+    refuse_input(fmt::format("the input '{}' does not say its shape", input.name()));
+  if (dimensions.dim_size() != 4)
+    refuse_input(fmt::format("the input '{}' has {} dimensions instead of 4 and is no batch of images",
+                             input.name(), dimensions.dim_size()));
+  for (const auto& dimension : dimensions.dim()) image.shape.push_back(extent_of(dimension, input.name()));
+
+  const FirstSteps steps(graph, constant, input.name());
+  const auto counts_channels = [](std::int64_t extent) { return extent == 1 || extent == 3 || extent == 4; };
+  const bool last = counts_channels(image.shape[3]) && !counts_channels(image.shape[1]);
+  if (last || (image.shape[1] != 3 && steps.to_channels_first))
+    refuse_input(fmt::format("the input '{}' is {}, images with the channels last (NHWC)", input.name(),
+                             as_text(image.shape)));
+  if (image.shape[1] != 0) require_channels(image.shape[1]);
+  if (image.shape[1] == 0 && steps.channels != 0) require_channels(steps.channels);
+  return image;
+}
+
+void check_input_range(const graph::Graph& graph, bool normalised) {
+  const Affine affine = first_steps(graph);
+  // What brings 0..255 near 1 scales by 1/58 (a deviation of ImageNet) or less, or first takes off tens.
+  constexpr double largest_scale = 1.0 / 32, most_shift = 16;
+  const double shift = affine.scale == 0 ? 0 : affine.shift / affine.scale;
+  if (std::abs(affine.scale) <= largest_scale || std::abs(shift) >= most_shift)
+    refuse_input("the file scales its input itself, by " + fmt::format("{:.4g}", affine.scale) +
+                 ": it takes numbers from 0 to 255, and Peregrine gives them from 0 to 1");
+  if (normalised && affine.any)
+    throw Error("model.unsupported",
+                "the file normalises its input itself, and Peregrine gives ReID models what ImageNet's mean "
+                "and deviation have "
+                "normalised already",
+                "Export the model without the normalisation.");
+}
+
+}  // namespace peregrine::onnx

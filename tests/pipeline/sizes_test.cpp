@@ -1,0 +1,48 @@
+// A file for any size that decodes its own boxes (Ultralytics' dynamic=True), at several sizes, beside what
+// ONNX Runtime gives (tools/fixtures/make_onnx.py).
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "engine/openvino/openvino_builder.h"
+#include "model/model.h"
+#include "pipeline/model_engine.h"
+#include "support/test_data.h"
+
+namespace peregrine {
+namespace {
+
+/// Element i is (37 i mod 101) / 101, as the recorded run has it.
+HostTensor image(const Shape& shape) {
+  HostTensor tensor(DType::f32, shape);
+  for (std::int64_t i = 0; i < shape.elements(); ++i)
+    tensor.as<float>()[i] = static_cast<float>(37 * i % 101) / 101.0f;
+  return tensor;
+}
+
+TEST(ModelEngine, RunsDecodedHeadsAtAnySize) {
+  const auto heads = test::repository_file("tests/model/onnx/data/heads");
+  const provision::EngineChoice choice{make_openvino_builder(), Device::cpu(), "", Precision::fp32};
+  pipeline::ModelEngine engine(load_model(heads / "dynamic.onnx"), choice, {1, 64, 64}, true);
+  std::ifstream stream(heads / "dynamic.txt");
+  int sizes = 0;
+  for (std::string line; std::getline(stream, line); ++sizes) {
+    std::istringstream words(line);
+    std::int64_t batch = 0, height = 0, width = 0;
+    words >> batch >> height >> width;
+    const HostTensor input = image({batch, 3, height, width});
+    const TensorView output = engine.run(input.view()).front().view;
+    std::int64_t i = 0;
+    for (double expected = 0; words >> expected; ++i) {
+      ASSERT_LT(i, output.shape.elements());
+      EXPECT_NEAR(output.as<float>()[i], expected, 1e-4 * std::max(1.0, std::abs(expected)))
+          << line.substr(0, 8) << i;
+    }
+    EXPECT_EQ(i, output.shape.elements());
+  }
+  EXPECT_EQ(sizes, 4);
+}
+
+}  // namespace
+}  // namespace peregrine
