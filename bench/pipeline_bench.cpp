@@ -223,7 +223,8 @@ int run(const Arguments& given) {
   const std::size_t before = used_memory();
   const std::vector<std::byte> file = bytes_of(arguments.picture);
   const std::vector<pipeline::Frame> frames(static_cast<std::size_t>(arguments.settings.batch), {"picture", file, {}});
-  if (arguments.options.reid) arguments.options.reid_class = most_frequent_class(arguments, frames);
+  if (arguments.options.reid)
+    arguments.options.reid_classes = {"name:" + most_frequent_class(arguments, frames)};
   const auto begin = Clock::now();
   const auto runner = open(arguments);
   Json result{{"version", version},

@@ -193,8 +193,10 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--max-det", "MAX_DET");
   add_setting_flag(*command, common, "--batch", "BATCH");
-  command->add_option("--classes", flags->options.classes, "keep only these classes, by name or number")
-      ->delimiter(',')
+  command
+      ->add_option("--classes", flags->options.classes,
+                   "keep only these classes: names or indices, separated by commas; a name that holds a comma "
+                   "by itself (repeat the flag), a name that is a number as name:7")
       ->type_name("LIST");
   command->add_flag("--rect", flags->options.rect,
                     "pad only to the next multiple of the stride: matches Ultralytics' default predict, one picture at a time");
@@ -209,7 +211,10 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   command->add_flag("--strict-decode", flags->options.strict_decode, "what only the host can decode, as all videos, is an error");
   command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger pictures before decoding them")
       ->check(CLI::PositiveNumber);
-  command->add_option("--reid-class", flags->options.reid_class, "the class that gets embeddings")->type_name("NAME");
+  command
+      ->add_option("--reid-class", flags->options.reid_classes,
+                   "the classes that get embeddings, as for --classes (person)")
+      ->type_name("LIST");
   command->callback([&common, &status, flags] { status = predict(common, *flags); });
 }
 

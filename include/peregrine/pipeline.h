@@ -27,10 +27,13 @@ namespace peregrine {
 struct PipelineOptions {
   /// Model files or folders of engines, run side by side over each picture; none: what is in service in the store.
   std::vector<std::filesystem::path> models;
-  std::optional<std::filesystem::path> reid;        ///< adds an embedding to every person of one model
-  std::string reid_class = "person";                ///< the class that gets embeddings
+  std::optional<std::filesystem::path> reid;  ///< adds an embedding to every person, whichever model found it
+  /// The classes that get embeddings, of all models; written as `classes`.
+  std::vector<std::string> reid_classes{"person"};
   std::string engine = "auto";                      ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
-  std::vector<std::string> classes;                 ///< keep only these, by name or number; empty: all
+  /// Keep only these of all models; empty: all. Each is a class's exact name (all classes of that name), its
+  /// index ("7"), its name where that is a number ("name:7"), or several of these separated by commas.
+  std::vector<std::string> classes;
   bool rect = false;                                ///< pad only to the next multiple of the stride (Ultralytics' default)
   bool unverified = false;                          ///< run engines that did not pass their verification, too
   bool strict_decode = false;                       ///< a picture that only the host can decode is an error

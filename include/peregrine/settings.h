@@ -32,6 +32,19 @@ struct ParityLimits {
   float average_precision = 0.005f;  ///< most of COCO's average precision that may be lost
 };
 
+/// Size of a detector's input in pixels, before it is rounded up to a multiple of the model's stride.
+struct InputSize {
+  int height = 0, width = 0;
+
+  /// A square, as one number is everywhere that a size is given.
+  constexpr InputSize(int side) : height(side), width(side) {}
+  constexpr InputSize(int rows, int columns) : height(rows), width(columns) {}
+
+  bool operator==(const InputSize&) const = default;
+};
+/// "640" for a square, else "192,320": height, then width, as IMGSZ, --imgsz and Ultralytics' imgsz have it.
+std::string to_string(const InputSize& size);
+
 struct Settings {
   bool enable_tensorrt = true;               ///< prefer TensorRT; the cuda engine serves where it is missing
   bool tensorrt_fp16 = true;                 ///< FP16 engines; off gives FP32
@@ -40,7 +53,7 @@ struct Settings {
   float model_confidence_threshold = 0.25f;  ///< strictly greater
   float iou = 0.7f;                          ///< NMS suppresses above it
   int max_det = 300;                         ///< objects kept a picture
-  std::optional<int> imgsz;                  ///< input size; unset: the checkpoint's training size
+  std::optional<InputSize> imgsz;            ///< input size; unset: the checkpoint's training size
   int batch = 1;
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
   /// What models are whose files do not say it: one for all models of a command, or one for each, in their

@@ -110,7 +110,8 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
   Json wish{{"model", fs::absolute(request.model).native()},
             {"device", device_name(settings, on_gpu)},
             {"half", half},
-            {"size", settings.imgsz ? Json(*settings.imgsz) : Json(nullptr)},  // null: the training size, as ours
+            {"size",  // null: the training size, as ours
+             settings.imgsz ? Json{settings.imgsz->height, settings.imgsz->width} : Json(nullptr)},
             {"confidence", settings.model_confidence_threshold},
             {"iou", settings.iou},
             {"max_det", settings.max_det},

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -56,7 +57,8 @@ PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython
   Json wish{{"model", fs::absolute(request.model).native()},
             {"device", on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu")},
             {"half", half},
-            {"size", settings.imgsz ? Json(*settings.imgsz) : Json(nullptr)},
+            {"size",
+             settings.imgsz ? Json(std::max(settings.imgsz->height, settings.imgsz->width)) : Json(nullptr)},
             {"folder", folder.path().native()},
             {"pictures", Json::object()}};
   for (std::size_t i = 0; i < pictures.size(); ++i) wish["pictures"][std::to_string(i)] = fs::absolute(pictures[i]).native();

@@ -48,7 +48,7 @@ std::vector<std::string> engine_words(const SpeedRequest& request, std::optional
                                  fmt::format("cuda:{}", settings.device)};
   if (!settings.force_gpu_only) words.emplace_back("--allow-cpu");
   if (precision) words.insert(words.end(), {"--precision", to_string(*precision)});
-  if (settings.imgsz) words.insert(words.end(), {"--imgsz", std::to_string(*settings.imgsz)});
+  if (settings.imgsz) words.insert(words.end(), {"--imgsz", to_string(*settings.imgsz)});
   if (!request.model_info.told_task.empty())
     words.insert(words.end(), {"--task", request.model_info.told_task});
   return words;

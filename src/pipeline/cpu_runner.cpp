@@ -14,7 +14,6 @@
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
 #include "pipeline/service.h"
-#include "preprocess/letterbox.h"
 #include "preprocess/preprocess.h"
 #include "provision/provision.h"
 
@@ -45,16 +44,20 @@ class CpuRunner final : public BatchRunner {
  public:
   CpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options,
             std::vector<Fallback> fallbacks)
-      : settings_(settings), rect_(options.rect), validation_(options.validation), max_pixels_(options.max_pixels) {
-    for (std::size_t i = 0; i < options.models.size(); ++i)
-      add_model(provision::open_model(options.models[i], task_hint(settings, i, options.models.size())),
-                choice);
-    require_known_classes(models_, options.classes);
-    for (const ModelEngine& engine : engines_) filters_.push_back(resolve_classes(engine.model(), options.classes));
-    if (options.reid) {
-      add_reid(provision::open_model_expecting(*options.reid, {.task = Task::reid}), choice,
-               options.reid_class);
+      : settings_(settings), options_(options) {
+    std::vector<Model> detectors;
+    for (std::size_t i = 0; i < options.models.size(); ++i) {
+      detectors.push_back(
+          provision::open_model(options.models[i], task_hint(settings, i, options.models.size())));
+      require_detector(detectors.back().info());
+      models_.push_back(detectors.back().info());
     }
+    filters_ = resolve_classes(models_, options.classes);
+    if (options.reid) reid_classes_ = resolve_reid_classes(models_, options.reid_classes);
+    for (const Model& model : detectors)
+      engines_.emplace_back(model, choice, detector_shape(model.info(), settings_, options_), options_.rect);
+    if (options.reid)
+      add_reid(provision::open_model_expecting(*options.reid, {.task = Task::reid}), choice);
     info_ = {choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), choice.precision,
              std::move(fallbacks)};
     for (const ModelEngine& engine : engines_) info_.precision = engine.precision();
@@ -67,18 +70,8 @@ class CpuRunner final : public BatchRunner {
 
  private:
   std::vector<ImageResult> run_pictures(std::span<const ImageView> images);
-  void add_model(const Model& model, const provision::EngineChoice& choice) {
-    require_detector(model.info());
-    models_.push_back(model.info());
-    const InputShape shape = input_shape(model.info(), settings_.imgsz, settings_.batch);
-    if (rect_ && !model.info().dynamic_shape)
-      throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");
-    engines_.emplace_back(model, choice, shape, rect_);
-  }
-
-  void add_reid(const Model& model, const provision::EngineChoice& choice, const std::string& class_name) {
+  void add_reid(const Model& model, const provision::EngineChoice& choice) {
     require_reid(model.info());
-    reid_target_ = find_reid_target(models_, class_name);
     models_.push_back(model.info());
     const bool dynamic = model.info().dynamic_shape;
     const int batch = dynamic ? reid_batch : std::max(1, model.info().fixed_batch);
@@ -90,26 +83,22 @@ class CpuRunner final : public BatchRunner {
   void embed(const ImageView& image, ImageResult& result);
 
   Settings settings_;
-  bool rect_, validation_;
-  std::int64_t max_pixels_;
+  PipelineOptions options_;
   RunInfo info_;
   std::vector<ModelInfo> models_;
   std::vector<ModelEngine> engines_;
-  std::vector<std::vector<int>> filters_;
+  ClassesByModel filters_, reid_classes_;
   std::unique_ptr<ModelEngine> reid_;
-  ReidTarget reid_target_;
   std::vector<PreparedInput> prepared_;  ///< of the running batch, by shape; buffers are kept between batches
 };
 
 Geometry CpuRunner::geometry_for(const ImageView& image, const ModelEngine& engine) const {
-  if (rect_) return preprocess::letterbox_rect(image.width, image.height, engine.shape().width, engine.model().strides.back());
-  if (validation_) return preprocess::letterbox_validation(image.width, image.height, engine.shape().width);
-  return preprocess::letterbox(image.width, image.height, engine.shape().width, engine.shape().height);
+  return detector_geometry(image, engine.model(), engine.shape(), options_);
 }
 
 PreparedInput& CpuRunner::prepare(const ModelEngine& engine, std::span<const ImageView> images) {
   const Geometry first = geometry_for(images[0], engine);
-  const std::int64_t batch = rect_ ? 1 : engine.shape().batch;
+  const std::int64_t batch = options_.rect ? 1 : engine.shape().batch;
   const Shape shape{batch, 3, first.input_height, first.input_width};
   auto slot = std::ranges::find(prepared_, shape, &PreparedInput::shape);
   if (slot == prepared_.end()) {
@@ -132,10 +121,12 @@ std::vector<FrameOutcome> CpuRunner::finish(PreparedBatch& batch) {
   std::deque<HostImage> decoded;
   std::vector<ImageView> images;
   std::vector<std::size_t> places;
+  const auto pixels_of = [&](const Frame& frame) {
+    if (frame.pixels) return *frame.pixels;
+    return decoded.emplace_back(decode::decode_image(frame.file, frame.name, options_.max_pixels)).view();
+  };
   for (std::size_t i = 0; i < frames.size(); ++i) try {
-      images.push_back(frames[i].pixels
-                           ? *frames[i].pixels
-                           : decoded.emplace_back(decode::decode_image(frames[i].file, frames[i].name, max_pixels_)).view());
+      images.push_back(pixels_of(frames[i]));
       places.push_back(i);
     } catch (const Error& error) {
       outcomes[i].error = error;
@@ -147,13 +138,13 @@ std::vector<FrameOutcome> CpuRunner::finish(PreparedBatch& batch) {
 }
 
 std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> images) {
-  if (rect_ && images.size() > 1) {  // each picture has an input size of its own
+  if (options_.rect && images.size() > 1) {  // each picture has an input size of its own
     std::vector<ImageResult> results;
     for (const ImageView& image : images) results.push_back(std::move(run_pictures({&image, 1}).front()));
     return results;
   }
   std::vector<ImageResult> results(images.size());
-  std::erase_if(prepared_, [&](const PreparedInput&) { return rect_; });
+  std::erase_if(prepared_, [&](const PreparedInput&) { return options_.rect; });
   for (PreparedInput& input : prepared_) input.geometry.clear();
   for (std::size_t m = 0; m < engines_.size(); ++m) {
     Stopwatch watch;
@@ -166,7 +157,7 @@ std::vector<ImageResult> CpuRunner::run_pictures(std::span<const ImageView> imag
     options.iou = settings_.iou;
     options.max_detections = settings_.max_det;
     options.classes = filters_[m];
-    options.multi_label = options.validation_masks = validation_;
+    options.multi_label = options.validation_masks = options_.validation;
     const double share = 1.0 / static_cast<double>(images.size());
     for (std::size_t n = 0; n < images.size(); ++n) {
       const trace::Range range("postprocess");
@@ -195,7 +186,8 @@ void CpuRunner::embed(const ImageView& image, ImageResult& result) {
   const trace::Range range("reid");
   std::vector<Object*> persons;
   for (Object& object : result.objects)
-    if (object.model == reid_target_.model && object.class_id == reid_target_.class_id) persons.push_back(&object);
+    if (std::ranges::count(reid_classes_[static_cast<std::size_t>(object.model)], object.class_id) > 0)
+      persons.push_back(&object);
   Stopwatch watch;
   const auto most = static_cast<std::size_t>(reid_->shape().batch);
   for (std::size_t begin = 0; begin < persons.size(); begin += most) {

@@ -157,13 +157,20 @@ std::size_t GpuDetector::record_bytes(int pictures) const {
   return postprocess::used_bytes(postprocess_->layout(), record_.data(), pictures);
 }
 
-void GpuDetector::gather_crops(int pictures, int class_id, Crop* crops, int* count, cudaStream_t stream) const {
-  postprocess::gather_crops(postprocess_->layout(), postprocess::DevicePostprocess::device_record(workspace_.data()), pictures,
-                            class_id, crops, count, stream);
+void GpuDetector::gather_crops(int pictures, std::span<const int> classes, postprocess::CropList list,
+                               Crop* crops, int* count, cudaStream_t stream) const {
+  postprocess::gather_crops(postprocess_->layout(),
+                            postprocess::DevicePostprocess::device_record(workspace_.data()), pictures,
+                            classes, list, crops, count, stream);
 }
 
-std::vector<int> GpuDetector::crop_places(int picture, int class_id) const {
-  return postprocess::crop_places(engine_.model(), postprocess_->layout(), record_.data(), picture, class_id, options_);
+int GpuDetector::crop_count(int pictures, std::span<const int> classes) const {
+  return postprocess::crop_count(postprocess_->layout(), record_.data(), pictures, classes);
+}
+
+std::vector<int> GpuDetector::crop_places(int picture, std::span<const int> classes) const {
+  return postprocess::crop_places(engine_.model(), postprocess_->layout(), record_.data(), picture, classes,
+                                  options_);
 }
 
 }  // namespace peregrine::pipeline

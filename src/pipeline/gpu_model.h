@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/cuda/memory.h"
@@ -76,9 +77,12 @@ class GpuDetector {
 
   postprocess::Detections read(int picture, const Geometry& geometry) const;
   std::size_t record_bytes(int pictures) const;
-  /// For ReID: boxes of `class_id` on the device, and where each object of the record went among them.
-  void gather_crops(int pictures, int class_id, Crop* crops, int* count, cudaStream_t stream) const;
-  std::vector<int> crop_places(int picture, int class_id) const;
+  /// For ReID: boxes of `classes` into a list on the device; after the batch, how many those were, and where
+  /// each object that read() gives went among them.
+  void gather_crops(int pictures, std::span<const int> classes, postprocess::CropList list, Crop* crops,
+                    int* count, cudaStream_t stream) const;
+  int crop_count(int pictures, std::span<const int> classes) const;
+  std::vector<int> crop_places(int picture, std::span<const int> classes) const;
 
  private:
   void allocate(std::size_t mask_capacity);

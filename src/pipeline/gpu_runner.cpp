@@ -78,7 +78,6 @@ class GpuRunner final : public BatchRunner {
   std::size_t filled_ = 0;
   GpuShapes shapes_;
   std::unique_ptr<GpuReid> reid_;
-  ReidTarget reid_target_;
 };
 
 GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu)
@@ -94,12 +93,12 @@ GpuRunner::GpuRunner(provision::EngineChoice choice, const Settings& settings, c
       shapes_(choice_, settings, options, guard_, stream_.get()) {
   models_ = shapes_.models();
   info_.precision = shapes_.precision();
-  require_known_classes(models_, options.classes);
   if (options.reid) {
     const Model model = provision::open_model_expecting(*options.reid, {.task = Task::reid});
     require_reid(model.info());
-    reid_target_ = find_reid_target(models_, options.reid_class);
-    reid_ = std::make_unique<GpuReid>(model, choice_, settings.batch * settings.max_det);
+    const auto finders = std::ranges::count_if(shapes_.reid_classes(), [](const auto& own) { return !own.empty(); });
+    const int most_persons = settings.batch * settings.max_det * static_cast<int>(finders);
+    reid_ = std::make_unique<GpuReid>(model, choice_, most_persons);
     reid_->guard_bindings(guard_);
     models_.push_back(model.info());
   }
@@ -185,7 +184,7 @@ std::vector<ImageResult> GpuRunner::run_pictures(std::span<const ImageView> imag
     for (const std::size_t i : members) together.push_back(images[i]);
     GpuShape& shape = shapes_.at(sizes);
     const auto geometry_of = [&](const ImageView& image, std::size_t model) { return shapes_.geometry(image, model); };
-    const StageTimes spent = shape.run(together, geometry_of, reid_.get(), reid_target_);
+    const StageTimes spent = shape.run(together, geometry_of, {reid_.get(), shapes_.reid_classes()});
     auto found = collect(shape, together);
     const double share = 1.0 / static_cast<double>(members.size());
     for (std::size_t k = 0; k < members.size(); ++k) {
@@ -199,6 +198,11 @@ std::vector<ImageResult> GpuRunner::run_pictures(std::span<const ImageView> imag
 std::vector<ImageResult> GpuRunner::collect(const GpuShape& shape, std::span<const ImageView> images) const {
   std::vector<ImageResult> results(images.size());
   const std::size_t detectors = models_.size() - (reid_ ? 1 : 0);
+  const ClassesByModel& embedded = shapes_.reid_classes();
+  const int pictures = static_cast<int>(images.size());
+  std::vector<int> first_person(detectors);  // of each model, in the one list of all
+  for (std::size_t m = 1; reid_ && m < detectors; ++m)
+    first_person[m] = first_person[m - 1] + shape.detector(m - 1).crop_count(pictures, embedded[m - 1]);
   for (std::size_t n = 0; n < images.size(); ++n) {
     const int picture = static_cast<int>(n);
     ImageResult& result = results[n];
@@ -206,11 +210,10 @@ std::vector<ImageResult> GpuRunner::collect(const GpuShape& shape, std::span<con
     result.height = images[n].height;
     for (std::size_t m = 0; m < detectors; ++m) {
       auto objects = shape.objects(m, picture);
-      const bool embedded = reid_ && reid_target_.model == static_cast<int>(m);
-      const auto places = embedded ? shape.detector(m).crop_places(picture, reid_target_.class_id) : std::vector<int>{};
+      const auto places = reid_ ? shape.detector(m).crop_places(picture, embedded[m]) : std::vector<int>{};
       for (std::size_t i = 0; i < objects.size(); ++i) {
         objects[i].model = static_cast<int>(m);
-        if (embedded && places[i] >= 0) objects[i].embedding = reid_->embedding(places[i]);
+        if (reid_ && places[i] >= 0) objects[i].embedding = reid_->embedding(first_person[m] + places[i]);
         result.objects.push_back(std::move(objects[i]));
       }
     }

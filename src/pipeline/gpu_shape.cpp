@@ -37,18 +37,18 @@ std::size_t GpuShape::input_for(const GpuEngine& engine) {
   return inputs_.size() - 1;
 }
 
-StageTimes GpuShape::run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid,
-                         const ReidTarget& target) {
+StageTimes GpuShape::run(std::span<const ImageView> images, const GeometryOf& geometry_of,
+                         const Persons& persons) {
   const int pictures = static_cast<int>(images.size());
   for (const Branch& branch : branches_) branch.detector->guard_batch(guard_, inputs_[branch.input].view);
-  if (reid) reid->guard_batch(guard_);
+  if (persons.reid) persons.reid->guard_batch(guard_);
   describe(images, geometry_of);
-  run_recorded(pictures, reid, target);
+  run_recorded(pictures, persons);
   for (const Branch& branch : branches_)
     ledger::record("results", ledger::Direction::device_to_host, branch.detector->record_bytes(pictures));
   StageTimes spent = times();
-  if (!reid) return spent;
-  reid->record_transfers();
+  if (!persons.reid) return spent;
+  persons.reid->record_transfers();
   spent.inference += embedded_.milliseconds_since(finished_);
   return spent;
 }
@@ -76,9 +76,9 @@ void GpuShape::describe(std::span<const ImageView> images, const GeometryOf& geo
     }
 }
 
-void GpuShape::enqueue(int pictures, const Persons& persons, bool captured) {
+void GpuShape::enqueue(int pictures, const Persons& persons, const Way& way) {
   const auto mark = [&](const cuda::Event& event, cudaStream_t stream) {
-    captured ? event.record_in_graph(stream) : event.record(stream);
+    way.captured ? event.record_in_graph(stream) : event.record(stream);
   };
   in_step("preprocess", [&] {
     for (const Input& input : inputs_) {
@@ -101,56 +101,69 @@ void GpuShape::enqueue(int pictures, const Persons& persons, bool captured) {
     });
     in_step("postprocess", [&] {
       branch.detector->enqueue_postprocess(input.geometries(), pictures, stream);
-      if (persons.reid && persons.target.model == static_cast<int>(b))
-        branch.detector->gather_crops(pictures, persons.target.class_id, persons.reid->crops(), persons.reid->count(), stream);
       if (b > 0) branch.done.record(stream);
     });
   }
   for (std::size_t b = 1; b < branches_.size(); ++b) cuda::wait(stream_, branches_[b].done);
+  if (persons.reid) in_step("postprocess", [&] { gather(pictures, persons); });
   mark(finished_, stream_);
-  if (!persons.captured) return;
+  if (!way.reid) return;
   in_step("reid", [&] {
     persons.reid->capture(inputs_.front().device(), stream_);
     mark(embedded_, stream_);
   });
 }
 
+void GpuShape::gather(int pictures, const Persons& persons) {
+  auto list = postprocess::CropList::begin;
+  for (std::size_t b = 0; b < branches_.size(); ++b) {
+    const std::vector<int>& classes = persons.classes[b];
+    if (classes.empty()) continue;
+    const GpuReid& reid = *persons.reid;
+    branches_[b].detector->gather_crops(pictures, classes, list, reid.crops(), reid.count(), stream_);
+    list = postprocess::CropList::append;
+  }
+}
+
 bool GpuShape::recordable() const {
   return std::ranges::all_of(branches_, [&](const Branch& branch) { return branch.detector->engine().capturable(stream_); });
 }
 
-const cuda::Graph& GpuShape::recorded(int pictures, const Persons& persons) {
-  const std::pair key(pictures, persons.captured);
+const cuda::Graph& GpuShape::recorded(int pictures, const Persons& persons, bool with_reid) {
+  const std::pair key(pictures, with_reid);
   auto graph = graphs_.find(key);
   if (graph == graphs_.end()) {
     cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
-    graph = graphs_.emplace(key, cuda::Graph::capture(stream_, [&] { enqueue(pictures, persons, true); })).first;
+    const Way way{.captured = true, .reid = with_reid};
+    graph =
+        graphs_.emplace(key, cuda::Graph::capture(stream_, [&] { enqueue(pictures, persons, way); })).first;
   }
   return graph->second;
 }
 
-void GpuShape::run_recorded(int pictures, GpuReid* reid, const ReidTarget& target) {
+void GpuShape::run_recorded(int pictures, const Persons& persons) {
   const auto synchronize = [&] { cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize"); };
   const bool in_graph = recordable();
-  const Persons persons{reid, target, reid && in_graph && reid->capturable(stream_)};
+  GpuReid* const reid = persons.reid;
+  const bool with_reid = reid && in_graph && reid->capturable(stream_);
   const auto run_once = [&] {
-    const cuda::Graph* const graph = in_graph ? &recorded(pictures, persons) : nullptr;
+    const cuda::Graph* const graph = in_graph ? &recorded(pictures, persons, with_reid) : nullptr;
     begun_.record(stream_);
     if (graph)
       graph->launch(stream_);
     else
-      enqueue(pictures, persons, false);
+      enqueue(pictures, persons, {});
     synchronize();
   };
   for (bool again = true; again;) {
-    in_step(inference(persons.captured ? reid : nullptr), run_once);
+    in_step(inference(with_reid ? reid : nullptr), run_once);
     again = false;
     in_step("postprocess", [&] {
       for (const Branch& branch : branches_) again = branch.detector->grow_if_needed(pictures) || again;
     });
     if (again) graphs_.clear();  // they hold the addresses of what has grown
   }
-  if (!reid || persons.captured) return;
+  if (!reid || with_reid) return;
   in_step("reid", [&] {
     reid->run_rounds(inputs_.front().device(), stream_);
     embedded_.record(stream_);

@@ -31,9 +31,15 @@ class GpuShape {
   const GpuDetector& detector(std::size_t model) const { return *branches_[model].detector; }
 
   using GeometryOf = std::function<Geometry(const ImageView& image, std::size_t model)>;
-  /// Runs all detectors over pictures in device memory, and `reid`, where there is one, over the objects of `target`.
-  /// The results can be read afterwards. Returns what the batch took, by the device's clock; ReID counts as inference.
-  StageTimes run(std::span<const ImageView> images, const GeometryOf& geometry_of, GpuReid* reid, const ReidTarget& target);
+  /// Whose objects get embeddings: those of these classes of each model.
+  struct Persons {
+    GpuReid* reid = nullptr;  ///< null: nobody's
+    ClassesByModel classes;
+  };
+  /// Runs all detectors over pictures in device memory, and ReID, where there is one, over what they found.
+  /// The results can be read afterwards. Returns what the batch took, by the device's clock; ReID counts as
+  /// inference.
+  StageTimes run(std::span<const ImageView> images, const GeometryOf& geometry_of, const Persons& persons);
 
   /// What model `model` found in picture `picture` of the last run.
   std::vector<Object> objects(std::size_t model, int picture) const;
@@ -59,18 +65,19 @@ class GpuShape {
 
   std::size_t input_for(const GpuEngine& engine);
   void describe(std::span<const ImageView> images, const GeometryOf& geometry_of);
-  /// Whom to embed, and whether that is part of what is enqueued or comes after it.
-  struct Persons {
-    GpuReid* reid = nullptr;
-    ReidTarget target;
-    bool captured = false;
+  /// How a batch's work reaches the device.
+  struct Way {
+    bool captured = false;  ///< the stream is being captured
+    bool reid = false;      ///< ReID is part of what is enqueued, and does not come after it
   };
-  /// Steps: "preprocess", "inference NAME", "postprocess", "reid". `captured`: the stream is being captured.
-  void enqueue(int pictures, const Persons& persons, bool captured);
+  /// Steps: "preprocess", "inference NAME", "postprocess", "reid".
+  void enqueue(int pictures, const Persons& persons, const Way& way);
+  /// The persons of all branches, which have joined the stream, one branch after another into one list.
+  void gather(int pictures, const Persons& persons);
   /// Every detector's engine allows its work to be captured.
   bool recordable() const;
-  const cuda::Graph& recorded(int pictures, const Persons& persons);
-  void run_recorded(int pictures, GpuReid* reid, const ReidTarget& target);
+  const cuda::Graph& recorded(int pictures, const Persons& persons, bool with_reid);
+  void run_recorded(int pictures, const Persons& persons);
 
   StageTimes times() const;
   /// "inference A, B": what a launch of the whole graph is called; `reid`: where it is part of it.

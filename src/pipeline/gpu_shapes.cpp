@@ -8,7 +8,6 @@
 #include "pipeline/build_engine.h"
 #include "pipeline/class_filter.h"
 #include "pipeline/model_engine.h"
-#include "preprocess/letterbox.h"
 #include "provision/provision.h"
 
 namespace peregrine::pipeline {
@@ -18,42 +17,48 @@ namespace {
 /// Sizes kept at once; a folder of pictures rarely has more proportions, and each holds device memory.
 constexpr std::size_t most_shapes = 8;
 
-postprocess::Options postprocess_options(const Settings& settings, const ModelInfo& model, const PipelineOptions& options) {
+postprocess::Options postprocess_options(const Settings& settings, const std::vector<int>& classes,
+                                         const PipelineOptions& options) {
   postprocess::Options wanted;
   wanted.confidence = settings.model_confidence_threshold;
   wanted.iou = settings.iou;
   wanted.max_detections = settings.max_det;
-  wanted.classes = resolve_classes(model, options.classes);
+  wanted.classes = classes;
   wanted.multi_label = wanted.validation_masks = options.validation;
   return wanted;
 }
 
 }  // namespace
 
-GpuShapes::GpuShapes(const provision::EngineChoice& choice, const Settings& settings, const PipelineOptions& options,
-                     PlacementGuard& guard, cudaStream_t stream)
+GpuShapes::GpuShapes(const provision::EngineChoice& choice, const Settings& settings,
+                     const PipelineOptions& options, PlacementGuard& guard, cudaStream_t stream)
     : choice_(choice),
       guard_(guard),
       stream_(stream),
       batch_(settings.batch),
-      rect_(options.rect),
-      validation_(options.validation),
+      options_(options),
       precision_(choice.precision) {
-  if (rect_ && choice.builder->name() != "cuda")
+  if (options_.rect && choice.builder->name() != "cuda")
     throw Error("usage.rect", fmt::format("The {} engine would build anew for every size of --rect.", choice.builder->name()),
                 "Leave out --rect, or pass --engine cuda.");
+  std::vector<Model> opened;
+  std::vector<ModelInfo> infos;
   for (std::size_t i = 0; i < options.models.size(); ++i) {
-    Model model = provision::open_model(options.models[i], task_hint(settings, i, options.models.size()));
-    require_detector(model.info());
-    if (rect_ && !model.info().dynamic_shape)
-      throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.info().name), "Leave out --rect.");
-    const InputShape shape = input_shape(model.info(), settings.imgsz, settings.batch);
+    opened.push_back(provision::open_model(options.models[i], task_hint(settings, i, options.models.size())));
+    infos.push_back(opened.back().info());
+    require_detector(infos.back());
+  }
+  const ClassesByModel classes = resolve_classes(infos, options.classes);
+  if (options.reid) reid_classes_ = resolve_reid_classes(infos, options.reid_classes);
+  for (std::size_t m = 0; m < opened.size(); ++m) {
+    Model& model = opened[m];
+    const InputShape shape = detector_shape(model.info(), settings, options_);
     Plan plan;
-    if (rect_) plan = build_plan(model, choice_, shape, false);
-    auto wanted = postprocess_options(settings, model.info(), options);
+    if (options_.rect) plan = build_plan(model, choice_, shape, false);
+    auto wanted = postprocess_options(settings, classes[m], options);
     detectors_.push_back({std::move(model), shape, std::move(wanted), std::move(plan)});
   }
-  if (!rect_) precision_ = at(sizes_for({})).detector(0).engine().precision();
+  if (!options_.rect) precision_ = at(sizes_for({})).detector(0).engine().precision();
 }
 
 std::vector<ModelInfo> GpuShapes::models() const {
@@ -63,17 +68,15 @@ std::vector<ModelInfo> GpuShapes::models() const {
 }
 
 Geometry GpuShapes::geometry(const ImageView& image, std::size_t model) const {
-  const auto& [network, shape, options, plan] = detectors_[model];
-  if (rect_) return preprocess::letterbox_rect(image.width, image.height, shape.width, network.info().strides.back());
-  if (validation_) return preprocess::letterbox_validation(image.width, image.height, shape.width);
-  return preprocess::letterbox(image.width, image.height, shape.width, shape.height);
+  return detector_geometry(image, detectors_[model].model.info(), detectors_[model].shape, options_);
 }
 
 GpuShapes::Sizes GpuShapes::sizes_for(const ImageView& image) const {
   Sizes sizes;
   for (std::size_t m = 0; m < detectors_.size(); ++m) {
     const InputShape& fixed = detectors_[m].shape;
-    const Geometry g = rect_ ? geometry(image, m) : Geometry{.input_width = fixed.width, .input_height = fixed.height};
+    const Geometry g = options_.rect ? geometry(image, m)
+                                     : Geometry{.input_width = fixed.width, .input_height = fixed.height};
     sizes.emplace_back(g.input_height, g.input_width);
   }
   return sizes;
@@ -96,7 +99,8 @@ std::unique_ptr<GpuShape> GpuShapes::make(const Sizes& sizes) {
   for (std::size_t m = 0; m < detectors_.size(); ++m) {
     const Detector& detector = detectors_[m];
     const InputShape input{detector.shape.batch, sizes[m].first, sizes[m].second};
-    shape->add(std::make_unique<GpuDetector>(detector.model, choice_, input, detector.options, rect_ ? &detector.plan : nullptr));
+    shape->add(std::make_unique<GpuDetector>(detector.model, choice_, input, detector.options,
+                                             options_.rect ? &detector.plan : nullptr));
   }
   return shape;
 }

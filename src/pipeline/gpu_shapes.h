@@ -22,6 +22,8 @@ class GpuShapes {
 
   std::vector<ModelInfo> models() const;
   Precision precision() const { return precision_; }
+  /// With PipelineOptions::reid: whose objects get embeddings.
+  const ClassesByModel& reid_classes() const { return reid_classes_; }
 
   /// Input height and width of each model for a picture; pictures with equal sizes can share a batch.
   using Sizes = std::vector<std::pair<int, int>>;
@@ -33,7 +35,7 @@ class GpuShapes {
  private:
   struct Detector {
     Model model;
-    InputShape shape;  ///< square unless the file says otherwise
+    InputShape shape;
     postprocess::Options options;
     Plan plan;  ///< rect only: what other sizes take their choices from
   };
@@ -43,9 +45,10 @@ class GpuShapes {
   PlacementGuard& guard_;
   cudaStream_t stream_;
   int batch_;
-  bool rect_, validation_;
+  PipelineOptions options_;
   Precision precision_;
   std::vector<Detector> detectors_;
+  ClassesByModel reid_classes_;
   std::list<std::pair<Sizes, std::unique_ptr<GpuShape>>> shapes_;  ///< last used first
 };
 

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 
+#include "base/log.h"
 #include "base/trace.h"
 #include "peregrine/error.h"
 #include "pipeline/build_engine.h"
+#include "preprocess/letterbox.h"
 #include "provision/provision.h"
 
 namespace peregrine::pipeline {
@@ -18,21 +22,68 @@ constexpr std::size_t most_cached_shapes = 16;
 
 bool holds_for_one_size(const Model& model) { return model.info().head == HeadLayout::decoded; }
 
+/// However often a shape is asked for.
+void say_once(const std::string& sentence) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::scoped_lock lock(mutex);
+  if (said.insert(sentence).second) log::info(sentence);
+}
+
+InputSize rounded_up(const ModelInfo& model, const InputSize& size) {
+  const int multiple = input_multiple(model);
+  const auto up = [&](int side) { return (side + multiple - 1) / multiple * multiple; };
+  const InputSize rounded(up(size.height), up(size.width));
+  if (rounded != size)
+    say_once(fmt::format("{}: the input size {} is rounded up to {}: its sides are multiples of {}.",
+                         model.name, to_string(size), to_string(rounded), multiple));
+  return rounded;
+}
+
 }  // namespace
 
-InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, int batch) {
-  InputShape shape{batch, model.image_height, model.image_width};
-  if (wanted_size && model.task != Task::reid) {
-    const int stride = model.strides.empty() ? 32 : model.strides.back();
-    shape.height = shape.width = (*wanted_size + stride - 1) / stride * stride;
-  }
-  if (!model.dynamic_shape && (shape.height != model.image_height || shape.width != model.image_width))
-    throw Error("usage.imgsz", fmt::format("{} runs at {}x{} only.", model.name, model.image_width, model.image_height),
+int input_multiple(const ModelInfo& model) {
+  return std::max(32, model.strides.empty() ? 0 : model.strides.back());
+}
+
+InputShape input_shape(const ModelInfo& model, std::optional<InputSize> wanted, int batch) {
+  const InputSize own(model.image_height, model.image_width);
+  InputSize size = own;
+  if (model.task != Task::reid && (model.dynamic_shape || wanted.value_or(own) != own))
+    size = rounded_up(model, wanted.value_or(own));
+  if (!model.dynamic_shape && size != own)
+    throw Error("usage.imgsz", fmt::format("{} runs at --imgsz {} only.", model.name, to_string(own)),
                 "Leave out --imgsz, or export the model with dynamic shapes.");
   if (model.fixed_batch != 0 && model.fixed_batch != batch)
     throw Error("usage.batch", fmt::format("{} runs at batch {} only.", model.name, model.fixed_batch),
                 fmt::format("Pass --batch {}, or export the model with a dynamic batch.", model.fixed_batch));
-  return shape;
+  return {batch, size.height, size.width};
+}
+
+InputShape detector_shape(const ModelInfo& model, const Settings& settings, const PipelineOptions& options) {
+  if (options.rect && !model.dynamic_shape)
+    throw Error("usage.rect", fmt::format("{} has a fixed input size.", model.name), "Leave out --rect.");
+  const InputShape shape = input_shape(model, settings.imgsz, settings.batch);
+  if (!options.validation || shape.height == shape.width) return shape;
+  const InputSize own(shape.height, shape.width);
+  if (!model.dynamic_shape)
+    throw Error("validation.model",
+                fmt::format("{} has a fixed input of {}, which is no square.", model.name, to_string(own)),
+                "Validation is defined for square inputs: validate the checkpoint, or export it with a "
+                "square input.");
+  const int side = std::max(own.height, own.width);
+  say_once(fmt::format("{}: validation runs at {} instead of {}: it is square, as Ultralytics' is.",
+                       model.name, side, to_string(own)));
+  return {shape.batch, side, side};
+}
+
+Geometry detector_geometry(const ImageView& image, const ModelInfo& model, const InputShape& shape,
+                           const PipelineOptions& options) {
+  if (options.rect)
+    return preprocess::letterbox_rect(image.width, image.height, shape.width, shape.height,
+                                      input_multiple(model));
+  if (options.validation) return preprocess::letterbox_validation(image.width, image.height, shape.width);
+  return preprocess::letterbox(image.width, image.height, shape.width, shape.height);
 }
 
 ModelEngine::ModelEngine(const Model& model, const provision::EngineChoice& choice, const InputShape& shape,

@@ -8,17 +8,33 @@
 #include <utility>
 #include <vector>
 
+#include "base/geometry.h"
 #include "base/tensor.h"
 #include "engine/engine.h"
 #include "model/model.h"
+#include "peregrine/pipeline.h"
 #include "postprocess/postprocess.h"
 #include "provision/engine_choice.h"
 
 namespace peregrine::pipeline {
 
-/// The input of a model for a wanted size (nothing: the training size), rounded up to a multiple of the largest
-/// stride, as Ultralytics does. Throws "usage.imgsz" or "usage.batch" for a file that fixes another shape.
-InputShape input_shape(const ModelInfo& model, std::optional<int> wanted_size, int batch);
+/// What the sides of a detector's input are multiples of: its largest stride, and 32 at least, as in
+/// Ultralytics.
+int input_multiple(const ModelInfo& model);
+
+/// The input of a model for a wanted size (nothing: the training size), both sides rounded up to
+/// input_multiple(), which the log says once. Throws "usage.imgsz" or "usage.batch" for a file that fixes
+/// another shape.
+InputShape input_shape(const ModelInfo& model, std::optional<InputSize> wanted, int batch);
+
+/// input_shape() of a detector as a pipeline runs it. Validation is square, as Ultralytics' is: the longer
+/// side counts, and a file that fixes another input is refused by "validation.model"; so is, by "usage.rect",
+/// one that fixes any for --rect.
+InputShape detector_shape(const ModelInfo& model, const Settings& settings, const PipelineOptions& options);
+
+/// Where a picture goes in the input that detector_shape() gave.
+Geometry detector_geometry(const ImageView& image, const ModelInfo& model, const InputShape& shape,
+                           const PipelineOptions& options);
 
 class ModelEngine {
  public:

@@ -1,5 +1,6 @@
 #include "postprocess/record.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/run_length.h"
@@ -17,6 +18,15 @@ void* readable(const void* record) { return const_cast<void*>(record); }
 
 bool dropped(const ModelInfo& model, const Options& options, const RecordObject& object) {
   return model.task == Task::segment && !options.validation_masks && !object.mask_set;
+}
+
+std::span<const RecordObject> objects_of(const RecordLayout& layout, const void* record, int n) {
+  const int count = layout.header(readable(record), n)->objects;
+  return {layout.objects(readable(record), n), static_cast<std::size_t>(count)};
+}
+
+bool is_of(std::span<const int> classes, const RecordObject& object) {
+  return std::ranges::find(classes, object.class_id) != classes.end();
 }
 
 RunLengthMask mask_of(const RecordObject& object, const std::uint32_t* area, const Geometry& geometry) {
@@ -81,16 +91,20 @@ Detections read_record(const ModelInfo& model, const RecordLayout& layout, const
   return result;
 }
 
-std::vector<int> crop_places(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, int class_id,
-                             const Options& options) {
+int crop_count(const RecordLayout& layout, const void* record, int pictures, std::span<const int> classes) {
+  int crops = 0;
+  for (int picture = 0; picture < pictures; ++picture)
+    for (const RecordObject& object : objects_of(layout, record, picture)) crops += is_of(classes, object);
+  return crops;
+}
+
+std::vector<int> crop_places(const ModelInfo& model, const RecordLayout& layout, const void* record, int n,
+                             std::span<const int> classes, const Options& options) {
   std::vector<int> places;
-  int crop = 0;
-  for (int picture = 0; picture <= n; ++picture) {
-    const RecordObject* objects = layout.objects(readable(record), picture);
-    for (int i = 0; i < layout.header(readable(record), picture)->objects; ++i) {
-      const int place = objects[i].class_id == class_id ? crop++ : -1;
-      if (picture == n && !dropped(model, options, objects[i])) places.push_back(place);
-    }
+  int crop = crop_count(layout, record, n, classes);
+  for (const RecordObject& object : objects_of(layout, record, n)) {
+    const int place = is_of(classes, object) ? crop++ : -1;
+    if (!dropped(model, options, object)) places.push_back(place);
   }
   return places;
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/host_device.h"
@@ -72,9 +73,12 @@ std::size_t used_bytes(const RecordLayout& layout, const void* record, int pictu
 Detections read_record(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, const Geometry& geometry,
                        const Options& options);
 
-/// For each object that read_record() gives for picture `n`: its place among the crops that gather_crops() made of
-/// `class_id`, or -1.
-std::vector<int> crop_places(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, int class_id,
-                             const Options& options);
+/// How many crops gather_crops() makes of the objects of `classes` in `pictures` pictures.
+int crop_count(const RecordLayout& layout, const void* record, int pictures, std::span<const int> classes);
+
+/// For each object that read_record() gives for picture `n`: its place among the crops that gather_crops()
+/// made of `classes`, counted from the first of this record, or -1.
+std::vector<int> crop_places(const ModelInfo& model, const RecordLayout& layout, const void* record, int n,
+                             std::span<const int> classes, const Options& options);
 
 }  // namespace peregrine::postprocess

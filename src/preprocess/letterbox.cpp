@@ -35,9 +35,10 @@ Geometry letterbox(int image_width, int image_height, int input_width, int input
   return padded_to(scaled_to_fit(image_width, image_height, input_width, input_height), input_width, input_height);
 }
 
-Geometry letterbox_rect(int image_width, int image_height, int size, int stride) {
-  const Geometry g = scaled_to_fit(image_width, image_height, size, size);
-  return padded_to(g, g.resized_width + (size - g.resized_width) % stride, g.resized_height + (size - g.resized_height) % stride);
+Geometry letterbox_rect(int image_width, int image_height, int width, int height, int stride) {
+  const Geometry g = scaled_to_fit(image_width, image_height, width, height);
+  return padded_to(g, g.resized_width + (width - g.resized_width) % stride,
+                   g.resized_height + (height - g.resized_height) % stride);
 }
 
 Geometry letterbox_validation(int image_width, int image_height, int size) {

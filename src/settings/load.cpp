@@ -71,8 +71,14 @@ class Loader {
   std::vector<std::string> origins_;
 };
 
+/// An array's elements are joined by commas, as a flag gives several.
 std::string text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
+  if (const auto* elements = node.as_array()) {
+    std::string joined;
+    for (const toml::node& element : *elements) joined += (joined.empty() ? "" : ",") + text_of(element);
+    return joined;
+  }
   std::ostringstream out;
   node.visit([&](const auto& value) {
     if constexpr (toml::is_value<decltype(value)>) out << value;

@@ -73,10 +73,24 @@ bool parse_device(Settings& settings, const std::string& text) {
   return text.starts_with("cuda:") && number(text.substr(5), 0, 1023, settings.device);
 }
 
-bool parse_image_size(Settings& settings, const std::string& text) {
-  int value = 0;
-  if (!number(text, 32, 8192, value)) return false;
-  settings.imgsz = value;
+/// One side of an input size; spaces around it do not count.
+std::optional<int> parse_side(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  int side = 0;
+  if (!number(std::string(text), 32, 8192, side)) return std::nullopt;
+  return side;
+}
+
+/// "640", "192,320", and the latter in brackets, as Python prints a list.
+bool parse_input_size(Settings& settings, const std::string& text) {
+  std::string_view sides = text;
+  if (sides.starts_with('[') && sides.ends_with(']')) sides = sides.substr(1, sides.size() - 2);
+  const std::size_t comma = sides.find(',');
+  const auto height = parse_side(sides.substr(0, comma));
+  const auto width = comma == std::string_view::npos ? height : parse_side(sides.substr(comma + 1));
+  if (!height || !width) return false;
+  settings.imgsz = InputSize(*height, *width);
   return true;
 }
 
@@ -120,9 +134,9 @@ constexpr SettingEntry table[] = {
      format_number<&Settings::iou>},
     {"MAX_DET", "objects kept a picture", "a whole number from 1 to 30000",
      parse_int<&Settings::max_det, 1, 30000>, format_number<&Settings::max_det>},
-    {"IMGSZ", "input size in pixels; unset: the checkpoint's training size", "a whole number from 32 to 8192",
-     parse_image_size,
-     [](const Settings& s) { return s.imgsz ? fmt::format("{}", *s.imgsz) : std::string(); }},
+    {"IMGSZ", "input size in pixels, one number or HEIGHT,WIDTH; unset: the checkpoint's training size",
+     "a whole number from 32 to 8192, or two as HEIGHT,WIDTH", parse_input_size,
+     [](const Settings& s) { return s.imgsz ? to_string(*s.imgsz) : std::string(); }},
     {"BATCH", "pictures that run through an engine together", "a whole number from 1 to 256",
      parse_int<&Settings::batch, 1, 256>, format_number<&Settings::batch>},
     {"PRECISION", "fp16, fp32 or bf16; unset: TENSORRT_FP16 decides", "fp16, fp32 or bf16",
@@ -190,6 +204,11 @@ std::optional<TaskHint> task_hint(const Settings& settings, std::size_t model, s
   if (told == models) return settings.tasks.at(model);
   throw Error("usage.task", fmt::format("--task names {} tasks for {} models.", told, models),
               "Name one for all of them, or one for each, in their order.");
+}
+
+std::string to_string(const InputSize& size) {
+  return size.height == size.width ? fmt::format("{}", size.height)
+                                   : fmt::format("{},{}", size.height, size.width);
 }
 
 }  // namespace peregrine

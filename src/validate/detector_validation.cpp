@@ -94,9 +94,6 @@ class Validator {
       : options_(options), pipeline_(settings, pipeline_options(options)) {
     const bool masks = std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
     for (const ModelInfo& model : pipeline_.models()) {
-      if (!settings.imgsz && model.image_height != model.image_width)
-        throw Error("validation.model", model.name + " has an input that is no square.",
-                    "Validation is defined for square inputs: pass --imgsz, or export the model with one.");
       const TruthFile file = truth_file(model.task);
       const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
       const Truth& truth = found->second;

@@ -67,6 +67,42 @@ TEST(Predict, TheDebugLogSaysDeviceEngineShapesAndTimes) {
   EXPECT_LT(std::ranges::count(result.err, '\n'), 20) << result.err;
 }
 
+TEST(Predict, TakesHeightAndWidthAndClassesByNameAndIndex) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> words{"predict",
+                                 "-v",
+                                 "--allow-cpu",
+                                 "--engine",
+                                 "openvino",
+                                 "--model",
+                                 demo("demo-detect.pt"),
+                                 "--source",
+                                 demo("held-out/val2017/000003.jpg"),
+                                 "--store",
+                                 folder.path().string(),
+                                 "--json",
+                                 "-",
+                                 "--imgsz",
+                                 "192,310"};
+  const auto run = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return test::run_command(all);
+  };
+  const auto result = run({"--classes", "car, 3", "--classes", "name:ball"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, testing::HasSubstr("input 1x3x192x320"));
+  EXPECT_THAT(result.err, testing::HasSubstr("the input size 192,310 is rounded up to 192,320"));
+  std::map<std::string, int> found;
+  const auto json = nlohmann::json::parse(result.out);
+  for (const auto& object : json.at("images").at(0).at("objects")) ++found[object.at("name")];
+  EXPECT_EQ(found, (std::map<std::string, int>{{"car", 3}, {"sign", 2}}));
+  const auto unknown = run({"--classes", "person,trees"});
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.err, testing::HasSubstr("No model has a class \"trees\"."));
+  EXPECT_THAT(unknown.err, testing::HasSubstr("demo-detect.pt knows: person, car, ball, sign."));
+}
+
 /// The design's table of commands and flags.
 const std::map<std::string, std::vector<std::string>> contract{
     {"predict",

@@ -78,6 +78,18 @@ TEST_F(ReidFaults, ABatchIsOneLaunchAndOneWait) {
   EXPECT_THAT(cuda.misuse(), IsEmpty());
 }
 
+TEST_F(ReidFaults, PersonsOfModelsSideBySideAreOneListAndOneLoop) {
+  beside_ = {"demo-pose.pt"};
+  FakeCuda cuda;
+  const auto runner = make();
+  const auto outcomes = run(*runner);
+  std::vector<std::string> names;
+  for (const auto& transfer : outcomes.at(0).result.value().device_to_host) names.push_back(transfer.name);
+  EXPECT_THAT(names, ElementsAre("results", "results", "person count", "embeddings"));
+  EXPECT_EQ(cuda.calls().at("graph_add_node"), 2) << "a loop and the capacities in it, for both models";
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
 TEST_F(ReidFaults, EachCallOfTheConditionalNodesThatFailsIsOneErrorAndTheNextBatchWorks) {
   std::map<std::string, int> before, calls;
   {

@@ -26,6 +26,7 @@ struct Case {
   const char* golden;  ///< without ".json"
   const char* model;
   bool rect = false;
+  std::optional<InputSize> imgsz = {};  ///< nothing: the training size
 };
 
 std::string test_name(const testing::TestParamInfo<Case>& info) {
@@ -37,14 +38,15 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
 using PictureOf = std::function<std::filesystem::path(const std::string& name)>;
 
 /// Every object of the golden is found and none is extra.
-void expect_golden(const std::filesystem::path& golden_file, const std::filesystem::path& model, bool rect,
-                   const PictureOf& picture_of) {
+void expect_golden(const std::filesystem::path& golden_file, const std::filesystem::path& model,
+                   const Case& asked, const PictureOf& picture_of) {
   Settings settings = load_settings({}).settings;
   settings.store.clear();  // not the user's: engines are built anew
   settings.force_gpu_only = false;
+  settings.imgsz = asked.imgsz;
   PipelineOptions options;
   options.models = {model};
-  options.rect = rect;
+  options.rect = asked.rect;
   options.engine = "openvino";
   Pipeline pipeline(settings, options);
   const auto golden = test::read_golden(golden_file);
@@ -80,9 +82,9 @@ class Golden : public testing::TestWithParam<Case> {};
 
 TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
   PEREGRINE_NEED_SHARED_DATA(data);
-  const auto [golden, model, rect] = GetParam();
-  expect_golden(data / "golden" / (std::string(golden) + ".json"), data / "weights" / model, rect,
-                [&](const std::string& name) { return test::golden_picture(data, name); });
+  const Case& asked = GetParam();
+  expect_golden(data / "golden" / (std::string(asked.golden) + ".json"), data / "weights" / asked.model,
+                asked, [&](const std::string& name) { return test::golden_picture(data, name); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Ultralytics, Golden,
@@ -97,16 +99,22 @@ INSTANTIATE_TEST_SUITE_P(Ultralytics, Golden,
 class DemoGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(DemoGolden, EveryObjectIsFoundAndNoneIsExtra) {
-  const auto [golden, model, rect] = GetParam();
+  const Case& asked = GetParam();
   const auto demo = test::repository_file("models/demo");
-  expect_golden(test::repository_file("tests/pipeline/data") / (std::string(golden) + ".json"), demo / model, rect,
+  expect_golden(test::repository_file("tests/pipeline/data") / (std::string(asked.golden) + ".json"),
+                demo / asked.model, asked,
                 [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
 }
 
-INSTANTIATE_TEST_SUITE_P(Ultralytics, DemoGolden,
-                         testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
-                                         Case{"demo-pose-rect", "demo-pose.pt", true}, Case{"demo-segment", "demo-segment.pt"}),
-                         test_name);
+INSTANTIATE_TEST_SUITE_P(
+    Ultralytics, DemoGolden,
+    testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
+                    Case{"demo-pose-rect", "demo-pose.pt", true}, Case{"demo-segment", "demo-segment.pt"},
+                    Case{"demo-detect-wide", "demo-detect.pt", false, InputSize(192, 320)},
+                    Case{"demo-detect-wide-rect", "demo-detect.pt", true, InputSize(192, 320)},
+                    Case{"demo-detect-odd-rect", "demo-detect.pt", true, InputSize(100, 200)},
+                    Case{"demo-segment-wide-rect", "demo-segment.pt", true, InputSize(192, 320)}),
+    test_name);
 
 /// Embeddings of whole pictures point where torch's do.
 void expect_embeddings(const std::filesystem::path& golden_file, const std::filesystem::path& model,

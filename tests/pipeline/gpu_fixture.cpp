@@ -22,6 +22,7 @@ provision::EngineChoice untuned_cuda(Precision precision) {
 std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run) {
   Settings settings;
   settings.batch = run.batch;
+  settings.imgsz = run.imgsz;
   if (run.without_nms) {
     settings.iou = 1;
     settings.max_det = 2000;
@@ -29,6 +30,7 @@ std::unique_ptr<pipeline::BatchRunner> make_gpu_runner(const GpuRun& run) {
   PipelineOptions options;
   options.models = run.models;
   options.reid = run.reid;
+  options.reid_classes = run.reid_classes;
   options.rect = run.rect;
   options.max_pixels = run.max_pixels;
   return pipeline::make_gpu_runner(untuned_cuda(run.precision), settings, options, {});

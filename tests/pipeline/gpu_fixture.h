@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "peregrine/image.h"
+#include "peregrine/settings.h"
 #include "pipeline/batch_runner.h"
 #include "provision/engine_choice.h"
 
@@ -19,9 +20,11 @@ provision::EngineChoice untuned_cuda(Precision precision);
 struct GpuRun {
   std::vector<std::filesystem::path> models;
   std::optional<std::filesystem::path> reid{};
+  std::vector<std::string> reid_classes{"person"};
   Precision precision = Precision::fp16;
   int batch = 1;
   bool rect = false;
+  std::optional<InputSize> imgsz{};
   std::int64_t max_pixels = std::int64_t{1} << 28;
   bool without_nms = false;  ///< all candidates above the threshold are objects
 };

@@ -36,6 +36,7 @@ struct Case {
   const char* golden;  ///< without ".json"
   const char* model;
   bool rect = false;
+  std::optional<InputSize> imgsz = {};  ///< nothing: the training size
 };
 
 struct Loaded {
@@ -78,10 +79,13 @@ void print(const std::string& title, const compare::Parity& parity) {
     std::printf("  %s: %s%s\n", departure.picture.c_str(), departure.what.c_str(), departure.nms_tie ? " (NMS tie)" : "");
 }
 
-void expect_parity(const Loaded& loaded, const fs::path& model, Precision precision, int batch, bool rect) {
+void expect_parity(const Loaded& loaded, const fs::path& model, Precision precision, int batch,
+                   const Case& asked) {
   const std::string title = model.filename().string() + " " + to_string(precision) + " batch " + std::to_string(batch);
   SCOPED_TRACE(title);
-  const auto runner = test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .rect = rect});
+  test::GpuRun run{
+      .models = {model}, .precision = precision, .batch = batch, .rect = asked.rect, .imgsz = asked.imgsz};
+  const auto runner = test::make_gpu_runner(run);
   EXPECT_EQ(runner->info().precision, precision);
   const auto results = test::run_pictures(*runner, batch, loaded.pictures, Hand::pixels);
   if (precision == Precision::fp32) {
@@ -94,8 +98,8 @@ void expect_parity(const Loaded& loaded, const fs::path& model, Precision precis
     EXPECT_GT(parity.objects(), 10);
     return;
   }
-  const auto all =
-      test::make_gpu_runner({.models = {model}, .precision = precision, .batch = batch, .rect = rect, .without_nms = true});
+  run.without_nms = true;
+  const auto all = test::make_gpu_runner(run);
   const auto candidates = test::run_pictures(*all, batch, loaded.pictures, Hand::pixels);
   const auto parity = parity_of(loaded, results, candidates, {});
   print(title, parity);
@@ -113,21 +117,25 @@ const auto shared_cases =
     testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"}, Case{"yolo11n-seg", "yolo11n-seg.pt"},
                     Case{"yolov8n", "yolov8n.pt"}, Case{"yolo11n-rect", "yolo11n.pt", true},
                     Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true}, Case{"yolo11n-seg-rect", "yolo11n-seg.pt", true});
-const auto demo_cases = testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
-                                        Case{"demo-segment", "demo-segment.pt"}, Case{"demo-pose-rect", "demo-pose.pt", true});
+const auto demo_cases =
+    testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
+                    Case{"demo-segment", "demo-segment.pt"}, Case{"demo-pose-rect", "demo-pose.pt", true},
+                    Case{"demo-detect-wide", "demo-detect.pt", false, InputSize(192, 320)},
+                    Case{"demo-detect-wide-rect", "demo-detect.pt", true, InputSize(192, 320)},
+                    Case{"demo-segment-wide-rect", "demo-segment.pt", true, InputSize(192, 320)});
 
 class GpuGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
-  const auto [golden, model, rect] = GetParam();
+  const auto [golden, model, rect, imgsz] = GetParam();
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
   for (const int batch : {1, 4}) {
     if (rect && batch == 1) continue;  // the sizes are the same ones, and each is an engine
     for (const Precision precision : {Precision::fp16, Precision::fp32})
-      expect_parity(loaded, data / "weights" / model, precision, batch, rect);
+      expect_parity(loaded, data / "weights" / model, precision, batch, GetParam());
   }
 }
 
@@ -135,7 +143,7 @@ TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
 TEST_P(GpuGolden, PicturesDecodedOnTheGpuKeepTheLimitsOfFp16) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
-  const auto [golden, model, rect] = GetParam();
+  const auto [golden, model, rect, imgsz] = GetParam();
   if (rect) GTEST_SKIP() << "skipped: sizes make no difference to decoding";
   const Loaded loaded = load(data / "golden" / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return test::golden_picture(data, name); });
@@ -158,13 +166,13 @@ class GpuDemoGolden : public testing::TestWithParam<Case> {};
 
 TEST_P(GpuDemoGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_CUDA_DEVICE();
-  const auto [golden, model, rect] = GetParam();
+  const auto [golden, model, rect, imgsz] = GetParam();
   const auto demo = test::repository_file("models/demo");
   const Loaded loaded = load(test::repository_file("tests/pipeline/data") / (std::string(golden) + ".json"),
                              [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
   for (const int batch : {1, 4})
     for (const Precision precision : {Precision::fp16, Precision::fp32})
-      expect_parity(loaded, demo / model, precision, batch, rect);
+      expect_parity(loaded, demo / model, precision, batch, GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(Ultralytics, GpuDemoGolden, demo_cases, test_name);

@@ -134,36 +134,84 @@ Embedded embedded_in(const std::vector<ImageResult>& results) {
   return found;
 }
 
-/// Models side by side, and pictures that share a batch: the persons' embeddings are those of one model and one picture at a
-/// time.
-TEST(GpuReidBatches, PersonsOfABatchAndOfModelsSideBySideGetTheirOwnEmbeddings) {
-  PEREGRINE_NEED_CUDA_DEVICE();
-  const auto demo = test::repository_file("models/demo");
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(demo / "scenes" / "val2017")) files.push_back(entry.path());
-  std::ranges::sort(files);
-  std::vector<test::Picture> pictures;
-  for (const fs::path& file : files)
-    if (pictures.size() < 12) pictures.push_back(test::read_picture(file));
-  const auto embed = [&](const std::vector<fs::path>& models, int batch) {
-    const auto runner =
-        test::make_gpu_runner({.models = models, .reid = demo / "demo-reid.pth", .precision = Precision::fp32, .batch = batch});
-    return embedded_in(test::run_pictures(*runner, batch, pictures, test::Hand::pixels));
+/// The demo's detectors with its ReID model over some of its scenes.
+class GpuReidBatches : public testing::Test {
+ protected:
+  struct Asked {
+    std::vector<const char*> models;
+    int batch = 1;
+    std::vector<std::string> classes{"person"};
   };
-  const Embedded expected = embed({demo / "demo-detect.pt"}, 1);
-  ASSERT_GT(expected.embeddings.size(), 4u);
-  EXPECT_EQ(expected.transferred, expected.embeddings.size() * expected.embeddings.front().size() * sizeof(float));
-  for (const int batch : {1, 4, 12})
-    for (const bool together : {false, true}) {
-      SCOPED_TRACE(batch);
-      std::vector<fs::path> models{demo / "demo-detect.pt"};
-      if (together) models.insert(models.end(), {demo / "demo-pose.pt", demo / "demo-segment.pt"});
-      const Embedded got = embed(models, batch);
-      EXPECT_EQ(got.transferred, expected.transferred);
-      ASSERT_EQ(got.embeddings.size(), expected.embeddings.size());
-      for (std::size_t i = 0; i < got.embeddings.size(); ++i)
-        EXPECT_GT(compare::cosine(got.embeddings[i], expected.embeddings[i]), same(Precision::fp32)) << i;
+  /// Of model `model`, or of all.
+  Embedded embed(const Asked& asked, int model = -1) {
+    if (pictures_.empty()) read_pictures();
+    test::GpuRun run;
+    run.reid = demo_ / "demo-reid.pth";
+    run.precision = Precision::fp32;
+    run.batch = asked.batch;
+    run.reid_classes = asked.classes;
+    for (const char* name : asked.models) run.models.push_back(demo_ / name);
+    const auto runner = test::make_gpu_runner(run);
+    auto results = test::run_pictures(*runner, asked.batch, pictures_, test::Hand::pixels);
+    for (ImageResult& result : results)
+      std::erase_if(result.objects,
+                    [&](const Object& object) { return model >= 0 && object.model != model; });
+    return embedded_in(results);
+  }
+
+  static void expect_same(const Embedded& got, const Embedded& expected) {
+    ASSERT_EQ(got.embeddings.size(), expected.embeddings.size());
+    for (std::size_t i = 0; i < got.embeddings.size(); ++i)
+      EXPECT_GT(compare::cosine(got.embeddings[i], expected.embeddings[i]), same(Precision::fp32)) << i;
+  }
+
+ private:
+  void read_pictures() {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(demo_ / "scenes" / "val2017"))
+      files.push_back(entry.path());
+    std::ranges::sort(files);
+    for (const fs::path& file : files)
+      if (pictures_.size() < 12) pictures_.push_back(test::read_picture(file));
+  }
+
+  fs::path demo_ = test::repository_file("models/demo");
+  std::vector<test::Picture> pictures_;
+};
+
+/// Pictures that share a batch, and models side by side, the one without persons included: every person's
+/// embedding is the one that its model and its picture alone give, and all of them cross to the host.
+TEST_F(GpuReidBatches, PersonsOfABatchAndOfModelsSideBySideGetTheirOwnEmbeddings) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const std::vector<const char*> models{"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"};
+  std::vector<Embedded> alone;
+  std::size_t bytes = 0;
+  for (const char* model : models) {
+    alone.push_back(embed({.models = {model}}));
+    ASSERT_GT(alone.back().embeddings.size(), 4u) << model;
+    bytes += alone.back().transferred;
+  }
+  EXPECT_EQ(alone[0].transferred,
+            alone[0].embeddings.size() * alone[0].embeddings.front().size() * sizeof(float));
+  for (const int batch : {1, 4, 12}) {
+    SCOPED_TRACE(batch);
+    EXPECT_EQ(embed({.models = models, .batch = batch}).transferred, bytes);
+    for (int model = 0; model < 3; ++model) {
+      SCOPED_TRACE(models[static_cast<std::size_t>(model)]);
+      expect_same(embed({.models = models, .batch = batch}, model), alone[static_cast<std::size_t>(model)]);
     }
+  }
+}
+
+/// Several classes of a model, and a class that one of two models has.
+TEST_F(GpuReidBatches, AllClassesThatAreAskedForGetEmbeddings) {
+  PEREGRINE_NEED_CUDA_DEVICE();
+  const Embedded persons = embed({.models = {"demo-detect.pt"}});
+  const Embedded more = embed({.models = {"demo-detect.pt"}, .batch = 4, .classes = {"person", "1"}});
+  EXPECT_GT(more.embeddings.size(), persons.embeddings.size());
+  const Embedded second = embed({.models = {"demo-detect.pt"}, .classes = {"1"}});
+  EXPECT_EQ(more.embeddings.size(), persons.embeddings.size() + second.embeddings.size());
+  expect_same(embed({.models = {"demo-pose.pt", "demo-detect.pt"}, .batch = 4, .classes = {"1"}}), second);
 }
 
 }  // namespace

@@ -225,28 +225,42 @@ TEST_F(CudaLimits, AreNamed) {
   EXPECT_THROW(b.run({}, 2), Error) << "more pictures than the heads hold";
 }
 
+/// Of one class and of two; and those of a second record behind those of the first.
 TEST_F(CudaLimits, CropsAreGatheredInTheRecordsOrder) {
+  const std::vector<int> one{1}, two{0, 1};
   std::vector<Geometry> geometries(40, test::centred_geometry(100, 70, 64, 64));
   DeviceBatch b(test::generated_model(Task::detect, HeadLayout::raw), geometries, 700, {});
   Options options;
   options.confidence = 0.6f;
   b.run(options, b.pictures());
   std::vector<Crop> expected;
-  for (int n = 0; n < b.pictures(); ++n) {
-    const std::vector<int> places = crop_places(b.model(), b.layout(), b.record(), n, 1, options);
-    const std::vector<Object> objects = b.got(n, options);
-    for (std::size_t i = 0; i < objects.size(); ++i) {
-      if (objects[i].class_id != 1) continue;
-      EXPECT_EQ(places[i], static_cast<int>(expected.size()));
-      expected.push_back({{objects[i].box[0], objects[i].box[1], objects[i].box[2], objects[i].box[3]}, n});
+  const auto expect = [&](const std::vector<int>& classes) {
+    const std::size_t first = expected.size();
+    for (int n = 0; n < b.pictures(); ++n) {
+      const std::vector<int> places = crop_places(b.model(), b.layout(), b.record(), n, classes, options);
+      const std::vector<Object> objects = b.got(n, options);
+      for (std::size_t i = 0; i < objects.size(); ++i) {
+        if (std::ranges::find(classes, objects[i].class_id) == classes.end()) continue;
+        EXPECT_EQ(places[i], static_cast<int>(expected.size() - first));
+        expected.push_back({{objects[i].box[0], objects[i].box[1], objects[i].box[2], objects[i].box[3]}, n});
+      }
     }
-  }
-  ASSERT_GT(expected.size(), 40u);
-  const auto capacity = static_cast<std::size_t>(b.pictures()) * b.layout().max_objects;
+    EXPECT_EQ(crop_count(b.layout(), b.record(), b.pictures(), classes),
+              static_cast<int>(expected.size() - first));
+  };
+  expect(two);
+  const std::size_t of_two = expected.size();
+  expect(one);
+  ASSERT_GT(expected.size() - of_two, 40u);
+  ASSERT_GT(of_two, expected.size() - of_two) << "there are objects of both classes";
+  const auto capacity = 2 * static_cast<std::size_t>(b.pictures()) * b.layout().max_objects;
   cuda::DeviceBuffer crops(capacity * sizeof(Crop), "crops"), count(sizeof(int), "count");
   cuda::fill(crops.data(), 0, crops.bytes(), b.stream());  // all of it is downloaded, and initcheck watches
-  gather_crops(b.layout(), b.device_record(), b.pictures(), 1, reinterpret_cast<Crop*>(crops.data()),
-               reinterpret_cast<int*>(count.data()), b.stream());
+  const int before = 12345;                                // is not counted on
+  cuda::copy_to_device("test", count.data(), &before, sizeof before, b.stream());
+  for (const CropList list : {CropList::begin, CropList::append})
+    gather_crops(b.layout(), b.device_record(), b.pictures(), list == CropList::begin ? two : one, list,
+                 reinterpret_cast<Crop*>(crops.data()), reinterpret_cast<int*>(count.data()), b.stream());
   ASSERT_EQ(test::download<int>(count, b.stream())[0], static_cast<int>(expected.size()));
   EXPECT_EQ(std::memcmp(test::download<Crop>(crops, b.stream()).data(), expected.data(), expected.size() * sizeof(Crop)), 0);
 }

@@ -76,16 +76,25 @@ TEST(ResultRecord, DropsEmptyMasksAndKeepsTheCropsPlaces) {
   std::memcpy(record.layout.masks(record.data(), 1) + 5, words, sizeof words);
   record.layout.header(record.data(), 1)->mask_words = 9;
 
+  const std::vector<int> persons{1};
   const std::vector<Object> objects = read_record(model, record.layout, record.data(), 1, picture, {}).objects;
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_THAT(objects[1].mask->counts, ElementsAre(2 * 40 + 3, 2, 35 + 3 + 31, 2, 400 - 83 - 2 - 69 - 2));
-  EXPECT_THAT(crop_places(model, record.layout, record.data(), 1, 1, {}), ElementsAre(-1, 2));
-  EXPECT_THAT(crop_places(model, record.layout, record.data(), 0, 1, {}), ElementsAre(0));
+  EXPECT_THAT(crop_places(model, record.layout, record.data(), 1, persons, {}), ElementsAre(-1, 2));
+  EXPECT_THAT(crop_places(model, record.layout, record.data(), 0, persons, {}), ElementsAre(0));
+  EXPECT_EQ(crop_count(record.layout, record.data(), 2, persons), 3)
+      << "one whose mask is empty is cut out all the same";
+  const std::vector<int> both{0, 1};
+  EXPECT_THAT(crop_places(model, record.layout, record.data(), 1, both, {}), ElementsAre(2, 3));
+  EXPECT_EQ(crop_count(record.layout, record.data(), 1, both), 1);
+  EXPECT_EQ(crop_count(record.layout, record.data(), 2, both), 4);
+  EXPECT_EQ(crop_count(record.layout, record.data(), 2, {}), 0);
 
   Options validation;
   validation.validation_masks = true;
   EXPECT_EQ(read_record(model, record.layout, record.data(), 1, picture, validation).objects.size(), 3u);
-  EXPECT_THAT(crop_places(model, record.layout, record.data(), 1, 1, validation), ElementsAre(1, -1, 2));
+  EXPECT_THAT(crop_places(model, record.layout, record.data(), 1, persons, validation),
+              ElementsAre(1, -1, 2));
 }
 
 TEST(ResultRecord, SaysWhenMasksDidNotFit) {

@@ -26,10 +26,28 @@ TEST(Letterbox, NeverResizesToNothing) {
 }
 
 TEST(Letterbox, RectPadsToTheNextMultipleOfTheStride) {
-  const Geometry g = letterbox_rect(810, 1080, 640, 32);  // bus.jpg
+  const Geometry g = letterbox_rect(810, 1080, 640, 640, 32);  // bus.jpg
   EXPECT_EQ(g.input_width, 480);
   EXPECT_EQ(g.input_height, 640);
   EXPECT_EQ(g.pad_left + g.pad_top, 0);
+}
+
+/// Picture and input size, and the input that Ultralytics 8.4.190 makes of them (predict, rect=True), width
+/// first.
+TEST(Letterbox, RectPadsFromASizeThatIsNoSquare) {
+  struct Case {
+    int width, height, size_width, size_height, input_width, input_height;
+  };
+  for (const Case& c : {Case{640, 480, 320, 192, 256, 192}, Case{480, 640, 320, 192, 160, 192},
+                        Case{640, 427, 320, 192, 288, 192}, Case{810, 1080, 320, 192, 160, 192},
+                        Case{400, 50, 320, 192, 320, 64}, Case{50, 400, 320, 192, 32, 192},
+                        Case{319, 191, 320, 192, 320, 192}, Case{100, 100, 320, 192, 192, 192},
+                        Case{500, 1, 320, 192, 320, 32}, Case{640, 480, 224, 128, 192, 128},
+                        Case{640, 480, 32, 64, 32, 32}, Case{480, 640, 32, 64, 32, 64}}) {
+    const Geometry g = letterbox_rect(c.width, c.height, c.size_width, c.size_height, 32);
+    EXPECT_EQ(g.input_width, c.input_width) << c.width << "x" << c.height;
+    EXPECT_EQ(g.input_height, c.input_height) << c.width << "x" << c.height;
+  }
 }
 
 TEST(Letterbox, ValidationRoundsTheShortSideUp) {

@@ -27,7 +27,7 @@ std::uint64_t checksum_of_input(const HostTensor& input) {
 
 Geometry geometry_of(const std::string& mode, int width, int height, int a, int b) {
   if (mode == "letterbox") return letterbox(width, height, a, b);
-  if (mode == "rect") return letterbox_rect(width, height, a, b);
+  if (mode == "rect") return letterbox_rect(width, height, a, a, b);
   return letterbox_validation(width, height, a);
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "peregrine/error.h"
@@ -67,6 +68,29 @@ TEST_F(SettingsTest, AnEmptyVariableIsNone) {
   const LoadedSettings loaded = load_settings({write("IOU = 0.5\n"), {}});
   EXPECT_FLOAT_EQ(loaded.settings.iou, 0.5f);
   EXPECT_NE(origin_of(loaded, "IOU"), "environment");
+}
+
+TEST_F(SettingsTest, AnInputSizeIsOneNumberOrHeightAndWidth) {
+  const auto from_file = [&](const std::string& text) {
+    return load_settings({write("IMGSZ = " + text + "\n"), {}});
+  };
+  EXPECT_EQ(from_file("320").settings.imgsz, InputSize(320, 320));
+  EXPECT_EQ(from_file("\"320\"").settings.imgsz, InputSize(320));
+  EXPECT_EQ(from_file("[192, 320]").settings.imgsz, InputSize(192, 320));
+  EXPECT_EQ(from_file("\"192,320\"").settings.imgsz, InputSize(192, 320));
+  EXPECT_EQ(load_settings({write(""), {{"IMGSZ", "192, 320"}}}).settings.imgsz, InputSize(192, 320));
+  EXPECT_EQ(load_settings({write(""), {{"IMGSZ", "[192, 320]"}}}).settings.imgsz, InputSize(192, 320));
+  setenv("PEREGRINE_IMGSZ", "64,96", 1);
+  const LoadedSettings loaded = from_file("320");
+  unsetenv("PEREGRINE_IMGSZ");
+  EXPECT_EQ(loaded.settings.imgsz, InputSize(64, 96));
+  EXPECT_TRUE(std::ranges::any_of(loaded.effective, [](const EffectiveSetting& setting) {
+    return setting.name == "IMGSZ" && setting.value == "64,96" && setting.origin == "environment";
+  }));
+  for (const char* wrong : {"", "31", "8193", "192,", ",320", "192,16", "192,320,3", "192x320", "192.5,320",
+                            "[192,320", "-192,320"})
+    EXPECT_THAT(failure({write(""), {{"IMGSZ", wrong}}}), testing::HasSubstr("or two as HEIGHT,WIDTH"))
+        << wrong;
 }
 
 TEST_F(SettingsTest, LimitsAreATableOfTheirOwn) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -54,10 +55,15 @@ class DevicePostprocess {
   std::unique_ptr<Batch> batch_;
 };
 
-/// The boxes of all objects of `class_id`, picture by picture in the record's order, into crops[0..*count). `crops` must hold
-/// pictures * max_objects. On the device throughout.
-void gather_crops(const RecordLayout& layout, const void* record, int pictures, int class_id, Crop* crops, int* count,
-                  void* cuda_stream);
+/// Where the crops of a record go: first in the list, or behind those that earlier calls on the stream have
+/// gathered.
+enum class CropList : std::uint8_t { begin, append };
+
+/// The boxes of all objects of `classes` (indices of the model), picture by picture in the record's order,
+/// into `crops`, whose number is *count afterwards. `crops` must hold pictures * max_objects for every
+/// record. On the device throughout.
+void gather_crops(const RecordLayout& layout, const void* record, int pictures, std::span<const int> classes,
+                  CropList list, Crop* crops, int* count, void* cuda_stream);
 
 /// L2-normalises features ([N, length], f16 or f32, dense rows, on the device): row i becomes to[(*first + i) * length], FP32,
 /// for every i with *first + i < *count. Both lie on the device; `to` is device or mapped page-locked memory.

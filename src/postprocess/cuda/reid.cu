@@ -9,16 +9,20 @@ constexpr int gather_threads = 1024;
 constexpr int gather_warps = gather_threads / 32;
 constexpr int norm_threads = 128;
 
-/// One block: a warp counts a picture's objects of the class, then writes their boxes behind those of the pictures before.
-__global__ void gather_kernel(RecordLayout layout, void* record, int pictures, int class_id, Crop* crops, int* count) {
+/// One block: a warp counts a picture's objects of the classes, then writes their boxes behind those of the
+/// pictures before.
+__global__ void gather_kernel(RecordLayout layout, void* record, int pictures, ClassFilter classes,
+                              CropList list, Crop* crops, int* count) {
   __shared__ int counts[gather_warps];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  int first = 0;
+  int first = list == CropList::append ? *count : 0;
   for (int base = 0; base < pictures; base += gather_warps) {
     const int picture = base + warp;
     const int objects = picture < pictures ? layout.header(record, picture)->objects : 0;
     const RecordObject* object = layout.objects(record, picture);
-    const auto matches = [&](int i) { return __ballot_sync(~0u, i < objects && object[i].class_id == class_id); };
+    const auto matches = [&](int i) {
+      return __ballot_sync(~0u, i < objects && classes.wants(object[i].class_id));
+    };
     int mine = 0;
     for (int i = 0; i < objects; i += 32) mine += __popc(matches(i + lane));
     if (lane == 0) counts[warp] = mine;
@@ -70,10 +74,12 @@ __global__ void __launch_bounds__(norm_threads)
 
 }  // namespace
 
-void gather_crops(const RecordLayout& layout, const void* record, int pictures, int class_id, Crop* crops, int* count,
-                  void* cuda_stream) {
-  gather_kernel<<<1, gather_threads, 0, static_cast<cudaStream_t>(cuda_stream)>>>(layout, const_cast<void*>(record), pictures,
-                                                                                  class_id, crops, count);
+void gather_crops(const RecordLayout& layout, const void* record, int pictures, std::span<const int> classes,
+                  CropList list, Crop* crops, int* count, void* cuda_stream) {
+  ClassFilter filter{};
+  for (const int c : classes) filter.words[c / 32] |= 1u << c % 32;
+  gather_kernel<<<1, gather_threads, 0, static_cast<cudaStream_t>(cuda_stream)>>>(
+      layout, const_cast<void*>(record), pictures, filter, list, crops, count);
   cuda::check_launch("gather_crops");
 }
 
