@@ -249,7 +249,7 @@ void expect_side_by_side(const std::vector<fs::path>& models, const fs::path& re
           EXPECT_EQ(got[k].confidence, expected[i].objects[k].confidence);
           EXPECT_EQ(got[k].keypoints.size(), expected[i].objects[k].keypoints.size());
           EXPECT_EQ(got[k].mask.has_value(), expected[i].objects[k].mask.has_value());
-          const bool person = m == 0 && together->models()[m].class_names[static_cast<std::size_t>(got[k].class_id)] == "person";
+          const bool person = together->models()[m].class_names[static_cast<std::size_t>(got[k].class_id)] == "person";
           EXPECT_EQ(got[k].embedding.empty(), !person);
         }
       }
