@@ -14,7 +14,8 @@ DType parse_dtype(const std::string& name) {
   for (DType dtype :
        {DType::f32, DType::f16, DType::bf16, DType::f64, DType::u8, DType::i8, DType::boolean, DType::i32, DType::i64})
     if (name == to_string(dtype)) return dtype;
-  throw Error("engine.plan", fmt::format("'{}' is no type of a tensor.", name), "Build the engine again.");
+  throw Error("engine.plan", fmt::format("'{}' is no type of a tensor.", name),
+              "Build the engine again: `peregrine build MODEL --rebuild`.");
 }
 
 std::vector<std::int64_t> extents(const Shape& shape) { return {shape.begin(), shape.end()}; }

@@ -37,7 +37,8 @@ std::vector<std::byte> seal(std::string_view kind, std::span<const std::byte> pa
 
 std::span<const std::byte> unseal(std::string_view kind, std::span<const std::byte> bytes) {
   const auto refuse = [](std::string_view why) -> Error {
-    return {"engine.plan", fmt::format("The engine's plan {}.", why), "Build the engine again."};
+    return {"engine.plan", fmt::format("The engine's plan {}.", why),
+            "Build the engine again: `peregrine build MODEL --rebuild`."};
   };
   if (bytes.size() < header_size) throw refuse("is cut short");
   const std::string_view header = as_text(bytes.first(header_size));

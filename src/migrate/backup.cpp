@@ -24,6 +24,9 @@ using nlohmann::json;
 constexpr const char* manifest_name = "manifest.json";
 constexpr const char* generation_name = "current";
 constexpr const char* configuration_name = "configuration.toml";
+constexpr const char* other_backup =
+    "Nothing was changed. Put another backup back: `peregrine migrate --rollback ID`; `peregrine migrate "
+    "--list-backups` lists them.";
 
 fs::path folder_of_all(const store::Store& store) { return store.root() / "backups"; }
 fs::path folder_of(const store::Store& store, int id) { return folder_of_all(store) / std::to_string(id); }
@@ -41,7 +44,7 @@ std::string write_manifest(const Backup& backup) {
 
 Task task_of(const std::string& name, const std::string& where) {
   const std::optional<Task> task = parse_task(name);
-  if (!task) store::throw_damaged(where, "it names the role " + printable(name));
+  if (!task) store::throw_damaged(where, "it names the role " + printable(name), other_backup);
   return *task;
 }
 
@@ -51,7 +54,7 @@ Backup read_backup(const store::Store& store, int id) {
   const std::string where = printable(file.native());
   const auto text = store::read_if_exists(file);
   if (!text) throw Error("store.missing", fmt::format("{} holds no backup.", printable(folder.native())));
-  const json content = store::unseal_json(*text, where);
+  const json content = store::unseal_json(*text, where, other_backup);
   Backup backup;
   try {
     backup = {.id = content.at("id"),
@@ -63,10 +66,11 @@ Backup read_backup(const store::Store& store, int id) {
     for (const json& model : content.at("models"))
       backup.models.push_back({task_of(model.at("role"), where), model.at("path").get<std::string>(), model.at("sha256")});
   } catch (const json::exception& error) {
-    store::throw_damaged(where, error.what());
+    store::throw_damaged(where, error.what(), other_backup);
   }
   const auto generation = store::read_if_exists(folder / generation_name);
-  if (!generation) store::throw_damaged(printable((folder / generation_name).native()), "it is gone");
+  if (!generation)
+    store::throw_damaged(printable((folder / generation_name).native()), "it is gone", other_backup);
   backup.generation = store::read_generation(*generation, printable((folder / generation_name).native()));
   return backup;
 }
@@ -208,10 +212,11 @@ Backup make_backup(store::Store& store, const Lock&, std::vector<ModelFile> mode
 Restored restore_backup(store::Store& store, const Lock&, std::optional<int> id) {
   const auto all = list_backups(store);
   const BackupListing& chosen = choose(all, id, store);
-  if (!chosen.backup) throw Error("store.damaged", chosen.damage, "Nothing was changed.");
+  if (!chosen.backup) throw Error("store.damaged", chosen.damage, other_backup);
   Restored restored{.backup = *chosen.backup, .generation = {}, .engines = {}, .sentences = {}};
   if (const fs::path file = damaged_file(store, restored.backup); !file.empty())
-    store::throw_damaged(printable(file.native()), fs::exists(file) ? "its digest differs" : "it is gone");
+    store::throw_damaged(printable(file.native()), fs::exists(file) ? "its digest differs" : "it is gone",
+                         other_backup);
   crash_point("restore.verified");
   for (const auto& [task, service] : restored.backup.generation.roles)
     if (store.bring_back(folder_of(store, chosen.id) / "engines" / service.engine)) restored.engines.push_back(service.engine);

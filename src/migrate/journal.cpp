@@ -12,7 +12,7 @@ Journal read_journal(const std::filesystem::path& file) {
   const auto text = store::read_if_exists(file);
   if (!text) return {};
   try {
-    const nlohmann::json json = store::unseal_json(*text, printable(file.native()));
+    const nlohmann::json json = store::unseal_json(*text, printable(file.native()), "");
     return {.done = json.at("done"), .rebuild = json.at("rebuild"), .backup = json.value("backup", 0)};
   } catch (const Error& error) {
     log::warning(error.sentence() + " All steps are done again.");

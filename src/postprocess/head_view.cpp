@@ -10,7 +10,7 @@ namespace {
 
 [[noreturn]] void unfit(const ModelInfo& model, const std::string& what) {
   throw Error("model.head", model.name + ": " + what,
-              "the engine and the model's description do not belong together: build the engine again");
+              "Build the engine again: `peregrine build MODEL --rebuild`.");
 }
 
 /// Finds tensors of one picture by name.

@@ -77,8 +77,9 @@ void save_png(const HostImage& image, const std::filesystem::path& path) {
   std::vector<std::byte> bytes(size);
   const int done = png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr);
   if (!done)
-    throw Error("output.write", printable(path.native()) + " cannot be encoded as PNG: " + header.message + ".",
-                "Save it as .jpg.");
+    throw Error("output.write",
+                printable(path.native()) + " cannot be encoded as PNG: " + header.message + ".",
+                "Scale it down.");
   write_file(path, std::span(bytes).first(size));
 }
 

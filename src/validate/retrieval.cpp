@@ -28,8 +28,9 @@ RetrievalSummary evaluate_retrieval(const std::vector<Embedded>& queries, const 
     summary.map += precision / hits;
   }
   if (counted == 0)
-    throw Error("validation.dataset", "No query shows a person of the gallery.",
-                "query/ and gallery/ hold pictures named IDENTITY_NUMBER.");
+    throw Error(
+        "validation.dataset", "No query shows a person of the gallery.",
+        "Pictures of one person begin with the same IDENTITY in query/ and gallery/: IDENTITY_NUMBER.");
   summary.rank1 /= counted;
   summary.map /= counted;
   return summary;

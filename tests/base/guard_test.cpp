@@ -83,6 +83,26 @@ TEST(PlacementGuard, NothingIsInPlaceAnywhere) {
   EXPECT_TRUE(guard.require_gpu("detection output", empty));
 }
 
+TEST(PlacementGuard, WhatTheHintsSayHelps) {
+  const auto hint_of = [](const auto& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      return error.hint();
+    }
+    return std::string();
+  };
+  PlacementGuard forced(true, gpu), allowed(false, gpu);
+  const TensorView single = view_at(gpu, DType::f32), host = view_at(Device::cpu());
+  EXPECT_EQ(hint_of([&] { forced.require_fp16("images", single); }),
+            "Build the engine with --precision fp16, or turn FORCE_GPU_ONLY off.");
+  EXPECT_TRUE(forced.require_fp16("images", view_at(gpu)));
+  EXPECT_FALSE(allowed.require_fp16("images", single));
+  EXPECT_EQ(hint_of([&] { forced.require_gpu("images", host); }),
+            "Pass --allow-cpu or set FORCE_GPU_ONLY = false to let the CPU serve.");
+  EXPECT_FALSE(allowed.require_gpu("images", host));
+}
+
 TEST(PlacementGuard, FailedStepIsAnErrorUnderForce) {
   PlacementGuard guard(true, gpu);
   const auto step = [&] {

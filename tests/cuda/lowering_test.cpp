@@ -253,6 +253,7 @@ TEST(Lowering, RefusesAConstantThatFp16CannotHold) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), "engine.weights");
+    EXPECT_EQ(error.hint(), "Build the engine with --precision fp32.");
     EXPECT_THAT(error.sentence(), HasSubstr("'a'"));
   }
   EXPECT_NO_THROW(cuda::lower(net.graph, {.precision = Precision::fp32}));

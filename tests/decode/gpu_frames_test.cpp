@@ -96,6 +96,21 @@ TEST_F(Frames, WhatNvjpegFailsAtIsDecodedByTheHostWhichMayFindItDamagedToo) {
   EXPECT_THAT(loaded[1].error->sentence(), HasSubstr("damaged sampling_444.jpg"));
 }
 
+/// The hint of an nvJPEG that does not work, followed.
+TEST_F(Frames, WithoutNvjpegAPngIsDecodedByTheHost) {
+  fail("nvjpegJpegStateCreate", NVJPEG_STATUS_EXECUTION_FAILED);
+  try {
+    load({"grey.jpg"});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "device.jpeg");
+    EXPECT_EQ(error.hint(), "Save the picture as PNG, which the host decodes.");
+  }
+  const auto loaded = load({"rgb_8.png"});
+  EXPECT_TRUE(loaded[0].host_decoded);
+  expect_pixels_of_the_host(loaded[0], 0);
+}
+
 TEST_F(Frames, UnderStrictDecodeTheHostDecodesNothing) {
   const auto loaded = load({"progressive.jpg", "sampling_420.jpg", "rgb_8.png"}, true);
   for (const std::size_t i : {0, 2}) {

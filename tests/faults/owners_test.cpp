@@ -267,6 +267,7 @@ TEST(Faults, AStreamOfAnotherDeviceIsRefused) {
   ASSERT_TRUE(error);
   EXPECT_EQ(error->code(), "device.stream");
   EXPECT_EQ(error->sentence(), "The stream belongs to cuda:1, the work to cuda:0.");
+  EXPECT_EQ(error->hint(), "Hand over a stream of the device that the engine was loaded on.");
   EXPECT_FALSE(error_of([&] { require_stream_on(stream.get(), 1); }));
 }
 

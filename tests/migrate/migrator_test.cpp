@@ -81,6 +81,8 @@ TEST_F(MigratorTest, AModelFileThatChangesOnTheWayIsNotSwitchedOver) {
     EXPECT_EQ(generation(), 0);
     fs::copy_file(test::repository_file("models/demo/demo-detect.pt"), model_, fs::copy_options::overwrite_existing);
   }
+  options_.finished = {};
+  EXPECT_TRUE(run().good()) << "the same command when the file is whole again";
 }
 
 TEST_F(MigratorTest, ADeclinedSwitchLeavesServiceAlone) {
@@ -92,6 +94,10 @@ TEST_F(MigratorTest, ADeclinedSwitchLeavesServiceAlone) {
   EXPECT_EQ(code(), "interrupted.declined");
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(generation(), 0);
+  options_.confirm = [](const Report&) { return true; };  // the same command again goes on from there
+  const Report report = run();
+  EXPECT_EQ(step(report, "build").verdict, StepResult::Verdict::still_valid);
+  EXPECT_EQ(generation(), 1);
 }
 
 TEST_F(MigratorTest, OneAtATime) {

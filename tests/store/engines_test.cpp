@@ -95,6 +95,22 @@ TEST_F(StoreTest, AStaleEngineIsNotLoadedEvenUnverified) {
                 AllOf(HasSubstr("store.stale"), HasSubstr("this machine has B CPU"), HasSubstr("peregrine build a.pt")));
 }
 
+TEST_F(StoreTest, AStaleEngineIsBuiltAgainAndPutIntoService) {
+  const std::string id = add_engine(store_, "a");
+  store_.use({id}, Trust::verified);
+  Environment now = environment();
+  now.library_versions = "openvino 2027.0.0";
+  EXPECT_THAT(
+      error_of([&] { store_.load(store_.current().roles.at(Task::detect).engine, now, Trust::verified); }),
+      AllOf(HasSubstr("Build it again: `peregrine build a.pt --engine openvino`; `peregrine engines use ID` "
+                      "puts the new one "
+                      "into service.")));
+  Identity wanted = make_identity();
+  wanted.library_versions = now.library_versions;
+  store_.use({store_.obtain(wanted, [] { return make_draft(); }).id}, Trust::verified);
+  EXPECT_NO_THROW(store_.load(store_.current().roles.at(Task::detect).engine, now, Trust::unverified));
+}
+
 TEST_F(StoreTest, AChangedDriverAsksForVerificationNotForABuild) {
   const std::string id = add_engine(store_, "a");
   Identity wanted = make_identity();

@@ -45,7 +45,7 @@ struct FakeCuda::Table {
     t.get_device_properties = [](cudaDeviceProp* properties, int device) {
       *properties = {};
       std::strncpy(properties->name, device == 0 ? "NVIDIA Fake" : "NVIDIA Other", sizeof properties->name - 1);
-      properties->major = 9;
+      properties->major = device == 0 ? fake().first_major_ : 9;
       properties->multiProcessorCount = 132;
       properties->totalGlobalMem = std::size_t{80} << 30;
       properties->l2CacheSize = 50 << 20;

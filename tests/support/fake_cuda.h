@@ -54,6 +54,8 @@ class FakeCuda {
   std::vector<const void*> device_memory() const;
   /// The same of the `nth` malloc from now on.
   void move_allocation(int nth, cudaMemoryType type, int device = 0);
+  /// Compute capability of the first device; the others are 9.0.
+  void set_first_capability(int major) { first_major_ = major; }
   /// The device that new streams belong to.
   void set_stream_device(int device) { stream_device_ = device; }
 
@@ -78,7 +80,7 @@ class FakeCuda {
   cudaError_t destroy(const char* call, Handle handle);
 
   cuda::Runtime real_;
-  int devices_, current_ = 0, stream_device_ = 0, total_ = 0, lost_at_ = -1, moved_ = -1;
+  int devices_, current_ = 0, stream_device_ = 0, total_ = 0, lost_at_ = -1, moved_ = -1, first_major_ = 9;
   bool failed_ = false;
   cudaError_t last_ = cudaSuccess;
   Memory moved_to_;

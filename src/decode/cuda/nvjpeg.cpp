@@ -49,7 +49,7 @@ void check(nvjpegStatus_t status, const char* call) {
   const std::string sentence = std::string(call) + " failed: " + words(status) + " (" + std::to_string(status) + ").";
   if (status == NVJPEG_STATUS_ALLOCATOR_FAILURE)
     throw Error("device.memory", sentence, "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch.");
-  throw Error("device.jpeg", sentence, "Pass the picture in another format, or report it with `peregrine doctor`'s output.");
+  throw Error("device.jpeg", sentence, "Save the picture as PNG, which the host decodes.");
 }
 
 bool decoded(nvjpegStatus_t status) {

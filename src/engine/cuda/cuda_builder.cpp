@@ -111,11 +111,13 @@ class CudaBuilder final : public Builder {
     const std::string versions = "cudnn " + version_of(cudnn.get());
     if (plan.engine != name() || plan.library_versions != versions)
       throw Error("engine.plan",
-                  fmt::format("The plan is for {} ({}), this is {} ({}).", plan.engine, plan.library_versions, name(), versions),
-                  "Build the engine again.");
+                  fmt::format("The plan is for {} ({}), this is {} ({}).", plan.engine, plan.library_versions,
+                              name(), versions),
+                  "Build the engine again: `peregrine build MODEL --rebuild`.");
     ExecutionPlan content = plan_from_bytes(plan.bytes);
     const Judgement judgement = judge(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
-    if (judgement.fit == Fit::rebuild) throw Error("engine.plan", judgement.why, "Build the engine again.");
+    if (judgement.fit == Fit::rebuild)
+      throw Error("engine.plan", judgement.why, "Build the engine again: `peregrine build MODEL --rebuild`.");
     std::unique_ptr<CublasLt> cublas_lt = uses_cublas_lt(content) ? load_cublas_lt() : nullptr;
     if (judgement.fit == Fit::verify) {
       log::info(judgement.why + " Checking every kernel of the plan again.");

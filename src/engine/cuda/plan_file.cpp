@@ -154,7 +154,8 @@ ExecutionPlan plan_from_bytes(std::span<const std::byte> bytes) {
   const auto payload = unseal(kind, bytes);
   // The seal held, so whatever is wrong from here on was written that way.
   const auto refuse = [](std::string_view why) -> Error {
-    return {"engine.plan", fmt::format("The engine's plan cannot be run: {}.", why), "Build the engine again."};
+    return {"engine.plan", fmt::format("The engine's plan cannot be run: {}.", why),
+            "Build the engine again: `peregrine build MODEL --rebuild`."};
   };
   ExecutionPlan plan;
   std::uint64_t size = 0;

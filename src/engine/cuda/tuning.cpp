@@ -272,9 +272,10 @@ void verify(ExecutionPlan& plan, const Target& target) {
     const Step& first = plan.steps[group.front()];
     const auto [wrong, waits] = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent).check_choice();
     if (!wrong.empty())
-      throw Error("engine.plan",
-                  fmt::format("The kernel chosen for {} no longer computes the right thing: {}.", first.name, wrong),
-                  "Build the engine again.");
+      throw Error(
+          "engine.plan",
+          fmt::format("The kernel chosen for {} no longer computes the right thing: {}.", first.name, wrong),
+          "Build the engine again: `peregrine build MODEL --rebuild`.");
     for (const std::size_t step : group) plan.steps[step].choice.waits = waits;
   }
 }

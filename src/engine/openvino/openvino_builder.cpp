@@ -89,8 +89,9 @@ class OpenVinoBuilder final : public Builder {
       throw Error("engine.device", fmt::format("The openvino engine runs on the CPU, not on {}.", to_string(place)));
     if (plan.engine != name() || plan.library_versions != library_versions())
       throw Error("engine.plan",
-                  fmt::format("The plan is for {} ({}), this is {}.", plan.engine, plan.library_versions, library_versions()),
-                  "Build the engine again.");
+                  fmt::format("The plan is for {} ({}), this is {}.", plan.engine, plan.library_versions,
+                              library_versions()),
+                  "Build the engine again: `peregrine build MODEL --rebuild`.");
     PlanContent content = read_plan(plan.bytes);
     try {
       ov::Tensor blob(ov::element::u8, {content.blob.size()});  // a copy: the compiled model may keep using it
@@ -99,7 +100,7 @@ class OpenVinoBuilder final : public Builder {
           core().import_model(blob, device, configuration(content.precision, content.threads)), std::move(content.bindings),
           content.dynamic);
     } catch (const ov::Exception& error) {
-      throw failure("load the plan", error, "Build the engine again.");
+      throw failure("load the plan", error, "Build the engine again: `peregrine build MODEL --rebuild`.");
     }
   }
 };

@@ -76,7 +76,8 @@ OpenVinoEngine::OpenVinoEngine(ov::CompiledModel model, std::vector<Binding> bin
       dynamic_(dynamic),
       precision_(executed_precision(model_)) {
   if (bindings_.size() != model_.inputs().size() + model_.outputs().size())
-    throw Error("engine.plan", "The engine's plan names other inputs and outputs than its model has.", "Build the engine again.");
+    throw Error("engine.plan", "The engine's plan names other inputs and outputs than its model has.",
+                "Build the engine again: `peregrine build MODEL --rebuild`.");
 }
 
 void OpenVinoEngine::check(const Binding& expected, const TensorView& given) const {

@@ -45,8 +45,10 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
     throw;
   } catch (const std::exception& error) {
     // The seal held, so another version of this program wrote it.
-    throw Error("engine.plan", std::string("The engine's plan has another layout than this version reads: ") + error.what() + ".",
-                "Build the engine again.");
+    throw Error(
+        "engine.plan",
+        std::string("The engine's plan has another layout than this version reads: ") + error.what() + ".",
+        "Build the engine again: `peregrine build MODEL --rebuild`.");
   }
 }
 

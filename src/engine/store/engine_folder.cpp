@@ -43,7 +43,7 @@ Manifest read_manifest_of(const fs::path& folder) {
   const auto text = read_if_exists(file);
   if (!text)
     throw Error("store.missing", fmt::format("{} holds no engine.", printable(folder.native())),
-                "Build it: `peregrine build MODEL`.");
+                "Give a model's file, or make an engine there: `peregrine build MODEL --out FOLDER`.");
   return read_manifest(*text, printable(file.native()));
 }
 
@@ -61,10 +61,11 @@ Loaded read_engine_folder(const fs::path& folder) {
     plan = read_if_exists(folder / plan_name(manifest));
   }
   const std::string where = printable((folder / plan_name(manifest)).native());
-  if (!plan) throw_damaged(where, "it is gone");
+  if (!plan) throw_damaged(where, "it is gone", mend_engine);
   if (plan->size() != manifest.plan_bytes)
-    throw_damaged(where, fmt::format("it has {} bytes of {}", plan->size(), manifest.plan_bytes));
-  if (sha256_hex(*plan) != manifest.plan_sha256) throw_damaged(where, "its digest differs");
+    throw_damaged(where, fmt::format("it has {} bytes of {}", plan->size(), manifest.plan_bytes),
+                  mend_engine);
+  if (sha256_hex(*plan) != manifest.plan_sha256) throw_damaged(where, "its digest differs", mend_engine);
   Plan bytes = to_plan(manifest.identity, *plan);
   return {std::move(manifest), std::move(bytes)};
 }

@@ -81,7 +81,7 @@ std::string write_manifest(const Manifest& manifest) {
 }
 
 Manifest read_manifest(std::string_view text, const std::string& where) {
-  const nlohmann::json json = unseal_json(text, where);
+  const nlohmann::json json = unseal_json(text, where, mend_engine);
   try {
     Manifest manifest{.id = json.at("id"),
                       .identity = json.at("identity"),
@@ -94,10 +94,11 @@ Manifest read_manifest(std::string_view text, const std::string& where) {
                       .notes = json.value("notes", std::vector<std::string>{}),
                       .validation = {}};
     if (json.contains("validation")) manifest.validation = json["validation"].get<ValidationRecord>();
-    if (manifest.id != id_of(manifest.identity)) throw_damaged(where, "its id is not that of its identity");
+    if (manifest.id != id_of(manifest.identity))
+      throw_damaged(where, "its id is not that of its identity", mend_engine);
     return manifest;
   } catch (const nlohmann::json::exception& error) {
-    throw_damaged(where, error.what());
+    throw_damaged(where, error.what(), mend_engine);
   }
 }
 

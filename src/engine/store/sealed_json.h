@@ -17,10 +17,22 @@ std::string dump_json(const nlohmann::json& json, int indent = -1);
 
 std::string seal_json(const nlohmann::json& content);
 
-/// The content. Throws "store.version" for a newer format, "store.damaged" for anything else; `where` names the file.
-nlohmann::json unseal_json(std::string_view text, const std::string& where);
+/// What to do about a damaged file of an engine. (`build` alone would find the engine there.)
+inline constexpr const char* mend_engine =
+    "Nothing was changed. Build the engine again with `peregrine build MODEL --rebuild`, or `peregrine "
+    "engines restore` what was "
+    "in service before it.";
+/// Of what is in service.
+inline constexpr const char* mend_service =
+    "Nothing was changed. `peregrine engines restore` puts back what was in service before; where no "
+    "generation is kept, remove "
+    "the file and put engines into service with `peregrine engines use ID`.";
+
+/// The content. Throws "store.version" for a newer format, "store.damaged" for anything else; `where` names
+/// the file, `hint` says what mends it.
+nlohmann::json unseal_json(std::string_view text, const std::string& where, const char* hint);
 
 /// "WHERE is damaged: WHY."
-[[noreturn]] void throw_damaged(const std::string& where, const std::string& why);
+[[noreturn]] void throw_damaged(const std::string& where, const std::string& why, const char* hint);
 
 }  // namespace peregrine::store

@@ -39,7 +39,7 @@ std::string write_generation(const Generation& generation) {
 }
 
 Generation read_generation(std::string_view text, const std::string& where) {
-  const nlohmann::json json = unseal_json(text, where);
+  const nlohmann::json json = unseal_json(text, where, mend_service);
   try {
     Generation generation{.number = json.at("number"), .since = json.at("since"), .roles = {}};
     for (Task task : all_tasks)
@@ -47,7 +47,7 @@ Generation read_generation(std::string_view text, const std::string& where) {
         generation.roles[task] = {.engine = role->at("engine"), .unverified = role->at("unverified")};
     return generation;
   } catch (const nlohmann::json::exception& error) {
-    throw_damaged(where, error.what());
+    throw_damaged(where, error.what(), mend_service);
   }
 }
 
@@ -111,8 +111,9 @@ Generation Store::use(const std::vector<std::string>& ids, Trust trust) {
     const std::string name = fmt::format("Engine {} ({})", manifest.id, printable(manifest.model.name));
     if (trust == Trust::verified) require_validation(manifest, name, manifest.validation ? manifest.validation->driver : "");
     if (!given.emplace(manifest.model.task, InService{manifest.id, trust == Trust::unverified}).second)
-      throw Error("store.role", fmt::format("{} is the second one for the role {}.", name, to_string(manifest.model.task)),
-                  "Give one engine a role.");
+      throw Error("store.role",
+                  fmt::format("{} is the second one for the role {}.", name, to_string(manifest.model.task)),
+                  "Name one engine for each role.");
   }
   std::map<Task, InService> roles = current().roles;
   for (auto& [task, service] : given) roles[task] = std::move(service);
@@ -143,7 +144,8 @@ Generation Store::restore(std::optional<int> number) {
     for (const Generation& generation : kept) numbers.push_back(generation.number);
     const std::string wanted = number ? fmt::format("There is no generation {}", *number) : "No earlier generation is kept";
     throw Error("store.generation", fmt::format("{} in the store {}.", wanted, printable(root_.native())),
-                numbers.empty() ? "" : fmt::format("Kept are: {}.", fmt::join(numbers, ", ")));
+                numbers.empty() ? "Put engines into service with `peregrine engines use ID`."
+                                : fmt::format("Kept are: {}.", fmt::join(numbers, ", ")));
   }
   for (const auto& [task, service] : chosen->roles) read_engine_folder(engine_folder(resolve(service.engine)));
   return switch_to(chosen->roles);

@@ -26,7 +26,9 @@ void check_format(const fs::path& file, std::string_view text) {
   int version = 0;
   const bool known = text.starts_with(format_prefix) &&
                      std::from_chars(text.data() + format_prefix.size(), text.data() + text.size(), version).ec == std::errc();
-  if (!known) throw_damaged(printable(file.native()), "it does not say which format the store has");
+  if (!known)
+    throw_damaged(printable(file.native()), "it does not say which format the store has",
+                  "Choose another store with --store.");
   if (version > format_version)
     throw Error("store.version",
                 fmt::format("The store {} was written by a newer peregrine (format {}, this one knows {}).",
@@ -251,9 +253,12 @@ Loaded load_folder(const fs::path& folder, const Environment& now, Trust trust) 
   here.library_versions = now.library_versions;
   here.device_name = now.device_name;
   if (const auto parts = differences(manifest.identity, here); !parts.empty())
-    throw Error("store.stale", fmt::format("{} no longer fits this machine: {}.", name, fmt::join(parts, "; ")),
-                fmt::format("Build it again: `peregrine build {} --engine {}`.", printable(manifest.model.name),
-                            manifest.identity.engine));
+    throw Error("store.stale",
+                fmt::format("{} no longer fits this machine: {}.", name, fmt::join(parts, "; ")),
+                fmt::format("Build it again: `peregrine build {} --engine {}`; `peregrine engines use ID` "
+                            "puts the new one into "
+                            "service.",
+                            printable(manifest.model.name), manifest.identity.engine));
   if (trust == Trust::verified) require_validation(manifest, name, now.driver);
   return engine;
 }

@@ -73,15 +73,18 @@ void require_precision(const NetworkDefinition& network, const PrecisionAudit& a
   if (wanted != Precision::fp16) return;
   for (const PrecisionAudit::Exception& exception : audit.exceptions)
     if (exception.reason.empty())
-      throw Error("engine.precision",
-                  fmt::format("FP16 was asked for, and layer '{}' computes in FP32 for no reason that the export gives.",
-                              exception.layer),
-                  "Build with --precision fp32, and report it.");
+      throw Error(
+          "engine.precision",
+          fmt::format(
+              "FP16 was asked for, and layer '{}' computes in FP32 for no reason that the export gives.",
+              exception.layer),
+          "Build with --precision fp32.");
   for (const Tensor& output : network.outputs())
     if (!is_half(output.type()))
       throw Error("engine.precision",
-                  fmt::format("FP16 was asked for, and output '{}' is {}.", printable(output.name()), to_string(output.type())),
-                  "Build with --precision fp32, and report it.");
+                  fmt::format("FP16 was asked for, and output '{}' is {}.", printable(output.name()),
+                              to_string(output.type())),
+                  "Build with --precision fp32.");
 }
 
 std::string to_string(const PrecisionAudit& audit) {

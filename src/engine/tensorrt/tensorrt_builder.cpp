@@ -83,7 +83,7 @@ void check_options(const BuildOptions& options) {
     throw Error("usage.precision", "The tensorrt engines have no bf16.", "Use --precision fp16 or fp32.");
   if (options.dynamic_size)
     throw Error("usage.shape", "The tensorrt engines take one input size; only the batch can be open.",
-                "Use the openvino engine for --rect.");
+                "Leave out --rect, or pass --engine cuda.");
   if (const auto& batches = options.batches;
       batches && !(1 <= batches->min && batches->min <= batches->opt && batches->opt <= batches->max))
     throw Error("usage.batch", fmt::format("Batches {}:{}:{} do not rise.", batches->min, batches->opt, batches->max),
@@ -226,11 +226,13 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
 std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& device,
                                               [[maybe_unused]] const cuda::MemoryPool* pool) const {
   if (plan.engine != name())
-    throw Error("engine.plan", fmt::format("The plan is one of the {} engine, not of {}.", plan.engine, name()),
-                "Build the engine again.");
+    throw Error("engine.plan",
+                fmt::format("The plan is one of the {} engine, not of {}.", plan.engine, name()),
+                "Build the engine again: `peregrine build MODEL --rebuild`.");
   if (const std::string here = library_versions(); plan.library_versions != here)
-    throw Error("engine.plan", fmt::format("The plan was built with {}, here is {}.", plan.library_versions, here),
-                "Build the engine again.");
+    throw Error("engine.plan",
+                fmt::format("The plan was built with {}, here is {}.", plan.library_versions, here),
+                "Build the engine again: `peregrine build MODEL --rebuild`.");
   PlanContent content = read_plan(plan.bytes);
   if (const std::string reason = cannot_run(device); !reason.empty())
     throw Error("environment.device",
@@ -239,7 +241,7 @@ std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& de
 #if PEREGRINE_CUDA
   if (const std::string here = device_name(device); plan.device_name != here && plan.device_name != no_gpu)
     throw Error("engine.plan", fmt::format("The plan was built for {}, this is {}.", plan.device_name, here),
-                "Build the engine again.");
+                "Build the engine again: `peregrine build MODEL --rebuild`.");
   return std::make_unique<TensorRtEngine>(library(device.index), std::move(content), device, pool);
 #else
   throw Error("environment.cuda", "This build of peregrine has no CUDA.");

@@ -36,7 +36,9 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
   }
   engine_.emplace([&] {
     auto engine = runtime_.deserialize(content.blob);
-    if (!engine) throw_failure(library_, "load the engine", "engine.plan", "Build the engine again.");
+    if (!engine)
+      throw_failure(library_, "load the engine", "engine.plan",
+                    "Build the engine again: `peregrine build MODEL --rebuild`.");
     return std::move(*engine);
   }());
   const bool told = !bindings_.empty();
@@ -105,8 +107,10 @@ void TensorRtEngine::require_same_bindings() const {
                       engine_->is_input(binding.name) == binding.is_input &&
                       engine_->type_of(binding.name) == type_of(binding.dtype);
     if (!same || names.size() != bindings_.size())
-      throw Error("engine.plan", fmt::format("The engine has no {} {} as its plan says.", to_string(binding.dtype), binding.name),
-                  "Build the engine again.");
+      throw Error(
+          "engine.plan",
+          fmt::format("The engine has no {} {} as its plan says.", to_string(binding.dtype), binding.name),
+          "Build the engine again: `peregrine build MODEL --rebuild`.");
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "migrate/backup.h"
 #include "migrate/steps.h"
+#include "peregrine/error.h"
 
 namespace peregrine::migrate::steps {
 
@@ -20,10 +21,33 @@ bool already_there(const Migration& migration) {
   });
 }
 
+/// What is damaged cannot be kept: under --force-rebuild the engines in service that will be built again are,
+/// before the backup.
+void mend_damaged(Migration& migration) {
+  const auto serving = migration.store.current().roles;
+  for (std::size_t i = 0; i < migration.slots.size(); ++i) {
+    const Slot& slot = migration.slots[i];
+    const auto wanted = provision::identity_of(*slot.model, *migration.choice, slot.request);
+    const auto role = serving.find(slot.role);
+    if (role == serving.end() || role->second.engine != store::id_of(wanted)) continue;
+    try {
+      migration.store.verify_integrity(role->second.engine);
+    } catch (const Error& error) {
+      if (error.code() != "store.damaged") throw;
+      provision::Request request = slot.request;
+      request.rebuild = true;
+      request.keep_old = !migration.options.unverified;
+      request.verification = migration.verification(i);
+      (void)provision::obtain(migration.store, *slot.model, *migration.choice, request);
+    }
+  }
+}
+
 }  // namespace
 
 StepOutcome backup(Migration& migration) {
   migration.tell(0, "keeping what is in service");
+  if (migration.options.force_rebuild) mend_damaged(migration);
   if (already_there(migration)) return {StepResult::Verdict::still_valid, "what is in service stays as it is"};
   const auto backups = list_backups(migration.store);
   if (std::ranges::count(backups, migration.journal.backup, &BackupListing::id) > 0) {

@@ -1,0 +1,45 @@
+// Hints of `peregrine val`, each followed to scores.
+#include "hints.h"
+
+namespace peregrine::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+class HintsOfVal : public Hints {
+ protected:
+  static Words val(const std::string& model, const std::string& data) {
+    return {"val", "--model", model, "--data", data};
+  }
+  void write_picture(const std::string& name) const { write(name, "P6 4 4 255\n" + std::string(48, 'x')); }
+};
+
+TEST_F(HintsOfVal, LeadToScores) {
+  Words score = val(repository_file("tests/model/data/tiny-area.pt").string(), "data");
+  score.insert(score.end(), {"--imgsz", "64"});
+  expect_hint(refused(score), "--data names a folder with val2017/ and annotations/.");
+  const std::string annotations = "data/annotations/instances_val2017.json";
+  write(annotations, "[]");
+  expect_hint(refused(score), "Give the files that COCO's tools read.");
+  write(annotations, R"({"images": [{"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}],
+    "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1,
+    "iscrowd": 0, "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})");
+  expect_hint(refused(score), "Every annotated picture is needed.");
+  write_picture("data/val2017/1.ppm");
+  accepted(score);
+}
+
+TEST_F(HintsOfVal, OfReidLeadToScores) {
+  const Words score = val(demo("demo-reid.pth"), "persons");
+  write_picture("persons/query/first.ppm");
+  write_picture("persons/gallery/anna_2.ppm");
+  expect_hint(refused(score), "Pictures in query/ and gallery/ are named IDENTITY_NUMBER.");
+  fs::rename(file("persons/query/first.ppm"), file("persons/query/bert_1.ppm"));
+  expect_hint(refused(score),
+              "Pictures of one person begin with the same IDENTITY in query/ and gallery/: IDENTITY_NUMBER.");
+  fs::rename(file("persons/query/bert_1.ppm"), file("persons/query/anna_1.ppm"));
+  accepted(score);
+}
+
+}  // namespace
+}  // namespace peregrine::test
