@@ -14,8 +14,8 @@ namespace {
 
 constexpr int enough = 20;  ///< shares of fewer boxes say too little
 constexpr int best_of_picture = 100;
-constexpr double of_objects = 0.9;
-constexpr double of_best = 0.5;
+constexpr double least_share = 0.5;
+constexpr float saturated_score = 0.999f;
 constexpr double least_range = 1e-6;     ///< of the scores, to the highest one
 constexpr double most_alike = 0.999999;  ///< cosine of two persons
 
@@ -55,6 +55,7 @@ void Plausibility::count(Tally& tally, const postprocess::Candidate& box, const 
                          const Geometry& geometry) const {
   ++tally.boxes;
   tally.with_extent += has_extent(box.box);
+  tally.saturated += box.confidence >= saturated_score && box.confidence <= 1;
   tally.inside += lies_inside(box.box, geometry);
   tally.named += box.class_id >= 0 && box.class_id < std::ssize(model_.class_names);
   tally.near += object && has_near_keypoints(*object, geometry);
@@ -96,6 +97,8 @@ void Plausibility::add_embedding(const HeadTensors& heads, int slot) {
   least_alike_ = alike <= least_alike_ ? alike : least_alike_;  // a NaN tells nobody apart
 }
 
+bool Plausibility::saturated() const { return 2 * judged().saturated > judged().boxes; }
+
 const Plausibility::Tally& Plausibility::judged() const {
   return objects_.boxes >= enough ? objects_ : best_;
 }
@@ -106,17 +109,16 @@ std::vector<store::Check> Plausibility::checks() const {
     return {{.name = "cosine of two different persons, least", .value = least_alike_, .limit = most_alike}};
   }
   const Tally& tally = judged();
-  if (tally.boxes < enough) return {};
-  const double limit = &tally == &objects_ ? of_objects : of_best;
+  if (tally.boxes < enough || saturated()) return {};
   std::vector<store::Check> checks;
-  const auto share = [&](const char* name, int count, double least) {
+  const auto share = [&](const char* name, int count, double least = least_share) {
     checks.push_back(
         {.name = name, .value = static_cast<double>(count) / tally.boxes, .limit = least, .at_least = true});
   };
-  share("boxes with an extent, share", tally.with_extent, limit);
-  share("boxes inside of the input, share", tally.inside, limit);
+  share("boxes with an extent, share", tally.with_extent);
+  share("boxes inside of the input, share", tally.inside);
   share("classes that have a name, share", tally.named, 1);
-  if (model_.task == Task::pose) share("keypoints near their box, share", tally.near, limit);
+  if (model_.task == Task::pose) share("keypoints near their box, share", tally.near);
   checks.push_back({.name = "highest score", .value = highest_, .limit = 1});
   checks.push_back({.name = "range of the scores, relative",
                     .value = static_cast<double>(highest_ - lowest_) / highest_,
@@ -128,6 +130,9 @@ std::vector<store::Check> Plausibility::checks() const {
 std::string Plausibility::note() const {
   if (model_.task == Task::reid) return persons_ < 2 ? "one person alone: not told apart from another" : "";
   if (judged().boxes < enough) return fmt::format("too few boxes ({}) to look at by themselves", best_.boxes);
+  if (saturated())
+    return fmt::format("the scores are saturated ({} of {} are 1): boxes not looked at by themselves",
+                       judged().saturated, judged().boxes);
   return fmt::format("{} {} looked at by themselves", judged().boxes,
                      &judged() == &objects_ ? "boxes of objects" : "best boxes");
 }

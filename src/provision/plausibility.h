@@ -1,7 +1,7 @@
 // Whether decoded heads can be what a detector sees. An engine and its reference are decoded by the same code
 // and built from the same reading of the file: what both have wrong no comparison shows. These properties
-// hold of every trained model, whatever it was trained on, and of one with random weights; a head that is
-// decoded as what it is not loses them.
+// hold of every trained model, whatever it was trained on, and of one with random weights whose scores
+// are not saturated; a head that is decoded as what it is not loses them.
 #pragma once
 
 #include <array>
@@ -37,21 +37,23 @@ class Plausibility {
   /// Picture `slot` of a batch.
   void add(const HeadTensors& heads, int slot, const Geometry& geometry);
 
-  /// Shares of the objects where there are twenty and more, nine tenths of which must have each property. Of
-  /// fewer, of the hundred best boxes of each picture, whatever their confidence: half. None at all where
-  /// even these are under twenty. For ReID whether persons are told apart.
+  /// Half of the objects must have each property, where there are twenty and more; else half of the hundred
+  /// best boxes of each image, whatever their confidence. None at all where even these are under twenty, or
+  /// where most scores are saturated: such activations have lost what the boxes were made of. For ReID whether
+  /// persons are told apart.
   std::vector<store::Check> checks() const;
   /// What the checks are of: "20 objects looked at by themselves", "too few boxes to look at by themselves".
   std::string note() const;
 
  private:
   struct Tally {
-    int boxes = 0, with_extent = 0, inside = 0, named = 0, near = 0;
+    int boxes = 0, saturated = 0, with_extent = 0, inside = 0, named = 0, near = 0;
   };
   void count(Tally& tally, const postprocess::Candidate& box, const Object* object,
              const Geometry& geometry) const;
   void add_embedding(const HeadTensors& heads, int slot);
   const Tally& judged() const;
+  bool saturated() const;
 
   const ModelInfo& model_;
   float confidence_;
