@@ -25,6 +25,7 @@ Manifest make_manifest() {
           .identity = identity,
           .model = {.task = Task::segment,
                     .name = "yolo11n-seg.pt",
+                    .path = {},
                     .sha256 = std::string(64, 'a'),
                     .architecture = "YOLO11",
                     .head = HeadLayout::decoded,
@@ -144,7 +145,7 @@ TEST(ValidationRecord, KeepsItsWitness) {
 }
 
 TEST(ValidationRecord, FromBeforeWitnessesStaysReadable) {
-  nlohmann::json json = unseal_json(write_manifest(make_manifest()), "m");
+  nlohmann::json json = unseal_json(write_manifest(make_manifest()), "m", mend_engine);
   ASSERT_EQ(json.at("validation").erase("witness"), 1U);
   const Manifest read = read_manifest(seal_json(json), "m");
   EXPECT_TRUE(read.validation->passed());
