@@ -1,8 +1,11 @@
 #include "base/memory_error.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstddef>
 #include <new>
 #include <system_error>
 
@@ -18,6 +21,14 @@ bool speaks_of_memory(std::string_view message) noexcept {
   return std::ranges::any_of(words, [&](std::string_view word) {
     return std::search(message.begin(), message.end(), word.begin(), word.end(), same) != message.end();
   });
+}
+
+bool is_memory_exhausted() noexcept {
+  constexpr std::size_t some = std::size_t{32} << 20;
+  void* const memory = ::mmap(nullptr, some, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return true;
+  ::munmap(memory, some);
+  return false;
 }
 
 bool is_out_of_memory(const std::exception& failure) noexcept {

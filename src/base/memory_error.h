@@ -14,6 +14,10 @@ namespace peregrine {
 bool is_out_of_memory(const std::exception& failure) noexcept;
 bool speaks_of_memory(std::string_view message) noexcept;
 
+/// Whether a few more megabytes cannot be had now: the cause of failures that do not speak of memory, as where a
+/// library cannot load a part of its own and goes on without it.
+bool is_memory_exhausted() noexcept;
+
 /// Where words of a library's failing call speak of memory, `doing` says what was done: throws
 /// "environment.memory" then.
 void throw_if_out_of_memory(std::string_view words, const std::string& doing);

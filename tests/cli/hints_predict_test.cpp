@@ -32,7 +32,7 @@ TEST_F(HintsOfPredict, AboutModelsAndTheirClasses) {
            .first = predict({}, reid_),
            .then = predict({"--reid", reid_, "--reid-class", "a"})},
           {.hint = "Give --reid an OSNet checkpoint, and this one to --model.",
-           .first = predict({"--reid", model_}),
+           .first = predict({"--reid", model_, "--reid-class", "a"}),
            .then = predict({"--reid", reid_, "--reid-class", "a"})},
           {.hint = "Name one of the models' classes with --reid-class. {}",
            .first = predict({"--reid", reid_, "--reid-class", "unicorn"}),

@@ -56,6 +56,7 @@ Report example() {
 
 TEST(Report, SaysWhoTheWitnessIsOrThatThereIsNone) {
   Report report = example();
+  report.models[0].engine_id = "0123456789abcdef";  // a witness is of an engine that was built
   EXPECT_THAT(to_html(report),
               HasSubstr("! Independent witness: no independent witness (python3 has no &lt;torch&gt;)"));
   EXPECT_THAT(to_json(report), HasSubstr(R"("verdict": "no independent witness")"));

@@ -99,7 +99,7 @@ TEST_F(WitnessTest, TheDemoHasNoneAndSaysWhy) {
 TEST_F(WitnessTest, BoxesWithoutExtentAreCaught) {
   const auto record = verify_twin(rearranged(demo_, demo_.info(), {0, 1, -1, -1, 4, 5, 6, 7}), small);
   EXPECT_FALSE(record.passed());
-  EXPECT_THAT(failures(record), HasSubstr("boxes with an extent, share 0 (limit 0.9)"));
+  EXPECT_THAT(failures(record), HasSubstr("boxes with an extent, share 0 (limit 0.5)"));
 }
 
 // As a file of 56 rows without metadata that is no pose model: 52 classes are read as one class and 17
