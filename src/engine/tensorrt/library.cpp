@@ -83,7 +83,8 @@ void* Library::create_parser(void* network) const {
 void throw_failure(const Library& library, const std::string& what, const std::string& code, const std::string& hint) {
   const std::vector<std::string> errors = library.logger().errors();
   const std::string words = errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
-  if (speaks_of_memory(words))
+  // A workspace that is too small is told with the one that would do.
+  if (code != "engine.workspace" && speaks_of_memory(words))
     throw Error(
         "device.memory",
         fmt::format("{} could not {}: memory ran out ({})", to_string(library.version()), what, words),
