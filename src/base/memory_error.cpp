@@ -39,10 +39,6 @@ bool is_out_of_memory(const std::exception& failure) noexcept {
   return speaks_of_memory(failure.what());
 }
 
-void throw_if_out_of_memory(std::string_view words, const std::string& doing) {
-  if (speaks_of_memory(words)) throw out_of_memory(doing);
-}
-
 Error out_of_memory(const std::string& doing) {
   return {"environment.memory", "There is not enough memory" + (doing.empty() ? "" : " " + doing) + ".",
           "Free some memory or raise the limit (ulimit -v), or ask for less: a smaller --batch or --imgsz."};

@@ -18,10 +18,6 @@ bool speaks_of_memory(std::string_view message) noexcept;
 /// library cannot load a part of its own and goes on without it.
 bool is_memory_exhausted() noexcept;
 
-/// Where words of a library's failing call speak of memory, `doing` says what was done: throws
-/// "environment.memory" then.
-void throw_if_out_of_memory(std::string_view words, const std::string& doing);
-
 /// "environment.memory". `doing` completes "There is not enough memory ...": "to read photo.jpg"; empty: that
 /// alone.
 Error out_of_memory(const std::string& doing = {});

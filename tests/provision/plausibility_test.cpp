@@ -123,14 +123,15 @@ TEST_F(DecodedHead, WithoutObjectsIsJudgedByItsBestBoxes) {
   EXPECT_THAT(failures(), testing::ElementsAre("boxes with an extent, share"));
 }
 
-/// A network whose activations have grown beyond all measure gives every box the score 1, and boxes of any kind.
+/// A network whose activations have overflowed the sigmoid gives every box the score 1, and any extent.
 TEST_F(DecodedHead, WithSaturatedScoresIsNotJudgedAndSaysSo) {
   for (int i = 0; i < anchors; ++i) at(4, i) = 1;
   for (int i = 0; i < anchors; ++i) at(2, i) = at(3, i) = -20;
   Plausibility plausibility(model_, 0.3f);
   plausibility.add({names_, head_}, 0, geometry);
   EXPECT_THAT(plausibility.checks(), IsEmpty());
-  EXPECT_EQ(plausibility.note(), "the scores are saturated (100 of 100 are 1): boxes not looked at by themselves");
+  EXPECT_EQ(plausibility.note(),
+            "the scores are saturated (100 of 100 are 1): boxes not looked at by themselves");
 }
 
 TEST_F(DecodedHead, WithTooFewBoxesIsNotJudgedAndSaysSo) {
