@@ -72,11 +72,21 @@ std::uint64_t size_of_matroska(Bytes& bytes) {
   return second + id_length + size->length + size->value;
 }
 
-std::uint64_t size_of_riff(const std::array<unsigned char, 8>& start) {
-  const std::uint64_t size = start[4] | start[5] << 8 | start[6] << 16 | std::uint64_t{start[7]} << 24;
+/// One RIFF chunk, or of a large AVI (OpenDML) several, up to one that does not end within the file.
+std::uint64_t size_of_riff(Bytes& bytes, std::uint64_t present) {
   constexpr std::uint64_t never_filled_in =
       0x7fffffff;  // and above: by programs that died while they recorded
-  return size >= never_filled_in ? 0 : 8 + size;
+  std::uint64_t end = 0;
+  for (std::uint64_t offset = 0; end <= present;) {
+    const auto header = bytes.at<8>(offset);
+    if (!header || std::string_view(reinterpret_cast<const char*>(header->data()), 4) != "RIFF") return end;
+    const std::array<unsigned char, 4> size{(*header)[7], (*header)[6], (*header)[5], (*header)[4]};
+    const std::uint64_t length = big_endian(size.data(), size.size());
+    if (length >= never_filled_in) return 0;
+    end = offset + 8 + length;
+    offset = end + length % 2;  // chunks begin at even places
+  }
+  return end;
 }
 
 /// Box after box, up to one that does not end within the file.
@@ -113,7 +123,7 @@ ContainerSize container_size(const std::filesystem::path& file) {
   if (text.starts_with("\x1A\x45\xDF\xA3"))
     size.stated = size_of_matroska(bytes);
   else if (text.starts_with("RIFF"))
-    size.stated = size_of_riff(*start);
+    size.stated = size_of_riff(bytes, size.present);
   else
     size.stated = size_of_mp4(bytes, size.present);
   return size;

@@ -13,9 +13,10 @@ struct ContainerSize {
   std::uint64_t present = 0;
 
   bool cut() const { return stated > present; }
+  bool whole() const { return stated > 0 && !cut(); }
 };
 
-/// Of Matroska and WebM (its segment), AVI (its first RIFF chunk) and MP4 and MOV (the last box); of others
+/// Of Matroska and WebM (its segment), AVI (its RIFF chunks) and MP4 and MOV (the last box); of others
 /// nothing.
 ContainerSize container_size(const std::filesystem::path& file);
 

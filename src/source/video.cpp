@@ -1,6 +1,8 @@
 #include "source/video.h"
 
+#include <algorithm>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "base/ffmpeg.h"
@@ -25,6 +27,8 @@ struct VideoReader::Impl {
   std::optional<VideoFrame> take(const AVFrame& decoded);
   std::optional<VideoFrame> next();
   std::optional<VideoFrame> finish();
+  std::int64_t expected_packets() const;
+  std::string how_far() const;
 
   VideoFrame damaged(const std::string& what, double time) {
     ++corrupt;
@@ -47,6 +51,7 @@ struct VideoReader::Impl {
   VideoOptions options;
   VideoInput input;
   ContainerSize size;
+  int indexed = 0;  ///< frames that the file's index names
   AVStream* stream = nullptr;
   ffmpeg::CodecContext decoder;
   ffmpeg::Packet packet{av_packet_alloc()};
@@ -94,6 +99,7 @@ void VideoReader::Impl::describe() {
   const AVRational rate = stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : stream->r_frame_rate;
   info.frames_per_second = rate.den > 0 ? av_q2d(rate) : 0;
   info.frames = stream->nb_frames;
+  indexed = avformat_index_get_entries_count(stream);
   info.codec = avcodec_get_name(parameters.codec_id);
 }
 
@@ -151,6 +157,22 @@ std::optional<VideoFrame> VideoReader::Impl::next() {
   return std::nullopt;
 }
 
+/// An AVI counts the frames that its recorder dropped, too; its index has only those that are there.
+std::int64_t VideoReader::Impl::expected_packets() const {
+  return size.whole() && indexed > 0 ? std::min<std::int64_t>(indexed, info.frames) : info.frames;
+}
+
+/// "20 of 60 frames", "20 frames: it has 100 of the 200 bytes that its container states".
+std::string VideoReader::Impl::how_far() const {
+  std::string text = std::to_string(number);
+  if (packets < expected_packets()) text += " of " + std::to_string(expected_packets());
+  text += " frames";
+  if (size.cut())
+    text += ": it has " + std::to_string(size.present) + " of the " + std::to_string(size.stated) +
+            " bytes that its container states";
+  return text;
+}
+
 /// The end: whether it is the one that the container announced.
 std::optional<VideoFrame> VideoReader::Impl::finish() {
   finished = true;
@@ -161,16 +183,9 @@ std::optional<VideoFrame> VideoReader::Impl::finish() {
         Error("source.broken",
               display + " breaks off after " + std::to_string(number) + " frames: " + ffmpeg::error_text(read_error) + ".",
               "Check the file or the connection.");
-  else if (packets < info.frames)
-    last.error = Error("source.truncated",
-                       display + " ends after " + std::to_string(number) + " of " + std::to_string(info.frames) + " frames.",
-                       "Copy or download it again.");
-  else if (size.cut())
-    last.error = Error("source.truncated",
-                       display + " ends after " + std::to_string(number) + " frames: it has " +
-                           std::to_string(size.present) + " of the " + std::to_string(size.stated) +
-                           " bytes that its container states.",
-                       "Copy or download it again.");
+  else if (packets < expected_packets() || size.cut())
+    last.error =
+        Error("source.truncated", display + " ends after " + how_far() + ".", "Copy or download it again.");
   else if (number == 0)
     last.error = Error("source.empty", display + " has no frame that can be decoded.",
                        "Check the file or the camera.");

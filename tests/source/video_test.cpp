@@ -1,6 +1,7 @@
 #include "source/video.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/sha256.h"
 #include "source/video_fixture.h"
@@ -73,7 +74,8 @@ TEST_F(Video, TurnedUpright) {
 
 TEST_F(Video, DamagedFramesAreNamedAndTheRestIsRead) {
   std::string file = contents(make("a.avi", 200));
-  for (std::size_t at = file.size() / 2; at < file.size() / 2 + 400; ++at) file[at] = static_cast<char>(at * 31);
+  const std::size_t middle = file.find("idx1") / 2;  // of the frames, not of the index behind them
+  for (std::size_t at = middle; at < middle + 400; ++at) file[at] = static_cast<char>(at * 31);
   VideoReader reader(write("damaged.avi", file), "damaged.avi", {.every = 10});
   int errors = 0, good = 0;
   for (const VideoFrame& frame : all(reader)) {
@@ -138,6 +140,52 @@ TEST_F(Video, CutShortWithoutACountOfFrames) {
   live.replace(segment + 4, 8, "\x01\xff\xff\xff\xff\xff\xff\xff");
   VideoReader open_end(write("live.mkv", live.substr(0, live.size() - 1)), "live.mkv");
   for (const VideoFrame& frame : all(open_end)) EXPECT_FALSE(frame.error);
+}
+
+/// The index has an empty chunk for each frame that a recorder dropped: OpenCV reads
+/// the others, and so do we.
+TEST_F(Video, WithDroppedFramesIsWhole) {
+  render::VideoWriter writer(path("a.avi"), 96, 64, 25);
+  constexpr std::array<int, 6> kept = {0, 1, 2, 7, 8, 11};
+  for (std::size_t i = 0; i < kept.size(); ++i) writer.write(bar(kept[i]).view(), kept[i] / 25.);
+  writer.finish();
+  VideoReader reader(path("a.avi"), "a.avi");
+  EXPECT_GT(reader.info().frames, std::ssize(kept)) << "no frame was dropped";
+  const std::vector<VideoFrame> frames = all(reader);
+  ASSERT_EQ(frames.size(), kept.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_FALSE(frames[i].error) << frames[i].error->what();
+    EXPECT_EQ(bar_number(frames[i].image), kept[i]);
+  }
+  EXPECT_EQ(reader.corrupt(), 0);
+}
+
+/// The size that an AVI states, whatever its count of frames says; where it states none, the count.
+TEST_F(Video, CutShortByTheSizeOfItsChunks) {
+  const std::string file = contents(make("a.avi", 60));
+  const auto end_of = [&](const std::string& bytes) -> std::optional<Error> {
+    VideoReader reader(write("b.avi", bytes), "b.avi");
+    const std::vector<VideoFrame> frames = all(reader);
+    EXPECT_GT(frames.size(), 5u);
+    return frames.back().error;
+  };
+  const auto bytes = [](std::size_t present, std::size_t stated) {
+    return "it has " + std::to_string(present) + " of the " + std::to_string(stated) + " bytes";
+  };
+  EXPECT_FALSE(end_of(file));
+  EXPECT_FALSE(end_of(file + "whatever comes behind"));
+  const Error cut = end_of(file.substr(0, file.size() - 1)).value();
+  EXPECT_EQ(cut.code(), "source.truncated");
+  EXPECT_THAT(cut.sentence(), testing::HasSubstr(bytes(file.size() - 1, file.size())));
+  EXPECT_EQ(end_of(file.substr(0, file.size() * 2 / 3)).value().code(), "source.truncated");
+  const std::string second = std::string("RIFF\x20\0\0\0AVIX", 12) + std::string(28, 'x');
+  EXPECT_FALSE(end_of(file + second));
+  EXPECT_THAT(end_of(file + second.substr(0, 30)).value().sentence(),
+              testing::HasSubstr(bytes(file.size() + 30, file.size() + 40)));
+  std::string unknown = file;
+  unknown.replace(4, 4, "\xff\xff\xff\x7f");
+  EXPECT_THAT(end_of(unknown.substr(0, file.size() * 2 / 3)).value().sentence(),
+              testing::HasSubstr(" of 1440 frames"));
 }
 
 /// Its tracks are there, and nothing of the first frame.
