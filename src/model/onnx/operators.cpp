@@ -116,7 +116,7 @@ Handler handler_of(const pb::NodeProto& node) {
   for (std::string_view name : selecting)
     if (name == node.op_type())
       refuse("the operator is not supported", "Export without suppression in the file (nms=False, end2end=False).");
-  refuse("the operator is not supported", "Supported are YOLOv8, YOLO11 and OSNet as Ultralytics and PyTorch export them.");
+  refuse("the operator is not supported", supported_networks);
 }
 
 }  // namespace peregrine::onnx

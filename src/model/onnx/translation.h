@@ -84,7 +84,11 @@ class Translation {
   Translator& translator_;
 };
 
-[[noreturn]] inline void refuse(std::string reason, std::string hint = {}) {
+/// Where nothing nearer helps.
+inline constexpr const char* supported_networks =
+    "Supported are YOLOv8, YOLO11 and OSNet as Ultralytics and PyTorch export them.";
+
+[[noreturn]] inline void refuse(std::string reason, std::string hint = supported_networks) {
   throw Error("model.unsupported", std::move(reason), std::move(hint));
 }
 
