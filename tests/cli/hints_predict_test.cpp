@@ -1,6 +1,8 @@
 // Hints of the commands that run a model, each followed to its result with a network of a few layers.
 #include "hints.h"
 
+#include <sys/resource.h>
+
 namespace peregrine::test {
 namespace {
 
@@ -88,6 +90,27 @@ TEST_F(HintsOfPredict, AboutEnginesAndPrecisions) {
            .first = {"build", model_, model_, "--out", "copy"},
            .then = {"build", model_, "--imgsz", "64", "--out", "copy"}}});
 }
+
+#if !PEREGRINE_SANITIZED  // whose shadow memory is larger than any limit
+TEST_F(HintsOfPredict, AboutMemoryLeadToARunThatHasIt) {
+  const std::string hint =
+      "Free some memory or raise the limit (ulimit -v), or ask for less: a smaller --batch or --imgsz.";
+  const auto asking = [&](const char* batch, const char* side) {
+    return predict({"--batch", batch, "--imgsz", side}, repository_file("tests/model/data/one-bin.pt"));
+  };
+  const auto within = [](rlim_t mebibytes) {
+    return [mebibytes] {
+      const rlimit limit{mebibytes << 20, mebibytes << 20};
+      setrlimit(RLIMIT_AS, &limit);
+    };
+  };
+  expect_hint(refused(asking("32", "512"), within(500)), hint);
+  accepted(asking("32", "512"));  // the limit is raised
+  expect_hint(refused(asking("64", "2048"), within(3072)), hint);
+  for (const Words& less : {asking("1", "2048"), asking("64", "64")})
+    EXPECT_EQ(run(less, within(3072)).status, 0) << testing::PrintToString(less);
+}
+#endif
 
 TEST_F(HintsOfPredict, AboutWhatMayServe) {
   const auto enforced = [&](const Words& more) {

@@ -11,6 +11,13 @@ class HintsOfVal : public Hints {
   static Words val(const std::string& model, const std::string& data) {
     return {"val", "--model", model, "--data", data};
   }
+  /// One picture of 4x4 with one object of class a.
+  void write_data() const {
+    write("data/annotations/instances_val2017.json",
+          R"({"images": [{"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}],
+    "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1,
+    "iscrowd": 0, "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})");
+  }
   void write_picture(const std::string& name) const { write(name, "P6 4 4 255\n" + std::string(48, 'x')); }
 };
 
@@ -21,12 +28,25 @@ TEST_F(HintsOfVal, LeadToScores) {
   const std::string annotations = "data/annotations/instances_val2017.json";
   write(annotations, "[]");
   expect_hint(refused(score), "Give the files that COCO's tools read.");
-  write(annotations, R"({"images": [{"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}],
-    "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1,
-    "iscrowd": 0, "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})");
+  write_data();
   expect_hint(refused(score), "Every annotated picture is needed.");
   write_picture("data/val2017/1.ppm");
   accepted(score);
+}
+
+TEST_F(HintsOfVal, AboutASizeLeadToScores) {
+  const std::string checkpoint = repository_file("tests/model/data/tiny-area.pt").string();
+  for (const std::string size : {"64,96", "64"})
+    accepted({"export", checkpoint, "-o", size + ".onnx", "--imgsz", size});
+  write_data();
+  write_picture("data/val2017/1.ppm");
+  expect_hint(
+      refused(val("64,96.onnx", "data")),
+      "Validation is defined for square inputs: validate the checkpoint, or export it with a square input.");
+  accepted(val("64.onnx", "data"));
+  Words of_checkpoint = val(checkpoint, "data");
+  of_checkpoint.insert(of_checkpoint.end(), {"--imgsz", "64,96"});
+  EXPECT_THAT(accepted(of_checkpoint), testing::HasSubstr("validation runs at 96"));
 }
 
 TEST_F(HintsOfVal, OfReidLeadToScores) {

@@ -1,7 +1,10 @@
 // What `doctor` and `migrate` advise about GPUs and drivers, followed on machines that are made up.
 #include <gmock/gmock.h>
 
+#include "base/cuda/runtime.h"
 #include "migrate/environment.h"
+#include "migrate/libraries.h"
+#include "support/error_text.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
 
@@ -67,6 +70,22 @@ TEST_F(HintsOfEnvironment, AboutADriverLeadToTheCpu) {
   EXPECT_EQ(standing().remedy, "install NVIDIA's driver 580 or newer, or let the CPU serve with --allow-cpu");
   settings_.force_gpu_only = false;  // --allow-cpu
   EXPECT_EQ(standing().standing, Standing::absent);
+}
+
+/// The hint of a kernel that was not compiled for the GPU; what a build's architectures run on is told by
+/// doctor's row.
+TEST_F(HintsOfEnvironment, OfMissingKernelsLeadToABuildThatHasThem) {
+  FakeCuda cuda;
+  cuda.fail("launch", 0, cudaErrorNoKernelImageForDevice);
+  EXPECT_THAT(
+      test::error_text([] { cuda::check_launch("a kernel"); }),
+      testing::AllOf(testing::HasSubstr("device.architecture"),
+                     testing::HasSubstr("This build has no code for this GPU; build with its architecture "
+                                        "(CMAKE_CUDA_ARCHITECTURES).")));
+  cuda.set_first_capability(5);
+  EXPECT_EQ(row("cuda:0").standing, Standing::bad);
+  EXPECT_FALSE(has_kernels_for("90a", 5, 0));
+  for (const char* architectures : {"50", "50 90a"}) EXPECT_TRUE(has_kernels_for(architectures, 5, 0));
 }
 
 /// The hint of a call that is given a device which is not there.

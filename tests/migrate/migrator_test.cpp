@@ -100,6 +100,21 @@ TEST_F(MigratorTest, ADeclinedSwitchLeavesServiceAlone) {
   EXPECT_EQ(generation(), 1);
 }
 
+TEST_F(MigratorTest, ALossOfPrecisionIsSwitchedOverAsTheHintSays) {
+  options_.data = test::repository_file("models/demo/scenes");
+  settings_.limits.average_precision = -0.001f;  // as if: no loss at all is one too much
+  const Report refused = run();
+  EXPECT_EQ(refused.error_code, "validation.precision");
+  EXPECT_THAT(refused.verdict,
+              HasSubstr("Nothing was switched over; --unverified lets them serve all the same."));
+  EXPECT_EQ(generation(), 0);
+  options_.unverified = true;
+  const Report report = run();
+  EXPECT_EQ(step(report, "compare").verdict, StepResult::Verdict::warning);
+  EXPECT_EQ(report.exit_status(), 0) << report.verdict;
+  EXPECT_EQ(generation(), 1);
+}
+
 TEST_F(MigratorTest, OneAtATime) {
   const store::Store store(settings_.store);
   const Lock other(store);

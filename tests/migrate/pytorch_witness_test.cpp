@@ -84,6 +84,22 @@ TEST_F(PyTorchWitness, EndsTheStepWhereItFindsOtherObjects) {
   EXPECT_EQ(report.generation, 0);
   options_.unverified = true;
   EXPECT_EQ(validation(run()).verdict, StepResult::Verdict::warning);
+  EXPECT_EQ(times_asked(), 1) << "the same one says the same";
+}
+
+/// What the hint says: another Python is heard in the place of the one that disagreed.
+TEST_F(PyTorchWitness, OfAnotherPythonIsHeardInstead) {
+  python_finds("fork.json");
+  const Report refused = run();
+  EXPECT_THAT(refused.verdict,
+              AllOf(HasSubstr("Nothing was switched over."),
+                    HasSubstr("Where --python is not the Python of your pipeline, name that one.")));
+  options_.python = folder_.path() / "python of the pipeline";
+  python_finds("stock.json");
+  const Report report = run();
+  EXPECT_TRUE(report.good()) << report.verdict;
+  EXPECT_EQ(report.models[0].witness.verdict, "agrees");
+  EXPECT_EQ(report.generation, 1);
 }
 
 TEST_F(PyTorchWitness, ThatCannotRunTheCheckpointIsNoneAndIsAskedOnce) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "peregrine/error.h"
+#include "support/error_text.h"
 
 namespace peregrine::pipeline {
 namespace {
@@ -86,7 +87,8 @@ TEST(ReidClasses, AreThoseOfEveryModel) {
   EXPECT_EQ(resolve_reid_classes(models, {"person"}), (ClassesByModel{{}, {1}, {0, 1}}));
   EXPECT_EQ(resolve_reid_classes(models, {"dog", "0"}), (ClassesByModel{{0}, {0}, {0}}));
   EXPECT_THROW(resolve_reid_classes({model({"car"})}, {"person"}), Error);
-  EXPECT_THROW(resolve_reid_classes(models, {}), Error);
+  EXPECT_THAT(test::error_text([&] { resolve_reid_classes(models, {}); }),
+              HasSubstr("Name one with --reid-class, e.g. person."));
   try {
     resolve_reid_classes({model({"car"}, "one.pt"), model({"bus"}, "two.pt")}, {"person"});
     FAIL();

@@ -6,6 +6,7 @@
 #include "base/trace.h"
 #include "peregrine/pipeline.h"
 #include "source/video_fixture.h"
+#include "support/error_text.h"
 
 namespace peregrine {
 namespace {
@@ -51,19 +52,40 @@ class Meetings final : public trace::Listener {
   bool missed_ = false;
 };
 
-using Overlap = source::Video;
+class Overlap : public source::Video {
+ protected:
+  static Pipeline pipeline_of(int every = 1) {
+    Settings settings;
+    settings.force_gpu_only = false;
+    settings.store.clear();
+    settings.imgsz = 64;
+    PipelineOptions options;
+    options.models = {test::repository_file("models/demo/demo-detect.pt")};
+    options.engine = "openvino";
+    options.every = every;
+    return {settings, options};
+  }
+};
+
+/// A number of frames that no run can have; the hint names those it can.
+TEST_F(Overlap, EverySoManyFramesAreOneAtLeast) {
+  for (const int every : {0, -1})
+    EXPECT_THAT(test::error_text([&] { pipeline_of(every); }), testing::HasSubstr("Pass --every 1 or more."));
+  const std::string video = make("street.mp4", 4);
+  for (const int every : {1, 2}) {
+    int results = 0;
+    pipeline_of(every).run({video}, [&](const Outcome& outcome) {
+      results += outcome.result.has_value();
+      return true;
+    });
+    EXPECT_EQ(results, 4 / every);
+  }
+}
 
 TEST_F(Overlap, AFrameIsDecodedWhileAnEarlierOneRuns) {
   constexpr int frames = 8;
   const std::string video = make("street.mp4", frames);
-  Settings settings;
-  settings.force_gpu_only = false;
-  settings.store.clear();
-  settings.imgsz = 64;
-  PipelineOptions options;
-  options.models = {test::repository_file("models/demo/demo-detect.pt")};
-  options.engine = "openvino";
-  Pipeline pipeline(settings, options);
+  Pipeline pipeline = pipeline_of();
   Meetings meetings(frames + 1);
   int results = 0;
   {

@@ -8,6 +8,8 @@
 #include "engine/openvino/openvino_builder.h"
 #include "model/model.h"
 #include "pipeline/model_engine.h"
+#include "provision/provision.h"
+#include "support/error_text.h"
 #include "support/test_data.h"
 
 namespace peregrine {
@@ -42,6 +44,26 @@ TEST(ModelEngine, RunsDecodedHeadsAtAnySize) {
     EXPECT_EQ(i, output.shape.elements());
   }
   EXPECT_EQ(sizes, 4);
+}
+
+/// Earlier versions kept such engines for any size, with the anchors of one.
+TEST(ModelEngine, OfAFileThatIsKeptForOneSizeRunsAsTheHintSays) {
+  const test::TemporaryFolder folder;
+  const Model model = load_model(test::repository_file("tests/model/onnx/data/heads/dynamic.onnx"));
+  provision::EngineChoice choice{make_openvino_builder(), Device::cpu(), "", Precision::fp32};
+  choice.unverified = true;
+  store::Store store(folder.path());
+  const InputShape shape{1, 64, 64};
+  const auto kept =
+      provision::obtain(store, model, choice, {.shape = shape, .any_size = true, .verify = false});
+  const Model engine = provision::open_model(folder.path() / "engines" / kept.manifest.id);
+  const auto opening = [&](const Model& opened, bool rect) {
+    return test::error_text([&] { pipeline::ModelEngine(opened, choice, shape, rect); });
+  };
+  EXPECT_NE(opening(engine, true).find("Leave out --rect, or give the model's file."), std::string::npos)
+      << opening(engine, true);
+  EXPECT_EQ(opening(engine, false), "no error");
+  EXPECT_EQ(opening(model, true), "no error");
 }
 
 }  // namespace

@@ -44,9 +44,9 @@ class HintsOfTensorRt : public testing::Test {
                                    tensorrt::Flavour flavour = tensorrt::Flavour::tensorrt) const {
     return make_tensorrt_builder(flavour, {.library = doubles(name), .memory = folder_.path() / "memory"});
   }
-  static graph::Graph relu(int batch) {
+  static graph::Graph relu(int batch, int side = 4) {
     graph::Graph graph;
-    const auto x = graph.add_input("x", DType::f32, {batch, 3, 4, 4});
+    const auto x = graph.add_input("x", DType::f32, {batch, 3, side, side});
     graph.mark_output(graph.add("node", graph::Unary{}, {x}), "y");
     return graph;
   }
@@ -142,6 +142,27 @@ TEST_F(HintsOfTensorRt, AboutABuildLeadToAPlan) {
   EXPECT_THAT(building(*eleven, options()), HasSubstr("Use --engine cuda for this model."));
   unsetenv("TENSORRT_DOUBLE_FAIL");
   EXPECT_THAT(make_cuda_builder()->unsupported(relu(1)), testing::IsEmpty());
+}
+
+TEST_F(HintsOfTensorRt, AboutMemoryLeadToAPlan) {
+  const auto eleven = builder();
+  const auto building = [&](int batch, int side, std::size_t mebibytes) {
+    BuildOptions wanted = options();
+    wanted.workspace_bytes = mebibytes << 20;
+    return error_text([&] { (void)eleven->build(relu(batch, side), wanted); });
+  };
+  setenv("TENSORRT_DOUBLE_MEMORY", "1200", 1);
+  const std::string full = building(16, 2048, 1024);
+  EXPECT_THAT(full, HasSubstr("memory ran out"));
+  EXPECT_THAT(
+      full, HasSubstr("Free memory on the GPU (nvidia-smi shows who holds it), use a smaller batch or "
+                      "image size, or a smaller workspace: `peregrine build MODEL --workspace MIB`, and run "
+                      "that engine."));
+  EXPECT_EQ(building(1, 2048, 1024), no_error) << "a smaller batch";
+  EXPECT_EQ(building(16, 640, 1024), no_error) << "a smaller image size";
+  EXPECT_EQ(building(16, 2048, 256), no_error) << "a smaller workspace";
+  unsetenv("TENSORRT_DOUBLE_MEMORY");
+  EXPECT_EQ(building(16, 2048, 1024), no_error) << "memory that was freed";
 }
 
 TEST_F(HintsOfTensorRt, AboutAPlanLeadToAnEngine) {

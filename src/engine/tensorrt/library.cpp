@@ -80,16 +80,31 @@ void* Library::create_parser(void* network) const {
                                                                                        parser_number_);
 }
 
-void throw_failure(const Library& library, const std::string& what, const std::string& code, const std::string& hint) {
+namespace {
+
+std::string words_of(const Library& library) {
   const std::vector<std::string> errors = library.logger().errors();
-  const std::string words = errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
+  return errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
+}
+
+}  // namespace
+
+void throw_if_memory_ran_out(const Library& library, const std::string& what, const std::string& hint) {
+  const std::string words = words_of(library);
+  if (!speaks_of_memory(words)) return;
+  throw Error("device.memory",
+              fmt::format("{} could not {}: memory ran out ({}).", to_string(library.version()), what, words),
+              hint);
+}
+
+void throw_failure(const Library& library, const std::string& what, const std::string& code,
+                   const std::string& hint) {
   // A workspace that is too small is told with the one that would do.
-  if (code != "engine.workspace" && speaks_of_memory(words))
-    throw Error(
-        "device.memory",
-        fmt::format("{} could not {}: memory ran out ({})", to_string(library.version()), what, words),
-        "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch, image size or "
-        "--workspace.");
+  if (code != "engine.workspace")
+    throw_if_memory_ran_out(
+        library, what,
+        "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size.");
+  const std::string words = words_of(library);
   throw Error(code,
               fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words, words.ends_with('.') ? "" : "."),
               hint);

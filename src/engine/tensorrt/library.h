@@ -49,7 +49,11 @@ const Library& loaded(const LibraryFiles& files);
 /// The version of a library file alone, for lists. Throws Error "environment.tensorrt".
 Version read_version(const std::filesystem::path& library);
 
-/// "TensorRT-RTX 1.7.1 could not WHAT: ITS WORDS."; `begin` of the logger was called before.
+/// Throws Error "device.memory" where what the library has said since `begin` of the logger speaks of memory.
+void throw_if_memory_ran_out(const Library& library, const std::string& what, const std::string& hint);
+
+/// "TensorRT-RTX 1.7.1 could not WHAT: ITS WORDS."; `begin` of the logger was called before. Memory that ran
+/// out has a code and a hint of its own, unless `code` is "engine.workspace".
 [[noreturn]] void throw_failure(const Library& library, const std::string& what, const std::string& code = "engine.tensorrt",
                                 const std::string& hint = {});
 

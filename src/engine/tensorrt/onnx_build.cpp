@@ -97,7 +97,13 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
   const bool too_small = asked > 0 || std::ranges::any_of(errors, [](const std::string& error) {
                            return error.find("within workspace limit") != std::string::npos;
                          });
-  if (!too_small) throw_failure(library_, "build the engine");
+  if (!too_small) {
+    throw_if_memory_ran_out(library_, "build the engine",
+                            "Free memory on the GPU (nvidia-smi shows who holds it), use a smaller batch or "
+                            "image size, or a smaller "
+                            "workspace: `peregrine build MODEL --workspace MIB`, and run that engine.");
+    throw_failure(library_, "build the engine");
+  }
   // The number is what one step asked for, on top of what others hold.
   const std::size_t advice = std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
   throw_failure(library_,

@@ -20,10 +20,11 @@ bool serves(const Migration& migration, const Slot& slot) {
   return role != roles.end() && role->second.engine == slot.manifest->id;
 }
 
-/// What the journal says where PyTorch, as it is here now, was asked about an engine and had no answer;
-/// empty: it has one, or there is no PyTorch to ask.
+/// What the journal says where PyTorch, as it is here now, was asked about an engine and did not agree, so
+/// that another one is asked and this one is not asked again; empty: one agrees, or there is no PyTorch to
+/// ask.
 std::string unanswered(const Migration& migration, const Slot& slot, const std::string& conditions) {
-  if (slot.manifest->validation->witness.verdict != store::Witness::Verdict::none) return {};
+  if (slot.manifest->validation->witness.verdict == store::Witness::Verdict::agrees) return {};
   const std::string program = pytorch_of(migration, slot);
   if (program.empty()) return {};
   return fmt::format("witness of {} on {} by {}", slot.manifest->id, conditions, program);
@@ -54,7 +55,7 @@ StepOutcome validate(Migration& migration) {
     if (!stood || (!question.empty() && !migration.journal.done.contains(question))) {
       validate_one(migration, i);
       const std::string still = unanswered(migration, slot, conditions);
-      if (!still.empty()) migration.journal.done[still] = "no answer";
+      if (!still.empty()) migration.journal.done[still] = to_string(slot.manifest->validation->witness);
       outcome.verdict = StepResult::Verdict::passed;
     }
     const store::ValidationRecord& record = *slot.manifest->validation;

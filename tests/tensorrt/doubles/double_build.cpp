@@ -162,6 +162,22 @@ bool report_progress(void* monitor) {
   return goes_on;
 }
 
+/// A workspace and the inputs do not fit into what the GPU is told to have.
+bool memory_runs_out(const NetworkState& network, const ConfigState& config) {
+  const char* mebibytes = std::getenv("TENSORRT_DOUBLE_MEMORY");
+  if (!mebibytes) return false;
+  std::size_t bytes = config.workspace;
+  for (const auto& input : network.inputs) {
+    std::size_t elements = 1;
+    const Dims& dims = input->value.dims;
+    for (std::int32_t i = 0; i < dims.count; ++i) elements *= static_cast<std::size_t>(dims.extents[i]);
+    bytes += elements * (input->value.type == half ? 2 : 4);
+  }
+  if (bytes <= std::stoull(mebibytes) << 20) return false;
+  log_error("[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)");
+  return true;
+}
+
 void* build(Implementation*, Network* network, Config* config) {
   const NetworkState& state = *network->state;
   if (!state.file.empty() && !state.parser_lives) report_misuse("the parser died before the build");
@@ -173,7 +189,7 @@ void* build(Implementation*, Network* network, Config* config) {
     log_error("Error Code 2: OutOfMemory (Requested size was 4194304 bytes.)");
     return nullptr;
   }
-  if (fails("build")) return nullptr;
+  if (fails("build") || memory_runs_out(state, *config->state)) return nullptr;
   std::string batches = "0 0 0";
   if (auto** profile = static_cast<void**>(config->state->profile)) {
     const auto& of_profile = static_cast<ProfileState*>(profile[1])->batches;

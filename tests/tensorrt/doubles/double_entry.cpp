@@ -1,6 +1,7 @@
-// A test double of TensorRT, complete enough to build, load and run what the project's own reader of ONNX reads: it proves our
-// paths, not TensorRT. TENSORRT_DOUBLE_FAIL names the call that fails ("build", "enqueue"); with TENSORRT_DOUBLE_TYPE every
-// tensor of a network is FP32.
+// A test double of TensorRT, complete enough to build, load and run what the project's own reader of ONNX
+// reads: it proves our paths, not TensorRT. TENSORRT_DOUBLE_FAIL names the call that fails ("build",
+// "enqueue"); with TENSORRT_DOUBLE_TYPE every tensor of a network is FP32; TENSORRT_DOUBLE_MEMORY is what a
+// build has on the GPU, in MiB.
 #include <cstring>
 #include <mutex>
 #include <set>
