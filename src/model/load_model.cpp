@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "model/advice.h"
 #include "model/foreign_checkpoint.h"
 #include "model/model.h"
 #include "model/onnx/reader.h"
@@ -40,12 +41,11 @@ bool begins_with(std::span<const std::byte> file, std::string_view text) {
 }
 
 Error unknown_kind(std::span<const std::byte> file) {
-  constexpr const char* wanted = "Give a .pt or .pth checkpoint of Ultralytics or OSNet, an .onnx file, or an .engine of Ultralytics.";
   if (begins_with(file, "version https://git-lfs"))
     return {"model.unknown", "the file is only a pointer of Git LFS", "Fetch the real file with 'git lfs pull'."};
   if (begins_with(file, "<"))
     return {"model.unknown", "the file is a web page", "The download went wrong: fetch the file itself."};
-  return {"model.unknown", "the file is no model that Peregrine knows", wanted};
+  return {"model.unknown", "the file is no model that Peregrine knows", advice::known_files};
 }
 
 Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {

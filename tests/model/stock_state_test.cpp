@@ -91,9 +91,28 @@ TEST(StockState, HintsAreOfTheKindOfModule) {
   // ONNX exports of networks with these were read: yolov9t, yolov8n-ghost, yolov10n and yolo26n (end2end=False).
   for (const char* name : {"ELAN1", "C3Ghost", "SCDown"})
     EXPECT_THAT(hint_for(block, name), HasSubstr("format=onnx (with end2end=False for YOLOv10 and YOLO26)")) << name;
-  EXPECT_THAT(hint_for(block, "C2fAttn"), HasSubstr("Give a YOLOv8"));
   EXPECT_THAT(hint_for("ultralytics.nn.extra", "C3k2"), HasSubstr("only stock modules are read"));
   EXPECT_THAT(hint_for("torch.nn.modules.act", "Hardswish"), HasSubstr("supported layers"));
+}
+
+TEST(StockState, HintsAreOfTheHeadWhereItsFilesAreNotReadEither) {
+  // Their ONNX exports were refused, too: rtdetr-l, yolov8-cls-resnet50, yolo26n-sem and -depth, yoloe-11n.
+  const auto hint_with = [](const char* of_block, const char* of_head) {
+    const std::string file = changed({renamed("C3k2", of_block), renamed("Pose", of_head)});
+    try {
+      read_model(std::as_bytes(std::span(file)), "changed.pt");
+    } catch (const Error& error) {
+      return error.hint();
+    }
+    return std::string();
+  };
+  EXPECT_THAT(hint_with("HGStem", "RTDETRDecoder"), HasSubstr("Give a YOLOv8"));
+  EXPECT_THAT(hint_with("C2fAttn", "WorldDetect"), HasSubstr("Give a YOLOv8"));
+  EXPECT_THAT(hint_with("C3k2", "YOLOEDetect"), HasSubstr("Give a YOLOv8"));
+  EXPECT_THAT(hint_with("ResNetLayer", "Classify"), HasSubstr("Give a model that detects"));
+  for (const char* of_head : {"SemanticSegment", "Depth", "OBB26"})
+    EXPECT_THAT(hint_with("C3k2", of_head), HasSubstr("Give a model that detects")) << of_head;
+  EXPECT_THAT(hint_with("C3k2", "Pose26"), HasSubstr("format=onnx"));
 }
 
 TEST(StockState, WhereVersion80KeptThemTheyAreKnown) {

@@ -6,6 +6,7 @@
 
 #include "graph/evaluate.h"
 #include "graph/shapes.h"
+#include "model/advice.h"
 #include "model/onnx/operators.h"
 #include "model/onnx/tensors.h"
 
@@ -231,7 +232,7 @@ Operands identity(Translation& t) { return {t.input(0)}; }
 
 Operands dropout(Translation& t) {
   if (t.has_input(2) && t.integers(2) != Integers{0})
-    refuse("dropout in training mode is not supported", "Export in evaluation mode.");
+    refuse("dropout in training mode is not supported", advice::evaluation_mode);
   return {t.input(0)};
 }
 

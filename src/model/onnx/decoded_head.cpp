@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/head.h"
+#include "model/advice.h"
 #include "peregrine/error.h"
 
 namespace peregrine::onnx {
@@ -13,8 +14,6 @@ namespace peregrine::onnx {
 namespace {
 
 using Index = std::int64_t;
-
-constexpr const char* again = "Export the model again, from Ultralytics YOLOv8 or YOLO11.";
 
 /// COCO's: what a row count without any other word is held for only where nothing else is possible, or the
 /// user says the task.
@@ -114,7 +113,12 @@ Index pose_classes(const graph::Graph& graph, const Stated& stated, const std::o
   if (numbers == 1 + coco_keypoints * coco_keypoint_dims) return 1;
   throw Error("model.task",
               fmt::format("the file does not say which of its head's {} rows are keypoints", numbers + 4),
-              "Pass --task pose:KxD, K keypoints of D numbers each (pose:17x3).");
+              advice::keypoints_of_task);
+}
+
+/// What to do where the counts do not fit what the metadata or the user say.
+const char* mended(const Stated& stated, const std::optional<TaskHint>& told) {
+  return !stated.keypoints && told && told->keypoints > 0 ? advice::keypoints_of_task : advice::mend_metadata;
 }
 
 void require_scores(const graph::Graph& graph, const ModelInfo& info) {
@@ -151,7 +155,7 @@ void set_keypoints(Index channels, const Stated& stated, const std::optional<Tas
     throw Error(
         "model.head",
         fmt::format("{} keypoint channels are no {} keypoints of {} numbers each", channels, count, dims),
-        again);
+        mended(stated, told));
   info.keypoints = static_cast<int>(count);
   info.keypoint_dims = static_cast<int>(dims);
 }
@@ -160,7 +164,7 @@ void set_classes(Index count, const Stated& stated, ModelInfo& info) {
   if (stated.names && static_cast<Index>(stated.names->size()) != count)
     throw Error("model.head",
                 fmt::format("its metadata name {} classes, but its head has {}", stated.names->size(), count),
-                again);
+                advice::mend_metadata);
   info.class_names.clear();
   if (stated.names) info.class_names = *stated.names;
   for (Index i = static_cast<Index>(info.class_names.size()); i < count; ++i)
@@ -179,14 +183,12 @@ Error unknown_head(const graph::Graph& graph, const Stated& stated) {
       "Supported are heads of YOLOv8 and YOLO11 for detect, pose and segment, and OSNet's features.";
   if (graph.outputs().empty()) return error("none", supported);
   if (stated.final_boxes)
-    return error("final boxes, not a head's",
-                 "Export without suppression inside (nms=False, end2end=False).");
+    return error("final boxes, not a head's", advice::raw_head);
   const Shape& first = shape_of(graph, 0);
   const bool rows_last = first.rank() == 3 && first[1] > first[2];
   if (rows_last && strides_of(graph.value(graph.inputs().front()).shape, first[1]).empty() &&
       first[1] <= 1000)
-    return error("final boxes, it seems, not a head's",
-                 "Export without suppression inside (nms=False, end2end=False).");
+    return error("final boxes, it seems, not a head's", advice::raw_head);
   if (rows_last)
     return error("boxes in rows, as YOLOv5 and YOLOv7 give them (with anchor boxes) or a transposed head",
                  supported);
@@ -220,7 +222,8 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
     set_keypoints(rows - 4 - classes, stated, told, info);
   }
   if (classes < 1)
-    throw Error("model.head", fmt::format("its head of {} rows has none left for classes", rows), again);
+    throw Error("model.head", fmt::format("its head of {} rows has none left for classes", rows),
+                mended(stated, told));
   set_classes(classes, stated, info);
   require_scores(graph, info);
   if (prototypes) return {graph::decoded_output, graph::proto_output};

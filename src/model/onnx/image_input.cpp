@@ -197,7 +197,7 @@ void check_input_range(const graph::Graph& graph, bool normalised) {
                 "the file normalises its input itself, and Peregrine gives ReID models what ImageNet's mean "
                 "and deviation have "
                 "normalised already",
-                "Export the model without the normalisation.");
+                "Leave the normalisation out of the network that is exported.");
 }
 
 }  // namespace peregrine::onnx

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "model/advice.h"
 #include "model/onnx/operators.h"
 
 namespace peregrine::onnx {
@@ -20,11 +21,35 @@ graph::Pair pair(const Translation& t, std::string_view name, Index fallback) {
   return {values[0], values[1]};
 }
 
-std::array<Index, 4> pads(const Translation& t) {
+constexpr Index sane = Index{1} << 20;  ///< of a kernel, a stride, a padding
+
+/// What makes the output as large as the input divided by the stride, rounded up; the odd one goes to the
+/// end, or with SAME_LOWER to the beginning.
+std::array<Index, 4> same_pads(const Translation& t, const graph::Pair& kernel, bool lower) {
+  const Shape& x = t.shape(0);
+  const graph::Pair strides = pair(t, "strides", 1);
+  if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("auto_pad with dilation is not supported");
+  std::array<Index, 4> result{};
+  if (x.rank() != 4) return result;  // refused by shape inference
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Index extent = x[i + 2], stride = strides[i];
+    if (kernel[i] < 1 || kernel[i] > sane || stride < 1 || stride > sane)
+      throw Error("model.shape", "kernel or stride is out of range");
+    const Index outputs = (extent + stride - 1) / stride;
+    const Index total = std::max<Index>((outputs - 1) * stride + kernel[i] - extent, 0);
+    result[i] = lower ? total - total / 2 : total / 2;
+    result[i + 2] = total - result[i];
+  }
+  return result;
+}
+
+std::array<Index, 4> pads(const Translation& t, const graph::Pair& kernel) {
   const std::string mode = t.node.text("auto_pad", "NOTSET");
   if (mode == "VALID") return {0, 0, 0, 0};
-  if (mode != "NOTSET")
-    refuse(fmt::format("auto_pad {} is not supported", mode), "Export with explicit padding.");
+  const bool lower = mode == "SAME_LOWER";
+  if ((lower || mode == "SAME_UPPER") && t.node.proto().op_type() != "ConvTranspose")
+    return same_pads(t, kernel, lower);
+  if (mode != "NOTSET") refuse(fmt::format("auto_pad {} is not supported", mode));
   const Integers values = t.node.integers("pads", {0, 0, 0, 0});
   if (values.size() != 4) refuse(fmt::format("padding in {} dimensions is not supported", values.size() / 2));
   return {values[0], values[1], values[2], values[3]};
@@ -37,6 +62,11 @@ void require_same_kernel(const Translation& t) {
   if (t.node.integers("kernel_shape", {}) != Integers{weight[2], weight[3]})
     throw Error("model.damaged",
                 fmt::format("its kernel_shape is not that of its weight {}", to_string(weight)));
+}
+
+graph::Pair kernel_of_weight(const Translation& t) {
+  const Shape& weight = t.shape(1);
+  return weight.rank() == 4 ? graph::Pair{weight[2], weight[3]} : graph::Pair{1, 1};  // refused later
 }
 
 /// With ceil_mode a last window may hang over the edge: the padding there that makes it fit. A window that would
@@ -53,11 +83,11 @@ void extend_for_ceil_mode(const Shape& x, graph::Pool& pool) {
 }
 
 Operands pool(Translation& t, graph::Pool::Kind kind) {
-  constexpr Index sane = Index{1} << 20;
+  const graph::Pair kernel = pair(t, "kernel_shape", 0);
   graph::Pool pool{.kind = kind,
-                   .kernel = pair(t, "kernel_shape", 0),
+                   .kernel = kernel,
                    .stride = pair(t, "strides", 1),
-                   .pad = pads(t),
+                   .pad = pads(t, kernel),
                    .count_padding = kind == graph::Pool::Kind::average && t.node.integer("count_include_pad", 0) != 0};
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilated pooling is not supported");
   if (t.node.integer("storage_order", 0) != 0) refuse("storage_order is not supported");
@@ -105,8 +135,10 @@ bool picks_floor(const Translation& t, float factor) {
 
 Operands conv(Translation& t) {
   require_same_kernel(t);
-  const graph::Conv op{
-      .stride = pair(t, "strides", 1), .dilation = pair(t, "dilations", 1), .pad = pads(t), .groups = t.node.integer("group", 1)};
+  const graph::Conv op{.stride = pair(t, "strides", 1),
+                       .dilation = pair(t, "dilations", 1),
+                       .pad = pads(t, kernel_of_weight(t)),
+                       .groups = t.node.integer("group", 1)};
   return t.emit(op, t.inputs(2, 3));
 }
 
@@ -114,7 +146,7 @@ Operands conv_transpose(Translation& t) {
   require_same_kernel(t);
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilation is not supported");
   const graph::ConvTranspose op{.stride = pair(t, "strides", 1),
-                                .pad = pads(t),
+                                .pad = pads(t, kernel_of_weight(t)),
                                 .output_pad = pair(t, "output_padding", 0),
                                 .groups = t.node.integer("group", 1)};
   return t.emit(op, t.inputs(2, 3));
@@ -142,7 +174,8 @@ Operands mat_mul(Translation& t) {
 }
 
 Operands batch_norm(Translation& t) {
-  if (t.node.integer("training_mode", 0) != 0) refuse("training mode is not supported", "Export in evaluation mode.");
+  if (t.node.integer("training_mode", 0) != 0)
+    refuse("training mode is not supported", advice::evaluation_mode);
   if (t.node.integer("spatial", 1) != 1) refuse("statistics for each place (spatial = 0) are not supported");
   return t.emit(graph::BatchNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(5, 5));
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "model/advice.h"
 #include "model/class_names.h"
 #include "model/input_check.h"
 #include "model/onnx/python_literal.h"
@@ -23,7 +24,7 @@ const std::string* find(const Metadata& metadata, const std::string& key) {
   throw Error(
       "model.head",
       fmt::format("its metadata have '{}' as {}, which is not {}", text.substr(0, most), key, expected),
-      "Export the model again.");
+      advice::mend_metadata);
 }
 
 std::optional<Task> task_of(const Metadata& metadata) {

@@ -9,9 +9,11 @@
 
 #include "graph/head.h"
 #include "graph/passes.h"
+#include "model/advice.h"
 #include "model/finite.h"
 #include "model/onnx/image_input.h"
 #include "model/onnx/node_order.h"
+#include "model/onnx/operators.h"
 #include "model/onnx/tensors.h"
 #include "model/onnx/translation.h"
 
@@ -36,16 +38,14 @@ std::int64_t opset_of(const pb::ModelProto& model) {
   constexpr std::int64_t newest = 28;  // a later one may give an operator another meaning
   for (const pb::OperatorSetIdProto& set : model.opset_import()) {
     if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
-    if (set.version() < oldest)
-      throw Error("model.unsupported", fmt::format("the ONNX file is of opset {}", set.version()),
-                  fmt::format("Export with opset {} or later.", oldest));
-    if (set.version() > newest)
+    if (set.version() < oldest || set.version() > newest)
       throw Error("model.unsupported",
-                  fmt::format("the ONNX file is of opset {}, newer than this version knows", set.version()),
-                  fmt::format("Export with opset {} or earlier.", newest));
+                  fmt::format("the ONNX file is of opset {}{}", set.version(),
+                              set.version() > newest ? ", newer than this version knows" : ""),
+                  fmt::format("Export with an opset from {} to {}.", oldest, newest));
     return set.version();
   }
-  refuse("the ONNX file has no standard operators");
+  throw Error("model.unsupported", "the ONNX file has none of ONNX's own operators", advice::own_operators);
 }
 
 /// Names of what products are made with. Elsewhere infinity has a meaning: it bounds a range, or masks a
@@ -71,7 +71,8 @@ Network::Network(std::span<const std::byte> file) {
   pb::ModelProto model = parse(file);
   opset_ = opset_of(model);
   pb::GraphProto& graph = *model.mutable_graph();
-  if (graph.sparse_initializer_size() > 0) refuse("sparse weights are not supported");
+  if (graph.sparse_initializer_size() > 0)
+    throw Error("model.unsupported", "sparse weights are not supported");
   const std::set<std::string> factors = factors_of(graph);
   for (pb::TensorProto& tensor : *graph.mutable_initializer()) {
     HostTensor values = from_proto(tensor);
@@ -105,6 +106,7 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
   Translator translator(graph, opset_);
   for (const auto& [name, tensor] : initializers_) translator.define({.name = name, .known = tensor});
   translator.define({.name = input_name_, .value = graph.add_input(graph::input_name, DType::f32, wanted)});
+  refuse_suppression(nodes_);
   for (const pb::NodeProto& node : nodes_) translator.translate(node);
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const Operand& output = translator.find(outputs_[i]);

@@ -105,18 +105,25 @@ void require_known_attributes(const pb::NodeProto& node, std::string_view known)
 
 Handler handler_of(const pb::NodeProto& node) {
   if (!node.domain().empty() && node.domain() != "ai.onnx")
-    refuse(fmt::format("operators of the domain '{}' are not supported", node.domain()), "Export with standard operators.");
+    refuse(fmt::format("operators of the domain '{}' are not supported", node.domain()),
+           advice::own_operators);
   const auto found = table().find(node.op_type());
   if (found != table().end()) {
     require_known_attributes(node, found->second.attributes);
     return found->second.handler;
   }
-  // What an export with suppression inside begins with; the boxes would be final, not the head's.
-  constexpr std::string_view selecting[] = {"NonMaxSuppression", "TopK", "ReduceMax", "ArgMax", "GatherND", "NonZero"};
-  for (std::string_view name : selecting)
-    if (name == node.op_type())
-      refuse("the operator is not supported", "Export without suppression in the file (nms=False, end2end=False).");
-  refuse("the operator is not supported", supported_networks);
+  refuse("the operator is not supported");
+}
+
+void refuse_suppression(std::span<const pb::NodeProto> nodes) {
+  const auto is = [](const pb::NodeProto& node, std::string_view type) { return node.op_type() == type; };
+  // RT-DETR chooses its queries by a TopK, and has no other head.
+  if (std::ranges::any_of(nodes, [&](const auto& node) { return is(node, "GridSample"); })) return;
+  for (const pb::NodeProto& node : nodes)
+    if (is(node, "NonMaxSuppression") || is(node, "TopK"))
+      throw Error("model.unsupported",
+                  fmt::format("node '{}' ({}): the operator is not supported", node.name(), node.op_type()),
+                  advice::raw_head);
 }
 
 }  // namespace peregrine::onnx

@@ -1,6 +1,8 @@
 // The table of ONNX operators that the reader knows. A handler makes a node's outputs from its inputs.
 #pragma once
 
+#include <span>
+
 #include "model/onnx/translation.h"
 
 namespace peregrine::onnx {
@@ -9,6 +11,10 @@ using Handler = Operands (*)(Translation&);
 
 /// Throws Error "model.unsupported" for an operator that the table does not have.
 Handler handler_of(const pb::NodeProto& node);
+
+/// Throws Error "model.unsupported", naming the node, where the nodes select final boxes instead of giving a
+/// head's: before anything that their selection is made with is refused.
+void refuse_suppression(std::span<const pb::NodeProto> nodes);
 
 // layers.cpp: operators with weights or windows
 Operands conv(Translation& t);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "model/advice.h"
 #include "model/onnx/node_view.h"
 #include "peregrine/error.h"
 
@@ -84,11 +85,7 @@ class Translation {
   Translator& translator_;
 };
 
-/// Where nothing nearer helps.
-inline constexpr const char* supported_networks =
-    "Supported are YOLOv8, YOLO11 and OSNet as Ultralytics and PyTorch export them.";
-
-[[noreturn]] inline void refuse(std::string reason, std::string hint = supported_networks) {
+[[noreturn]] inline void refuse(std::string reason, std::string hint = advice::supported_layers) {
   throw Error("model.unsupported", std::move(reason), std::move(hint));
 }
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <map>
 
+#include "model/advice.h"
 #include "model/archive/zip_archive.h"
 #include "model/pickle/unpickler.h"
 #include "peregrine/error.h"
@@ -50,7 +51,7 @@ std::string find_folder(const ZipArchive& archive) {
     if (slash != std::string::npos && name.substr(slash) == "/data.pkl") return name.substr(0, slash);
   }
   throw Error("model.unknown", "the archive has no data.pkl, so torch.save did not write it",
-              "Give a .pt or .pth checkpoint of Ultralytics or OSNet, or an .onnx file.");
+              advice::known_files);
 }
 
 bool has_foreign_order(const ZipArchive& archive, const std::string& folder) {

@@ -9,6 +9,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "model/advice.h"
 #include "model/class_names.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
@@ -83,7 +84,7 @@ void describe(const json& text, ModelInfo& info) {
   info.task = task_of(text);
   const json arguments = text.value("args", json::object());
   if (text.value("end2end", false) || arguments.value("nms", false))
-    throw Error("model.unsupported", "the engine does its own suppression", "Export with nms=False.");
+    throw Error("model.unsupported", "the engine does its own suppression", advice::raw_head);
   const json size = text.value("imgsz", json(640));
   info.image_height = integer(size.is_array() && !size.empty() ? size.front() : size, "imgsz");
   info.image_width = integer(size.is_array() && !size.empty() ? size.back() : size, "imgsz");

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "model/advice.h"
 #include "model/ultralytics/module_table.h"
 
 namespace peregrine::ultralytics {
@@ -23,27 +24,32 @@ constexpr const char* export_stock =
 constexpr const char* export_own =
     "From a checkpoint only stock modules are read. Export the model to ONNX where its code is installed: Peregrine "
     "reads the operators of that file, or names the one that it does not know.";
-constexpr const char* other_layers = "Take a network of supported layers, as YOLOv8, YOLO11 and YOLO12 have.";
 constexpr const char* other_task = "Give a model that detects, segments or finds keypoints.";
-constexpr const char* other_network = "Give a YOLOv8, YOLO11 or YOLO12: models that are asked by text are not supported.";
+constexpr const char* other_network =
+    "Give a YOLOv8, YOLO11 or YOLO12: RT-DETR and models that are asked by text are not supported.";
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
   return std::ranges::find(names, name) != names.end();
 }
 
+/// Where the head is one that no file of this network is read with, its ONNX file neither; nothing otherwise.
+const char* advice_on_head(const Module& head) {
+  const std::string name = head.class_name();
+  if (!StockClass{place::head, name, {}}.matches(head) ||
+      is_one_of(name, {"Detect", "Pose", "Segment", "v10Detect", "Pose26", "Segment26"}))
+    return "";
+  if (is_one_of(name, {"Classify", "Depth", "SemanticSegment"}) || name.starts_with("OBB")) return other_task;
+  return other_network;
+}
+
 /// What to do about a class that has no lowering: what is advised has been tried with such a model.
 const char* advice(const Module& module) {
   const std::string name = module.class_name(), full = module.full_class_name();
-  if (full.starts_with("torch.")) return other_layers;
+  if (full.starts_with("torch.")) return advice::supported_layers;
   const bool stock = StockClass{place::block, name, {}}.matches(module) ||
                      StockClass{place::conv, name, {}}.matches(module) ||
                      StockClass{place::head, name, {}}.matches(module);
-  if (!stock) return export_own;
-  if (name == "Classify" || name.starts_with("OBB")) return other_task;
-  if (name.starts_with("World") || name.starts_with("YOLOE") ||
-      is_one_of(name, {"C2fAttn", "ImagePoolingAttn", "MaxSigmoidAttnBlock"}))
-    return other_network;
-  return export_stock;
+  return stock ? export_stock : export_own;
 }
 
 graph::Pair zero_padding(const Module& conv) {
@@ -55,17 +61,19 @@ graph::Pair zero_padding(const Module& conv) {
 
 }  // namespace
 
-Error unsupported_class(const Module& module) {
+Error unsupported_class(const Module& module, const Module* head) {
+  std::string hint = head ? advice_on_head(*head) : "";
+  if (hint.empty()) hint = advice(module);
   return {"model.unsupported",
           fmt::format("'{}' is a module of class {}, which is not supported", module.path(),
                       module.full_class_name()),
-          advice(module)};
+          std::move(hint)};
 }
 
 Error unsupported_module(const Module& module, std::string_view what) {
   const bool torch_layer = module.full_class_name().starts_with("torch.");
   return {"model.unsupported", fmt::format("'{}' ({}) {}", module.path(), module.full_class_name(), what),
-          torch_layer ? other_layers : export_own};
+          torch_layer ? advice::supported_layers : export_own};
 }
 
 Error end_to_end_head(const Module& head) {

@@ -55,8 +55,9 @@ class Lowering {
   int depth_ = 0;
 };
 
-/// Error "model.unsupported" for a class that has no lowering.
-Error unsupported_class(const Module& module);
+/// Error "model.unsupported" for a class that has no lowering; what to do about it may depend on the head of
+/// the network.
+Error unsupported_class(const Module& module, const Module* head = nullptr);
 /// Error "model.unsupported" for a module of a known class: 'model.3' (Upsample) WHAT.
 Error unsupported_module(const Module& module, std::string_view what);
 

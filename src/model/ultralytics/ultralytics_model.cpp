@@ -69,7 +69,7 @@ graph::Graph build(Network& network, const InputShape& shape) {
 void require_known(const std::vector<Module>& modules) {
   for (const Module& module : modules)
     if (!find_module(module) && !(is_head(module) && &module == &modules.back()))
-      throw unsupported_class(module);
+      throw unsupported_class(module, &modules.back());
 }
 
 /// The network itself must be stock, too: it calls the modules one after another.

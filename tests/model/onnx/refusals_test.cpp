@@ -53,7 +53,8 @@ TEST_P(Attribute, ThatChangesTheResultIsRefusedByName) {
 
 INSTANTIATE_TEST_SUITE_P(
     Files, Attribute,
-    ::testing::Values(Refused{"same_padding", "'it' (Conv): auto_pad SAME_UPPER"},
+    ::testing::Values(Refused{"same_padding", "'it' (ConvTranspose): auto_pad SAME_UPPER"},
+                      Refused{"same_dilated", "auto_pad with dilation"},
                       Refused{"unknown", "attribute 'sharpness'"}, Refused{"other_kernel", "kernel_shape"},
                       Refused{"dilated_pool", "dilated pooling"}, Refused{"column_major", "storage_order"},
                       Refused{"counted_overhang", "count_include_pad"},
