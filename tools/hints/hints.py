@@ -17,14 +17,12 @@ TABLE = ROOT / "docs" / "reference" / "hints.md"
 # What a hint that no test follows may not speak of: flags, settings, subcommands, formats to convert to.
 OURS = re.compile(r"--[a-z]|`peregrine |\b[Ee]xport\b|\bONNX\b|\.onnx|\.pth?\b|\b[A-Z]+_[A-Z_]+\b|\bJPEG\b|\bPNG\b|MP4|H\.264|"
                   r"\.jpg|\.png|\.mp4|engine", re.I)
-# Hints that no test has followed yet. The number may fall, never rise: a new hint is followed when it is written.
-MOST_OPEN = 0
 PREAMBLE = """# Hints
 
 Every sentence that tells a user what to do, and where it is shown to work. `tools/hints/hints.py` makes this table from the sources,
 and a test refuses a hint without a row. The last column names the test that meets the hint and follows it to its result, or says
-`informational` where there is nothing in Peregrine to follow (a file to copy again, a disk to free). Hints that say `open` are yet to
-be followed; the check lets their number fall alone. `{}` stands for what is only known then.
+`informational` where there is nothing in Peregrine to follow (a file to copy again, a disk to free).
+`{}` stands for what is only known then.
 
 | hint | error codes | followed by |
 | --- | --- | --- |
@@ -76,8 +74,6 @@ def words_of(hint):
 def complaints_of_row(hint, follows, tests):
     if not follows:
         return [f"no row, or an empty one: {hint}"]
-    if follows == "open":
-        return []
     if follows == "informational":
         return [f"names something of ours and is not followed: {hint}"] if OURS.search(hint) else []
     said = []
@@ -89,15 +85,10 @@ def complaints_of_row(hint, follows, tests):
     return said
 
 
-def problems(found, unread, rows, tests, most_open=0):
+def problems(found, unread, rows, tests):
     said = [f"{place}: write it as literals, or hand it on by a parameter or a constant" for place in unread]
     for hint in sorted(found):
         said += complaints_of_row(hint, rows.get(hint, ""), tests)
-    still_open = sum(follows == "open" for follows in rows.values())
-    if still_open > most_open:
-        said.append(f"{still_open} hints are open, {most_open} may be: follow the new one in a test")
-    if still_open < most_open:
-        said.append(f"only {still_open} hints are open: let MOST_OPEN say so")
     return said + [f"a row without a hint: {hint}" for hint in sorted(rows.keys() - found.keys())]
 
 
@@ -153,7 +144,7 @@ def main():
     if "--write" in sys.argv:
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         TABLE.write_text(written(found, read_table()))
-    said = problems(found, unread, read_table(), tests_of_tree(), MOST_OPEN)
+    said = problems(found, unread, read_table(), tests_of_tree())
     if said:
         print("\n".join(said))
         sys.exit(f"{len(said)} hints without a row that holds: tools/hints/hints.py --write, then fill in the last column.")
