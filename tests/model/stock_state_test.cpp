@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 
+#include "base/log.h"
 #include "model/model.h"
 #include "peregrine/error.h"
 #include "support/checkpoint_writer.h"
@@ -150,7 +151,15 @@ TEST(ClassNames, AreTextsWhateverTheFileHolds) {
 }
 
 TEST(TrainingSize, RoundsUpToWhatTheNetworkTakes) {
+  std::string said;
+  log::set_sink([&](log::Level, std::string_view message) { said += std::string(message) + "\n"; });
+  read({});
+  EXPECT_EQ(said, "") << "the file's own size is a multiple";
   const ModelInfo info = read({{"(K\xe0M\x20\x01"s, "(K\x64M\x21\x01"s}});  // [100, 289], stride 8
+  log::set_sink({});
+  EXPECT_EQ(
+      said,
+      "changed.pt: the training size 100,289 is rounded up to 104,296: the sides are multiples of 8.\n");
   EXPECT_EQ(info.image_height, 104);
   EXPECT_EQ(info.image_width, 296);
   EXPECT_THAT(refusal({{"(K\xe0M\x20\x01"s, "(K\0M\x20\x01"s}}), HasSubstr("(imgsz) is no size in pixels"));

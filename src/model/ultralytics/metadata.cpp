@@ -8,6 +8,7 @@
 #include <map>
 #include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "model/class_names.h"
 #include "peregrine/error.h"
@@ -81,19 +82,26 @@ int side_of(const Value& value) {
   return static_cast<int>(*number);
 }
 
+/// "640", or "480,640" as `--imgsz` has it.
+std::string size_text(int height, int width) {
+  return height == width ? std::to_string(height) : fmt::format("{},{}", height, width);
+}
+
 /// `imgsz` is one number, or height and width. As `--imgsz` does, sides round up to what the network can
-/// take.
+/// take, and the log says so.
 void read_size(const Value& imgsz, ModelInfo& info) {
   if (pickle::is_none(imgsz)) return;
   const auto pair = pickle::items(imgsz);
   const int height = side_of(pair && !pair->empty() ? pair->front() : imgsz);
   const int width = side_of(pair && !pair->empty() ? pair->back() : imgsz);
-  const auto rounded = [&](int side) {
-    const int stride = info.strides.empty() ? 1 : info.strides.back();
-    return (side + stride - 1) / stride * stride;
-  };
+  const int stride = info.strides.empty() ? 1 : info.strides.back();
+  const auto rounded = [&](int side) { return (side + stride - 1) / stride * stride; };
   info.image_height = rounded(height);
   info.image_width = rounded(width);
+  if (info.image_height != height || info.image_width != width)
+    log::info(fmt::format("{}: the training size {} is rounded up to {}: the sides are multiples of {}.",
+                          info.name, size_text(height, width), size_text(info.image_height, info.image_width),
+                          stride));
 }
 
 }  // namespace
