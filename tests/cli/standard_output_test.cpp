@@ -6,6 +6,7 @@
 
 #include <array>
 #include <functional>
+#include <nlohmann/json.hpp>
 
 #include "command.h"
 #include "support/test_data.h"
@@ -71,6 +72,39 @@ TEST(StandardOutput, ALogThatCannotBeWrittenIsNoFailure) {
                                         [] { dup2(open("/dev/full", O_WRONLY), STDERR_FILENO); });
   EXPECT_EQ(result.status, 0);
   EXPECT_THAT(result.out, HasSubstr("000001.jpg"));
+}
+
+/// Whatever is refused first: flags are read before the settings, and the settings before the store.
+TEST(Log, HasEveryRefusalInItsFormat) {
+  const test::TemporaryFolder folder;
+  const std::string model = demo("demo-detect.pt");
+  const std::vector<Words> refused{{"build", model, "--batch", "1:many:4"},
+                                   {"build", model, "--batch", "many"},
+                                   {"build", model, model, "--out", "copy"},
+                                   {"predict", "--model", model, "--source", "none.jpg", "--imgsz", "x"},
+                                   {"predict", "--model", model, "--source", model, "--json", model},
+                                   {"val", "--model", "none.pt", "--data", "none"},
+                                   {"bench", "--model", "none.pt"},
+                                   {"explain", "none.pt", "none.pt", "--image", "none.jpg"},
+                                   {"export", "none.pt", "-o", "m.onnx"},
+                                   {"engines", "show", "none"},
+                                   {"migrate", "--rollback", "--imgsz", "x"},
+                                   {"selftest", "--engine", "none"},
+                                   {"doctor", "--config", "none.toml"},
+                                   {"config", "--config", "none.toml"}};
+  for (Words words : refused) {
+    words.insert(words.end(), {"--store", "store"});
+    const auto plain = test::run_command(words, folder.path().string());
+    words.push_back("--log-json");
+    const auto json = test::run_command(words, folder.path().string());
+    SCOPED_TRACE(testing::PrintToString(words) + json.err);
+    EXPECT_NE(json.status, 0);
+    EXPECT_THAT(plain.err, testing::StartsWith("error: "));
+    const auto line = nlohmann::json::parse(json.err, nullptr, false);
+    ASSERT_TRUE(line.is_object());
+    EXPECT_EQ(line.at("level"), "error");
+    EXPECT_EQ("error: " + line.at("message").get<std::string>() + "\n", plain.err);
+  }
 }
 
 #if !PEREGRINE_SANITIZED  // whose shadow memory is larger than any limit
