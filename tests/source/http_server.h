@@ -2,16 +2,15 @@
 // whole answer.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
+
+#include "source/listener.h"
 
 namespace peregrine::test {
 
@@ -19,30 +18,19 @@ class HttpServer {
  public:
   /// An answer "" keeps the connection and says nothing.
   explicit HttpServer(std::map<std::string, std::string> answers)
-      : answers_(std::move(answers)), socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(socket_, 4) != 0 ||
-        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-      throw std::runtime_error("no socket");
-    host_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-    thread_ = std::thread([this] { serve(); });
-  }
+      : answers_(std::move(answers)), thread_([this] { serve(); }) {}
   ~HttpServer() {
-    ::shutdown(socket_, SHUT_RDWR);
+    listener_.stop();
     thread_.join();
-    ::close(socket_);
   }
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  std::string address(const std::string& path) const { return "http://" + host_ + path; }
+  std::string address(const std::string& path) const { return listener_.address("http", path); }
 
  private:
   void serve() {
-    for (int client = 0; (client = ::accept(socket_, nullptr, nullptr)) >= 0; ::close(client)) {
+    for (int client = 0; (client = listener_.accept()) >= 0; ::close(client)) {
       std::string request;
       char block[4096];
       for (ssize_t n = 1; n > 0 && request.find("\r\n\r\n") == request.npos;) {
@@ -63,8 +51,7 @@ class HttpServer {
   }
 
   std::map<std::string, std::string> answers_;
-  int socket_;
-  std::string host_;
+  Listener listener_;
   std::thread thread_;
 };
 

@@ -2,42 +2,16 @@
 // connection, as fast as they are taken.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "base/ffmpeg.h"
+#include "source/listener.h"
 
 namespace peregrine::test {
-
-/// A listening socket on a free port.
-class Listener {
- public:
-  Listener() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), length) != 0 || ::listen(socket_, 4) != 0 ||
-        ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) != 0)
-      throw std::runtime_error("no socket");
-    port_ = ntohs(address.sin_port);
-  }
-  ~Listener() { ::close(socket_); }
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
-  int socket() const { return socket_; }
-  std::string address() const { return "rtsp://127.0.0.1:" + std::to_string(port_) + "/street"; }
-
- private:
-  int socket_;
-  int port_ = 0;
-};
 
 class RtspServer {
  public:
@@ -45,14 +19,14 @@ class RtspServer {
   RtspServer(const std::string& video, int silent_after)
       : silent_after_(silent_after), thread_([this, video] { serve(video); }) {}
   ~RtspServer() {
-    ::shutdown(listener_.socket(), SHUT_RDWR);
+    listener_.stop();
     thread_.join();
   }
-  std::string address() const { return listener_.address(); }
+  std::string address() const { return listener_.address("rtsp", "/street"); }
 
  private:
   void serve(const std::string& video) {
-    client_ = ::accept(listener_.socket(), nullptr, nullptr);
+    client_ = listener_.accept();
     if (client_ < 0) return;
     open(video);
     bool playing = false;

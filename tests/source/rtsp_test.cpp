@@ -43,14 +43,14 @@ TEST_F(Rtsp, CameraThatFallsSilent) {
 
 TEST_F(Rtsp, NobodyAnswers) {
   const test::Listener listener;  // takes the connection and says nothing
-  EXPECT_EQ(opening(listener.address(), {.timeout_seconds = 0.5}), "source.timeout");
+  EXPECT_EQ(opening(listener.address("rtsp", "/street"), {.timeout_seconds = 0.5}), "source.timeout");
 }
 
 TEST_F(Rtsp, NobodyThere) {
   std::string address;
   {
     const test::Listener listener;
-    address = listener.address();
+    address = listener.address("rtsp", "/street");
   }
   EXPECT_EQ(opening(address), "source.unreadable");
 }
