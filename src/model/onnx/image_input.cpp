@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
 
 #include "model/input_check.h"
+#include "model/onnx/image_trace.h"
 #include "model/onnx/node_view.h"
 #include "model/onnx/tensors.h"
 #include "peregrine/error.h"
@@ -103,60 +103,34 @@ void require_channels(std::int64_t channels) {
   if (channels != image_channels) throw unsupported_channels(channels);
 }
 
-/// y = scale * x + shift of the input's numbers, as far as the first steps do nothing but that.
-struct Affine {
-  double scale = 1, shift = 0;
-  bool any = false;
-};
-
-/// The constant operand's largest number, and which of the two it is.
-std::optional<std::pair<std::size_t, double>> constant_operand(const graph::Graph& graph,
-                                                               const graph::Node& node) {
-  for (std::size_t i = 0; i < 2; ++i) {
-    const graph::Value& value = graph.value(node.inputs[i]);
-    if (!value.constant || value.constant->dtype() != DType::f32 || value.constant->shape().elements() > 4)
-      continue;
-    const float* numbers = value.constant->as<float>();
-    double largest = 0;
-    for (std::int64_t k = 0; k < value.constant->shape().elements(); ++k)
-      if (std::abs(numbers[k]) > std::abs(largest)) largest = numbers[k];
-    return std::pair{i, largest};
-  }
-  return std::nullopt;
+void require_numbers(const TracedChannel& channel) {
+  // What brings 0..255 near 1 scales by 1/58 (a deviation of ImageNet) or less, or first takes off tens; what
+  // brings -1..1 to 0..1 first adds 1.
+  constexpr double largest_scale = 1.0 / 32, most_shift = 16, most_added = 0.25;
+  const double shift = channel.scale == 0 ? 0 : channel.shift / channel.scale;
+  if (std::abs(channel.scale) <= largest_scale || std::abs(shift) >= most_shift)
+    refuse_input("the file scales its input itself, by " + fmt::format("{:.4g}", channel.scale) +
+                 ": it takes numbers from 0 to 255, and Peregrine gives them from 0 to 1");
+  if (shift > most_added)
+    refuse_input(
+        fmt::format("the file first adds {:.4g} to its input: it takes numbers around 0, and Peregrine "
+                    "gives them from 0 to 1",
+                    shift));
 }
 
-/// Whether the step is part of the affine function.
-bool apply(const graph::Graph& graph, const graph::Node& node, Affine& affine) {
-  if (std::holds_alternative<graph::Cast>(node.operation)) return true;
-  const auto* binary = std::get_if<graph::Binary>(&node.operation);
-  const auto operand = binary ? constant_operand(graph, node) : std::nullopt;
-  if (!operand) return false;
-  const auto [place, number] = *operand;
-  using Kind = graph::Binary::Kind;
-  if (place == 0 && (binary->kind == Kind::div || binary->kind == Kind::sub)) return false;
-  affine.any = true;
-  switch (binary->kind) {
-    case Kind::add: affine.shift += number; break;
-    case Kind::sub: affine.shift -= number; break;
-    case Kind::mul: affine.scale *= number, affine.shift *= number; break;
-    case Kind::div: affine.scale /= number, affine.shift /= number; break;
-  }
-  return true;
-}
-
-Affine first_steps(const graph::Graph& graph) {
-  Affine affine;
-  graph::ValueId value = graph.inputs().front();
-  for (;;) {
-    const graph::Node* only = nullptr;
-    for (const graph::Node& node : graph.nodes())
-      if (std::ranges::find(node.inputs, value) != node.inputs.end()) {
-        if (only) return affine;  // several: what each makes of it is its own affair
-        only = &node;
-      }
-    if (!only || !apply(graph, *only, affine)) return affine;
-    value = only->outputs.front();
-  }
+/// Whether a file that swaps them takes BGR, or takes RGB and was trained with BGR, it does not say.
+void require_order(const ImageTrace& image) {
+  std::vector<std::int64_t> order;
+  for (const TracedChannel& channel : image.channels)
+    if (std::ranges::find(order, channel.source) == order.end()) order.push_back(channel.source);
+  if (!std::ranges::is_sorted(order))
+    refuse_input(
+        "the file reorders the colour channels of its input: it does not say whether it takes RGB, which "
+        "Peregrine gives, or BGR");
+  if (image.axes != std::vector<std::int64_t>{0, 1, 2, 3})
+    refuse_input(
+        "the file turns its input before its first convolution: it takes images that lie otherwise than "
+        "N x 3 x height x width");
 }
 
 }  // namespace
@@ -184,20 +158,19 @@ ImageInput read_image_input(const pb::GraphProto& graph, const FindConstant& con
   return image;
 }
 
-void check_input_range(const graph::Graph& graph, bool normalised) {
-  const Affine affine = first_steps(graph);
-  // What brings 0..255 near 1 scales by 1/58 (a deviation of ImageNet) or less, or first takes off tens.
-  constexpr double largest_scale = 1.0 / 32, most_shift = 16;
-  const double shift = affine.scale == 0 ? 0 : affine.shift / affine.scale;
-  if (std::abs(affine.scale) <= largest_scale || std::abs(shift) >= most_shift)
-    refuse_input("the file scales its input itself, by " + fmt::format("{:.4g}", affine.scale) +
-                 ": it takes numbers from 0 to 255, and Peregrine gives them from 0 to 1");
-  if (normalised && affine.any)
-    throw Error("model.unsupported",
-                "the file normalises its input itself, and Peregrine gives ReID models what ImageNet's mean "
-                "and deviation have "
-                "normalised already",
-                "Leave the normalisation out of the network that is exported.");
+void check_input_use(const graph::Graph& graph, bool normalised) {
+  for (const ImageTrace& image : images_of_first_convolutions(graph)) {
+    require_order(image);
+    for (const TracedChannel& channel : image.channels) {
+      require_numbers(channel);
+      if (normalised && (channel.scale != 1 || channel.shift != 0))
+        throw Error(
+            "model.unsupported",
+            "the file normalises its input itself, and Peregrine gives ReID models what ImageNet's mean "
+            "and deviation have normalised already",
+            "Leave the normalisation out of the network that is exported.");
+    }
+  }
 }
 
 }  // namespace peregrine::onnx

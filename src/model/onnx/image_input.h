@@ -22,9 +22,10 @@ using FindConstant = std::function<std::shared_ptr<const HostTensor>(const std::
 /// "model.unsupported" naming the type, the channels or the layout of any other.
 ImageInput read_image_input(const pb::GraphProto& graph, const FindConstant& constant);
 
-/// Throws Error "model.unsupported" where the graph's first steps show that it wants other numbers than
-/// Peregrine gives it: from 0 to 1, normalised by ImageNet's mean and deviation for ReID (`normalised`). The
-/// passes have not run yet.
-void check_input_range(const graph::Graph& graph, bool normalised);
+/// Throws Error "model.unsupported" where the steps before the graph's first convolutions show that it wants
+/// another image than Peregrine gives it: RGB from 0 to 1, normalised by ImageNet's mean and deviation for
+/// ReID
+/// (`normalised`). The passes have not run yet.
+void check_input_use(const graph::Graph& graph, bool normalised);
 
 }  // namespace peregrine::onnx

@@ -113,7 +113,7 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
     if (output.known) throw Error("model.head", fmt::format("the output '{}' does not depend on the picture", outputs_[i]));
     graph.mark_output(output.value, names[i]);
   }
-  check_input_range(graph, normalised);
+  check_input_use(graph, normalised);
   graph::run_passes(graph);
   return graph;
 }

@@ -37,8 +37,18 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"channels_last", "1 x 8 x 8 x 3, images with the channels last (NHWC)"},
         Refused{"open_channels_last", "any x any x any x any, images with the channels last"},
         Refused{"grey_channels_last", "images with the channels last"}, Refused{"to_255", "from 0 to 255"},
-        Refused{"mean_of_255", "from 0 to 255"}, Refused{"imagenet", "normalises its input itself"}),
+        Refused{"mean_of_255", "from 0 to 255"}, Refused{"imagenet", "normalises its input itself"},
+        Refused{"norm_of_255", "from 0 to 255"}, Refused{"depthwise_of_255", "from 0 to 255"},
+        Refused{"map_of_255", "from 0 to 255"}, Refused{"pooled_255", "from 0 to 255"},
+        Refused{"parts_of_255", "from 0 to 255"}, Refused{"around_0", "numbers around 0"},
+        Refused{"bgr", "RGB, which Peregrine gives, or BGR"}, Refused{"bgr_by_weights", "or BGR"},
+        Refused{"width_first", "turns its input"}),
     [](const auto& info) { return std::string(info.param.file); });
+
+TEST(OnnxInput, ThatIsTurnedOrTakenApartAndPutBackIsRun) {
+  for (const char* name : {"inputs/turned_there_and_back.onnx", "inputs/parts.onnx"})
+    EXPECT_EQ(fixture(name, reid).info().embedding, 128) << name;
+}
 
 TEST(OnnxInput, HalvesAreRun) { EXPECT_EQ(fixture("inputs/half.onnx", reid).info().embedding, 128); }
 
