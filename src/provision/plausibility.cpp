@@ -15,6 +15,7 @@ namespace {
 constexpr int enough = 20;  ///< shares of fewer boxes say too little
 constexpr int best_of_picture = 100;
 constexpr double least_share = 0.5;
+constexpr double least_centred = 0.1;  ///< of corners it is 0; of random weights' large boxes some 0.4
 constexpr float saturated_score = 0.999f;
 constexpr double least_range = 1e-6;     ///< of the scores, to the highest one
 constexpr double most_alike = 0.999999;  ///< cosine of two persons
@@ -32,6 +33,29 @@ bool lies_inside(const std::array<float, 4>& box, const Geometry& geometry) {
   const float x = (box[0] + box[2]) / 2, y = (box[1] + box[3]) / 2;
   return x >= 0 && x <= right && y >= 0 && y <= bottom && width(box) <= 2 * right &&
          height(box) <= 2 * bottom;
+}
+
+std::array<float, 3> anchor_of(const ModelInfo& model, int anchor, const Geometry& geometry) {
+  for (const int stride : model.strides) {
+    const int columns = geometry.input_width / stride, cells = columns * (geometry.input_height / stride);
+    if (anchor < cells) {
+      const auto side = static_cast<float>(stride);
+      return {(static_cast<float>(anchor % columns) + 0.5f) * side,
+              (static_cast<float>(anchor / columns) + 0.5f) * side, side};
+    }
+    anchor -= cells;
+  }
+  return {};
+}
+
+bool lies_around(const std::array<float, 4>& box, const std::array<float, 3>& anchor) {
+  const auto [x, y, slack] = anchor;
+  return x >= box[0] - slack && x <= box[2] + slack && y >= box[1] - slack && y <= box[3] + slack;
+}
+
+bool looks_like_corners(const std::array<float, 4>& box, const std::array<float, 3>& anchor) {
+  const float left = (box[0] + box[2]) / 2, top = (box[1] + box[3]) / 2;
+  return anchor[0] >= left && anchor[0] <= width(box) && anchor[1] >= top && anchor[1] <= height(box);
 }
 
 bool has_near_keypoints(const Object& object, const Geometry& geometry) {
@@ -58,6 +82,11 @@ void Plausibility::count(Tally& tally, const postprocess::Candidate& box, const 
   tally.saturated += box.confidence >= saturated_score && box.confidence <= 1;
   tally.inside += lies_inside(box.box, geometry);
   tally.named += box.class_id >= 0 && box.class_id < std::ssize(model_.class_names);
+  if (model_.head == HeadLayout::decoded) {
+    const std::array<float, 3> anchor = anchor_of(model_, box.anchor, geometry);
+    tally.around += lies_around(box.box, anchor);
+    tally.centred += !looks_like_corners(box.box, anchor);
+  }
   tally.near += object && has_near_keypoints(*object, geometry);
 }
 
@@ -117,6 +146,10 @@ std::vector<store::Check> Plausibility::checks() const {
   };
   share("boxes with an extent, share", tally.with_extent);
   share("boxes inside of the input, share", tally.inside);
+  if (model_.head == HeadLayout::decoded) {
+    share("boxes around their anchor, share", tally.around);
+    share("boxes of centre and size, share", tally.centred, least_centred);
+  }
   share("classes that have a name, share", tally.named, 1);
   if (model_.task == Task::pose) share("keypoints near their box, share", tally.near);
   checks.push_back({.name = "highest score", .value = highest_, .limit = 1});

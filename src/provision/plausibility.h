@@ -23,6 +23,14 @@ namespace peregrine::provision {
 bool has_extent(const std::array<float, 4>& box);
 /// Its centre lies in the input, and it is at most twice as large. It may reach out of it, as cut objects do.
 bool lies_inside(const std::array<float, 4>& box, const Geometry& geometry);
+/// Centre and stride of the cell that an anchor stands for, in input pixels.
+std::array<float, 3> anchor_of(const ModelInfo& model, int anchor, const Geometry& geometry);
+/// A box holds its anchor, or is at most a stride off it. What a file has decoded in another order (y before x,
+/// scores before boxes) is somewhere else.
+bool lies_around(const std::array<float, 4>& box, const std::array<float, 3>& anchor);
+/// Its centre and size, taken as two corners, are a box that holds the anchor. Of true centres and sizes that
+/// happens to a quarter of the anchors of large objects near the origin; of corners always.
+bool looks_like_corners(const std::array<float, 4>& box, const std::array<float, 3>& anchor);
 /// At least half of the keypoints lie in the box grown by half of its size on each side, so that hidden and
 /// stretched limbs do, and three and more of them are not all within one pixel of the input. Box and
 /// keypoints in pixels of the picture.
@@ -47,7 +55,7 @@ class Plausibility {
 
  private:
   struct Tally {
-    int boxes = 0, saturated = 0, with_extent = 0, inside = 0, named = 0, near = 0;
+    int boxes = 0, saturated = 0, with_extent = 0, inside = 0, around = 0, centred = 0, named = 0, near = 0;
   };
   void count(Tally& tally, const postprocess::Candidate& box, const Object* object,
              const Geometry& geometry) const;

@@ -91,7 +91,7 @@ class DecodedHead : public testing::Test {
 };
 
 TEST_F(DecodedHead, OfATrainedDetectorHasEveryProperty) {
-  EXPECT_EQ(checks().size(), 5u);
+  EXPECT_EQ(checks().size(), 7u);
   EXPECT_THAT(failures(), IsEmpty());
 }
 
@@ -112,7 +112,31 @@ TEST_F(DecodedHead, WithLogitsForScoresIsFound) {
 
 TEST_F(DecodedHead, BesideThePictureIsFound) {
   for (int i = 0; i < anchors; ++i) at(0, i) += 400;
-  EXPECT_THAT(failures(), testing::ElementsAre("boxes inside of the input, share"));
+  EXPECT_THAT(failures(), testing::ElementsAre("boxes inside of the input, share",
+                                               "boxes around their anchor, share"));
+}
+
+TEST_F(DecodedHead, WithCornersIsFound) {
+  for (int i = 0; i < anchors; ++i) {
+    const auto [x, y, stride] = anchor_of(model_, i, geometry);
+    at(0, i) = x - 10, at(1, i) = y - 10, at(2, i) = x + 10, at(3, i) = y + 10;
+  }
+  EXPECT_THAT(failures(), testing::ElementsAre("boxes of centre and size, share"));
+}
+
+TEST_F(DecodedHead, WithItsCoordinatesSwappedIsFound) {
+  for (int i = 0; i < anchors; ++i) {
+    const auto [x, y, stride] = anchor_of(model_, i, geometry);
+    at(0, i) = y, at(1, i) = x;
+  }
+  EXPECT_THAT(failures(), testing::ElementsAre("boxes around their anchor, share"));
+}
+
+TEST(Plausibility, AnchorsOfAllLevels) {
+  ModelInfo model;
+  model.strides = {8, 16};
+  EXPECT_THAT(anchor_of(model, 41, geometry), testing::ElementsAre(12, 12, 8));
+  EXPECT_THAT(anchor_of(model, 1600 + 20, geometry), testing::ElementsAre(8, 24, 16));
 }
 
 TEST_F(DecodedHead, WithoutObjectsIsJudgedByItsBestBoxes) {

@@ -171,7 +171,7 @@ void set_classes(Index count, const Stated& stated, ModelInfo& info) {
     info.class_names.push_back(fmt::format("class{}", i));
 }
 
-Error unknown_head(const graph::Graph& graph, const Stated& stated) {
+Error unknown_head(const graph::Graph& graph) {
   std::string outputs;
   for (std::size_t i = 0; i < graph.outputs().size(); ++i)
     outputs +=
@@ -182,8 +182,6 @@ Error unknown_head(const graph::Graph& graph, const Stated& stated) {
   constexpr const char* supported =
       "Supported are heads of YOLOv8 and YOLO11 for detect, pose and segment, and OSNet's features.";
   if (graph.outputs().empty()) return error("none", supported);
-  if (stated.final_boxes)
-    return error("final boxes, not a head's", advice::raw_head);
   const Shape& first = shape_of(graph, 0);
   const bool rows_last = first.rank() == 3 && first[1] > first[2];
   if (rows_last && strides_of(graph.value(graph.inputs().front()).shape, first[1]).empty() &&
@@ -199,10 +197,10 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
                                           const std::optional<TaskHint>& told, ModelInfo& info) {
   const bool prototypes = has_prototypes(graph);
   if (shape_of(graph, 0).rank() != 3 || (graph.outputs().size() > 1 && !prototypes))
-    throw unknown_head(graph, stated);
+    throw unknown_head(graph);
   const Index rows = shape_of(graph, 0)[1];
   info.strides = strides_of(graph.value(graph.inputs().front()).shape, shape_of(graph, 0)[2]);
-  if (info.strides.empty() || rows < 5 || stated.final_boxes) throw unknown_head(graph, stated);
+  if (info.strides.empty() || rows < 5) throw unknown_head(graph);
 
   const std::optional<Task> settled = settled_task(graph, stated, prototypes);
   if (!settled && !told) ask_for_task(rows);
@@ -211,7 +209,7 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
   if (!settled || (info.task == Task::pose && !stated.keypoints))
     info.told_task = told ? to_string(*told) : "";
   if (info.task == Task::reid || prototypes != (info.task == Task::segment))
-    throw unknown_head(graph, stated);
+    throw unknown_head(graph);
 
   Index classes = rows - 4;
   if (info.task == Task::segment) {

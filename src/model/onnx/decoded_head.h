@@ -28,6 +28,6 @@ void set_keypoints(std::int64_t channels, const Stated& stated, const std::optio
 void set_classes(std::int64_t count, const Stated& stated, ModelInfo& info);
 
 /// For outputs of which no stage can make anything.
-Error unknown_head(const graph::Graph& graph, const Stated& stated);
+Error unknown_head(const graph::Graph& graph);
 
 }  // namespace peregrine::onnx

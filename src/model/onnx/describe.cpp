@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/head.h"
+#include "model/advice.h"
 #include "model/head_check.h"
 #include "model/onnx/decoded_head.h"
 #include "model/onnx/metadata.h"
@@ -97,12 +98,17 @@ bool is_features(const graph::Graph& graph, const Stated& stated, const std::opt
 
 Description describe(const Network& network, ModelInfo info, const std::optional<TaskHint>& told) {
   const Stated stated = stated_by(network.metadata());
+  if (stated.final_boxes)  // said before the operators that select them are looked at
+    throw Error("model.head",
+                "its metadata say that it selects its boxes itself (nms or end2end): its outputs are final "
+                "boxes, not a head's",
+                advice::raw_head);
   info.architecture = "ONNX";
   set_size(network, stated, stated.task == Task::reid || (!stated.task && told && told->task == Task::reid),
            info);
   const InputShape shape{std::max(info.fixed_batch, 1), info.image_height, info.image_width};
   const graph::Graph graph = network.graph(shape, network.outputs());
-  if (graph.outputs().empty()) throw unknown_head(graph, stated);
+  if (graph.outputs().empty()) throw unknown_head(graph);
 
   if (Outputs(graph).has(graph::box_output(0))) {
     describe_raw(graph, stated, told, info);

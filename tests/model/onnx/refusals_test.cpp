@@ -138,6 +138,7 @@ TEST(BareHead, LevelsFollowFromTheAnchors) {
 TEST(BareHead, OfAnotherLayoutIsNamed) {
   EXPECT_THAT(error_of([] { head("transposed"); }).sentence(), HasSubstr("transposed"));
   EXPECT_THAT(error_of([] { head("end_to_end"); }).hint(), HasSubstr("end2end=False"));
+  EXPECT_THAT(error_of([] { head("says_nms"); }).sentence(), HasSubstr("selects its boxes itself"));
 }
 
 TEST(OnnxNames, AreReadAsUltralyticsReadsThem) {
