@@ -25,8 +25,8 @@ bool has_extent(const std::array<float, 4>& box);
 bool lies_inside(const std::array<float, 4>& box, const Geometry& geometry);
 /// Centre and stride of the cell that an anchor stands for, in input pixels.
 std::array<float, 3> anchor_of(const ModelInfo& model, int anchor, const Geometry& geometry);
-/// A box holds its anchor, or is at most a stride off it. What a file has decoded in another order (y before x,
-/// scores before boxes) is somewhere else.
+/// A box holds its anchor, or is at most a stride off it. What a file has decoded in another order (y before
+/// x, scores before boxes) is somewhere else.
 bool lies_around(const std::array<float, 4>& box, const std::array<float, 3>& anchor);
 /// Its centre and size, taken as two corners, are a box that holds the anchor. Of true centres and sizes that
 /// happens to a quarter of the anchors of large objects near the origin; of corners always.
