@@ -148,6 +148,10 @@ TEST(ClassNames, AreTextsWhateverTheFileHolds) {
               HasSubstr("model.names changed.pt: the class names have gaps: 2 names for the indices 0 to 2"));
   EXPECT_THAT(refusal({{"K\0"s + text("person"), text("a") + text("person")}}),
               HasSubstr("the class names are not by index"));
+  const std::string scalar = "cnumpy._core.multiarray\nscalar\n)R";
+  EXPECT_THAT(refusal({{person, scalar + "\x94"}}),
+              HasSubstr("the class names are NumPy's scalars, which are not read"));
+  EXPECT_THAT(refusal({{"K\0"s + text("person"), scalar + text("person")}}), HasSubstr("NumPy's scalars"));
 }
 
 TEST(TrainingSize, RoundsUpToWhatTheNetworkTakes) {

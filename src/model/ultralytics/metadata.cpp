@@ -31,6 +31,11 @@ const Value* argument(const Value* arguments, std::string_view name) {
               "Set them in the checkpoint, with Ultralytics: model.names = {0: 'person', ...}.");
 }
 
+/// Says of NumPy's scalars what they are: Python takes them for texts and numbers, this reader does not.
+[[noreturn]] void no_names(const Value& value, const char* otherwise) {
+  no_names(pickle::class_name(value).starts_with("numpy.") ? "NumPy's scalars, which are not read" : otherwise);
+}
+
 /// A name as Python's str() writes it.
 std::string name_of(const Value& value) {
   if (const std::string* text = pickle::text(value)) return printable(*text);
@@ -40,7 +45,7 @@ std::string name_of(const Value& value) {
   if (const auto number = pickle::number(value)) return python_text(*number);
   if (const auto* big = pickle::as<pickle::BigInteger>(value); big && !big->digits.starts_with("0x"))
     return big->digits;
-  no_names("neither texts nor numbers");
+  no_names(value, "neither texts nor numbers");
 }
 
 /// A key of `names` as Python's int() reads it.
@@ -49,7 +54,7 @@ std::int64_t index_of(const Value& key) {
   if (const std::string* text = pickle::text(key); text && parse_class_index(*text, index)) return index;
   constexpr double most = 1 << 20;
   const auto number = pickle::text(key) ? std::nullopt : pickle::number(key);
-  if (!number || !(std::abs(*number) < most)) no_names("not by index");
+  if (!number || !(std::abs(*number) < most)) no_names(key, "not by index");
   return static_cast<std::int64_t>(*number);
 }
 
