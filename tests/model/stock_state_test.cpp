@@ -169,6 +169,12 @@ TEST(TrainingSize, RoundsUpToWhatTheNetworkTakes) {
   EXPECT_THAT(refusal({{"(K\xe0M\x20\x01"s, "(K\0M\x20\x01"s}}), HasSubstr("(imgsz) is no size in pixels"));
 }
 
+/// Ultralytics 8.4.190 runs such a file at 640, whatever the network's own `args` say.
+TEST(TrainingSize, IsThatOfTrainArgsAlone) {
+  EXPECT_EQ(read({}).image_height, 224);
+  EXPECT_EQ(read({renamed("train_args", "other_args")}).image_height, 640);
+}
+
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
 std::string module(const std::string& place, const std::string& name, const Attributes& state) {

@@ -113,9 +113,8 @@ void read_size(const Value& imgsz, ModelInfo& info) {
 
 void describe_training(const Value& root, const torch::Module& tree, ModelInfo& info) {
   if (const Value* names = tree.attribute("names")) read_names(*names, info.class_names);
-  const Value* imgsz = argument(pickle::find(root, "train_args"), "imgsz");
-  if (!imgsz) imgsz = argument(tree.attribute("args"), "imgsz");
-  if (imgsz) read_size(*imgsz, info);
+  // The network's own `args` do not count: Ultralytics replaces them by train_args, or by its defaults.
+  if (const Value* imgsz = argument(pickle::find(root, "train_args"), "imgsz")) read_size(*imgsz, info);
 }
 
 std::string architecture_of(const std::vector<torch::Module>& modules) {
