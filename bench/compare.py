@@ -131,7 +131,7 @@ def compare_model(arguments, model, folder):
 
 
 def yolo_dataset(coco, folder, names):
-    """COCO's boxes as Ultralytics wants them: a text file a picture; for boxes alone."""
+    """COCO's boxes as Ultralytics wants them: a text file an image; for boxes alone."""
     annotations = json.loads((Path(coco) / "annotations/instances_val2017.json").read_text())
     index = {c["id"]: names.index(c["name"]) for c in annotations["categories"] if c["name"] in names}
     for name in ("images", "labels"):

@@ -4,8 +4,8 @@
 compare_torch_fp16.py --images DIR --out FILE.json [--reid-baseline reid_baseline.py] [--device cuda] MODEL.pt|OSNET.pth ...
 
 For weights that nobody trained (speed and memory need no others): they amplify FP16's roundings from layer to layer, and an engine can
-only be asked to depart no further than PyTorch does. FP32 is exact (no TF32). A .pth goes through src/migrate/reid_baseline.py,
-each picture as one person. Needs torch, OpenCV, and ultralytics on PYTHONPATH (its wheel will do).
+only be asked to depart no further than PyTorch does. FP32 is exact (no TF32). A .pth goes through src/tools/migrate/baseline/reid_baseline.py,
+each image as one person. Needs torch, OpenCV, and ultralytics on PYTHONPATH (its wheel will do).
 """
 import argparse
 import copy
@@ -82,7 +82,7 @@ class Objects:
 
 
 def right_before_nms(reference, kept, candidates):
-    """How many objects have a candidate as src/compare/parity.h asks: what NMS kept with the right box must be right as a whole or have
+    """How many objects have a candidate as src/parity/parity.h asks: what NMS kept with the right box must be right as a whole or have
     a candidate that is; where NMS kept none, a candidate's box and confidence say enough."""
     right = 0
     masks = reference.masks(slice(None)) if reference.task == "segment" else None
@@ -152,7 +152,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--images", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--reid-baseline", default=str(Path(__file__).parent.parent / "src/migrate/reid_baseline.py"))
+    parser.add_argument("--reid-baseline", default=str(Path(__file__).parent.parent / "src/tools/migrate/baseline/reid_baseline.py"))
     parser.add_argument("--device", default="cuda")
     parser.add_argument("models", nargs="+")
     arguments = parser.parse_args()

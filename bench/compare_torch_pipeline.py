@@ -4,9 +4,9 @@
 compare_torch_pipeline.py --picture F.jpg --json F.json [--ours OURS.json] [--reid OSNET.pth] [--max-det N] [--calls 200] MODEL.pt...
 compare_torch_pipeline.py --memory --json F.json --batch N MODEL.pt
 
-Several models and ReID run one after another over the picture; ReID crops and resizes by OpenCV. --ours is what pipeline_bench wrote for
-the same picture and models: its thresholds are taken, ReID embeds the boxes that it embedded, so that both sides do the same work whatever
-their detectors found (which runs all the same), and the ratio is in the result; another picture or other models are an error. Without it ReID
+Several models and ReID run one after another over the image; ReID crops and resizes by OpenCV. --ours is what pipeline_bench wrote for
+the same image and models: its thresholds are taken, ReID embeds the boxes that it embedded, so that both sides do the same work whatever
+their detectors found (which runs all the same), and the ratio is in the result; another image or other models are an error. Without it ReID
 embeds every box of the first model, and there is no ratio. `decode` is cv2.imdecode, which predict would do for a file. --memory: device memory by cudaMemGetInfo, from after the context's
 creation to after 20 eager FP16 forward passes, libraries and PyTorch's cache included; run it in a process of its own.
 Needs torch with CUDA, and ultralytics on PYTHONPATH.
@@ -120,7 +120,7 @@ def memory(arguments):
 
 
 def settings_of(ours, arguments):
-    """Thresholds and the boxes to embed, of a run of pipeline_bench over the same picture, models and ReID."""
+    """Thresholds and the boxes to embed, of a run of pipeline_bench over the same image, models and ReID."""
     def same(what, theirs, here):
         if theirs != here:
             raise SystemExit(f"{arguments.ours} was measured with another {what}: {theirs}, here {here}.")

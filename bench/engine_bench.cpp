@@ -1,9 +1,9 @@
 // The cuda engine on this machine's GPU: builds models, compares their outputs with recorded ones, and prints where the
 // time goes.
 //
-// engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--lanes N] [--no-tune] [--top N] [--size N]
+// engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--streams N] [--no-tune] [--top N] [--size N]
 // [--shortlist FILE] [--plans DIR] [--json FILE] [--dependent-launch on|off] [--list] MODEL...
-//   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one picture's dense NCHW input and outputs, FP32
+//   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one image's dense NCHW input and outputs, FP32
 //                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
 //   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
 //   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
@@ -11,8 +11,8 @@
 //   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
 //                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks);
 //                  the device memory of the process after the forward passes, where a kept plan was all that it loaded
-//   --dependent-launch on|off  whether a step may start before its predecessor on the lane is done; by default at batch 1
-//   --size N       side of the picture; default: the model's own
+//   --dependent-launch on|off  whether a step may start before its predecessor on the stream is done; by default at batch 1
+//   --size N       side of the image; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
 
@@ -26,23 +26,23 @@
 #include <mutex>
 #include <optional>
 
-#include "base/cuda/device.h"
-#include "base/cuda/graph.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
-#include "base/log.h"
-#include "engine/cuda/cublas_lt.h"
-#include "engine/cuda/cudnn.h"
-#include "engine/cuda/executor.h"
-#include "engine/cuda/lowering.h"
-#include "engine/cuda/pairs.h"
-#include "engine/cuda/plan_file.h"
-#include "engine/cuda/profile.h"
-#include "engine/cuda/tuning.h"
+#include "core/log.h"
+#include "cuda/device.h"
+#include "cuda/graph.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
+#include "engine/cuda/autotune/tuning.h"
+#include "engine/cuda/libraries/cublas_lt.h"
+#include "engine/cuda/libraries/cudnn.h"
+#include "engine/cuda/lowering/fuse/conv_pairs.h"
+#include "engine/cuda/lowering/lowering.h"
+#include "engine/cuda/plan/plan_file.h"
+#include "engine/cuda/runtime/executor.h"
+#include "engine/cuda/runtime/profile.h"
 #include "engine_bench_options.h"
+#include "formats/model.h"
 #include "graph/passes.h"
 #include "latency.h"
-#include "model/model.h"
 #include "outputs.h"
 #include "peregrine/error.h"
 #include "shortlist.h"
@@ -75,12 +75,12 @@ std::size_t used_memory() {
   return total - free;
 }
 
-ExecutionPlan lowered(const Model& model, int batch, const Options& options, int lanes) {
+ExecutionPlan lowered(const Model& model, int batch, const Options& options, int streams) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
   graph::Graph graph = model.graph(
       {batch, own_size ? model.info().image_height : options.size, own_size ? model.info().image_width : options.size});
   graph::run_passes(graph);
-  return lower(graph, {.precision = options.precision, .max_lanes = lanes});
+  return lower(graph, {.precision = options.precision, .max_streams = streams});
 }
 
 class Run {
@@ -96,24 +96,24 @@ class Run {
     const auto begin = Clock::now();
     const Model model = load_model(model_file);
     info_ = model.info();
-    ExecutionPlan plan = lowered(model, batch, options, options.lanes);
+    ExecutionPlan plan = lowered(model, batch, options, options.streams);
     fmt::print("\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n", stem_, batch,
-               to_string(options.precision), plan.steps.size(), plan.lanes, plan.arena_bytes / 1e6,
+               to_string(options.precision), plan.steps.size(), plan.streams, plan.arena_bytes / 1e6,
                static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
     const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
     const bool kept = !options.plans.empty() && fs::exists(file);
     if (options.tune && !kept) tune_plan(plan);
-    if (!kept) chain_ = with_pairs(lowered(model, batch, options, 1), pairs_of(plan));
+    if (!kept) chain_ = fuse_conv_pairs(lowered(model, batch, options, 1), fused_pairs_of(plan));
     const auto write_begin = Clock::now();
     const std::vector<std::byte> bytes = kept ? read_bytes(file) : to_bytes(plan);
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);
     const double writing = seconds_since(write_begin);
     const auto load_begin = Clock::now();
     executor_.emplace(plan_from_bytes(bytes), target, ExecutorOptions{.dependent_launch = options.dependent_launch});
-    if (executor_->early_steps() > 0)
-      fmt::print("{} of {} steps may start early; of those of libraries {} were found to wait\n", executor_->early_steps(),
+    if (executor_->pdl_steps() > 0)
+      fmt::print("{} of {} steps may start early; of those of libraries {} were found to wait\n", executor_->pdl_steps(),
                  executor_->plan().steps.size(),
-                 std::ranges::count_if(executor_->plan().steps, [](const Step& step) { return step.choice.waits; }));
+                 std::ranges::count_if(executor_->plan().steps, [](const Step& step) { return step.tactic.honors_pdl_wait; }));
     fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
                static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),
                static_cast<double>(executor_->device_bytes()) / 1e6);
@@ -153,7 +153,7 @@ class Run {
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
     const Latency forward = latency(graph, stream_);
     const double memory_mb = static_cast<double>(used_memory() - memory_before_) / 1e6;
-    measure_one_lane();
+    measure_one_stream();
     if (info_.task == Task::reid) return;
     const Latency decoded = with_head(Head::decoded), objects = with_head(Head::objects);
     for (const auto& [what, time] : {std::pair{"FORWARD", forward}, std::pair{"DECODED", decoded}, std::pair{"OBJECTS", objects}})
@@ -209,12 +209,12 @@ class Run {
               [&](const Measurement& m) {
                 ++tried;
                 preparing += m.preparing_ms;
-                if (!m.rejected.empty()) ++reasons[fmt::format("{}: {}", m.choice.candidate, m.rejected.substr(0, 110))];
+                if (!m.rejected.empty()) ++reasons[fmt::format("{}: {}", m.tactic.provider, m.rejected.substr(0, 110))];
                 if (csv)
-                  csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.choice.candidate,
-                                     fmt::join(m.choice.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
+                  csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.tactic.provider,
+                                     fmt::join(m.tactic.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
               },
-          .narrow = [&](const Step& step, std::vector<Choice>& choices) { shortlist.narrow(stem_, batch_, step, choices); }});
+          .narrow = [&](const Step& step, std::vector<Tactic>& tactics) { shortlist.narrow(stem_, batch_, step, tactics); }});
     fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried, preparing / 1e3);
     std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -222,10 +222,10 @@ class Run {
       fmt::print("  rejected {:>4}x {}\n", sorted[i].second, sorted[i].first);
   }
 
-  /// The same kernels one after another: what the lanes gain.
-  void measure_one_lane() {
+  /// The same kernels one after another: what the streams gain.
+  void measure_one_stream() {
     if (!chain_) return;
-    for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].choice = executor_->plan().steps[i].choice;
+    for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].tactic = executor_->plan().steps[i].tactic;
     Executor chain(std::move(*chain_), target_, {.dependent_launch = options_.dependent_launch});
     const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }), stream_);
     fmt::print("ONE LANE {} batch {}: {:.1f} us back to back\n", stem_, batch_, time.back_to_back_us);
@@ -253,9 +253,9 @@ class Run {
       if (!memory->binding.is_input) continue;
       const TensorRef& tensor = memory->binding.tensor;
       const auto values = read_floats(options_.golden / stem_ / (memory->binding.name + ".f32"));
-      recorded = recorded && values && static_cast<std::int64_t>(values->size()) == picture_elements(tensor);
+      recorded = recorded && values && static_cast<std::int64_t>(values->size()) == image_elements(tensor);
       for (std::int64_t n = 0; n < tensor.shape[0]; ++n)
-        for (std::int64_t i = 0; i < picture_elements(tensor); ++i) {
+        for (std::int64_t i = 0; i < image_elements(tensor); ++i) {
           const float value = recorded ? (*values)[static_cast<std::size_t>(i)] : static_cast<float>(i * 7919 % 256) / 255.0f;
           memory->put(n * tensor.strides[0] + strided_offset(tensor, i), value);
         }
@@ -268,7 +268,7 @@ class Run {
     const auto wanted = recorded ? read_floats(options_.golden / stem_ / (memory.binding.name + ".f32")) : std::nullopt;
     double largest = 0, scale = 0, squares = 0, wanted_squares = 0;
     std::int64_t not_finite = 0;
-    const std::int64_t elements = picture_elements(tensor);
+    const std::int64_t elements = image_elements(tensor);
     if (wanted && static_cast<std::int64_t>(wanted->size()) != elements) {
       fmt::print("  {:<10} recorded with {} elements, here {}\n", memory.binding.name, wanted->size(), elements);
       return;
@@ -298,14 +298,14 @@ class Run {
   ModelInfo info_;
   Stream stream_;
   std::optional<Executor> executor_;
-  std::optional<ExecutionPlan> chain_;  ///< the same model lowered to one lane
+  std::optional<ExecutionPlan> chain_;  ///< the same model lowered to one stream
   std::vector<std::unique_ptr<BoundMemory>> memory_;
   std::vector<void*> pointers_;
 };
 
 int list_all(const Options& options) {
   for (const fs::path& model : options.models)
-    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options, options.lanes)));
+    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options, options.streams)));
   return 0;
 }
 

@@ -32,7 +32,7 @@ Options parse(int count, char** values) {
     } else if (name == "--json") {
       options.json = value();
     } else if (name == "--lanes") {
-      options.lanes = std::stoi(value());
+      options.streams = std::stoi(value());
     } else if (name == "--no-tune") {
       options.tune = false;
     } else if (name == "--dependent-launch") {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/cuda/lowering.h"
+#include "engine/cuda/lowering/lowering.h"
 #include "peregrine/precision.h"
 
 namespace peregrine::bench {
@@ -15,7 +15,7 @@ struct Options {
   std::vector<int> batches{1};
   Precision precision = Precision::fp16;
   std::filesystem::path golden, csv, shortlist, plans, json;
-  int lanes = cuda::LoweringOptions{}.max_lanes;
+  int streams = cuda::LoweringOptions{}.max_streams;
   int size = 0;
   bool tune = true, list = false;
   std::optional<bool> dependent_launch;

@@ -1,5 +1,5 @@
-// Random sizes, batches and damaged pictures in two threads for as long as is asked; device memory must stay flat once warm, and
-// only the planted pictures may fail.
+// Random sizes, batches and damaged images in two threads for as long as is asked; device memory must stay flat once warm, and
+// only the planted images may fail.
 //
 // gpu_soak [--seconds N] [--store DIR] MODEL.pt PICTURE.jpg...      exit code 1: a leak, or an error that nobody planted
 //
@@ -17,20 +17,20 @@
 #include <random>
 #include <thread>
 
-#include "base/cuda/runtime.h"
-#include "decode/decode.h"
+#include "cuda/runtime.h"
+#include "engine_cache/engine_context.h"
 #include "peregrine/error.h"
 #include "peregrine/settings.h"
-#include "pipeline/runners.h"
-#include "provision/engine_choice.h"
+#include "predictor/runners.h"
+#include "stages/decode/decode.h"
 
 namespace {
 
 using namespace peregrine;
 using Clock = std::chrono::steady_clock;
 
-constexpr int most_pictures = 4, threads = 2;
-/// What a growing buffer may still take after the warm-up: the pictures' sizes are drawn at random.
+constexpr int most_images = 4, threads = 2;
+/// What a growing buffer may still take after the warm-up: the images' sizes are drawn at random.
 constexpr std::int64_t allowed_growth = std::int64_t{64} << 20;
 
 struct Inputs {
@@ -45,7 +45,7 @@ class Soak {
   Soak(Inputs inputs, int seconds) : inputs_(std::move(inputs)), seconds_(seconds) {}
 
   int run() {
-    std::vector<std::unique_ptr<pipeline::BatchRunner>> runners;
+    std::vector<std::unique_ptr<predictor::BatchRunner>> runners;
     for (int i = 0; i < threads; ++i) runners.push_back(open());
     std::vector<std::thread> workers;
     for (int i = 0; i < threads; ++i)
@@ -61,8 +61,8 @@ class Soak {
     stop_ = true;
     for (std::thread& worker : workers) worker.join();
     const bool leaks = warm == 0 || most_ - warm > allowed_growth;
-    fmt::print("{} batches, {} pictures, {} planted errors, {} other errors; device memory {} MB once warm, at most {} MB: {}\n",
-               batches_.load(), pictures_.load(), planted_.load(), failures_.load(), warm >> 20, most_ >> 20,
+    fmt::print("{} batches, {} images, {} planted errors, {} other errors; device memory {} MB once warm, at most {} MB: {}\n",
+               batches_.load(), images_.load(), planted_.load(), failures_.load(), warm >> 20, most_ >> 20,
                leaks ? (warm == 0 ? "never warm" : "GREW") : "flat");
     return failures_ == 0 && !leaks ? 0 : 1;
   }
@@ -79,18 +79,18 @@ class Soak {
     if (failures_++ < 5) fmt::print("{}\n", what);
   }
 
-  std::unique_ptr<pipeline::BatchRunner> open() const {
+  std::unique_ptr<predictor::BatchRunner> open() const {
     Settings settings;
-    settings.batch = most_pictures;
+    settings.batch = most_images;
     PipelineOptions options;
     options.models = {inputs_.model};
-    provision::EngineChoice choice = provision::choose_engine(settings, "cuda");
-    choice.store = inputs_.store;
-    choice.unverified = true;
-    return pipeline::make_runner(std::move(choice), settings, options);
+    engine_cache::EngineContext context = engine_cache::choose_engine(settings, "cuda");
+    context.store = inputs_.store;
+    context.unverified = true;
+    return predictor::make_runner(std::move(context), settings, options);
   }
 
-  void work(int number, pipeline::BatchRunner& runner) try {
+  void work(int number, predictor::BatchRunner& runner) try {
     std::mt19937 random(static_cast<unsigned>(number) + 1);
     while (!stop_) one_batch(runner, random);
   } catch (const std::exception& error) {
@@ -98,9 +98,9 @@ class Soak {
   }
 
   /// A file, a file cut short, or a window of random size out of decoded pixels.
-  void one_batch(pipeline::BatchRunner& runner, std::mt19937& random) {
+  void one_batch(predictor::BatchRunner& runner, std::mt19937& random) {
     const auto below = [&](std::size_t end) { return static_cast<std::size_t>(random() % end); };
-    std::vector<pipeline::Frame> frames(1 + below(most_pictures));
+    std::vector<predictor::Frame> frames(1 + below(most_images));
     std::vector<bool> damaged(frames.size());
     for (std::size_t i = 0; i < frames.size(); ++i) {
       const std::size_t which = below(inputs_.files.size()), kind = below(4);
@@ -116,21 +116,21 @@ class Soak {
         frames[i] = {kind == 0 ? "cut" : "whole", std::span(file).first(length), {}};
       }
     }
-    const std::vector<pipeline::FrameOutcome> outcomes = runner.run(frames);
+    const std::vector<predictor::RunnerResult> outcomes = runner.run(frames);
     for (std::size_t i = 0; i < frames.size(); ++i) {
       if (damaged[i] == outcomes[i].error.has_value())
         planted_ += damaged[i];
       else
-        fail(outcomes[i].error ? outcomes[i].error->what() : "a picture cut short had a result");
+        fail(outcomes[i].error ? outcomes[i].error->what() : "an image cut short had a result");
     }
     ++batches_;
-    pictures_ += static_cast<long>(frames.size());
+    images_ += static_cast<long>(frames.size());
   }
 
   Inputs inputs_;
   int seconds_;
   std::mutex mutex_;
-  std::atomic<long> failures_ = 0, batches_ = 0, pictures_ = 0, planted_ = 0;
+  std::atomic<long> failures_ = 0, batches_ = 0, images_ = 0, planted_ = 0;
   std::atomic<bool> stop_ = false;
   std::int64_t most_ = 0;
 };

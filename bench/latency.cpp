@@ -2,10 +2,10 @@
 
 #include <chrono>
 
-#include "base/cuda/memory.h"
-#include "base/geometry.h"
-#include "postprocess/cuda/postprocess.h"
-#include "preprocess/letterbox.h"
+#include "cuda/memory.h"
+#include "image/geometry.h"
+#include "stages/postprocess/cuda/postprocess.h"
+#include "stages/preprocess/letterbox.h"
 
 namespace peregrine::bench {
 

@@ -7,10 +7,10 @@
 #include <span>
 #include <vector>
 
-#include "base/cuda/graph.h"
-#include "base/cuda/stream.h"
+#include "cuda/graph.h"
+#include "cuda/stream.h"
 #include "peregrine/model_info.h"
-#include "postprocess/postprocess.h"
+#include "stages/postprocess/postprocess.h"
 
 namespace peregrine::bench {
 

@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
-#include "base/cuda/memory.h"
-#include "base/half.h"
-#include "engine/cuda/plan.h"
+#include "core/half.h"
+#include "cuda/memory.h"
+#include "engine/cuda/plan/plan.h"
 
 namespace peregrine::bench {
 
@@ -33,7 +33,7 @@ inline std::int64_t strided_offset(const cuda::TensorRef& tensor, std::int64_t i
   return offset;
 }
 
-inline std::int64_t picture_elements(const cuda::TensorRef& tensor) { return tensor.shape.elements() / tensor.shape[0]; }
+inline std::int64_t image_elements(const cuda::TensorRef& tensor) { return tensor.shape.elements() / tensor.shape[0]; }
 
 /// A binding's memory on device and host.
 struct BoundMemory {

@@ -4,7 +4,7 @@
 // pipeline_bench --picture F.jpg --store DIR --json F.json [--memory] [--batch N] [--max-det N] [--reid R.pth] MODEL.pt...
 //
 // Engines come out of the store DIR, where they are built and tuned the first time (not verified). Several models, and ReID, run
-// side by side over each picture; ReID embeds the objects of the class that the first model finds most of. The boxes it embeds
+// side by side over each image; ReID embeds the objects of the class that the first model finds most of. The boxes it embeds
 // are in the JSON, so that compare_torch_pipeline.py --ours embeds the same ones.
 #include <fmt/format.h>
 
@@ -18,16 +18,16 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
-#include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/runtime.h"
-#include "base/cuda/stream.h"
-#include "decode/cuda/jpeg_decoder.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
+#include "cuda/runtime.h"
+#include "cuda/stream.h"
+#include "engine_cache/engine_context.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 #include "peregrine/version.h"
-#include "pipeline/runners.h"
-#include "provision/engine_choice.h"
+#include "predictor/runners.h"
+#include "stages/decode/cuda/jpeg_decoder.h"
 
 namespace {
 
@@ -39,7 +39,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int warm_up = 20, calls = 200, stream_files = 100, stream_passes = 5;
 
 struct Arguments {
-  fs::path picture, json;
+  fs::path image, json;
   Settings settings;
   PipelineOptions options;
   bool memory = false;
@@ -67,7 +67,7 @@ Arguments parse(int count, char** values) {
       return std::string(values[++i]);
     };
     if (name == "--picture")
-      arguments.picture = value();
+      arguments.image = value();
     else if (name == "--json")
       arguments.json = value();
     else if (name == "--store")
@@ -83,7 +83,7 @@ Arguments parse(int count, char** values) {
     else
       arguments.options.models.emplace_back(name);
   }
-  if (arguments.picture.empty() || arguments.options.models.empty())
+  if (arguments.image.empty() || arguments.options.models.empty())
     throw Error("usage.bench", "pipeline_bench needs --picture and a model.");
   return arguments;
 }
@@ -95,23 +95,23 @@ std::vector<std::byte> bytes_of(const fs::path& file) {
   return {first, first + text.size()};
 }
 
-std::unique_ptr<pipeline::BatchRunner> open(const Arguments& arguments) {
-  provision::EngineChoice choice = provision::choose_engine(arguments.settings, arguments.options.engine);
-  choice.store = arguments.settings.store;
-  choice.unverified = true;
-  return pipeline::make_runner(std::move(choice), arguments.settings, arguments.options);
+std::unique_ptr<predictor::BatchRunner> open(const Arguments& arguments) {
+  engine_cache::EngineContext context = engine_cache::choose_engine(arguments.settings, arguments.options.engine);
+  context.store = arguments.settings.store;
+  context.unverified = true;
+  return predictor::make_runner(std::move(context), arguments.settings, arguments.options);
 }
 
-/// One batch of the picture; throws what a picture failed with.
-ImageResult run_once(pipeline::BatchRunner& runner, const std::vector<pipeline::Frame>& frames) {
-  std::vector<pipeline::FrameOutcome> outcomes = runner.run(frames);
-  for (const pipeline::FrameOutcome& outcome : outcomes)
-    if (outcome.error) throw Error(*outcome.error);
+/// One batch of the image; throws what an image failed with.
+ImageResult run_once(predictor::BatchRunner& runner, const std::vector<predictor::Frame>& frames) {
+  std::vector<predictor::RunnerResult> outcomes = runner.run(frames);
+  for (const predictor::RunnerResult& frame_result : outcomes)
+    if (frame_result.error) throw Error(*frame_result.error);
   return std::move(*outcomes.front().result);
 }
 
 /// The class that the first model finds most of.
-std::string most_frequent_class(const Arguments& arguments, const std::vector<pipeline::Frame>& frames) {
+std::string most_frequent_class(const Arguments& arguments, const std::vector<predictor::Frame>& frames) {
   Arguments alone = arguments;
   alone.options.models.resize(1);
   alone.options.reid.reset();
@@ -122,7 +122,7 @@ std::string most_frequent_class(const Arguments& arguments, const std::vector<pi
   return most == found.end() ? "person" : most->first;
 }
 
-Json measure_calls(pipeline::BatchRunner& runner, const std::vector<pipeline::Frame>& frames) {
+Json measure_calls(predictor::BatchRunner& runner, const std::vector<predictor::Frame>& frames) {
   for (int i = 0; i < warm_up; ++i) run_once(runner, frames);
   std::vector<double> total, decode, preprocess, inference, postprocess, beside_decode;
   std::size_t objects = 0;
@@ -183,21 +183,21 @@ Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& 
   return {{"refused", error.what()}};
 }
 
-/// The picture's file, 100 times, through Pipeline::run(): the next is decoded while one runs.
+/// The image's file, 100 times, through Pipeline::run(): the next is decoded while one runs.
 Json measure_stream(const Arguments& arguments, const Json& single) {
   const fs::path folder = fs::temp_directory_path() / "peregrine-pipeline-bench";
   fs::create_directories(folder);
   std::vector<std::string> files;
   for (int i = 0; i < stream_files; ++i) {
     files.push_back(folder / fmt::format("{:03}.jpg", i));
-    fs::copy_file(arguments.picture, files.back(), fs::copy_options::overwrite_existing);
+    fs::copy_file(arguments.image, files.back(), fs::copy_options::overwrite_existing);
   }
   Pipeline pipeline(arguments.settings, arguments.options);
   std::vector<double> passes;
   for (int pass = 0; pass <= stream_passes; ++pass) {
     const auto begin = Clock::now();
-    pipeline.run(files, [](const Outcome& outcome) {
-      if (outcome.error) throw Error(*outcome.error);
+    pipeline.run(files, [](const FrameResult& frame_result) {
+      if (frame_result.error) throw Error(*frame_result.error);
       return true;
     });
     if (pass > 0) passes.push_back(milliseconds_since(begin) / stream_files);
@@ -221,8 +221,8 @@ int run(const Arguments& given) {
   cuda::check(cuda::runtime().set_device(0), "cudaSetDevice");
   cuda::check(cuda::runtime().free(nullptr), "cudaFree");  // creates the context
   const std::size_t before = used_memory();
-  const std::vector<std::byte> file = bytes_of(arguments.picture);
-  const std::vector<pipeline::Frame> frames(static_cast<std::size_t>(arguments.settings.batch), {"picture", file, {}});
+  const std::vector<std::byte> file = bytes_of(arguments.image);
+  const std::vector<predictor::Frame> frames(static_cast<std::size_t>(arguments.settings.batch), {"picture", file, {}});
   if (arguments.options.reid)
     arguments.options.reid_classes = {"name:" + most_frequent_class(arguments, frames)};
   const auto begin = Clock::now();
@@ -230,7 +230,7 @@ int run(const Arguments& given) {
   Json result{{"version", version},
               {"gpu", cuda::device_facts(0).identity()},
               {"driver_cuda", cuda::driver_version()},
-              {"libraries", provision::choose_engine(arguments.settings, "cuda").builder->library_versions()},
+              {"libraries", engine_cache::choose_engine(arguments.settings, "cuda").builder->library_versions()},
               {"batch", arguments.settings.batch},
               {"max_det", arguments.settings.max_det},
               {"confidence", arguments.settings.model_confidence_threshold},

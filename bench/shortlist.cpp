@@ -20,20 +20,20 @@ Shortlist::Shortlist(const std::filesystem::path& csv) {
   }
 }
 
-void Shortlist::narrow(const std::string& model, int batch, const cuda::Step& step, std::vector<cuda::Choice>& choices) const {
+void Shortlist::narrow(const std::string& model, int batch, const cuda::Step& step, std::vector<cuda::Tactic>& tactics) const {
   const auto known = by_step_.find(fmt::format("{};{};{}", model, batch, step.name));
   if (known == by_step_.end()) return;
   constexpr std::ptrdiff_t kept = 3;
   const auto& by_time = known->second;
   const auto end = std::next(by_time.begin(), std::min<std::ptrdiff_t>(kept, std::ssize(by_time)));
-  const auto listed = [&](const cuda::Choice& choice) {
-    const std::string parameters = fmt::format("{}", fmt::join(choice.parameters, " "));
+  const auto listed = [&](const cuda::Tactic& tactic) {
+    const std::string parameters = fmt::format("{}", fmt::join(tactic.parameters, " "));
     return std::any_of(by_time.begin(), end, [&](const auto& one) { return one.second == parameters; });
   };
-  const auto of_cudnn = [](const cuda::Choice& choice) { return choice.candidate == "cudnn"; };
+  const auto of_cudnn = [](const cuda::Tactic& tactic) { return tactic.provider == "cudnn"; };
   // Of another shape under this name (an older plan, other siblings) its favourites may not exist here: then all race.
-  if (std::none_of(choices.begin(), choices.end(), [&](const cuda::Choice& c) { return of_cudnn(c) && listed(c); })) return;
-  std::erase_if(choices, [&](const cuda::Choice& choice) { return of_cudnn(choice) && !listed(choice); });
+  if (std::none_of(tactics.begin(), tactics.end(), [&](const cuda::Tactic& c) { return of_cudnn(c) && listed(c); })) return;
+  std::erase_if(tactics, [&](const cuda::Tactic& tactic) { return of_cudnn(tactic) && !listed(tactic); });
 }
 
 }  // namespace peregrine::bench

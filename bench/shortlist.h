@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/cuda/plan.h"
+#include "engine/cuda/plan/plan.h"
 
 namespace peregrine::bench {
 
@@ -15,8 +15,8 @@ class Shortlist {
   /// Of engine_bench's --csv; empty without a file.
   explicit Shortlist(const std::filesystem::path& csv);
 
-  /// Leaves the three of cuDNN's choices that were the fastest of this step; all of them where none is known.
-  void narrow(const std::string& model, int batch, const cuda::Step& step, std::vector<cuda::Choice>& choices) const;
+  /// Leaves the three of cuDNN's tactics that were the fastest of this step; all of them where none is known.
+  void narrow(const std::string& model, int batch, const cuda::Step& step, std::vector<cuda::Tactic>& tactics) const;
 
  private:
   std::map<std::string, std::multimap<double, std::string>> by_step_;  ///< "MODEL;BATCH;STEP" to parameters by time

@@ -13,7 +13,7 @@ two builders  of one engine at once: it is built once, both go away content
 commands      random ones, some of them interrupted or killed, for so many minutes
 large models  each checkpoint in the folder PEREGRINE_SOAK_WEIGHTS (m sizes: .pt, .pth): OpenVINO against the reference executor
 
-Ends with status 1 and the list of what went wrong. Needs Python alone; models and pictures are the demo's. Ctrl-C or SIGTERM ends a
+Ends with status 1 and the list of what went wrong. Needs Python alone; models and images are the demo's. Ctrl-C or SIGTERM ends a
 long run early; FILE then holds what it found until there, as it does every minute.
 """
 import argparse
@@ -35,7 +35,7 @@ DEMO = ROOT / "models/demo"
 MODELS = [str(DEMO / name) for name in ("demo-detect.pt", "demo-pose.pt", "demo-segment.pt")]
 PICTURE = str(DEMO / "scenes/val2017/000000.jpg")
 CPU = ["--allow-cpu", "--engine", "openvino"]
-# Small pictures are quick in the reference executor too; what is exercised is the store, not the arithmetic.
+# Small images are quick in the reference executor too; what is exercised is the store, not the arithmetic.
 QUICK = [*CPU, "--imgsz", "128"]
 MIGRATE = ["migrate", "--detect", MODELS[0], "--pose", MODELS[1], "--yes", "--baseline", "none", *CPU]
 ALLOWED = {0, 1, 2, 3, 130, -signal.SIGKILL, -signal.SIGINT}

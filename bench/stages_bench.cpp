@@ -1,4 +1,4 @@
-// Preprocess and postprocess on this machine's GPU: a 1080p picture with fifty objects, FP16 heads of an 80-class model at
+// Preprocess and postprocess on this machine's GPU: a 1080p image with fifty objects, FP16 heads of an 80-class model at
 // 640x640, channels-last. Each stage is recorded as a CUDA graph and replayed; results are compared with the host's first.
 //
 // stages_bench [--json FILE] [BATCH...]      default: 1 16
@@ -12,25 +12,25 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "base/cuda/device.h"
-#include "base/cuda/graph.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
-#include "base/half.h"
-#include "base/head_names.h"
-#include "base/tensor.h"
+#include "core/half.h"
+#include "core/head_names.h"
+#include "core/tensor.h"
+#include "cuda/device.h"
+#include "cuda/graph.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
 #include "peregrine/error.h"
-#include "postprocess/cuda/postprocess.h"
-#include "preprocess/cuda/preprocess.h"
-#include "preprocess/letterbox.h"
-#include "preprocess/preprocess.h"
+#include "stages/postprocess/cuda/postprocess.h"
+#include "stages/preprocess/cuda/preprocess.h"
+#include "stages/preprocess/letterbox.h"
+#include "stages/preprocess/preprocess.h"
 
 namespace {
 
 using namespace peregrine;
 using postprocess::NamedTensor;
 
-constexpr int side = 640, picture_width = 1920, picture_height = 1080;
+constexpr int side = 640, image_width = 1920, image_height = 1080;
 constexpr int objects_across = 10, objects_down = 5;
 constexpr int replays = 200;
 
@@ -62,7 +62,7 @@ struct Tensor {
   }
 };
 
-/// Fifty objects on the middle level, about 290 pixels wide in the picture; nothing elsewhere.
+/// Fifty objects on the middle level, about 290 pixels wide in the image; nothing elsewhere.
 std::vector<Tensor> planted_heads(const ModelInfo& model, const Geometry& g, int batch) {
   std::vector<Tensor> tensors;
   tensors.reserve(16);
@@ -107,15 +107,15 @@ double time_graph(const cuda::Graph& graph, cudaStream_t stream) {
 }
 
 double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream) {
-  HostImage image{picture_width, picture_height, PixelOrder::bgr, {}};
-  for (int i = 0; i < picture_width * picture_height * 3; ++i)
+  HostImage image{image_width, image_height, PixelOrder::bgr, {}};
+  for (int i = 0; i < image_width * image_height * 3; ++i)
     image.pixels.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(i) * 2654435761u >> 24));
   const cuda::DeviceBuffer pixels(image.pixels.size(), "picture");
   cuda::copy_to_device("picture", pixels.data(), image.pixels.data(), pixels.bytes(), stream);
-  const std::vector<preprocess::Picture> pictures(
-      batch, {reinterpret_cast<const std::uint8_t*>(pixels.data()), std::ptrdiff_t{3} * picture_width, image.order, geometry});
-  const cuda::DeviceBuffer descriptors(pictures.size() * sizeof(preprocess::Picture), "descriptors");
-  cuda::copy_to_device("descriptors", descriptors.data(), pictures.data(), descriptors.bytes(), stream);
+  const std::vector<preprocess::InputImage> images(
+      batch, {reinterpret_cast<const std::uint8_t*>(pixels.data()), std::ptrdiff_t{3} * image_width, image.order, geometry});
+  const cuda::DeviceBuffer descriptors(images.size() * sizeof(preprocess::InputImage), "descriptors");
+  cuda::copy_to_device("descriptors", descriptors.data(), images.data(), descriptors.bytes(), stream);
 
   const Shape shape{batch, 3, side, side};
   const Strides strides{side * side * 4, 1, side * 4, 4};
@@ -124,7 +124,7 @@ double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream)
     preprocess::letterbox_into(image.view(), geometry, {expected.as<Half>(), DType::f16, Device::cpu(), shape, strides}, n);
   const cuda::DeviceBuffer input(expected.bytes(), "input");
   const auto work = [&] {
-    preprocess::letterbox_batch(reinterpret_cast<const preprocess::Picture*>(descriptors.data()), batch,
+    preprocess::letterbox_batch(reinterpret_cast<const preprocess::InputImage*>(descriptors.data()), batch,
                                 {input.data(), DType::f16, Device::cuda(0), shape, strides}, stream);
   };
   work();
@@ -175,13 +175,13 @@ PostprocessTime time_postprocess(Task task, const Geometry& geometry, int batch,
 
 nlohmann::ordered_json run(int batch) {
   const cuda::Stream stream = cuda::Stream::create();
-  const Geometry geometry = preprocess::letterbox(picture_width, picture_height, side, side);
+  const Geometry geometry = preprocess::letterbox(image_width, image_height, side, side);
   const double letterbox = time_preprocess(geometry, batch, stream.get());
   fmt::print("batch {}\n  letterbox            {:8.2f} us\n", batch, letterbox);
   nlohmann::ordered_json row{{"batch", batch}, {"letterbox_us", letterbox}};
   for (const Task task : {Task::detect, Task::segment}) {
     const PostprocessTime t = time_postprocess(task, geometry, batch, stream.get());
-    fmt::print("  postprocess {:8} {:8.2f} us   {} objects a picture, {} bytes of results\n", to_string(task), t.microseconds,
+    fmt::print("  postprocess {:8} {:8.2f} us   {} objects an image, {} bytes of results\n", to_string(task), t.microseconds,
                t.objects, t.bytes);
     row[fmt::format("postprocess_{}", to_string(task))] = {
         {"us", t.microseconds}, {"objects", t.objects}, {"result_bytes", t.bytes}};

@@ -2,13 +2,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "audit/audit.h"
-#include "base/text.h"
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/text.h"
 #include "json_output.h"
 #include "peregrine/error.h"
+#include "tools/audit/audit.h"
 
 namespace peregrine::cli {
 
@@ -40,7 +40,7 @@ void print(const audit::Activity& activity) {
   for (const audit::CopySum& sum : audit::sum_up(activity.copies)) fmt::print("  {}\n", describe(sum));
 }
 
-void print(const audit::Report& report, bool quiet) {
+void print(const audit::AuditReport& report, bool quiet) {
   for (const audit::FrameAudit& frame : report.frames) {
     if (!quiet)
       fmt::print("{}{}: to the device: {}{}; to the host: {}\n", printable(frame.path),
@@ -55,7 +55,7 @@ void print(const audit::Report& report, bool quiet) {
   fmt::print("{} on {}: {}\n", report.info.engine, report.info.device,
              !report.passed()  ? "failed"
              : report.activity ? "passed, nothing crossed but input and results"
-                               : "passed, by the ledger alone nothing crossed but input and results");
+                               : "passed, by the transfer log alone nothing crossed but input and results");
 }
 
 int run_audit(const CommonFlags& common, Flags flags, OutputGuard& guard) {
@@ -64,8 +64,8 @@ int run_audit(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   guard.check();
   catch_interrupt();
   flags.options.engine = common.engine;
-  const audit::Report report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
-  if (interrupted()) throw Error("interrupted", "Interrupted before all pictures were judged.");
+  const audit::AuditReport report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
+  if (interrupted()) throw Error("interrupted", "Interrupted before all images were judged.");
   if (!flags.json.empty()) write_json(flags.json, audit::to_json(report) + "\n");
   if (flags.json != "-") print(report, common.quiet);
   return report.passed() ? 0 : exit_status("validation");
@@ -84,7 +84,7 @@ int audit_models(const CommonFlags& common, const Flags& flags) {
 }  // namespace
 
 void add_audit(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("audit", "Judge every transfer between host and GPU, picture by picture");
+  CLI::App* command = app.add_subcommand("audit", "Evaluate every transfer between host and GPU, image by image");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command->add_option("--model", flags->options.models, "checkpoint (.pt) or ONNX file; repeat to run several side by side")

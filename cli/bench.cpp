@@ -1,4 +1,4 @@
-// How long a picture takes, how many go through a second, and what memory it needs: warm, per stage.
+// How long an image takes, how many go through a second, and what memory it needs: warm, per stage.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -14,18 +14,18 @@
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
-#include "engine/store/store.h"
+#include "engine_cache/store/store.h"
+#include "formats/model.h"
 #include "json_output.h"
-#include "model/model.h"
 #if PEREGRINE_CUDA
-#include "pipeline/gpu_model.h"
-#include "pipeline/model_engine.h"
-#include "provision/engine_choice.h"
+#include "engine_cache/engine_context.h"
+#include "predictor/gpu/gpu_model.h"
+#include "predictor/models/model_engine.h"
 #endif
 #if PEREGRINE_OPENVINO
 #include "engine/openvino/layer_times.h"
 #include "graph/passes.h"
-#include "pipeline/model_engine.h"
+#include "predictor/models/model_engine.h"
 #endif
 
 namespace peregrine::cli {
@@ -56,7 +56,7 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
 #if PEREGRINE_OPENVINO
   if (info.engine == "openvino") {
     const Model model = load_model(file, task_hint(settings, 0, 1));
-    graph::Graph graph = model.graph(pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
+    graph::Graph graph = model.graph(predictor::input_shape(model.info(), settings.imgsz, settings.batch));
     graph::run_passes(graph);
     std::vector<Layer> layers;
     for (const LayerTime& layer : openvino_layer_times(graph, info.precision, flags.runs))
@@ -67,8 +67,8 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
 #if PEREGRINE_CUDA
   if (info.engine == "cuda") {
     const Model model = load_model(file, task_hint(settings, 0, 1));
-    pipeline::GpuEngine engine(model, provision::choose_engine(settings, info.engine),
-                               pipeline::input_shape(model.info(), settings.imgsz, settings.batch));
+    predictor::GpuEngine engine(model, engine_cache::choose_engine(settings, info.engine),
+                               predictor::input_shape(model.info(), settings.imgsz, settings.batch));
     std::vector<Layer> layers;
     for (const LayerTime& layer : engine.time_layers())
       layers.push_back(
@@ -159,7 +159,7 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
                                     .engine = common.engine,
                                     .batches = flags.batches};
       request.runs = flags.runs;
-      request.pictures.assign(flags.sources.begin(), flags.sources.end());
+      request.images.assign(flags.sources.begin(), flags.sources.end());
       request.baseline = *flags.baseline;
       request.python = flags.python;
       bench_beside_baseline(std::move(request), common.quiet);
@@ -200,7 +200,7 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
       ->delimiter(',')
       ->check(CLI::PositiveNumber)
       ->type_name("LIST");
-  command->add_option("--source", flags->sources, "picture files to run; without: one generated picture, already decoded")
+  command->add_option("--source", flags->sources, "image files to run; without: one generated image, already decoded")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
   command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")->check(CLI::PositiveNumber);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "migrate/speed.h"
+#include "tools/migrate/baseline/speed.h"
 
 namespace peregrine::cli {
 

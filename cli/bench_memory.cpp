@@ -3,7 +3,7 @@
 #include <fstream>
 #include <string>
 #if PEREGRINE_CUDA
-#include "base/cuda/device.h"
+#include "cuda/device.h"
 #endif
 
 namespace peregrine::cli {

@@ -1,4 +1,4 @@
-// Memory as bench counts it.
+// Counts memory for `bench`.
 #pragma once
 
 #include <optional>

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <thread>
 
-#include "base/text.h"
+#include "core/text.h"
 #include "peregrine/version.h"
 
 namespace peregrine::cli {
@@ -18,7 +18,7 @@ double Measurement::percentile(double share) const {
   return latencies[static_cast<std::size_t>(std::lround(share * last))];
 }
 
-double Measurement::pictures_per_second() const {
+double Measurement::images_per_second() const {
   return 1000.0 * batch * static_cast<double>(latencies.size()) / std::accumulate(latencies.begin(), latencies.end(), 0.0);
 }
 
@@ -45,13 +45,13 @@ void print_layers(const Measurement& measurement) {
 
 void print_table(const std::vector<Measurement>& measurements, const BenchConditions& conditions) {
   const RunInfo& info = measurements.front().info;
-  fmt::print("{} on {}, {}; milliseconds {} results, a batch; stages a picture\n", info.engine, info.device,
+  fmt::print("{} on {}, {}; milliseconds {} results, a batch; stages an image\n", info.engine, info.device,
              to_string(info.precision), conditions.from_files ? "from file to" : "from pixels to");
   fmt::print("{:<24} {:>5} {:>8} {:>8} {:>8} {:>10} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>10}\n", "model", "batch", "p50", "p90",
-             "p99", "pictures/s", "decode", "prepare", "infer", "post", "start ms", "RSS MiB", "device MiB");
+             "p99", "images/s", "decode", "prepare", "infer", "post", "start ms", "RSS MiB", "device MiB");
   for (const Measurement& m : measurements)
     fmt::print("{:<24} {:>5} {:>8.2f} {:>8.2f} {:>8.2f} {:>10.1f} {:>8.2f} {:>8.2f} {:>8.2f} {:>8.2f} {:>9.0f} {:>9.0f} {:>10}\n",
-               printable(m.model), m.batch, m.percentile(0.5), m.percentile(0.9), m.percentile(0.99), m.pictures_per_second(),
+               printable(m.model), m.batch, m.percentile(0.5), m.percentile(0.9), m.percentile(0.99), m.images_per_second(),
                m.stages.decode, m.stages.preprocess, m.stages.inference, m.stages.postprocess, m.start_up_ms, m.peak_mib,
                m.device_mib ? fmt::format("{:.0f}", *m.device_mib) : "-");
   for (const Measurement& m : measurements)
@@ -71,7 +71,7 @@ std::string to_json(const std::vector<Measurement>& measurements, const BenchCon
                {"precision", to_string(m.info.precision)},
                {"batch", m.batch},
                {"latency_ms", {{"p50", m.percentile(0.5)}, {"p90", m.percentile(0.9)}, {"p99", m.percentile(0.99)}}},
-               {"pictures_per_second", m.pictures_per_second()},
+               {"pictures_per_second", m.images_per_second()},
                {"stages_ms",
                 {{"decode", m.stages.decode},
                  {"preprocess", m.stages.preprocess},

@@ -1,4 +1,4 @@
-// What bench measured, as a table and as JSON.
+// Prints the measurements of `bench` as a table and as JSON.
 #pragma once
 
 #include <optional>
@@ -24,17 +24,17 @@ struct Measurement {
   std::optional<double> device_mib;
   RunInfo info;
   std::vector<double> latencies;  ///< milliseconds a batch, rising
-  StageTimes stages;              ///< means, milliseconds a picture
+  StageTimes stages;              ///< means, milliseconds an image
   std::size_t objects = 0;        ///< of one run: different numbers mean different work
   std::vector<Layer> layers;      ///< of the engine, milliseconds a run
 
   double percentile(double share) const;
-  double pictures_per_second() const;
+  double images_per_second() const;
 };
 
 /// How all of them were measured.
 struct BenchConditions {
-  bool from_files = false;  ///< else the pictures were decoded before
+  bool from_files = false;  ///< else the images were decoded before
   bool rect = false;
   int runs = 0;
 };

@@ -4,16 +4,16 @@
 
 #include <chrono>
 
-#include "base/read_whole_file.h"
-#include "decode/decode.h"
+#include "core/os/read_whole_file.h"
+#include "engine_cache/engine_cache.h"
 #include "peregrine/error.h"
-#include "provision/provision.h"
+#include "stages/decode/decode.h"
 
 namespace peregrine::cli {
 
 namespace {
 
-HostImage generated_picture(int width, int height) {
+HostImage generated_image(int width, int height) {
   HostImage image{width, height, PixelOrder::bgr,
                   std::vector<std::uint8_t>(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3)};
   const auto row = static_cast<std::size_t>(width) * 3;
@@ -25,18 +25,18 @@ HostImage generated_picture(int width, int height) {
 }  // namespace
 
 DetectorWork::DetectorWork(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources)
-    : pipeline_(settings, options), picture_(generated_picture(1280, 720)) {
+    : pipeline_(settings, options), image_(generated_image(1280, 720)) {
   for (int i = 0; i < settings.batch && !sources.empty(); ++i)
     files_.push_back(sources[static_cast<std::size_t>(i) % sources.size()]);
-  views_.assign(static_cast<std::size_t>(settings.batch), picture_.view());
+  views_.assign(static_cast<std::size_t>(settings.batch), image_.view());
 }
 
 std::vector<ImageResult> DetectorWork::run() {
   if (files_.empty()) return pipeline_.run(views_);
   std::vector<ImageResult> results;
-  pipeline_.run(files_, [&](const Outcome& outcome) {
-    if (outcome.error) throw Error(*outcome.error);
-    if (outcome.result) results.push_back(*outcome.result);
+  pipeline_.run(files_, [&](const FrameResult& frame_result) {
+    if (frame_result.error) throw Error(*frame_result.error);
+    if (frame_result.result) results.push_back(*frame_result.result);
     return true;
   });
   return results;
@@ -45,18 +45,18 @@ std::vector<ImageResult> DetectorWork::run() {
 ReidWork::ReidWork(const Settings& settings, const PipelineOptions& options, const std::filesystem::path& model,
                    const std::vector<std::string>& sources) {
   for (const std::string& source : sources)
-    if (pictures_.size() < static_cast<std::size_t>(settings.batch))
-      pictures_.push_back(decode::decode_image(read_whole_file(source).value_or(std::vector<std::byte>{}), source));
-  if (pictures_.empty()) pictures_.push_back(generated_picture(128, 256));
+    if (images_.size() < static_cast<std::size_t>(settings.batch))
+      images_.push_back(decode::decode_image(read_whole_file(source).value_or(std::vector<std::byte>{}), source));
+  if (images_.empty()) images_.push_back(generated_image(128, 256));
   for (std::size_t i = 0; i < static_cast<std::size_t>(settings.batch); ++i)
-    persons_.push_back(pictures_[i % pictures_.size()].view());
-  provision::EngineChoice choice = provision::choose_engine(settings, options.engine);
-  choice.store = settings.store;
-  choice.unverified = options.unverified;
-  embedder_ = pipeline::make_person_embedder(provision::open_model_expecting(model, {.task = Task::reid}),
-                                             choice, settings, settings.batch);
+    persons_.push_back(images_[i % images_.size()].view());
+  engine_cache::EngineContext context = engine_cache::choose_engine(settings, options.engine);
+  context.store = settings.store;
+  context.unverified = options.unverified;
+  embedder_ = predictor::make_person_embedder(engine_cache::open_model_expecting(model, {.task = Task::reid}),
+                                             context, settings, settings.batch);
   info_ = {
-      choice.builder->name(), fmt::format("{} ({})", to_string(choice.device), choice.device_name), embedder_->precision(), {}};
+      context.builder->name(), fmt::format("{} ({})", to_string(context.device), context.device_name), embedder_->precision(), {}};
 }
 
 std::vector<ImageResult> ReidWork::run() {

@@ -1,4 +1,4 @@
-// What bench runs over and over: one batch.
+// The batch that `bench` runs repeatedly.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "peregrine/pipeline.h"
-#include "pipeline/person_embedder.h"
+#include "predictor/person_embedder.h"
 
 namespace peregrine::cli {
 
@@ -18,7 +18,7 @@ class Work {
   virtual RunInfo info() const = 0;
 };
 
-/// The files, or without any a picture of waves that is decoded already; as many as the settings' batch.
+/// The files, or without any an image of waves that is decoded already; as many as the settings' batch.
 class DetectorWork final : public Work {
  public:
   DetectorWork(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources);
@@ -27,7 +27,7 @@ class DetectorWork final : public Work {
 
  private:
   Pipeline pipeline_;
-  HostImage picture_;
+  HostImage image_;
   std::vector<std::string> files_;
   std::vector<ImageView> views_;
 };
@@ -41,10 +41,10 @@ class ReidWork final : public Work {
   RunInfo info() const override { return info_; }
 
  private:
-  std::vector<HostImage> pictures_;
+  std::vector<HostImage> images_;
   std::vector<ImageView> persons_;
   RunInfo info_;
-  std::unique_ptr<pipeline::PersonEmbedder> embedder_;
+  std::unique_ptr<predictor::PersonEmbedder> embedder_;
 };
 
 }  // namespace peregrine::cli

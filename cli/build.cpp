@@ -4,19 +4,19 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
-#include "base/text.h"
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/text.h"
+#include "engine_cache/engine_file.h"
+#include "engine_cache/engine_cache.h"
 #include "engine_json.h"
 #include "json_output.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
-#include "pipeline/model_engine.h"
+#include "predictor/models/model_engine.h"
 #include "progress.h"
-#include "provision/engine_file.h"
-#include "provision/provision.h"
-#include "source/source.h"
+#include "stages/source/source.h"
 
 namespace peregrine::cli {
 
@@ -54,7 +54,7 @@ std::optional<BatchRange> parse_range(const std::string& text) {
                     parse_count(view.substr(last + 1), text)};
 }
 
-BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choice) {
+BuildOptions options_of(const Flags& flags, const engine_cache::EngineContext& context) {
   BuildOptions options;
   options.batches = parse_range(flags.batch);
   options.optimization_level = flags.optimization_level;
@@ -63,12 +63,12 @@ BuildOptions options_of(const Flags& flags, const provision::EngineChoice& choic
   if (flags.workspace_mebibytes > 0) options.workspace_bytes = flags.workspace_mebibytes << 20;
   const bool of_tensorrt = options.batches || options.optimization_level || !options.compute_capabilities.empty() ||
                            !options.timing_cache.empty() || flags.ultralytics;
-  if (of_tensorrt && !choice.builder->name().starts_with("tensorrt"))
+  if (of_tensorrt && !context.builder->name().starts_with("tensorrt"))
     throw Error(
         "usage.engine",
         fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability, --timing-cache and --ultralytics are not for "
                     "the {} engine.",
-                    choice.builder->name()),
+                    context.builder->name()),
         "Pass --engine tensorrt or tensorrt-rtx.");
   return options;
 }
@@ -77,13 +77,13 @@ void print_record(const store::ValidationRecord& record) {
   fmt::print("  verification: {}{}{}\n", store::verdict(record), record.ran ? ", against " + record.reference : "",
              record.note.empty() ? "" : " (" + record.note + ")");
   if (record.ran) fmt::print("  witness: {}\n", printable(to_string(record.witness)));
-  for (const store::Check& check : record.checks)
+  for (const store::ValidationCheck& check : record.checks)
     fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
-  for (const std::string& departure : record.departures) fmt::print("  departs: {}\n", printable(departure));
+  for (const std::string& mismatch : record.mismatches) fmt::print("  deviates: {}\n", printable(mismatch));
 }
 
 void print_engine(const store::Manifest& manifest, bool built_now) {
-  const store::Identity& identity = manifest.identity;
+  const store::EngineIdentity& identity = manifest.identity;
   fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id, identity.engine,
              to_string(manifest.effective_precision), store::to_string(identity.input), manifest.build_seconds);
   if (!built_now)  // otherwise the log has just said it
@@ -97,12 +97,12 @@ std::filesystem::path engine_file_of(const std::string& model) {
 }
 
 /// One entry of "engines".
-nlohmann::ordered_json entry_of(const provision::Obtained& obtained) {
-  nlohmann::ordered_json json = to_json(obtained.manifest);
-  json["effective_precision"] = to_string(obtained.manifest.effective_precision);
-  json["built_now"] = obtained.built;
-  json["build_seconds"] = obtained.manifest.build_seconds;
-  if (obtained.manifest.validation) json["validation"] = to_json(*obtained.manifest.validation);
+nlohmann::ordered_json entry_of(const engine_cache::CachedEngine& cached_engine) {
+  nlohmann::ordered_json json = to_json(cached_engine.manifest);
+  json["effective_precision"] = to_string(cached_engine.manifest.effective_precision);
+  json["built_now"] = cached_engine.built;
+  json["build_seconds"] = cached_engine.manifest.build_seconds;
+  if (cached_engine.manifest.validation) json["validation"] = to_json(*cached_engine.manifest.validation);
   return json;
 }
 
@@ -111,16 +111,16 @@ struct Job {
   const Flags& flags;
   bool quiet, print;  ///< `print`: standard output has no JSON
   const Settings& settings;
-  provision::EngineChoice choice;
+  engine_cache::EngineContext context;
   BuildOptions options;
 };
 
-provision::Request request_for(const Job& job, const Model& model, Progress& progress) {
+engine_cache::Request request_for(const Job& job, const Model& model, Progress& progress) {
   const int batch = job.options.batches ? stand_in_batch : job.settings.batch;
-  provision::Request request{.shape = pipeline::input_shape(model.info(), job.settings.imgsz, batch),
+  engine_cache::Request request{.shape = predictor::input_shape(model.info(), job.settings.imgsz, batch),
                              .options = job.options,
                              .rebuild = job.flags.rebuild};
-  request.verification.pictures = source::image_files(job.flags.images);
+  request.verification.images = source::image_files(job.flags.images);
   request.verification.progress = [&progress, name = model.info().name](double share, std::string_view what) {
     progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", name, what));
     return !interrupted();
@@ -138,7 +138,7 @@ int build_for_ultralytics(const Job& job, const Model& model, const std::string&
   const std::filesystem::path path =
       job.flags.out.empty() ? engine_file_of(file) : std::filesystem::path(job.flags.out);
   const auto record =
-      provision::build_engine_file(model, job.choice, request_for(job, model, progress), path);
+      engine_cache::build_engine_file(model, job.context, request_for(job, model, progress), path);
   progress.clear();
   if (job.print) fmt::print("{}: from {}\n", printable(path.native()), printable(model.info().name));
   if (job.print) print_record(record);
@@ -148,13 +148,13 @@ int build_for_ultralytics(const Job& job, const Model& model, const std::string&
 int build_into_store(const Job& job, store::Store& store, const Model& model,
                      nlohmann::ordered_json& engines) {
   Progress progress("%", job.quiet);
-  const provision::Obtained obtained =
-      provision::obtain(store, model, job.choice, request_for(job, model, progress));
+  const engine_cache::CachedEngine cached_engine =
+      engine_cache::get_or_build(store, model, job.context, request_for(job, model, progress));
   progress.clear();
-  engines.push_back(entry_of(obtained));
-  if (job.print) print_engine(obtained.manifest, obtained.built);
-  if (!job.flags.out.empty()) store.copy_out(obtained.manifest.id, job.flags.out);
-  return obtained.manifest.validation ? status_of(*obtained.manifest.validation) : 0;
+  engines.push_back(entry_of(cached_engine));
+  if (job.print) print_engine(cached_engine.manifest, cached_engine.built);
+  if (!job.flags.out.empty()) store.copy_out(cached_engine.manifest.id, job.flags.out);
+  return cached_engine.manifest.validation ? status_of(*cached_engine.manifest.validation) : 0;
 }
 
 int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohmann::ordered_json& engines) {
@@ -169,14 +169,14 @@ int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohma
           .quiet = common.quiet,
           .print = !common.quiet && flags.json != "-",
           .settings = loaded.settings,
-          .choice = provision::choose_engine_to_build(loaded.settings, common.engine),
+          .context = engine_cache::choose_engine_to_build(loaded.settings, common.engine),
           .options = {}};
-  job.options = options_of(flags, job.choice);
+  job.options = options_of(flags, job.context);
   store::Store store(loaded.settings.store);
   int status = 0;
   for (std::size_t i = 0; i < flags.models.size(); ++i) {
     const Model model =
-        provision::open_model(flags.models[i], task_hint(loaded.settings, i, flags.models.size()));
+        engine_cache::open_model(flags.models[i], task_hint(loaded.settings, i, flags.models.size()));
     const int own = flags.ultralytics ? build_for_ultralytics(job, model, flags.models[i])
                                       : build_into_store(job, store, model, engines);
     if (own != 0) status = own;
@@ -215,12 +215,12 @@ int build(const CommonFlags& common, const Flags& flags) {
 }  // namespace
 
 void add_build(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("build", "Build engines into the store and hold them against the FP32 reference");
+  CLI::App* command = app.add_subcommand("build", "Build engines into the store and validate them against the FP32 reference");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command->add_option("models", flags->models, "checkpoints (.pt) or ONNX files")->required()->type_name("MODEL");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
-  command->add_option("--batch", flags->batch, "pictures that run together (BATCH); TensorRT's engines take a range as well")
+  command->add_option("--batch", flags->batch, "images that run together (BATCH); TensorRT's engines take a range as well")
       ->type_name("N|MIN:OPT:MAX");
   command->add_option("--workspace", flags->workspace_mebibytes, "memory that a build may try out, in MiB (1024)")
       ->check(CLI::Range(1, 1 << 20))
@@ -232,7 +232,7 @@ void add_build(CLI::App& app, CommonFlags& common, int& status) {
       ->type_name("FILE");
   command->add_option("--compute-capability", flags->compute_capabilities, "TensorRT-RTX: cards to build for, as in 89,120")
       ->delimiter(',');
-  command->add_option("--images", flags->images, "pictures to compare on; otherwise the built-in scenes")->type_name("DIR");
+  command->add_option("--images", flags->images, "images to compare on; otherwise the built-in sample images")->type_name("DIR");
   command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("PATH");
   command->add_option("--json", flags->json, "write what was built and its verification as JSON; - is standard output")
       ->type_name("F|-");

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "source/source.h"
-#include "source/video.h"
+#include "stages/source/source.h"
+#include "stages/source/video/video.h"
 
 namespace peregrine::cli {
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/output_guard.h"
 #include "common.h"
+#include "core/os/output_guard.h"
 
 namespace peregrine::cli {
 

@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-#include "base/log.h"
+#include "core/log.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cli {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common.h"
-#include "migrate/environment.h"
+#include "tools/doctor/environment.h"
 
 namespace peregrine::cli {
 

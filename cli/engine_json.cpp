@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "base/text.h"
+#include "core/text.h"
 
 namespace peregrine::cli {
 
@@ -36,14 +36,14 @@ nlohmann::ordered_json to_json(const store::ValidationRecord& record) {
   json["witness"] = {{"verdict", to_string(witness.verdict)},
                      {"name", printable(witness.name)},
                      {"note", printable(witness.note)}};
-  for (const store::Check& check : record.checks) {  // JSON knows no infinity: null then, and the check does not hold
+  for (const store::ValidationCheck& check : record.checks) {  // JSON knows no infinity: null then, and the check does not hold
     json["checks"].push_back({{"name", check.name},
                               {"value", check.value},
                               {"limit", check.limit},
                               {"at_least", check.at_least},
                               {"holds", check.holds()}});
   }
-  for (const std::string& departure : record.departures) json["departures"].push_back(printable(departure));
+  for (const std::string& mismatch : record.mismatches) json["departures"].push_back(printable(mismatch));
   return json;
 }
 

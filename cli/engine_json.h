@@ -1,9 +1,9 @@
-// An engine of the store as `engines list --json` and `build --json` tell of it.
+// The JSON of a store's engine, for `engines list --json` and `build --json`.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
-#include "engine/store/manifest.h"
+#include "engine_cache/store/manifest.h"
 
 namespace peregrine::cli {
 

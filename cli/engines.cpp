@@ -1,4 +1,4 @@
-// `peregrine engines`: what the store holds, and what of it is in service.
+// `peregrine engines`: what the store holds, and what of it is deployed.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -6,14 +6,14 @@
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
-#include "base/text.h"
 #include "common.h"
 #include "console.h"
-#include "engine/store/store.h"
+#include "core/text.h"
+#include "engine_cache/engine_cache.h"
+#include "engine_cache/store/store.h"
 #include "engine_json.h"
 #include "peregrine/error.h"
 #include "progress.h"
-#include "provision/provision.h"
 
 namespace peregrine::cli {
 
@@ -21,9 +21,9 @@ namespace {
 
 using store::Store;
 
-void print_service(const store::Generation& generation) {
-  fmt::print("in service: generation {}\n", generation.number);
-  for (const auto& [task, service] : generation.roles)
+void print_deployment(const store::Deployment& deployment) {
+  fmt::print("deployed: deployment {}\n", deployment.number);
+  for (const auto& [task, service] : deployment.task_slots)
     fmt::print("  {:<9}{}{}\n", to_string(task), service.engine, service.unverified ? "  (unverified)" : "");
 }
 
@@ -61,15 +61,15 @@ void list(const Store& store) {
                     to_string(m.identity.precision), store::to_string(m.identity.input), state_of(m)});
   }
   print_columns(rows);
-  print_service(store.current());
-  for (const store::Generation& kept : store.generations()) fmt::print("kept: generation {} of {}\n", kept.number, kept.since);
+  print_deployment(store.current());
+  for (const store::Deployment& kept : store.deployments()) fmt::print("kept: deployment {} of {}\n", kept.number, kept.since);
 }
 
-nlohmann::ordered_json entry_of(const store::Generation& generation) {
-  nlohmann::ordered_json roles = nlohmann::ordered_json::object();
-  for (const auto& [task, service] : generation.roles)
-    roles[to_string(task)] = {{"engine", service.engine}, {"unverified", service.unverified}};
-  return {{"generation", generation.number}, {"since", generation.since}, {"roles", roles}};
+nlohmann::ordered_json entry_of(const store::Deployment& deployment) {
+  nlohmann::ordered_json task_slots = nlohmann::ordered_json::object();
+  for (const auto& [task, service] : deployment.task_slots)
+    task_slots[to_string(task)] = {{"engine", service.engine}, {"unverified", service.unverified}};
+  return {{"generation", deployment.number}, {"since", deployment.since}, {"roles", task_slots}};
 }
 
 void list_as_json(const Store& store) {
@@ -80,7 +80,7 @@ void list_as_json(const Store& store) {
     else
       engines.push_back({{"id", listing.id}, {"damage", printable(listing.damage)}});
   }
-  for (const store::Generation& generation : store.generations()) kept.push_back(entry_of(generation));
+  for (const store::Deployment& deployment : store.deployments()) kept.push_back(entry_of(deployment));
   const nlohmann::ordered_json all{{"engines", engines}, {"current", entry_of(store.current())}, {"kept", kept}};
   fmt::print("{}\n", all.dump(1));
 }
@@ -102,22 +102,22 @@ int verify(const Store& store, const std::string& id) {
   return status;
 }
 
-/// Holds a kept engine against the FP32 reference of its model again, as after a change of the driver.
+/// Holds a cached engine against the FP32 reference of its model again, as after a change of the driver.
 int compare_again(Store& store, Settings settings, const std::string& id, const std::string& file, bool quiet) {
   const store::Manifest kept = store.show(id);
-  const Model model = provision::open_model_expecting(file, hint_of(kept.model));
+  const Model model = engine_cache::open_model_expecting(file, hint_of(kept.model));
   if (model.info().sha256 != kept.identity.model_sha256)
     throw Error("usage.model", fmt::format("{} is not the file that engine {} was made from.", printable(file), kept.id),
                 fmt::format("Give {} as it was then, or build its engine: `peregrine build`.", printable(kept.model.name)));
   settings.precision = kept.identity.precision;
   catch_interrupt();
   Progress progress("%", quiet);
-  const provision::VerificationOptions options{.pictures = {}, .progress = [&](double share, std::string_view what) {
+  const engine_cache::VerificationOptions options{.images = {}, .progress = [&](double share, std::string_view what) {
                                                  progress.update(static_cast<std::size_t>(share * 100), 100, std::string(what));
                                                  return !interrupted();
                                                }};
-  const auto choice = provision::choose_engine(settings, kept.identity.engine);
-  const store::Manifest compared = provision::verify_again(store, kept, model, choice, options);
+  const auto context = engine_cache::choose_engine(settings, kept.identity.engine);
+  const store::Manifest compared = engine_cache::verify_again(store, kept, model, context, options);
   progress.clear();
   fmt::print("{}: intact; {}\n", compared.id, state_of(compared));
   const auto& record = compared.validation;
@@ -141,16 +141,16 @@ void on_call(CLI::App* command, CommonFlags& common, int& status, Action action)
 }  // namespace
 
 void add_engines(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("engines", "The store: list, show, verify, remove; put engines into service");
+  CLI::App* command = app.add_subcommand("engines", "The store: list, show, verify, remove; deploy engines");
   command->require_subcommand(1);
   struct Flags {
     std::string id, model;
     std::vector<std::string> ids;
-    std::optional<int> generation;
+    std::optional<int> deployment;
     bool json = false, force = false, unverified = false;
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App* all = command->add_subcommand("list", "engines, and what is in service");
+  CLI::App* all = command->add_subcommand("list", "engines, and what is deployed");
   all->add_flag("--json", flags->json, "as JSON");
   on_call(all, common, status, [flags](Store& store) {
     flags->json ? list_as_json(store) : list(store);
@@ -171,24 +171,24 @@ void add_engines(CLI::App& app, CommonFlags& common, int& status) {
     if (flags->model.empty()) return verify(store, flags->id);
     return compare_again(store, settings, flags->id, flags->model, common.quiet);
   });
-  CLI::App* remove = command->add_subcommand("remove", "removes an engine that is not in service");
+  CLI::App* remove = command->add_subcommand("remove", "removes an engine that is not deployed");
   remove->add_option("id", flags->id, "its first digits do")->required();
-  remove->add_flag("--force", flags->force, "also one that an earlier generation names");
+  remove->add_flag("--force", flags->force, "also one that an earlier deployment names");
   on_call(remove, common, status, [flags](Store& store) {
     store.remove(flags->id, flags->force);
     return 0;
   });
-  CLI::App* use = command->add_subcommand("use", "puts engines into service, each for its model's task");
+  CLI::App* use = command->add_subcommand("use", "deploys engines, each for its model's task");
   use->add_option("ids", flags->ids, "their first digits do")->required();
   use->add_flag("--unverified", flags->unverified, "also engines that did not pass their verification");
   on_call(use, common, status, [flags](Store& store) {
-    print_service(store.use(flags->ids, flags->unverified ? store::Trust::unverified : store::Trust::verified));
+    print_deployment(store.use(flags->ids, flags->unverified ? store::Trust::unverified : store::Trust::verified));
     return 0;
   });
-  CLI::App* restore = command->add_subcommand("restore", "puts an earlier generation into service again");
-  restore->add_option("generation", flags->generation, "its number; otherwise the one before");
+  CLI::App* restore = command->add_subcommand("restore", "deploys an earlier deployment again");
+  restore->add_option("generation", flags->deployment, "its number; otherwise the one before");
   on_call(restore, common, status, [flags](Store& store) {
-    print_service(store.restore(flags->generation));
+    print_deployment(store.restore(flags->deployment));
     return 0;
   });
 }

@@ -1,13 +1,13 @@
 // `peregrine explain A B --image I`: where two engines part.
-#include "explain/explain.h"
+#include "tools/compare/explain.h"
 
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
-#include "base/text.h"
 #include "command_files.h"
 #include "common.h"
+#include "core/text.h"
 #include "json_output.h"
 
 namespace peregrine::cli {
@@ -19,34 +19,34 @@ struct Flags {
   bool all = false;
 };
 
-std::string title(const explain::Step& step) { return step.name.empty() ? step.stage : step.stage + " " + printable(step.name); }
+std::string title(const compare::ComparedStep& step) { return step.name.empty() ? step.stage : step.stage + " " + printable(step.name); }
 
-void print(const explain::Report& report, bool all) {
+void print(const compare::ExplainReport& report, bool all) {
   fmt::print("A: {}\nB: {}\n", report.a, report.b);
-  const explain::Step* first = report.first_departure();
+  const compare::ComparedStep* first = report.first_mismatch();
   std::size_t hidden = 0;
-  for (const explain::Step& step : report.steps)
+  for (const compare::ComparedStep& step : report.steps)
     if (all || step.stage != "layer" || &step == first || &step == report.first_difference())
-      fmt::print("{:<9}{}: {}\n", step.departs ? "DEPARTS" : "", title(step), step.what);
+      fmt::print("{:<9}{}: {}\n", step.deviates ? "DEPARTS" : "", title(step), step.what);
     else
       ++hidden;
   if (hidden > 0) fmt::print("         ({} more layers: --all)\n", hidden);
-  for (const std::string& departure : report.departures) fmt::print("  {}\n", departure);
+  for (const std::string& mismatch : report.mismatches) fmt::print("  {}\n", mismatch);
   for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
-  if (const explain::Step* different = report.first_difference())
+  if (const compare::ComparedStep* different = report.first_difference())
     fmt::print("The numbers part first at {}.\n", title(*different));
   else
     fmt::print("Layers and heads are equal in every bit.\n");
-  fmt::print("{}\n", first ? fmt::format("First step that departs: {}: {}", title(*first), first->what)
-                           : "No step departs by more than its limit.");
+  fmt::print("{}\n", first ? fmt::format("First step that deviates: {}: {}", title(*first), first->what)
+                           : "No step deviates by more than its limit.");
 }
 
 int run_explain(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   const LoadedSettings loaded = start(common);
   add_settings(guard, loaded.settings);
   guard.check();
-  const explain::Report report = explain::run(loaded.settings, flags.a, flags.b, flags.image);
-  if (!flags.json.empty()) write_json(flags.json, explain::to_json(report) + "\n");
+  const compare::ExplainReport report = compare::run(loaded.settings, flags.a, flags.b, flags.image);
+  if (!flags.json.empty()) write_json(flags.json, compare::to_json(report) + "\n");
   if (flags.json != "-") print(report, flags.all);
   return 0;
 }
@@ -55,7 +55,7 @@ int explain_parting(const CommonFlags& common, const Flags& flags) {
   OutputGuard guard = guard_of(common);
   for (const std::string& side : {flags.a, flags.b})  // MODEL, or MODEL@ENGINE
     add_models(guard, {side, side.substr(0, side.rfind('@'))});
-  guard.reads(flags.image, "the picture");
+  guard.reads(flags.image, "the image");
   guard.writes(flags.json, "--json");
   guard.check();
   return with_json_errors(flags.json, [&] { return run_explain(common, flags, guard); });
@@ -65,12 +65,12 @@ int explain_parting(const CommonFlags& common, const Flags& flags) {
 
 void add_explain(CLI::App& app, CommonFlags& common, int& status) {
   CLI::App* command =
-      app.add_subcommand("explain", "Show where two engines, precisions or models part on a picture, step by step");
+      app.add_subcommand("explain", "Show where two engines, precisions or models part on an image, step by step");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command->add_option("A", flags->a, "MODEL[@ENGINE[:PRECISION]] or an engine's id: the one to judge by")->required();
   command->add_option("B", flags->b, "the same, beside it")->required();
-  command->add_option("--image", flags->image, "picture to run")->required()->type_name("FILE");
+  command->add_option("--image", flags->image, "image to run")->required()->type_name("FILE");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--conf", "MODEL_CONFIDENCE_THRESHOLD");
   command->add_option("--json", flags->json, "write every step as JSON; - is standard output")->type_name("FILE");

@@ -3,13 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
-#include "base/output_file.h"
-#include "base/text.h"
 #include "command_files.h"
 #include "common.h"
-#include "model/onnx/export.h"
+#include "core/os/output_file.h"
+#include "core/text.h"
+#include "formats/onnx/write/export.h"
 #include "peregrine/error.h"
-#include "pipeline/model_engine.h"
+#include "predictor/models/model_engine.h"
 
 namespace peregrine::cli {
 
@@ -54,7 +54,7 @@ int run_export(const CommonFlags& common, const Flags& flags) {
   options.decoded = flags.decoded;
   const Model model = load_model(flags.model, task_hint(settings, 0, 1));
   const ModelInfo& info = model.info();
-  const InputShape shape = pipeline::input_shape(info, settings.imgsz, options.batch.value_or(1));
+  const InputShape shape = predictor::input_shape(info, settings.imgsz, options.batch.value_or(1));
   options.height = shape.height;
   options.width = shape.width;
   onnx::export_model(model, options, flags.output);
@@ -76,7 +76,7 @@ void add_export(CLI::App& app, CommonFlags& common, int& status) {
   add_common_flags(*command, common);
   command->add_option("model", flags->model, "checkpoint (.pt, .pth) or ONNX file")->required()->type_name("FILE");
   command->add_option("-o,--output", flags->output, "the ONNX file to write")->required()->type_name("FILE");
-  command->add_option("--batch", flags->batch, "pictures a run; dynamic: any number (BATCH)")->type_name("N|dynamic");
+  command->add_option("--batch", flags->batch, "images a run; dynamic: any number (BATCH)")->type_name("N|dynamic");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   command->add_flag("--decoded", flags->decoded, "boxes and scores in Ultralytics' layout instead of the raw head");
   command->callback([&common, &status, flags] { status = run_export(common, *flags); });

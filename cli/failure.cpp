@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <system_error>
 
-#include "base/memory_error.h"
+#include "core/memory_error.h"
 
 namespace peregrine::cli {
 

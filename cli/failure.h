@@ -1,4 +1,4 @@
-// What was thrown, as an Error; and standard output, which may fail like any other file.
+// Converts exceptions to Error, and checks standard output, which may fail like any other file.
 #pragma once
 
 #include "peregrine/error.h"

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "base/log.h"
-#include "base/output_file.h"
-#include "base/text.h"
+#include "core/log.h"
+#include "core/os/output_file.h"
+#include "core/text.h"
 #include "failure.h"
 #include "peregrine/version.h"
 

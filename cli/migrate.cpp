@@ -1,4 +1,4 @@
-// `peregrine migrate`: a pipeline's models into service as engines, proven and reversible.
+// `peregrine migrate`: a pipeline's models deployed as engines, proven and reversible.
 #include "peregrine/migrate.h"
 
 #include <fmt/format.h>
@@ -7,14 +7,14 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "base/text.h"
 #include "choice.h"
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/text.h"
 #include "json_output.h"
 #include "progress.h"
-#include "source/source.h"
+#include "stages/source/source.h"
 
 namespace peregrine::cli {
 
@@ -62,7 +62,7 @@ class Display {
 
 /// Asked only where somebody can answer.
 bool confirm(const migrate::Report& report) {
-  fmt::print(stderr, "{} models are ready. Put them into service? [y/N] ", report.models.size());
+  fmt::print(stderr, "{} models are ready. Deploy them? [y/N] ", report.models.size());
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";
@@ -79,7 +79,7 @@ int run_migration(const CommonFlags& common, const Flags& flags, const LoadedSet
   migrate::Options options = flags.options;
   options.engine = common.engine;
   options.config = config_of(common);
-  options.pictures = source::image_files(flags.images);
+  options.images = source::image_files(flags.images);
   options.limit = std::chrono::milliseconds(static_cast<std::int64_t>(flags.limit_seconds * 1000));
   options.executable = fs::read_symlink("/proc/self/exe");
   Display display(common.quiet, flags.json == "-");
@@ -114,7 +114,7 @@ int list_backups(const CommonFlags& common) {
   if (backups.empty()) fmt::print("no backups yet: a migration makes one before it changes anything\n");
   for (const migrate::BackupSummary& backup : backups) {
     fmt::print("backup {}  {}\n", backup.id, backup.damage.empty() ? backup.date : printable(backup.damage));
-    if (backup.damage.empty() && backup.service.empty()) fmt::print("  nothing was in service\n");
+    if (backup.damage.empty() && backup.service.empty()) fmt::print("  nothing was deployed\n");
     for (const std::string& line : backup.service) fmt::print("  {}\n", line);
     for (const std::string& line : backup.models) fmt::print("  model of {}\n", line);
   }
@@ -132,7 +132,7 @@ int roll_back(const CommonFlags& common, int id) {
 
 void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
   CLI::App* command =
-      app.add_subcommand("migrate", "Move a PyTorch pipeline's models to engines: checked, built, validated, put into service");
+      app.add_subcommand("migrate", "Move a PyTorch pipeline's models to engines: checked, built, validated, deployed");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   add_setting_flag(*command, common, "--detect", "models.detect");
@@ -148,9 +148,9 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
       ->add_flag("--force-rebuild", options.force_rebuild,
                  "build all engines again; the old ones stay until the new ones are validated")
       ->excludes(validate);
-  command->add_flag("--unverified", options.unverified, "put engines into service although they departed from FP32")
+  command->add_flag("--unverified", options.unverified, "deploy engines although they deviated from FP32")
       ->excludes(validate);
-  command->add_option("--images", flags->images, "pictures to validate and compare on; otherwise the built-in scenes")
+  command->add_option("--images", flags->images, "images to validate and compare on; otherwise the built-in sample images")
       ->type_name("DIR");
   command->add_option("--data", options.data, "COCO's layout, val2017/ and annotations/: average precision before and after")
       ->check(CLI::ExistingDirectory)
@@ -167,7 +167,7 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
       ->type_name("SECONDS");
   command->add_option("--report", options.page, "write the report as one HTML page")->type_name("FILE");
   command->add_option("--json", flags->json, "write the report as JSON; - is standard output")->type_name("FILE");
-  command->add_flag("--yes,-y", flags->yes, "do not ask before the engines go into service (asked on a terminal only)");
+  command->add_flag("--yes,-y", flags->yes, "do not ask before the engines are deployed (asked on a terminal only)");
   auto* rollback = command->add_option("--rollback", flags->rollback, "put back what was there before a migration (the newest)")
                        ->expected(0, 1)
                        ->type_name("[ID]");

@@ -4,15 +4,15 @@
 #include <algorithm>
 #include <map>
 
-#include "base/log.h"
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/log.h"
 #include "failure.h"
 #include "peregrine/pipeline.h"
 #include "predict_outputs.h"
 #include "progress.h"
-#include "source/source.h"
+#include "stages/source/source.h"
 
 namespace peregrine::cli {
 
@@ -46,10 +46,10 @@ class Collector {
     if (!flags.save.empty()) saved_.emplace(flags.save, pipeline.models(), flags.options.every, guard);
   }
 
-  bool take(const Outcome& outcome) {
-    if (outcome.error) fail({outcome.path, *outcome.error, outcome.frame});
-    if (outcome.result) keep(outcome);
-    if (outcome.video && outcome.video->ended) end_video(outcome);
+  bool take(const FrameResult& frame_result) {
+    if (frame_result.error) fail({frame_result.path, *frame_result.error, frame_result.frame});
+    if (frame_result.result) keep(frame_result);
+    if (frame_result.video && frame_result.video->ended) end_video(frame_result);
     return !interrupted();
   }
 
@@ -64,7 +64,7 @@ class Collector {
   }
 
  private:
-  void fail(pipeline::Failure failure) {
+  void fail(predictor::Failure failure) {
     progress_.clear();
     report(failure.error);
     json_.add(std::move(failure));
@@ -79,31 +79,31 @@ class Collector {
     }
   }
 
-  void end_video(const Outcome& outcome) {
+  void end_video(const FrameResult& frame_result) {
     progress_.clear();
-    const VideoStatus& video = *outcome.video;
-    log::info(fmt::format("{}: {} frames run, {} skipped, {} corrupt", outcome.path, frames_, video.skipped, video.corrupt));
-    json_.add({outcome.path, video});
-    if (saved_) complete_video(outcome.path);
+    const VideoStatus& video = *frame_result.video;
+    log::info(fmt::format("{}: {} frames run, {} skipped, {} corrupt", frame_result.path, frames_, video.skipped, video.corrupt));
+    json_.add({frame_result.path, video});
+    if (saved_) complete_video(frame_result.path);
     frames_ = 0;
   }
 
-  void keep(const Outcome& outcome) {
-    last_path_ = outcome.path;
-    frames_ += outcome.video.has_value();
+  void keep(const FrameResult& frame_result) {
+    last_path_ = frame_result.path;
+    frames_ += frame_result.video.has_value();
     try {
-      if (saved_) saved_->add(outcome);
+      if (saved_) saved_->add(frame_result);
     } catch (const Error& error) {
-      return fail({outcome.path, error, outcome.frame});
+      return fail({frame_result.path, error, frame_result.frame});
     }
     if (print_) {
       progress_.clear();
-      const StageTimes& time = outcome.result->time_ms;
-      fmt::print("{}: {}{} ({:.1f} ms)\n", outcome.path, outcome.video ? fmt::format("frame {}: ", outcome.result->frame) : "",
-                 summary(*outcome.result, pipeline_.models()), time.decode + time.preprocess + time.inference + time.postprocess);
+      const StageTimes& time = frame_result.result->time_ms;
+      fmt::print("{}: {}{} ({:.1f} ms)\n", frame_result.path, frame_result.video ? fmt::format("frame {}: ", frame_result.result->frame) : "",
+                 summary(*frame_result.result, pipeline_.models()), time.decode + time.preprocess + time.inference + time.postprocess);
     }
-    json_.add(*outcome.result);
-    if (outcome.video || outcome.total > 1) progress_.update(outcome.index + 1, outcome.total, outcome.path);
+    json_.add(*frame_result.result);
+    if (frame_result.video || frame_result.total > 1) progress_.update(frame_result.index + 1, frame_result.total, frame_result.path);
   }
 
   const Pipeline& pipeline_;
@@ -122,7 +122,7 @@ bool nothing_to_read(const std::vector<std::string>& sources, JsonOutput& json) 
   if (std::ranges::any_of(items, [](const source::Item& item) { return !item.error; })) return false;
   for (const source::Item& item : items) {
     report(*item.error);
-    json.add(pipeline::Failure{item.display, *item.error});
+    json.add(predictor::Failure{item.display, *item.error});
   }
   json.set_left_out(std::move(expansion.left_out));
   json.finish();
@@ -148,7 +148,7 @@ int run_predict(const CommonFlags& common, Flags flags, OutputGuard& guard, Json
   Pipeline pipeline(loaded.settings, flags.options);
   json.describe(pipeline.info(), pipeline.models());
   Collector collector(pipeline, flags, common.quiet, guard, json);
-  pipeline.run(flags.sources, [&](const Outcome& outcome) { return collector.take(outcome); });
+  pipeline.run(flags.sources, [&](const FrameResult& frame_result) { return collector.take(frame_result); });
   return collector.finish();
 }
 
@@ -178,7 +178,7 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   command
       ->add_option("--model", flags->options.models,
                    "checkpoint (.pt), ONNX file or an engine's folder; repeat to run several over each image; without it: "
-                   "what is in service")
+                   "what is deployed")
       ->type_name("FILE");
   command->add_flag("--unverified", flags->options.unverified, "run engines that did not pass their verification, too");
   command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")->type_name("FILE");
@@ -199,17 +199,17 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
                    "by itself (repeat the flag), a name that is a number as name:7")
       ->type_name("LIST");
   command->add_flag("--rect", flags->options.rect,
-                    "pad only to the next multiple of the stride: matches Ultralytics' default predict, one picture at a time");
+                    "pad only to the next multiple of the stride: matches Ultralytics' default predict, one image at a time");
   command
       ->add_option("--json", flags->json,
                    "write results as JSON; - is standard output; FILE.jsonl gets a line an image or frame as they come")
       ->type_name("FILE");
-  command->add_option("--save", flags->save, "write annotated pictures and videos into this folder")->type_name("DIR");
+  command->add_option("--save", flags->save, "write annotated images and videos into this folder")->type_name("DIR");
   command->add_option("--every", flags->options.every, "of videos: run every so many frames; the others are counted as skipped")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   command->add_flag("--strict-decode", flags->options.strict_decode, "what only the host can decode, as all videos, is an error");
-  command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger pictures before decoding them")
+  command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger images before decoding them")
       ->check(CLI::PositiveNumber);
   command
       ->add_option("--reid-class", flags->options.reid_classes,

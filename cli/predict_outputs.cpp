@@ -4,10 +4,11 @@
 
 #include <set>
 
-#include "base/text.h"
+#include "core/text.h"
 #include "json_output.h"
-#include "render/render.h"
-#include "source/source.h"
+#include "stages/decode/encode.h"
+#include "stages/render/render.h"
+#include "stages/source/source.h"
 
 namespace peregrine::cli {
 
@@ -35,35 +36,35 @@ void JsonOutput::add(const ImageResult& result) {
     if (!target_.empty()) images_.push_back(result);
     return;
   }
-  write_line(pipeline::to_json_line(result, models_, !models_told_));
+  write_line(predictor::to_json_line(result, models_, !models_told_));
   models_told_ = true;
 }
 
-void JsonOutput::add(pipeline::Failure failure) {
+void JsonOutput::add(predictor::Failure failure) {
   if (lines_)
-    write_line(pipeline::to_json_line(failure));
+    write_line(predictor::to_json_line(failure));
   else
     failures_.push_back(std::move(failure));
 }
 
-void JsonOutput::add(pipeline::VideoSummary video) { videos_.push_back(std::move(video)); }
+void JsonOutput::add(predictor::VideoSummary video) { videos_.push_back(std::move(video)); }
 
 void JsonOutput::finish() {
   if (target_.empty()) return;
   if (!lines_) {
-    const auto text = pipeline::to_json(info_, models_, images_, failures_, videos_, left_out_);
+    const auto text = predictor::to_json(info_, models_, images_, failures_, videos_, left_out_);
     return write_json(target_, text + "\n");
   }
-  for (const LeftOut& left_out : left_out_) write_line(pipeline::to_json_line(left_out));
+  for (const LeftOut& left_out : left_out_) write_line(predictor::to_json_line(left_out));
   if (!file_) file_.emplace(target_);
   file_->commit();
 }
 
 void JsonOutput::leave_error_alone(const Error& error) {
-  const pipeline::Failure failure{"", error};
+  const predictor::Failure failure{"", error};
   file_.reset();
-  write_json(target_, (lines_ ? pipeline::to_json_line(failure)
-                              : pipeline::to_json(info_, models_, {}, {failure}, {})) +
+  write_json(target_, (lines_ ? predictor::to_json_line(failure)
+                              : predictor::to_json(info_, models_, {}, {failure}, {})) +
                           "\n");
 }
 
@@ -72,7 +73,7 @@ void JsonOutput::finish_after(const Error& error) noexcept {
   if (target_.empty() || (no_room && target_ == "-")) return;
   try {
     if (no_room) return leave_error_alone(error);
-    add(pipeline::Failure{"", error});
+    add(predictor::Failure{"", error});
     finish();
   } catch (...) {
     try {
@@ -96,29 +97,29 @@ AnnotatedFiles::AnnotatedFiles(fs::path folder, const std::vector<ModelInfo>& mo
         "Choose a folder that you may write to with --save.");
 }
 
-fs::path AnnotatedFiles::next_name(const Outcome& outcome) {
-  fs::path name = names_.next(outcome.path, outcome.video.has_value());
+fs::path AnnotatedFiles::next_name(const FrameResult& frame_result) {
+  fs::path name = names_.next(frame_result.path, frame_result.video.has_value());
   guard_.check(name, "--save");
   return name;
 }
 
-void AnnotatedFiles::add(const Outcome& outcome) {
-  if (!outcome.image || !outcome.result) return;
-  const HostImage drawn = render::draw(outcome.image->view(), outcome.result->objects, class_names_);
-  if (outcome.video) return add_frame(outcome, drawn);
-  render::save(drawn, next_name(outcome));
+void AnnotatedFiles::add(const FrameResult& frame_result) {
+  if (!frame_result.image || !frame_result.result) return;
+  const HostImage drawn = render::draw(frame_result.image->view(), frame_result.result->objects, class_names_);
+  if (frame_result.video) return add_frame(frame_result, drawn);
+  decode::save_image(drawn, next_name(frame_result));
 }
 
-void AnnotatedFiles::add_frame(const Outcome& outcome, const HostImage& drawn) {
-  if (video_source_ != outcome.source) {
+void AnnotatedFiles::add_frame(const FrameResult& frame_result, const HostImage& drawn) {
+  if (video_source_ != frame_result.source) {
     end_video();
-    video_source_ = outcome.source;
-    video_ = std::make_unique<render::VideoWriter>(next_name(outcome), drawn.width, drawn.height,
-                                                   outcome.video->frames_per_second / every_);
+    video_source_ = frame_result.source;
+    video_ = std::make_unique<source::VideoWriter>(next_name(frame_result), drawn.width, drawn.height,
+                                                   frame_result.video->frames_per_second / every_);
   }
   if (!video_) return;  // it failed before
   try {
-    video_->write(drawn.view(), outcome.result->seconds);
+    video_->write(drawn.view(), frame_result.result->seconds);
   } catch (const Error&) {
     video_.reset();
     throw;

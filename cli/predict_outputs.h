@@ -1,4 +1,4 @@
-// What `predict` leaves behind: JSON or JSON Lines, annotated pictures and videos.
+// The outputs of `predict`: JSON or JSON Lines, annotated images and videos.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "base/output_file.h"
-#include "base/output_guard.h"
 #include "command_files.h"
+#include "core/os/output_file.h"
+#include "core/os/output_guard.h"
 #include "peregrine/pipeline.h"
-#include "pipeline/result_json.h"
-#include "render/video_writer.h"
+#include "predictor/result_json.h"
+#include "stages/source/video/video_writer.h"
 
 namespace peregrine::cli {
 
@@ -29,8 +29,8 @@ class JsonOutput {
   /// What runs: known once the models are loaded.
   void describe(const RunInfo& info, std::vector<ModelInfo> models);
   void add(const ImageResult& result);
-  void add(pipeline::Failure failure);
-  void add(pipeline::VideoSummary video);
+  void add(predictor::Failure failure);
+  void add(predictor::VideoSummary video);
   /// What folders hold and nobody reads.
   void set_left_out(std::vector<LeftOut> left_out) { left_out_ = std::move(left_out); }
   /// Puts the file into its place. Throws Error "output.write".
@@ -50,12 +50,12 @@ class JsonOutput {
   std::vector<ModelInfo> models_;
   std::optional<GrowingFile> file_;  ///< of lines
   std::vector<ImageResult> images_;
-  std::vector<pipeline::Failure> failures_;
-  std::vector<pipeline::VideoSummary> videos_;
+  std::vector<predictor::Failure> failures_;
+  std::vector<predictor::VideoSummary> videos_;
   std::vector<LeftOut> left_out_;
 };
 
-/// Annotated pictures, and one annotated video a video, in a folder.
+/// Annotated images, and one annotated video a video, in a folder.
 class AnnotatedFiles {
  public:
   /// Throws Error "output.write" when the folder cannot be made. `guard` knows the sources and outlives this.
@@ -64,20 +64,20 @@ class AnnotatedFiles {
 
   /// Throws Error "output.write", or "usage.output" for a source that came after the start; of a video that
   /// cannot be written only once.
-  void add(const Outcome& outcome);
+  void add(const FrameResult& frame_result);
   /// Completes the video that is being written; one that is not completed leaves nothing.
   void end_video();
 
  private:
-  std::filesystem::path next_name(const Outcome& outcome);
-  void add_frame(const Outcome& outcome, const HostImage& drawn);
+  std::filesystem::path next_name(const FrameResult& frame_result);
+  void add_frame(const FrameResult& frame_result, const HostImage& drawn);
 
   AnnotatedNames names_;
   std::vector<std::vector<std::string>> class_names_;
   int every_;
   const OutputGuard& guard_;
   std::optional<std::size_t> video_source_;
-  std::unique_ptr<render::VideoWriter> video_;
+  std::unique_ptr<source::VideoWriter> video_;
 };
 
 /// Throws Error "usage.output" where an annotated file would take the place of an input or of the JSON.

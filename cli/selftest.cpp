@@ -4,13 +4,13 @@
 #include <array>
 #include <filesystem>
 
-#include "base/text.h"
 #include "common.h"
 #include "console.h"
-#include "migrate/environment.h"
+#include "core/text.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
-#include "validate/selftest.h"
+#include "tools/doctor/environment.h"
+#include "tools/doctor/selftest.h"
 
 namespace peregrine::cli {
 
@@ -32,7 +32,7 @@ class Tally {
  public:
   explicit Tally(bool quiet) : quiet_(quiet) {}
 
-  void add(const validate::Check& check) {
+  void add(const validate::SelftestCheck& check) {
     ++checks_;
     if (check.failure.empty()) {
       if (!quiet_)
@@ -54,12 +54,12 @@ class Tally {
   int checks_ = 0, failures_ = 0;
 };
 
-int selftest(const CommonFlags& common, bool guard) {
+int selftest(const CommonFlags& common, bool policy) {
   const LoadedSettings loaded = start(common);
   catch_interrupt();
   Tally tally(common.quiet);
-  if (guard) {
-    for (const validate::Check& check : validate::provoke_enforcement()) tally.add(check);
+  if (policy) {
+    for (const validate::SelftestCheck& check : validate::provoke_enforcement()) tally.add(check);
     return tally.finish();
   }
   if (!common.quiet) {  // whoever reads the report must know the machine
@@ -67,7 +67,7 @@ int selftest(const CommonFlags& common, bool guard) {
     fmt::print("peregrine {}\n{}\n", version, migrate::to_text(environment.rows));
   }
   const std::string demo = demo_folder();
-  validate::check_engine(loaded.settings, common.engine, demo, [&](const validate::Check& check) {
+  validate::check_engine(loaded.settings, common.engine, demo, [&](const validate::SelftestCheck& check) {
     tally.add(check);
     return !interrupted();
   });
@@ -79,11 +79,11 @@ int selftest(const CommonFlags& common, bool guard) {
 }  // namespace
 
 void add_selftest(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("selftest", "Check an engine's arithmetic on this machine, or the placement guard");
+  CLI::App* command = app.add_subcommand("selftest", "Check an engine's arithmetic on this machine, or the GPU-only policy");
   add_common_flags(*command, common);
-  auto guard = std::make_shared<bool>(false);
-  command->add_flag("--guard", *guard, "provoke each enforcement of FORCE_GPU_ONLY instead; needs no device");
-  command->callback([&common, &status, guard] { status = selftest(common, *guard); });
+  auto policy = std::make_shared<bool>(false);
+  command->add_flag("--guard", *policy, "provoke each enforcement of FORCE_GPU_ONLY instead; needs no device");
+  command->callback([&common, &status, policy] { status = selftest(common, *policy); });
 }
 
 }  // namespace peregrine::cli

@@ -2,13 +2,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/text.h"
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/text.h"
 #include "json_output.h"
 #include "progress.h"
-#include "validate/validation.h"
+#include "tools/validate/validation.h"
 
 namespace peregrine::cli {
 
@@ -46,10 +46,10 @@ int run_val(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   catch_interrupt();
   validate::ValidationOptions options = flags.options;
   options.engine = common.engine;
-  Progress progress("pictures", common.quiet);
+  Progress progress("images", common.quiet);
   const auto scores =
-      validate_models(loaded.settings, options, [&](std::size_t done, std::size_t total, const std::string& picture) {
-        progress.update(done, total, picture);
+      validate_models(loaded.settings, options, [&](std::size_t done, std::size_t total, const std::string& image) {
+        progress.update(done, total, image);
         return !interrupted();
       });
   progress.clear();
@@ -71,7 +71,7 @@ int val(const CommonFlags& common, const Flags& flags) {
 }  // namespace
 
 void add_val(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("val", "Score models on annotated pictures: COCO's AP, ReID's rank-1");
+  CLI::App* command = app.add_subcommand("val", "Score models on annotated images: COCO's AP, ReID's rank-1");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command
@@ -80,7 +80,7 @@ void add_val(CLI::App& app, CommonFlags& common, int& status) {
       ->type_name("FILE");
   command
       ->add_option("--data", flags->options.data,
-                   "folder with val2017/ and annotations/ as COCO has them; for ReID with query/ and gallery/, pictures named "
+                   "folder with val2017/ and annotations/ as COCO has them; for ReID with query/ and gallery/, images named "
                    "IDENTITY_NUMBER")
       ->required()
       ->type_name("DIR");

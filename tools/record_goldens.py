@@ -1,7 +1,7 @@
 """Records what a model's raw head gives in FP32 on the CPU, for comparing engines on machines without a reference.
 
 usage: record_goldens.py OUT SIZE PICTURE MODEL.pt...     writes OUT/STEM/images.f32 and OUT/STEM/OUTPUT.f32
-One picture, squeezed to SIZE x SIZE (ReID: OSNet's ONNX file, 256x128), values 0..1, dense NCHW, little-endian floats.
+One image, squeezed to SIZE x SIZE (ReID: OSNet's ONNX file, 256x128), values 0..1, dense NCHW, little-endian floats.
 Needs ultralytics, torch, opencv and onnxruntime.
 """
 import pathlib

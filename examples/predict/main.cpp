@@ -6,7 +6,7 @@
 int main(int argc, char** argv) {
   const peregrine::Settings settings = peregrine::load_settings({}).settings;
   peregrine::Pipeline pipeline(settings, {.models = {argv[1]}});
-  pipeline.run({argv + 2, argv + argc}, [&](const peregrine::Outcome& outcome) {
+  pipeline.run({argv + 2, argv + argc}, [&](const peregrine::FrameResult& outcome) {
     if (outcome.error) std::fprintf(stderr, "%s\n", outcome.error->what());
     if (outcome.result)
       for (const peregrine::Object& object : outcome.result->objects)

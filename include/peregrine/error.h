@@ -1,4 +1,5 @@
-// The one error type of the library. Library code never prints, exits or aborts: it throws Error.
+// Error is the one exception type of the library. Library code never prints, exits or aborts: it throws
+// Error.
 #pragma once
 
 #include <exception>

@@ -1,4 +1,5 @@
-// Pictures as the pipeline passes them on: 8-bit, three interleaved channels, rows `pitch` bytes apart.
+// Images in host or device memory: 8 bits a channel, three interleaved channels, rows `pitch` bytes apart.
+// The types are plain data: they throw nothing, and copies may be used by any thread.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,7 @@ namespace peregrine {
 
 enum class PixelOrder : std::uint8_t { bgr, rgb };
 
-/// A picture that somebody else owns, in host or device memory. 1 <= width, height.
+/// A view of an image that somebody else owns, in host or device memory. 1 <= width, height.
 struct ImageView {
   const std::uint8_t* data = nullptr;
   int width = 0;             ///< pixels
@@ -19,11 +20,11 @@ struct ImageView {
   std::ptrdiff_t pitch = 0;  ///< bytes from one row to the next, at least 3 * width
   PixelOrder order = PixelOrder::bgr;
   Device device;
-  /// Device memory: the CUDA stream whose work so far writes the picture; null where it has been written.
+  /// For device memory, the CUDA stream whose work so far writes the image; null where it has been written.
   void* cuda_stream = nullptr;
 };
 
-/// A picture in host memory, dense rows. Decoders give BGR, as OpenCV does.
+/// An image in host memory with dense rows. Decoders return BGR, as OpenCV does.
 struct HostImage {
   int width = 0;
   int height = 0;

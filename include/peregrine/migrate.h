@@ -1,12 +1,13 @@
-// The move of a working pipeline from PyTorch to engines: checked, built, validated, compared, switched over, reversible.
+// A Migrator moves a working PyTorch pipeline to engines: it checks, builds, validates, compares and switches
+// over, and can roll back. An example:
 //
 //   peregrine::Settings settings = peregrine::load_settings({}).settings;  // [models] of peregrine.toml say what to move
 //   const peregrine::migrate::Report report = peregrine::Migrator(settings).run();
 //   std::puts(report.verdict.c_str());                                     // and report.exit_status(): 0, 1, 2 or 3
 //
 // Steps, in this order: environment, models, backup, export, build, validate, compare, final inference, switch, report.
-// Each leaves its result in the store: a run that was cut short goes on where it stopped, and what is still valid is not done
-// again. Until the switch, which is one rename, what was in service stays in service.
+// Each step stores its result: an interrupted run continues where it stopped and repeats nothing that is
+// still valid. Until the switch, which is one rename, the deployed engines stay deployed.
 #pragma once
 
 #include <chrono>
@@ -42,7 +43,7 @@ struct Options {
   bool force_rebuild = false;                     ///< engines are built again; the old ones stay until the new ones are validated
   bool unverified = false;                        ///< switch over although a validation failed
   std::filesystem::path config{};                 ///< the settings file, which the backup keeps; empty: none
-  std::vector<std::filesystem::path> pictures{};  ///< to validate and compare on; empty: the built-in scenes
+  std::vector<std::filesystem::path> images{};  ///< to validate and compare on; empty: the built-in sample images
   std::filesystem::path data{};                   ///< COCO's layout: average precision before and after; empty: not asked
   Baseline baseline = Baseline::automatic;
   std::filesystem::path python{};                     ///< empty: that of the active environment, else python3
@@ -55,7 +56,7 @@ struct Options {
   std::function<bool(const Report&)> confirm{};       ///< asked before the switch; empty: yes
 };
 
-/// What was there before a migration.
+/// The state that a migration found and a rollback restores.
 struct BackupSummary {
   int id = 0;
   std::string date;                          ///< UTC, ISO 8601
@@ -71,14 +72,16 @@ class Migrator {
  public:
   explicit Migrator(Settings settings, migrate::Options options = {});
 
-  /// What fails on the way is in the report: an unreadable model, a failed validation, a missing device, a full disk. Throws
-  /// Error "usage.models" without models, "store.busy" while another migration runs on this store, and "interrupted".
+  /// Runs all steps. The report contains what fails on the way: an unreadable model, a failed validation, a
+  /// missing device, a full disk. Throws Error "usage.models" without models, "store.busy" while another
+  /// migration runs on this store, and "interrupted". A Migrator is not thread-safe.
   migrate::Report run();
 
-  /// Newest first.
+  /// Lists the backups, newest first.
   std::vector<migrate::BackupSummary> backups() const;
-  /// Puts back what a backup kept (the newest without a number): engines, settings file, what is in service. All of it is checked
-  /// by digest first. Returns what was done, a sentence each. Throws Error "store.backup", "store.damaged", "store.busy".
+  /// Restores a backup (the newest without a number): engines, settings file, deployment. It checks all of it
+  /// by digest first. Returns one sentence for each thing that it did. Throws Error "store.backup",
+  /// "store.damaged", "store.busy".
   std::vector<std::string> roll_back(std::optional<int> id = {});
 
  private:

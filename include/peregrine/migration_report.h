@@ -1,4 +1,5 @@
-// What a migration did and found: plain data, for a page (Migrator writes it), for JSON, or for a program of your own.
+// A Report says what a migration did and found. It is plain data, for the HTML page, for JSON, or for a
+// program of your own.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +47,7 @@ struct Speed {
   double start_ms = 0;                        ///< from nothing loaded to the first result
   /// MiB. On a GPU what the driver counts after 20 runs, its context left out; on the CPU the peak of the process.
   double memory_mb = 0;
-  double pictures_per_second() const { return p50_ms > 0 ? 1000.0 * batch / p50_ms : 0; }
+  double images_per_second() const { return p50_ms > 0 ? 1000.0 * batch / p50_ms : 0; }
 };
 
 struct SpeedComparison {
@@ -57,7 +58,7 @@ struct SpeedComparison {
   std::optional<double> speed_up() const;
 };
 
-/// How far a layer's output lies from the reference's.
+/// How far a layer's output deviates from the reference's.
 struct LayerDeparture {
   std::string layer;
   double relative = 0;  ///< largest difference over the reference's largest value
@@ -72,19 +73,19 @@ struct NamedPrecision {
 struct PrecisionPair {
   std::string metric;  ///< "bbox", "segm", "keypoints"
   double before = 0, after = 0;
-  int pictures = 0;
-  /// Of before - after: how it spreads when the pictures are drawn anew. 95 % of the draws lie from low to high.
+  int images = 0;
+  /// Of before - after: how it spreads when the images are drawn anew. 95 % of the draws lie from low to high.
   double standard_error = 0, low = 0, high = 0;
   std::vector<NamedPrecision> pytorch{};  ///< what PyTorch itself gets, by Ultralytics' own validation
   double lost() const { return before - after; }
 };
 
-/// What PyTorch itself loses in FP16, for MigratedModel::checks to be seen beside: its own FP32 is the reference, the pictures
+/// What PyTorch itself loses in FP16, for MigratedModel::checks to be seen beside: its own FP32 is the reference, the images
 /// and limits are the same.
 struct PyTorchAccuracy {
   std::string subject;  ///< "PyTorch 2.15 eager fp16"; empty: not measured, the note says why
   std::vector<Measure> checks;
-  std::vector<std::string> departures;
+  std::vector<std::string> mismatches;
   std::string note;  ///< "... not available on this CPU."
 };
 
@@ -97,7 +98,7 @@ struct WitnessReport {
 };
 
 struct MigratedModel {
-  Task role{};
+  Task task_slot{};
   std::filesystem::path path;
   std::string name;   ///< of the model's file
   std::string facts;  ///< "YOLO11, 80 classes, 5.4 MB, stride 32, input 640x640"
@@ -106,7 +107,7 @@ struct MigratedModel {
   WitnessReport witness;           ///< its numbers are among the checks
   std::vector<std::string> notes;  ///< what its builder says of it
   std::vector<Measure> checks;
-  std::vector<std::string> departures;  ///< objects that were not found again, and why
+  std::vector<std::string> mismatches;  ///< objects that were not found again, and why
   std::vector<PrecisionPair> average_precision;
   std::string average_precision_note;  ///< what `before` is, and why PyTorch's is missing where it is
   PyTorchAccuracy pytorch;
@@ -114,15 +115,15 @@ struct MigratedModel {
   std::vector<LayerDeparture> layers;  ///< in the order in which they run
 };
 
-/// An engine that this machine builds and cannot run, kept in the store for one that can.
+/// An engine that this machine can build but not run; the store keeps it for a machine that can.
 struct ExtraEngine {
-  Task role{};
+  Task task_slot{};
   std::string engine, engine_id;  ///< engine_id: empty where it could not be built
   std::string state;              ///< "built, not run", or why there is none
 };
 
-/// A picture as both engines saw it: JPEG files.
-struct PicturePair {
+/// An image with the results of both engines drawn on it, as JPEG files.
+struct ImagePair {
   std::string name;
   std::vector<std::byte> reference, engine;
 };
@@ -135,11 +136,11 @@ struct Report {
   std::vector<StepResult> steps;
   std::vector<MigratedModel> models;
   std::vector<ExtraEngine> extras;
-  std::vector<PicturePair> pictures;
-  std::vector<NamedBytes> host_to_device, device_to_host;  ///< of one picture of the final inference
+  std::vector<ImagePair> images;
+  std::vector<NamedBytes> host_to_device, device_to_host;  ///< of one image of the final inference
   std::vector<Fallback> fallbacks;
   int backup = 0;                     ///< its number; 0: none was needed
-  int generation = 0;                 ///< in service now; 0: nothing
+  int deployment = 0;                 ///< deployed now; 0: nothing
   std::vector<std::string> commands;  ///< to see it again
 
   bool good() const { return error_code.empty(); }

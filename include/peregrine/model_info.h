@@ -1,4 +1,4 @@
-// What a model is, independent of the engine that runs it.
+// ModelInfo describes a model independently of the engine that runs it. It is plain data.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace peregrine {
 enum class Task : std::uint8_t { detect, pose, segment, reid };
 /// "detect", "pose", "segment", "reid".
 const char* to_string(Task task) noexcept;
-/// The inverse; nothing for any other text.
+/// Parses what to_string() returns; nullopt for any other text.
 std::optional<Task> parse_task(std::string_view text) noexcept;
 
 /// What a user says of a model whose file does not say it: "detect", "pose", "pose:17x3", "segment", "reid".

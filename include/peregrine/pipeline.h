@@ -1,8 +1,8 @@
-// The whole way from pictures to objects, in ten lines:
+// A Pipeline runs models over images and videos and delivers the objects that they find. An example:
 //
 //   peregrine::Settings settings = peregrine::load_settings({}).settings;
 //   peregrine::Pipeline pipeline(settings, {.models = {"yolo11n.pt"}});
-//   pipeline.run({"street.jpg"}, [](const peregrine::Outcome& outcome) {
+//   pipeline.run({"street.jpg"}, [](const peregrine::FrameResult& outcome) {
 //     if (outcome.result) std::printf("%zu objects\n", outcome.result->objects.size());
 //     return true;
 //   });
@@ -25,7 +25,7 @@
 namespace peregrine {
 
 struct PipelineOptions {
-  /// Model files or folders of engines, run side by side over each picture; none: what is in service in the store.
+  /// Model files or engine folders, which all run over each image; empty: the deployed engines of the store.
   std::vector<std::filesystem::path> models;
   std::optional<std::filesystem::path> reid;  ///< adds an embedding to every person, whichever model found it
   /// The classes that get embeddings, of all models; written as `classes`.
@@ -36,10 +36,10 @@ struct PipelineOptions {
   std::vector<std::string> classes;
   bool rect = false;                                ///< pad only to the next multiple of the stride (Ultralytics' default)
   bool unverified = false;                          ///< run engines that did not pass their verification, too
-  bool strict_decode = false;                       ///< a picture that only the host can decode is an error
-  bool keep_pixels = false;                         ///< Outcome::image is there also for pictures that the GPU decoded
+  bool strict_decode = false;                       ///< an image that only the host can decode is an error
+  bool keep_pixels = false;                         ///< FrameResult::image is there also for images that the GPU decoded
   bool validation = false;                          ///< as Ultralytics' val: its letterbox, several classes a box, its masks
-  std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger pictures are refused before decoding
+  std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger images are refused before decoding
   int every = 1;                                    ///< of a video: run every so many frames
   std::function<bool()> stop = {};                  ///< asked, from another thread, while a stream is waited for: true ends it
 };
@@ -60,26 +60,28 @@ struct VideoStatus {
   bool ended = false;
 };
 
-/// What became of a picture or frame: a result or an error, never both. The end of a video has neither.
-struct Outcome {
+/// The result of an image or frame: objects or an error, never both. The end of a video has neither.
+struct FrameResult {
   std::string path;                  ///< valid UTF-8
-  std::size_t source = 0;            ///< number of the picture, video or stream, from 0
-  std::size_t index = 0, total = 0;  ///< pictures: of the sources; frames: of the video, total 0 where it is unknown
+  std::size_t source = 0;            ///< number of the image, video or stream, from 0
+  std::size_t index = 0, total = 0;  ///< images: of the sources; frames: of the video, total 0 where it is unknown
   std::optional<ImageResult> result;
   std::optional<Error> error;
-  std::int64_t frame = -1;           ///< of a video, from 0, damaged and skipped ones counted; -1: a picture, or the video itself
+  std::int64_t frame = -1;           ///< of a video, from 0, damaged and skipped ones counted; -1: an image, or the video itself
   const HostImage* image = nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
   std::optional<VideoStatus> video;  ///< frames and ends of videos
 };
 
 class Pipeline {
  public:
-  /// Return false to stop after this outcome.
-  using Callback = std::function<bool(const Outcome&)>;
+  /// The callback returns false to stop after this result.
+  using Callback = std::function<bool(const FrameResult&)>;
 
-  /// Takes the models' engines out of Settings::store, where they are built, verified and kept the first time (an empty
-  /// path: built anew each time, not verified). The place of the start-up enforcement: with FORCE_GPU_ONLY and no CUDA
-  /// device it throws "enforcement.device" before any model is read.
+  /// Gets the models' engines from the cache in Settings::store, which builds, validates and stores them the
+  /// first time (an empty path: engines are built each time and not validated). The constructor applies the
+  /// start-up enforcement: with FORCE_GPU_ONLY and no CUDA device it throws "enforcement.device" before it
+  /// reads any model. A Pipeline is not thread-safe: one thread calls it at a time; several pipelines of one
+  /// process do not disturb each other.
   Pipeline(const Settings& settings, const PipelineOptions& options);
   ~Pipeline();
   Pipeline(Pipeline&&) noexcept;
@@ -89,14 +91,15 @@ class Pipeline {
   /// In the order of the options; the ReID model, where there is one, last.
   const std::vector<ModelInfo>& models() const;
 
-  /// Pictures that the caller has decoded, in host memory or in that of the pipeline's device, which must stay as they are
-  /// until this returns. Results in the same order. Throws "device.stream" for a stream of another device.
+  /// Runs over images that the caller has decoded, in host memory or in that of the pipeline's device. The
+  /// images must stay unchanged until the call returns. The results have the order of the images. Throws
+  /// "device.stream" for a stream of another device.
   std::vector<ImageResult> run(std::span<const ImageView> images);
   /// Files, folders, globs, lists, http:// and https:// images, videos and streams (rtsp://, "-" for standard input), in
-  /// order; the next pictures are
-  /// decoded while these run. One that fails costs only itself. Returns how many outcomes were delivered.
+  /// order. The next images are decoded while these run. An image that fails costs only itself. Returns the
+  /// number of delivered results.
   std::size_t run(const std::vector<std::string>& sources, const Callback& deliver);
-  /// What the sources of the last such run hold and was not run; the log says it too.
+  /// Returns what the sources of the last such run hold and the run left out; the log says it as well.
   const std::vector<LeftOut>& left_out() const;
 
  private:

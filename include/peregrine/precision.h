@@ -10,7 +10,7 @@ namespace peregrine {
 enum class Precision : std::uint8_t { fp32, fp16, bf16 };
 /// "fp32", "fp16", "bf16".
 const char* to_string(Precision precision) noexcept;
-/// The inverse; nothing for any other text.
+/// Parses what to_string() returns; nullopt for any other text.
 std::optional<Precision> parse_precision(std::string_view text) noexcept;
 
 }  // namespace peregrine

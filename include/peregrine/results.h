@@ -1,4 +1,5 @@
-// What comes out of the pipeline. All coordinates are pixels of the original image.
+// Results of a Pipeline as plain data. All coordinates are pixels of the original image, all times
+// milliseconds unless named otherwise.
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@ struct RunLengthMask {
 
 /// COCO's compressed string of the run lengths, as pycocotools writes it.
 std::string to_coco_string(const RunLengthMask& mask);
-/// Inverse; throws Error "image.mask" on a malformed string.
+/// Parses COCO's compressed string. Throws Error "image.mask" for a malformed one.
 RunLengthMask from_coco_string(int height, int width, std::string_view counts);
 
 struct Keypoint {
@@ -41,13 +42,14 @@ struct Object {
   std::vector<float> embedding;  ///< L2-normalised; empty without ReID
 };
 
-/// A step that ran on the CPU although a GPU was wanted. Under FORCE_GPU_ONLY there are none: it is an error.
+/// A step that ran on the CPU although a GPU was requested. Under FORCE_GPU_ONLY such a step is an error
+/// instead.
 struct Fallback {
   std::string step;  ///< what did not run, or lie, on the GPU
   std::string why;
 };
 
-/// What a source holds and was not run, by kind: ".txt" (extension, lower case), "no extension", "hidden", "folder",
+/// The files of a source that a run left out, counted by kind: ".txt" (extension, lower case), "no extension", "hidden", "folder",
 /// "special file" (pipe, device), "header line" (of a .csv list).
 struct LeftOut {
   std::string source;  ///< the folder, glob or list as it was given; valid UTF-8
@@ -65,7 +67,7 @@ struct StageTimes {
 
 struct ImageResult {
   std::string path;
-  std::int64_t frame = -1;  ///< frame number of a video, skipped and damaged ones counted; -1 for a still picture
+  std::int64_t frame = -1;  ///< frame number of a video, skipped and damaged ones counted; -1 for a still image
   double seconds = 0;       ///< of a video: when the frame is shown, since the start
   int width = 0, height = 0;
   std::vector<Object> objects;  ///< by confidence, falling

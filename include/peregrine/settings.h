@@ -1,4 +1,5 @@
-// Settings of a pipeline: file, then environment (PEREGRINE_ + NAME), then flags; later wins.
+// Settings of a pipeline. load_settings() reads the file, then the environment (PEREGRINE_ + NAME), then
+// flags; the later one wins.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +15,7 @@
 
 namespace peregrine {
 
-/// How far an engine may depart from the FP32 reference, object by object: [limits] in the settings file.
+/// How far an engine may deviate from the FP32 reference, object by object: [limits] in the settings file.
 struct ParityLimits {
   float min_confidence = 0.3f;  ///< reference objects at or below it are not looked at
   float box_px = 1.5f;          ///< largest difference of an edge
@@ -52,14 +53,14 @@ struct Settings {
   int device = 0;                            ///< CUDA ordinal, written "cuda:0"
   float model_confidence_threshold = 0.25f;  ///< strictly greater
   float iou = 0.7f;                          ///< NMS suppresses above it
-  int max_det = 300;                         ///< objects kept a picture
+  int max_det = 300;                         ///< objects kept an image
   std::optional<InputSize> imgsz;            ///< input size; unset: the checkpoint's training size
   int batch = 1;
   std::optional<Precision> precision;  ///< unset: tensorrt_fp16 decides
   /// What models are whose files do not say it: one for all models of a command, or one for each, in their
   /// order.
   std::vector<TaskHint> tasks;
-  std::filesystem::path store;         ///< where engines, generations and backups live
+  std::filesystem::path store;         ///< where engines, deployments and backups live
   std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
   bool nvtx = false;                   ///< NVTX ranges around stages and steps, for the rest of the process
 
@@ -68,7 +69,7 @@ struct Settings {
   std::filesystem::path detect_model, pose_model, segment_model, reid_model;  ///< [models]: what migrate moves
 };
 
-/// One row of the settings table: the only place that knows a setting's name, meaning and syntax.
+/// A row of the settings table, the only place that knows a setting's name, meaning and syntax.
 struct SettingEntry {
   std::string_view name;     ///< "IOU", "models.detect"
   std::string_view meaning;  ///< for help and `peregrine config`
@@ -84,7 +85,7 @@ std::span<const SettingEntry> setting_table();
 /// it of another number of models.
 std::optional<TaskHint> task_hint(const Settings& settings, std::size_t model, std::size_t models);
 
-/// A setting's value and where it came from: "default", "peregrine.toml", "environment", "flag".
+/// A setting's effective value and its origin: "default", "peregrine.toml", "environment", "flag".
 struct EffectiveSetting {
   std::string_view name, meaning;
   std::string value, origin;

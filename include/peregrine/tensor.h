@@ -1,4 +1,5 @@
-// Vendor-free description of memory: where it is, what it holds, how it is laid out.
+// Vendor-free descriptions of memory: device, element type, shape and strides. The types are plain data and
+// own nothing.
 #pragma once
 
 #include <array>
@@ -66,8 +67,8 @@ Strides dense_strides(const Shape& shape);
 /// Strides of a logically NCHW shape stored channels-last.
 Strides channels_last_strides(const Shape& nchw);
 
-/// Memory that somebody else owns. `shape` is always logical (NCHW for feature maps); the layout is
-/// in `strides`. Never frees.
+/// A view of memory that somebody else owns. `shape` is always logical (NCHW for feature maps); `strides`
+/// hold the layout.
 struct TensorView {
   void* data = nullptr;
   DType dtype = DType::f32;

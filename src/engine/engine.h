@@ -1,5 +1,5 @@
-// What every engine offers: a builder that turns a graph into a plan, and a loaded plan that runs.
-// One conformance suite (tests/conformance) runs over all builders.
+// The interfaces of every engine: a Builder turns a graph into a plan, and an Engine runs a loaded plan.
+// One conformance suite (tests/engine/conformance) runs over all builders.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 namespace peregrine {
 
 namespace cuda {
-class MemoryPool;  // base/cuda/memory.h
+class MemoryPool;  // cuda/memory.h
 }
 
 /// A CUDA stream without CUDA's headers; null is the CPU (and, on a device, the default stream).
@@ -55,7 +55,7 @@ struct BuildOptions {
   std::vector<int> compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
   std::filesystem::path timing_cache{};     ///< TensorRT's engines: read and written; empty: the builder's own
   /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
-  const Plan* choices_from = nullptr;
+  const Plan* tactics_from = nullptr;
   /// The cuda engine: false takes each step's default kernel instead of measuring (seconds instead of a minute; slower plan).
   bool tune = true;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/half.h"
+#include "core/half.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
-#include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
 #endif
 
 namespace peregrine {
@@ -40,9 +40,9 @@ void for_each_element(const Shape& shape, const Strides& strides, const std::fun
 }
 
 /// A binding's memory: on the host in the binding's dtype and layout, and where the engine wants it.
-class Slot {
+class BindingBuffer {
  public:
-  Slot(const Binding& binding, const Shape& shape)
+  BindingBuffer(const Binding& binding, const Shape& shape)
       : shape_(shape),
         strides_(shape == binding.shape ? binding.strides : dense_strides(shape)),
         host_(HostTensor::zeros(binding.dtype, {extent_of(shape, strides_)})),
@@ -100,16 +100,16 @@ class Slot {
 #endif
 };
 
-void enqueue_and_wait(Engine& engine, std::span<const Slot> slots) {
+void enqueue_and_wait(Engine& engine, std::span<const BindingBuffer> slots) {
   std::vector<TensorView> views;
-  for (const Slot& slot : slots) views.push_back(slot.view());
+  for (const BindingBuffer& slot : slots) views.push_back(slot.view());
 #if PEREGRINE_CUDA
   if (!views.empty() && views.front().device.on_gpu()) {
     const cuda::DeviceScope scope(views.front().device.index);
     const auto stream = cuda::Stream::create();
-    for (const Slot& slot : slots) slot.upload(stream.get());
+    for (const BindingBuffer& slot : slots) slot.upload(stream.get());
     engine.enqueue(views, {stream.get()});
-    for (const Slot& slot : slots) slot.download(stream.get());
+    for (const BindingBuffer& slot : slots) slot.download(stream.get());
     stream.synchronize();
     return;
   }
@@ -120,7 +120,7 @@ void enqueue_and_wait(Engine& engine, std::span<const Slot> slots) {
 }  // namespace
 
 std::vector<HostTensor> run_on_host(Engine& engine, std::span<const TensorView> inputs, std::span<const Shape> output_shapes) {
-  std::vector<Slot> slots;
+  std::vector<BindingBuffer> slots;
   std::size_t input = 0, output = 0;
   for (const Binding& binding : engine.io()) {
     if (binding.is_input) {

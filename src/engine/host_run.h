@@ -1,11 +1,11 @@
-// An engine run once from the outside: for conformance, parity and validation, which compare numbers and do not care
-// for time.
+// Runs an engine once with tensors in host memory, for conformance, parity and validation, which compare
+// numbers and need no speed.
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 #include "engine/engine.h"
 
 namespace peregrine {

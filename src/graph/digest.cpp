@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "base/sha256.h"
+#include "core/sha256.h"
 #include "graph/graph.h"
 
 namespace peregrine::graph {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "base/half.h"
+#include "core/half.h"
 #include "graph/shapes.h"
 #include "peregrine/error.h"
 

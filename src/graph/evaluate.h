@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 #include "graph/operation.h"
 
 namespace peregrine::graph {

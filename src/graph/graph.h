@@ -8,7 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 #include "graph/operation.h"
 
 namespace peregrine::graph {

@@ -1,7 +1,7 @@
-// The output names of base/head_names.h under the names that graph code uses.
+// The output names of core/head_names.h under the names that graph code uses.
 #pragma once
 
-#include "base/head_names.h"
+#include "core/head_names.h"
 
 namespace peregrine::graph {
 

@@ -69,7 +69,7 @@ struct Reshape {
 struct Transpose {
   std::vector<std::int64_t> permutation;
 };
-/// Batched matrix product over the last two dimensions.
+/// Batched GEMM over the last two dimensions.
 struct MatMul {};
 struct Softmax {
   std::int64_t axis = -1;

@@ -13,10 +13,10 @@ constexpr std::array<Pass, 5> ordered{{
      fold_constants},
     {"remove-identities", "before the patterns below: an identity between two nodes would hide them from each other",
      remove_identities},
-    {"raise-silu", "x * sigmoid(x) becomes one Silu, which every engine fuses into the convolution before it", raise_silu},
+    {"raise-silu", "x * sigmoid(x) becomes one Silu, which every engine fuses into the convolution before it", fuse_silu},
     {"absorb-affine",
      "batch-norm and constant factors and offsets go into the weights before them; after raise-silu, which leaves fewer users",
-     absorb_affine},
+     fold_batch_norm},
     {"remove-unused", "last: sweeps up what the others left behind", remove_unused},
 }};
 

@@ -1,5 +1,6 @@
-// Runs a graph on the CPU, one plain loop an operator: the yardstick that engines are held against. Clear before fast, but for
-// convolutions, whose loop decides how long a first verification takes.
+// Runs a graph on the CPU, one plain loop for each operator: the reference that engines are validated
+// against. The loops are clear rather than fast, except for convolutions, which decide how long a first
+// validation takes.
 #pragma once
 
 #include <span>

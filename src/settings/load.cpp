@@ -47,9 +47,9 @@ fs::path default_store() {
 }
 
 /// Applies one value and remembers its origin.
-class Loader {
+class SettingsLoader {
  public:
-  Loader() : origins_(setting_table().size(), "default") { settings_.store = default_store(); }
+  SettingsLoader() : origins_(setting_table().size(), "default") { settings_.store = default_store(); }
 
   void apply(const SettingEntry& entry, const std::string& text, const std::string& origin, const std::string& where) {
     if (!entry.parse(settings_, text))
@@ -86,7 +86,7 @@ std::string text_of(const toml::node& node) {
   return out.str();
 }
 
-void apply_table(Loader& loader, const toml::table& table, const std::string& prefix, const std::string& file) {
+void apply_table(SettingsLoader& loader, const toml::table& table, const std::string& prefix, const std::string& file) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     if (const toml::table* inner = node.as_table()) {
@@ -101,7 +101,7 @@ void apply_table(Loader& loader, const toml::table& table, const std::string& pr
   }
 }
 
-void apply_file(Loader& loader, const fs::path& path) {
+void apply_file(SettingsLoader& loader, const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf() || stream.peek() == std::ifstream::traits_type::eof()))
@@ -124,7 +124,7 @@ std::string environment_name(std::string_view setting) {
 }  // namespace
 
 LoadedSettings load_settings(const SettingSources& sources) {
-  Loader loader;
+  SettingsLoader loader;
   if (sources.file)
     apply_file(loader, *sources.file);
   else if (fs::exists("peregrine.toml"))

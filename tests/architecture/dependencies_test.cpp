@@ -80,8 +80,8 @@ TEST(Dependencies, EveryIncludeFollowsTheRules) {
 }
 
 TEST(Dependencies, AForbiddenIncludeIsFound) {
-  std::istringstream source("#include <vector>\n#include \"preprocess/letterbox.h\"\n");
-  EXPECT_EQ(violations(read_rules(), "decode/decode.cpp", source).size(), 1u);
+  std::istringstream source("#include <vector>\n#include \"stages/preprocess/letterbox.h\"\n");
+  EXPECT_EQ(violations(read_rules(), "stages/decode/decode.cpp", source).size(), 1u);
 }
 
 }  // namespace

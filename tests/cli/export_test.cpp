@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "formats/model.h"
 #include "graph/graph.h"
 #include "graph/head.h"
-#include "model/model.h"
 #include "support/test_data.h"
 
 namespace peregrine {

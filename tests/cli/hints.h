@@ -81,7 +81,7 @@ class Hints : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  std::string picture_ = demo("scenes/val2017/000000.jpg");
+  std::string image_ = demo("scenes/val2017/000000.jpg");
 };
 
 }  // namespace peregrine::test

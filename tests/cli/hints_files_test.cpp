@@ -1,4 +1,4 @@
-// Hints about pictures, videos and outputs, each followed to its result.
+// Hints about images, videos and outputs, each followed to its result.
 #include "cli/faults.h"
 #include "hints.h"
 
@@ -23,12 +23,12 @@ class HintsOfFiles : public Hints {
     std::ifstream stream(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
-  std::string model_ = repository_file("tests/model/data/tiny-area.pt").string();
+  std::string model_ = repository_file("tests/formats/data/tiny-area.pt").string();
 };
 
-TEST_F(HintsOfFiles, AboutSourcesLeadToPictures) {
-  copy(picture_, "pictures/a.jpg");
-  const std::string jpeg = contents(picture_);
+TEST_F(HintsOfFiles, AboutSourcesLeadToImages) {
+  copy(image_, "pictures/a.jpg");
+  const std::string jpeg = contents(image_);
   follow(
       {{"Name a file, a folder of images, a glob or an address.", predict("none.jpg"),
         predict("pictures/a.jpg")},
@@ -38,16 +38,16 @@ TEST_F(HintsOfFiles, AboutSourcesLeadToPictures) {
        {"Check the pattern and the folder.", predict("pictures/*.png"), predict("pictures/*.jpg")},
        {"Copy or download it again.", predict(write("cut.jpg", jpeg.substr(0, jpeg.size() / 3))),
         predict("pictures/a.jpg")},
-       {"Scale it down, or raise the limit (--max-pixels).", predict(picture_, {"--max-pixels", "1000"}),
-        predict(picture_, {"--max-pixels", "100000000"})}});
+       {"Scale it down, or raise the limit (--max-pixels).", predict(image_, {"--max-pixels", "1000"}),
+        predict(image_, {"--max-pixels", "100000000"})}});
 }
 
-TEST_F(HintsOfFiles, AboutContentsLeadToPicturesAndModels) {
-  copy(picture_, "sets/one/a.jpg");
+TEST_F(HintsOfFiles, AboutContentsLeadToImagesAndModels) {
+  copy(image_, "sets/one/a.jpg");
   write("notes/readme.txt", "none");
-  const std::string text = write("text.jpg", "no picture"), model = write("text.pt", "no model");
+  const std::string text = write("text.jpg", "no image"), model = write("text.pt", "no model");
   const auto with = [&](const std::string& network) {
-    return Words{"predict", "--model", network, "--imgsz", "64", "--unverified", "--source", picture_};
+    return Words{"predict", "--model", network, "--imgsz", "64", "--unverified", "--source", image_};
   };
   follow(
       {{"Give it JPEG, PNG, TIFF, WebP, BMP, PNM, GIF, AVIF or JPEG 2000 files.", predict(text),
@@ -65,13 +65,13 @@ TEST_F(HintsOfFiles, AboutContentsLeadToPicturesAndModels) {
 
 TEST_F(HintsOfFiles, AboutOutputsLeadToFiles) {
   const std::string place = "Choose a place that can be written.";
-  follow({{place, predict(picture_, {"--json", "/nonexistent/out.json"}),
-           predict(picture_, {"--json", "out.json"})},
+  follow({{place, predict(image_, {"--json", "/nonexistent/out.json"}),
+           predict(image_, {"--json", "out.json"})},
           {place, {"export", model_, "-o", "/nonexistent/m.onnx"}, {"export", model_, "-o", "m.onnx"}},
-          {"Free some space, or choose another place.", predict(picture_, {"--json", "/dev/full"}),
-           predict(picture_, {"--json", "other.json"})},
+          {"Free some space, or choose another place.", predict(image_, {"--json", "/dev/full"}),
+           predict(image_, {"--json", "other.json"})},
           {"Choose a folder that you may write to with --save.",
-           predict(picture_, {"--save", "/proc/pictures"}), predict(picture_, {"--save", "saved"})}});
+           predict(image_, {"--save", "/proc/pictures"}), predict(image_, {"--save", "saved"})}});
 }
 
 }  // namespace

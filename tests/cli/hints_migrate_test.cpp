@@ -22,12 +22,12 @@ class HintsOfMigrate : public MigrateCommand {
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
-  static std::string model() { return repository_file("tests/model/data/tiny-area.pt").string(); }
+  static std::string model() { return repository_file("tests/formats/data/tiny-area.pt").string(); }
   std::string write(const std::string& name, const std::string& contents) const {
     std::ofstream(folder_.path() / name) << contents;
     return (folder_.path() / name).string();
   }
-  std::string outcome(const Words& words, int status, const std::function<void()>& in_child = {}) const {
+  std::string frame_result(const Words& words, int status, const std::function<void()>& in_child = {}) const {
     const CommandResult result = run(words, "", in_child);
     EXPECT_EQ(result.status, status) << testing::PrintToString(words) << "\n" << result.out << result.err;
     return result.out + result.err;
@@ -37,42 +37,42 @@ class HintsOfMigrate : public MigrateCommand {
 TEST_F(HintsOfMigrate, AboutModelsLeadToAMigration) {
   const std::string name =
       "Name them with --detect, --pose, --segment and --reid, or under [models] in the settings file.";
-  expect_hint(outcome(tiny(), 2), name);
+  expect_hint(frame_result(tiny(), 2), name);
   const std::string settings = write("models.toml", "[models]\ndetect = \"" + model() + "\"\n");
-  outcome(tiny({"--config", settings, "--validate-only"}), 0);
-  expect_hint(outcome(tiny({"--pose", model()}), 2), "Pass it with --{}.");
-  expect_hint(outcome(tiny({"--detect", folder_.path().string()}), 2), "Give the model's file.");
-  expect_hint(outcome(detect({"--report", "pages/page.html"}), 2),
+  frame_result(tiny({"--config", settings, "--validate-only"}), 0);
+  expect_hint(frame_result(tiny({"--pose", model()}), 2), "Pass it with --{}.");
+  expect_hint(frame_result(tiny({"--detect", folder_.path().string()}), 2), "Give the model's file.");
+  expect_hint(frame_result(detect({"--report", "pages/page.html"}), 2),
               "Make it, or name another place with --report.");
   fs::create_directory(folder_.path() / "pages");
-  outcome(detect({"--report", "pages/page.html"}), 0);
+  frame_result(detect({"--report", "pages/page.html"}), 0);
 }
 
 TEST_F(HintsOfMigrate, AboutBackupsLeadToARollback) {
-  expect_hint(outcome({"migrate", "--rollback"}, 3), "Name the one that was migrated with --store.");
-  outcome({"build", model(), "--imgsz", "96"}, 0);
-  expect_hint(outcome({"migrate", "--rollback"}, 3),
+  expect_hint(frame_result({"migrate", "--rollback"}, 3), "Name the one that was migrated with --store.");
+  frame_result({"build", model(), "--imgsz", "96"}, 0);
+  expect_hint(frame_result({"migrate", "--rollback"}, 3),
               "`peregrine migrate` makes one before its first change.");
-  outcome(detect(), 0);
-  outcome(detect({"--batch", "2"}), 0);
-  expect_hint(outcome({"migrate", "--rollback", "9"}, 3), "Kept are: {}.");
+  frame_result(detect(), 0);
+  frame_result(detect({"--batch", "2"}), 0);
+  expect_hint(frame_result({"migrate", "--rollback", "9"}, 3), "Kept are: {}.");
   write("store/backups/2/current", "{ damaged");
-  expect_hint(outcome({"migrate", "--rollback"}, 3),
+  expect_hint(frame_result({"migrate", "--rollback"}, 3),
               "Nothing was changed. Put another backup back: `peregrine migrate --rollback ID`; `peregrine "
               "migrate --list-backups` "
               "lists them.");
-  EXPECT_THAT(outcome({"migrate", "--list-backups"}, 0), HasSubstr("backup 1"));
-  outcome({"migrate", "--rollback", "1"}, 0);
+  EXPECT_THAT(frame_result({"migrate", "--list-backups"}, 0), HasSubstr("backup 1"));
+  frame_result({"migrate", "--rollback", "1"}, 0);
 }
 
 TEST_F(HintsOfMigrate, AboutDamageLeadToEnginesThatAreWhole) {
-  outcome(detect(), 0);
+  frame_result(detect(), 0);
   for (const auto& entry : fs::recursive_directory_iterator(store_ / "engines"))
     if (entry.path().extension() == ".bin") std::fstream(entry.path(), std::ios::in | std::ios::out).put('!');
-  expect_hint(outcome(detect({"--validate-only"}), 1),
+  expect_hint(frame_result(detect({"--validate-only"}), 1),
               "`peregrine migrate --force-rebuild` builds them anew.");
-  outcome(detect({"--force-rebuild"}), 0);
-  outcome(detect({"--validate-only"}), 0);
+  frame_result(detect({"--force-rebuild"}), 0);
+  frame_result(detect({"--validate-only"}), 0);
 }
 
 TEST_F(HintsOfMigrate, AboutPlacesAndMachinesLeadToAMigration) {

@@ -11,12 +11,12 @@ using testing::HasSubstr;
 
 class HintsOfPredict : public Hints {
  protected:
-  std::string model_ = repository_file("tests/model/data/tiny-area.pt").string();
+  std::string model_ = repository_file("tests/formats/data/tiny-area.pt").string();
   std::string reid_ = demo("demo-reid.pth");
 
-  /// A run of the small network on small pictures; whatever it finds, it must not be verified first.
+  /// A run of the small network on small images; whatever it finds, it must not be verified first.
   Words predict(const Words& more, const std::string& model) const {
-    Words words{"predict", "--model", model, "--source", picture_, "--unverified"};
+    Words words{"predict", "--model", model, "--source", image_, "--unverified"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
@@ -25,7 +25,7 @@ class HintsOfPredict : public Hints {
     return predict(more, model_);
   }
   static std::string onnx(const std::string& name) {
-    return repository_file("tests/model/onnx/data/" + name).string();
+    return repository_file("tests/formats/onnx/data/" + name).string();
   }
 };
 
@@ -71,7 +71,7 @@ TEST_F(HintsOfPredict, AboutShapes) {
 
 TEST_F(HintsOfPredict, AboutEnginesAndPrecisions) {
   const auto explain = [&](const std::string& b) {
-    return Words{"explain", model_ + "@openvino:fp32", b, "--image", picture_, "--imgsz", "64"};
+    return Words{"explain", model_ + "@openvino:fp32", b, "--image", image_, "--imgsz", "64"};
   };
   const std::string wrong = "Give MODEL[@ENGINE[:PRECISION]], or an id that `peregrine engines list` shows.";
   accepted(predict({}));
@@ -96,7 +96,7 @@ TEST_F(HintsOfPredict, AboutMemoryLeadToARunThatHasIt) {
   const std::string hint =
       "Free some memory or raise the limit (ulimit -v), or ask for less: a smaller --batch or --imgsz.";
   const auto asking = [&](const char* batch, const char* side) {
-    return predict({"--batch", batch, "--imgsz", side}, repository_file("tests/model/data/one-bin.pt"));
+    return predict({"--batch", batch, "--imgsz", side}, repository_file("tests/formats/data/one-bin.pt"));
   };
   const auto within = [](rlim_t mebibytes) {
     return [mebibytes] {
@@ -114,7 +114,7 @@ TEST_F(HintsOfPredict, AboutMemoryLeadToARunThatHasIt) {
 
 TEST_F(HintsOfPredict, AboutWhatMayServe) {
   const auto enforced = [&](const Words& more) {
-    Words words{"predict", "--model", model_, "--source", picture_, "--unverified", "--imgsz", "64"};
+    Words words{"predict", "--model", model_, "--source", image_, "--unverified", "--imgsz", "64"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   };

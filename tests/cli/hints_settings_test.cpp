@@ -24,7 +24,7 @@ TEST_F(HintsOfSettings, LeadToSettingsThatAreTaken) {
            .then = {"config", "--precision", "fp16"},
            .says = "fp16"},
           {.hint = "Engines: {}.",
-           .first = {"predict", "--engine", "onnx", "--model", demo("demo-detect.pt"), "--source", picture_},
+           .first = {"predict", "--engine", "onnx", "--model", demo("demo-detect.pt"), "--source", image_},
            .then = {"export", demo("demo-detect.pt"), "-o", "m.onnx", "--engine", "openvino"}}});
 }
 

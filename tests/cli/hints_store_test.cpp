@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/sha256.h"
 #include "cli/faults.h"
+#include "core/sha256.h"
 #include "hints.h"
 
 namespace peregrine::test {
@@ -15,7 +15,7 @@ using testing::HasSubstr;
 class HintsOfStore : public Hints {
  protected:
   static std::string tiny(const std::string& name) {
-    return repository_file("tests/model/data/tiny-" + name + ".pt").string();
+    return repository_file("tests/formats/data/tiny-" + name + ".pt").string();
   }
   static Words build(const std::string& name, const Words& more = {}) {
     Words words{"build", tiny(name), "--imgsz", "64"};
@@ -36,7 +36,7 @@ class HintsOfStore : public Hints {
     accepted(words);
   }
   Words predict(const Words& more = {}) const {
-    Words words{"predict", "--source", picture_};
+    Words words{"predict", "--source", image_};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
@@ -57,7 +57,7 @@ TEST_F(HintsOfStore, AboutDamageLeadToAnEngineThatServes) {
   const std::string hint =
       "Nothing was changed. Build the engine again with `peregrine build MODEL --rebuild`, or `peregrine "
       "engines restore` what was "
-      "in service before it.";
+      "deployed before it.";
   expect_hint(refused(predict()), hint);
   run(build("area", {"--rebuild"}));
   accepted(predict());
@@ -86,12 +86,12 @@ TEST_F(HintsOfStore, AboutPlansLeadToAnEngineThatServes) {
   accepted(predict());
 }
 
-TEST_F(HintsOfStore, AboutADamagedSwitchLeadToService) {
+TEST_F(HintsOfStore, AboutADamagedSwitchLeadToADeployment) {
   const std::string hint =
-      "Nothing was changed. `peregrine engines restore` puts back what was in service before; where no "
-      "generation is kept, remove "
-      "the file and put engines into service with `peregrine engines use ID`.";
-  const std::string nothing = "Put engines into service with `peregrine engines use ID`.";
+      "Nothing was changed. `peregrine engines restore` puts back what was deployed before; where no "
+      "deployment is kept, remove "
+      "the file and deploy engines with `peregrine engines use ID`.";
+  const std::string nothing = "Deploy engines with `peregrine engines use ID`.";
   const std::string id = built(build("area")), other = built({"build", tiny("area"), "--imgsz", "96"});
   expect_hint(refused({"engines", "restore"}), nothing);
   use({id});
@@ -115,30 +115,30 @@ TEST_F(HintsOfStore, AboutNamesLeadToTheEngine) {
                     other = built({"build", tiny("area"), "--imgsz", "96"});
   EXPECT_THAT(accepted({"engines", "list"}), HasSubstr(id));
   fs::create_directory(folder_.path() / "empty");
-  const Words copy{"predict", "--model", "copy", "--source", picture_, "--unverified"};
+  const Words copy{"predict", "--model", "copy", "--source", image_, "--unverified"};
   follow({{"`peregrine engines list` names those there are.",
            {"engines", "show", "fedcba98765"},
            {"engines", "show", id}},
-          {"Name one engine for each role.",
+          {"Name one engine for each task slot.",
            {"engines", "use", id, other, "--unverified"},
            {"engines", "use", id, "--unverified"}},
           {"Give a model's file, or make an engine there: `peregrine build MODEL --out FOLDER`.",
-           {"predict", "--model", "empty", "--source", picture_},
+           {"predict", "--model", "empty", "--source", image_},
            copy},
           {"Give the model's file.", {"build", "copy"}, build("area")},
           {"Give {} as it was then, or build its engine: `peregrine build`.",
            {"engines", "verify", id, "--model", tiny("pose")},
            {"engines", "verify", id, "--model", tiny("area")}},
           {"Choose a new folder.", build("area", {"--out", demo("scenes")}), build("area", {"--out", "new"})},
-          {"Leave out --engine, or put engines of one kind into service: `peregrine engines use ID...`.",
+          {"Leave out --engine, or deploy engines of one kind: `peregrine engines use ID...`.",
            predict({"--engine", "tensorrt"}), predict()}});
 }
 
 TEST_F(HintsOfStore, AboutRemovingLeadToRemoval) {
   const std::string id = built(build("area")), other = built({"build", tiny("area"), "--imgsz", "96"});
   use({id});
-  const std::string in_service = refused({"engines", "remove", id});
-  expect_hint(in_service, "Put another one into service first: `peregrine engines use ID`.");
+  const std::string is_deployed = refused({"engines", "remove", id});
+  expect_hint(is_deployed, "Deploy another one first: `peregrine engines use ID`.");
   use({other});
   const std::string kept = refused({"engines", "remove", id});
   expect_hint(kept, "--force removes it all the same.");
@@ -146,14 +146,14 @@ TEST_F(HintsOfStore, AboutRemovingLeadToRemoval) {
   EXPECT_THAT(accepted({"engines", "list"}), testing::Not(HasSubstr(id)));
 }
 
-TEST_F(HintsOfStore, AboutServiceLeadToService) {
+TEST_F(HintsOfStore, AboutDeploymentsLeadToADeployment) {
   const std::string hint =
-      "Name a checkpoint with --model, or put engines into service with `peregrine migrate`.";
+      "Name a checkpoint with --model, or deploy engines with `peregrine migrate`.";
   expect_hint(refused(predict()), hint);
   accepted(predict({"--model", tiny("area"), "--imgsz", "64", "--unverified"}));
   const std::string reid = built({"build", demo("demo-reid.pth")});
   use({reid});
-  expect_hint(refused(predict()), "Put a detector into service: `peregrine engines use ID`.");
+  expect_hint(refused(predict()), "Deploy a detector: `peregrine engines use ID`.");
   use({built(build("area"))});
   accepted(predict({"--reid-class", "a"}));
 }

@@ -1,4 +1,4 @@
-// What goes wrong on the way of `peregrine migrate`: one clear line each, and what was in service stays there.
+// What goes wrong on the way of `peregrine migrate`: one clear line each, and what was deployed stays there.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/file.h>
@@ -27,14 +27,14 @@ class MigrateFaults : public MigrateCommand {
     fs::permissions(program, fs::perms::owner_all);
     return program.string();
   }
-  int generation() const { return state().at("current").at("generation"); }
+  int deployment() const { return state().at("current").at("generation"); }
 };
 
 TEST_F(MigrateFaults, CtrlCLeavesWhatIsDoneAndTheNextRunGoesOn) {
   const CommandResult stopped = run(migrate(), "validate: ");
   EXPECT_EQ(stopped.status, 130) << stopped.out;
   EXPECT_THAT(stopped.err, AllOf(HasSubstr("Interrupted in the step \"validate\""), HasSubstr("goes on")));
-  EXPECT_EQ(generation(), 0);
+  EXPECT_EQ(deployment(), 0);
   const CommandResult second = run(migrate());
   EXPECT_EQ(second.status, 0) << second.out;
   EXPECT_THAT(second.out, HasSubstr("0 built, 1 still there"));
@@ -65,7 +65,7 @@ TEST_F(MigrateFaults, AFullDiskHalfWay) {
   EXPECT_EQ(full.status, 3) << full.out;
   EXPECT_THAT(full.out, AllOf(HasSubstr("cannot be written"), HasSubstr("space"), HasSubstr("skipped")));
   EXPECT_EQ(state().at("current"), before);
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
   EXPECT_EQ(run(migrate({"--pose", demo("demo-pose.pt")})).status, 0);
 }
 
@@ -85,7 +85,7 @@ TEST_F(MigrateFaults, AnUnreadableModel) {
     const CommandResult refused = run(migrate({}, model));
     EXPECT_EQ(refused.status, 3) << refused.out;
     EXPECT_THAT(refused.out, AllOf(HasSubstr("failed"), HasSubstr("model.pt")));
-    EXPECT_EQ(generation(), 0);
+    EXPECT_EQ(deployment(), 0);
   }
   const CommandResult folder = run(migrate({}, folder_.path().string()));
   EXPECT_EQ(folder.status, 2) << folder.out;

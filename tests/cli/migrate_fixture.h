@@ -25,7 +25,7 @@ class MigrateCommand : public testing::Test {
     words.insert(words.end(), {"--allow-cpu", "--store", store_.string()});
     return run_command(words, folder_.path().string(), interrupt_after, in_child);
   }
-  /// `migrate` of one model for small pictures, which is validated quickly, and whatever else.
+  /// `migrate` of one model for small images, which is validated quickly, and whatever else.
   static Words migrate(const Words& more = {}, const std::string& model = demo("demo-detect.pt")) {
     Words words{"migrate", "--detect", model, "--imgsz", "160", "--yes"};
     if (std::ranges::count(more, "--baseline") == 0) words.insert(words.end(), {"--baseline", "none"});
@@ -47,7 +47,7 @@ class MigrateCommand : public testing::Test {
 
   TemporaryFolder folder_;
   std::filesystem::path store_ = folder_.path() / "store";
-  std::string picture_ = demo("scenes/val2017/000000.jpg");
+  std::string image_ = demo("scenes/val2017/000000.jpg");
 };
 
 }  // namespace peregrine::test

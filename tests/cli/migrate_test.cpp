@@ -27,14 +27,14 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
                   "--yes",
                   "--baseline",
                   "none"};
-  EXPECT_THAT(run({"predict", "--source", picture_}).err, HasSubstr("migrate"));
+  EXPECT_THAT(run({"predict", "--source", image_}).err, HasSubstr("migrate"));
   Words first = all;
   first.insert(first.end(), {"--report", "report.html", "--json", "report.json"});
   const CommandResult moved = run(first);
   ASSERT_EQ(moved.status, 0) << moved.out << moved.err;
-  EXPECT_THAT(moved.out, AllOf(HasSubstr("[1/10] environment"), HasSubstr("[9/10] switch"), HasSubstr("generation 1")));
+  EXPECT_THAT(moved.out, AllOf(HasSubstr("[1/10] environment"), HasSubstr("[9/10] switch"), HasSubstr("deployment 1")));
 
-  const auto served = run({"predict", "--source", picture_, "--json", "-"});
+  const auto served = run({"predict", "--source", image_, "--json", "-"});
   ASSERT_EQ(served.status, 0) << served.err;
   const auto json = nlohmann::json::parse(served.out);
   EXPECT_EQ(json.at("precision"), "fp32");
@@ -59,7 +59,7 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
 
   std::ifstream page(folder_.path() / "report.html");
   const std::string html(std::istreambuf_iterator<char>(page), {});
-  EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are in service"), HasSubstr("demo-segment.pt"), HasSubstr("OSNet")));
+  EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are deployed"), HasSubstr("demo-segment.pt"), HasSubstr("OSNet")));
 }
 
 TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
@@ -99,7 +99,7 @@ TEST_F(MigrateCommand, AReducedPrecisionThatTheCpuHasNotIsAResultAndNoPass) {
     const CommandResult moved = run(migrate({"--precision", precision, "--json", "report.json"}));
     std::ifstream file(folder_.path() / "report.json");
     const auto model = nlohmann::json::parse(file).at("models").at(0);
-    if (model.at("precision") == precision) {  // this CPU has it: the limits of a CPU are what it is held against
+    if (model.at("precision") == precision) {  // this CPU has it: the limits of a CPU are what it is validated against
       for (const auto& check : model.at("checks")) {
         if (check.at("name") == "box of those found, pixels") {
           EXPECT_EQ(check.at("limit"), 5);
@@ -136,7 +136,7 @@ TEST_F(MigrateCommand, EnginesOfTensorRtRtxAreBuiltBesideAndNotSwitchedIn) {
   EXPECT_EQ(extras.at(0).at("state"), "built, not run");
   const std::string serving = state().at("current").at("roles").at("detect").at("engine");
   EXPECT_NE(extras.at(0).at("engine_id"), serving);
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
 }
 
 TEST_F(MigrateCommand, ValidateOnlyChangesNothing) {
@@ -198,7 +198,7 @@ TEST_F(MigrateCommand, RollsBack) {
   ASSERT_EQ(back.status, 0) << back.err;
   EXPECT_THAT(back.out, HasSubstr("Backup 2"));
   EXPECT_EQ(state().at("current").at("roles"), first);
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
   ASSERT_EQ(run({"migrate", "--rollback", "1"}).status, 0);
   EXPECT_TRUE(state().at("current").at("roles").empty());
   const CommandResult none = run({"migrate", "--rollback", "9"});
@@ -211,10 +211,10 @@ TEST_F(MigrateCommand, ForceRebuildKeepsTheOldUntilTheNewIsValidated) {
   const CommandResult failed =
       run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_SHARE_AFTER_NMS", "1.5", 1); });
   EXPECT_EQ(failed.status, 2) << failed.out;  // no share is above one
-  const CommandResult departed = run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); });
-  EXPECT_EQ(departed.status, 1) << departed.out << departed.err;
-  EXPECT_THAT(departed.out, HasSubstr("The old one stays"));
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  const CommandResult deviated = run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); });
+  EXPECT_EQ(deviated.status, 1) << deviated.out << deviated.err;
+  EXPECT_THAT(deviated.out, HasSubstr("The old one stays"));
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
   const std::string id = state().at("current").at("roles").at("detect").at("engine");
   const std::string manifest = (store_ / "engines" / id / "manifest.json").string();
   EXPECT_EQ(tree().at(manifest), before.at(manifest));
@@ -235,7 +235,7 @@ TEST_F(MigrateCommand, AFailedValidationSwitchesNothingUnlessToldTo) {
   const CommandResult taken = run(migrate({"--unverified"}), "", impossible);
   EXPECT_EQ(taken.status, 0) << taken.out;
   EXPECT_EQ(state().at("current").at("roles").at("detect").at("unverified"), true);
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
 }
 
 }  // namespace

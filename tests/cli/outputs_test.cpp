@@ -157,7 +157,7 @@ TEST_F(Outputs, TheStoresFilesAreInputs) {
 
 TEST_F(Outputs, WhatIsNoInputIsReplaced) {
   fs::create_directory(at("drawn"));
-  write("drawn/photo.jpg", "a picture of somebody");
+  write("drawn/photo.jpg", "an image of somebody");
   write("out.json", "old");
   const auto result = run(predict({"--save", "drawn", "--json", "out.json"}));
   ASSERT_EQ(result.status, 0) << result.err;

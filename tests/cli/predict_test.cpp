@@ -1,4 +1,4 @@
-// The command on good input: JSON as the design promises it, pictures, several models in one pass, completion.
+// The command on good input: JSON as the design promises it, images, several models in one pass, completion.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -54,7 +54,7 @@ TEST(Predict, WithoutAGpuItFailsInTheDesignsWords) {
   EXPECT_THAT(result.err, testing::HasSubstr("--allow-cpu"));
 }
 
-/// What the debug log owes for one picture and one model: which device and engine, which shapes, what each step took.
+/// What the debug log owes for one image and one model: which device and engine, which shapes, what each step took.
 TEST(Predict, TheDebugLogSaysDeviceEngineShapesAndTimes) {
   const test::TemporaryFolder folder;
   const auto result =

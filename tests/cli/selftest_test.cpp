@@ -10,7 +10,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Selftest, OfTheGuardNeedsNoDeviceAndNamesEveryPlace) {
+TEST(Selftest, OfTheGpuPolicyNeedsNoDeviceAndNamesEveryPlace) {
   const CommandResult result = run_command({"selftest", "--guard"});
   EXPECT_EQ(result.status, 0) << result.out;
   for (const char* line : {"OK      start-up without a device", "OK      pose keypoints on cpu (pinned)",

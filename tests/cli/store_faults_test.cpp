@@ -25,7 +25,7 @@ class StoreFaults : public testing::Test {
     arguments.insert(arguments.end(), {"--allow-cpu", "--engine", "openvino", "--store", root_.string()});
     return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
-  /// Small pictures are verified quickly.
+  /// Small images are verified quickly.
   std::vector<std::string> build(const std::string& model, std::vector<std::string> more = {}) const {
     std::vector<std::string> arguments{"build", demo(model), "--imgsz", "160"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -52,7 +52,7 @@ class StoreFaults : public testing::Test {
 
   test::TemporaryFolder folder_;
   fs::path root_ = folder_.path() / "store";
-  std::string picture_ = demo("scenes/val2017/000000.jpg");
+  std::string image_ = demo("scenes/val2017/000000.jpg");
 };
 
 TEST_F(StoreFaults, AReadOnlyStoreServesAndRefusesChanges) {
@@ -60,9 +60,9 @@ TEST_F(StoreFaults, AReadOnlyStoreServesAndRefusesChanges) {
   const std::string id = only_engine();
   ASSERT_EQ(run({"engines", "use", id}).status, 0);
   set_writable(false);
-  const auto served = run({"predict", "--source", picture_}, "", test::obey_permissions);
+  const auto served = run({"predict", "--source", image_}, "", test::obey_permissions);
   EXPECT_EQ(served.status, 0) << served.err;
-  const auto named = run({"predict", "--model", demo("demo-detect.pt"), "--imgsz", "160", "--source", picture_}, "",
+  const auto named = run({"predict", "--model", demo("demo-detect.pt"), "--imgsz", "160", "--source", image_}, "",
                          test::obey_permissions);
   EXPECT_EQ(named.status, 0) << named.err;
   for (const auto& change : {build("demo-pose.pt"), {"engines", "use", id}, {"engines", "remove", id, "--force"}}) {
@@ -120,7 +120,7 @@ TEST_F(StoreFaults, ADamagedManifestIsNamedAndBuiltAgain) {
   EXPECT_EQ(run({"engines", "verify"}).status, 0);
 }
 
-TEST_F(StoreFaults, OneUnverifiedEngineInServiceSpeaksForItselfAlone) {
+TEST_F(StoreFaults, OneUnverifiedEngineDeployedSpeaksForItselfAlone) {
   const auto impossible = [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); };
   ASSERT_EQ(run(build("demo-detect.pt")).status, 0);
   const std::string detect = only_engine();
@@ -130,18 +130,18 @@ TEST_F(StoreFaults, OneUnverifiedEngineInServiceSpeaksForItselfAlone) {
   EXPECT_EQ(run({"engines", "use", pose}).status, 3);
   ASSERT_EQ(run({"engines", "use", detect}).status, 0);
   ASSERT_EQ(run({"engines", "use", pose, "--unverified"}).status, 0);
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
 
   EXPECT_EQ(run(build("demo-detect.pt", {"--rebuild"}), "", impossible).status, 1);  // no longer verified: it must not serve
-  const auto refused = run({"predict", "--source", picture_});
+  const auto refused = run({"predict", "--source", image_});
   EXPECT_EQ(refused.status, 3);
   EXPECT_THAT(refused.err, AllOf(HasSubstr(detect), HasSubstr("did not pass its validation"), HasSubstr("engines verify")));
-  EXPECT_EQ(run({"predict", "--source", picture_, "--unverified"}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_, "--unverified"}).status, 0);
 
   const auto again = run({"engines", "verify", detect, "--model", demo("demo-detect.pt")});
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_THAT(again.out, HasSubstr("intact; passed"));
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 0);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
   EXPECT_EQ(run({"engines", "verify", detect, "--model", demo("demo-pose.pt")}).status, 2);
 }
 

@@ -25,10 +25,10 @@ class StoreCommands : public testing::Test {
   test::TemporaryFolder folder_;
   fs::path root_ = folder_.path() / "store";
   std::string model_ = test::repository_file("models/demo/demo-detect.pt").string();
-  std::string picture_ = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
+  std::string image_ = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
 };
 
-TEST_F(StoreCommands, FromBuildToService) {
+TEST_F(StoreCommands, FromBuildToDeployment) {
   const auto built = run({"build", model_, "--out", (folder_.path() / "copy").string()});
   ASSERT_EQ(built.status, 0) << built.err;
   EXPECT_THAT(built.out, HasSubstr("verification: passed"));
@@ -37,16 +37,16 @@ TEST_F(StoreCommands, FromBuildToService) {
   EXPECT_THAT(run({"engines", "show", id.substr(0, 6)}).out, HasSubstr("demo-detect.pt"));
   EXPECT_EQ(run({"engines", "verify"}).status, 0);
 
-  const auto first = run({"predict", "--model", model_, "--source", picture_});
+  const auto first = run({"predict", "--model", model_, "--source", image_});
   EXPECT_EQ(first.status, 0) << first.err;
   EXPECT_THAT(first.err, Not(HasSubstr("Building")));  // build has put it there
 
-  EXPECT_EQ(run({"predict", "--source", picture_}).status, 3);
+  EXPECT_EQ(run({"predict", "--source", image_}).status, 3);
   ASSERT_EQ(run({"engines", "use", id}).status, 0);
-  const auto served = run({"predict", "--source", picture_});
+  const auto served = run({"predict", "--source", image_});
   EXPECT_EQ(served.status, 0) << served.err;
   EXPECT_THAT(served.out, HasSubstr("5 person"));
-  EXPECT_THAT(run({"predict", "--model", (folder_.path() / "copy").string(), "--source", picture_}).out, HasSubstr("5 person"));
+  EXPECT_THAT(run({"predict", "--model", (folder_.path() / "copy").string(), "--source", image_}).out, HasSubstr("5 person"));
 
   const auto kept = run({"engines", "remove", id, "--force"});
   EXPECT_EQ(kept.status, 3);
@@ -87,7 +87,7 @@ TEST_F(StoreCommands, DamageIsNamed) {
   const auto result = run({"engines", "verify"});
   EXPECT_EQ(result.status, 3);
   EXPECT_THAT(result.out, HasSubstr("digest"));
-  EXPECT_EQ(run({"predict", "--model", model_, "--source", picture_}).status, 3);
+  EXPECT_EQ(run({"predict", "--model", model_, "--source", image_}).status, 3);
 }
 
 TEST_F(StoreCommands, ANewerStoreIsLeftAlone) {

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 class TaskFlag : public testing::Test {
  protected:
   static std::string head(const std::string& name) {
-    return test::repository_file("tests/model/onnx/data/heads/" + name + ".onnx").string();
+    return test::repository_file("tests/formats/onnx/data/heads/" + name + ".onnx").string();
   }
   static std::string demo(const std::string& name) {
     return test::repository_file("models/demo/" + name).string();
@@ -86,7 +86,7 @@ TEST_F(TaskFlag, ThatTheFileContradictsIsAnError) {
   EXPECT_THAT(keypoints.err, HasSubstr("not those of --task pose:5x3"));
 }
 
-TEST_F(TaskFlag, OfMigrateIsTheRole) {
+TEST_F(TaskFlag, OfMigrateIsTheTaskSlot) {
   const auto result = run({"migrate", "--validate-only", "--detect", bare_, "--baseline", "none"});
   EXPECT_THAT(result.out, HasSubstr("52 classes")) << result.err;
   const auto lost = run({"migrate", "--validate-only", "--detect", bare_, "--task", "pose"});

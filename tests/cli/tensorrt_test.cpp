@@ -116,8 +116,8 @@ TEST_F(TensorRtCommands, AFileInUltralyticsLayoutIsWrittenAndOnlyTensorRtRunsIt)
   EXPECT_THAT(built.out, AllOf(HasSubstr("demo-detect.engine: from demo-detect.pt"), HasSubstr("built, not run")));
   EXPECT_THAT(built.err, AllOf(HasSubstr("in FP32: 'decode.softmax"), HasSubstr("positions in pixels")));
   EXPECT_TRUE(engines().empty());
-  const std::string picture = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
-  const auto refused = run({"predict", "--model", "demo-detect.engine", "--allow-cpu", "--source", picture});
+  const std::string image = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
+  const auto refused = run({"predict", "--model", "demo-detect.engine", "--allow-cpu", "--source", image});
   EXPECT_EQ(refused.status, 3);
   EXPECT_THAT(refused.err, HasSubstr("demo-detect.engine is an engine of TensorRT, which the openvino engine cannot run"));
   EXPECT_EQ(

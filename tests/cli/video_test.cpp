@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
-#include "decode/decode.h"
-#include "render/video_writer.h"
-#include "source/rtsp_server.h"
-#include "source/video.h"
+#include "stages/decode/decode.h"
+#include "stages/source/rtsp_server.h"
+#include "stages/source/video/video.h"
+#include "stages/source/video/video_writer.h"
 #include "support/test_data.h"
 
 namespace peregrine {
@@ -27,7 +27,7 @@ class PredictVideo : public testing::Test {
   std::string film(int frames) {
     const auto scenes = test::repository_file("models/demo/scenes/val2017");
     const std::string file = (folder_.path() / "film.mp4").string();
-    std::optional<render::VideoWriter> writer;
+    std::optional<source::VideoWriter> writer;
     for (int i = 0; i < frames; ++i) {
       std::ifstream stream(scenes / ("00000" + std::to_string(i % 4) + ".jpg"), std::ios::binary);
       const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
@@ -151,8 +151,8 @@ TEST_F(PredictVideo, MotionJpegOnStandardInputIsNamedFrameByFrame) {
   std::string stream;
   for (int i = 0; i < 5; ++i) {
     std::ifstream file(test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg"), std::ios::binary);
-    const std::string picture{std::istreambuf_iterator<char>(file), {}};
-    stream += i == 2 ? picture.substr(0, picture.size() / 2) : picture;
+    const std::string image{std::istreambuf_iterator<char>(file), {}};
+    stream += i == 2 ? image.substr(0, image.size() / 2) : image;
   }
   const std::string name = (folder_.path() / "stream").string();
   std::ofstream(name, std::ios::binary) << stream;

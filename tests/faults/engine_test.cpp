@@ -1,10 +1,10 @@
 // The cuda engine with calls failing in turn, while it is built (and tuned), loaded and run.
 #include <gmock/gmock.h>
 
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
 #include "engine/conformance/conformance.h"
-#include "engine/cuda/cuda_builder.h"
+#include "engine/cuda/runtime/cuda_builder.h"
 #include "engine/host_run.h"
 #include "fault.h"
 #include "support/fake_cuda.h"

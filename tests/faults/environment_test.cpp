@@ -1,12 +1,12 @@
 // What `doctor` and `migrate` advise about GPUs and drivers, followed on machines that are made up.
 #include <gmock/gmock.h>
 
-#include "base/cuda/runtime.h"
-#include "migrate/environment.h"
-#include "migrate/libraries.h"
+#include "cuda/runtime.h"
 #include "support/error_text.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
+#include "tools/doctor/environment.h"
+#include "tools/doctor/libraries.h"
 
 namespace peregrine::migrate {
 namespace {

@@ -1,13 +1,13 @@
-// The owners of src/base/cuda with every call failing in turn.
+// The owners of src/cuda with every call failing in turn.
 #include <gmock/gmock.h>
 
-#include "base/cuda/conditional.h"
-#include "base/cuda/device.h"
-#include "base/cuda/graph.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
-#include "base/ledger.h"
+#include "cuda/conditional.h"
+#include "cuda/device.h"
+#include "cuda/graph.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
 #include "fault.h"
+#include "gpu_policy/transfer_log.h"
 #include "support/fake_cuda.h"
 
 namespace peregrine::cuda {
@@ -167,9 +167,9 @@ TEST(Faults, AFailedCallIsNotTakenForTheNextLaunchs) {
   EXPECT_FALSE(error_of([] { check_launch("a kernel"); }));
 }
 
-TEST(Faults, ACopyThatFailedIsNotInTheLedger) {
+TEST(Faults, ACopyThatFailedIsNotInTheTransferLog) {
   FakeCuda cuda;
-  const ledger::Recording recording;
+  const transfer_log::Recording recording;
   cuda.fail("memcpy_async", 0, cudaErrorInvalidValue);
   std::byte host{}, device{};
   EXPECT_TRUE(error_of([&] { copy_to_device("pixels", &device, &host, 1, nullptr); }));

@@ -9,18 +9,18 @@
 #include <utility>
 #include <vector>
 
-#include "engine/cuda/cuda_builder.h"
+#include "engine/cuda/runtime/cuda_builder.h"
+#include "engine_cache/engine_context.h"
 #include "peregrine/error.h"
-#include "pipeline/gpu_runner.h"
-#include "provision/engine_choice.h"
+#include "predictor/gpu/gpu_runner.h"
 #include "support/forwarding_builder.h"
 #include "support/test_data.h"
 
 namespace peregrine::test {
 
-using pipeline::BatchRunner;
-using pipeline::Frame;
-using pipeline::FrameOutcome;
+using predictor::BatchRunner;
+using predictor::Frame;
+using predictor::RunnerResult;
 
 /// Gives out one plan a graph, made before anything fails.
 class KnownPlans final : public UntunedBuilder {
@@ -42,9 +42,9 @@ class CpuStandIn final : public BatchRunner {
   const RunInfo& info() const override { return info_; }
   const std::vector<ModelInfo>& models() const override { return models_; }
   bool decodes(std::span<const std::byte>) const override { return false; }
-  std::vector<FrameOutcome> finish(pipeline::PreparedBatch& batch) override {
-    std::vector<FrameOutcome> outcomes(batch.frames().size());
-    for (FrameOutcome& outcome : outcomes) outcome.result.emplace().path = "on the CPU";
+  std::vector<RunnerResult> finish(predictor::PreparedBatch& batch) override {
+    std::vector<RunnerResult> outcomes(batch.frames().size());
+    for (RunnerResult& outcome : outcomes) outcome.result.emplace().path = "on the CPU";
     return outcomes;
   }
 
@@ -67,23 +67,23 @@ class PipelineFaults : public ::testing::Test {
     options.models = {repository_file("models/demo") / model_};
     for (const std::string& model : beside_) options.models.push_back(repository_file("models/demo") / model);
     if (reid_) options.reid = repository_file("models/demo/demo-reid.pth");
-    return pipeline::make_gpu_runner({builder, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
+    return predictor::make_gpu_runner({builder, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
                                      [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
   }
   Frame frame() const { return {"frame", {}, image_.view()}; }
-  std::vector<FrameOutcome> run(BatchRunner& runner) const {
+  std::vector<RunnerResult> run(BatchRunner& runner) const {
     const std::vector<Frame> frames{frame(), frame()};
     return runner.run(frames);
   }
   void make_and_run() const {
     const auto runner = make();
-    for (const FrameOutcome& outcome : run(*runner))
+    for (const RunnerResult& outcome : run(*runner))
       if (outcome.error) throw Error(*outcome.error);
   }
 
   static inline std::shared_ptr<KnownPlans> builder_;
   std::string model_ = "demo-segment.pt";
-  std::vector<std::string> beside_;  ///< models that run over the same pictures
+  std::vector<std::string> beside_;  ///< models that run over the same images
   bool reid_ = false;
   HostImage image_{32, 24, PixelOrder::bgr, std::vector<std::uint8_t>(std::size_t{32} * 24 * 3, 7)};
 };

@@ -1,28 +1,28 @@
 // The whole GPU runner with calls failing in turn, from models to results, and what each failure is called. Kernels do not run
-// (FakeCuda): the pictures have no objects.
+// (FakeCuda): the images have no objects.
 #include <gmock/gmock.h>
 
 #include <algorithm>
 
-#include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
-#include "base/trace.h"
+#include "core/trace.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
+#include "engine_cache/engine_context.h"
 #include "fault.h"
-#include "model/model.h"
-#include "pipeline/gpu_model.h"
-#include "pipeline/runners.h"
+#include "formats/model.h"
 #include "pipeline_fixture.h"
-#include "provision/engine_choice.h"
+#include "predictor/gpu/gpu_model.h"
+#include "predictor/runners.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
 
 namespace peregrine {
 namespace {
 
-using pipeline::BatchRunner;
-using pipeline::Frame;
-using pipeline::FrameOutcome;
+using predictor::BatchRunner;
+using predictor::Frame;
+using predictor::RunnerResult;
 using test::error_of;
 using test::FakeCuda;
 using test::PipelineFaults;
@@ -131,7 +131,7 @@ TEST_F(PipelineFaults, ABatchWhoseDecodingFailedIsWaitedForToo) {
 TEST_F(PipelineFaults, EachStepOfAnEngineIsTimedOrTheFailureIsTheOnlyError) {
   const Model model = load_model(test::repository_file("models/demo") / model_);
   const auto timed = [&] {
-    pipeline::GpuEngine engine(model, {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, {2, 64, 64});
+    predictor::GpuEngine engine(model, {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, {2, 64, 64});
     return engine.time_layers();
   };
   FakeCuda cuda;
@@ -181,15 +181,15 @@ TEST_F(PipelineFaults, EachStageAndStepIsARangeAndAReplayIsOneStep) {
   EXPECT_THAT(heard.names, ::testing::ElementsAre("decode", "inference demo-segment.pt", "postprocess"));
 }
 
-TEST_F(PipelineFaults, ModelsOfOneInputSizeShareThePreparedPictures) {
+TEST_F(PipelineFaults, ModelsOfOneInputSizeShareThePreparedImages) {
   beside_ = {"demo-detect.pt", "demo-pose.pt"};
   FakeCuda cuda;
   const auto runner = make();
   const auto outcomes = run(*runner);
   const std::vector<NamedBytes>& uploads = outcomes.at(0).result.value().host_to_device;
   const auto of = [&](std::string_view name) { return std::ranges::count(uploads, name, &NamedBytes::name); };
-  EXPECT_EQ(of("picture descriptors"), 1) << "what the kernel that prepares them is told";
-  EXPECT_EQ(of("pixels"), 2) << "each picture goes to the device once";
+  EXPECT_EQ(of("image descriptors"), 1) << "what the kernel that prepares them is told";
+  EXPECT_EQ(of("pixels"), 2) << "each image goes to the device once";
 }
 
 TEST_F(PipelineFaults, ADriverThatDoesNotWorkIsNamedAtStartUp) {
@@ -198,7 +198,7 @@ TEST_F(PipelineFaults, ADriverThatDoesNotWorkIsNamedAtStartUp) {
     Settings settings;
     settings.force_gpu_only = forced;
     cuda.fail("get_device_count", 0, cudaErrorDevicesUnavailable);
-    return error_of([&] { provision::choose_engine(settings, engine); });
+    return error_of([&] { engine_cache::choose_engine(settings, engine); });
   };
   for (const char* engine : {"auto", "cuda"}) {
     const auto error = choose(true, engine);
@@ -221,7 +221,7 @@ TEST_F(PipelineFaults, ARunnerThatCannotBeBuiltIsAnErrorUnderForceAndTheCpusOthe
     PipelineOptions options;
     options.models = {test::repository_file("models/demo") / model_};
     cuda.fail("malloc", 0, cudaErrorMemoryAllocation);
-    return pipeline::make_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options);
+    return predictor::make_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options);
   };
   const auto error = error_of([&] { make(true); });
   ASSERT_TRUE(error);

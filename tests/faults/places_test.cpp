@@ -1,10 +1,10 @@
 // Pointers that lie about their place: the driver is asked (through the runtime's table), not the view.
 #include <gmock/gmock.h>
 
-#include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/guard.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
 #include "fault.h"
+#include "gpu_policy/gpu_policy.h"
 #include "support/fake_cuda.h"
 
 namespace peregrine {
@@ -17,11 +17,11 @@ class LyingPointer : public ::testing::TestWithParam<std::string_view> {};
 
 TEST_P(LyingPointer, IsFoundOutByWhatTheDriverSays) {
   FakeCuda cuda(2);
-  PlacementGuard guard(true, Device::cuda(0), cuda::place_of);
+  GpuPolicy policy(true, Device::cuda(0), cuda::place_of);
   const cuda::DeviceBuffer memory(64, "a tensor");
   const TensorView view{memory.data() + 16, DType::f16, Device::cuda(0), {2, 3}, {3, 1}};  // inside of an allocation
   const auto sentence = [&] {
-    const auto error = error_of([&] { guard.require_gpu(GetParam(), view); });
+    const auto error = error_of([&] { policy.require_gpu(GetParam(), view); });
     return error ? error->sentence() : "";
   };
   const std::string name(GetParam());
@@ -38,12 +38,12 @@ TEST_P(LyingPointer, IsFoundOutByWhatTheDriverSays) {
 
 TEST_P(LyingPointer, WithoutTheDriversAnswerCountsAsHostMemory) {
   FakeCuda cuda;
-  PlacementGuard guard(true, Device::cuda(0), cuda::place_of);
+  GpuPolicy policy(true, Device::cuda(0), cuda::place_of);
   const cuda::DeviceBuffer memory(64, "a tensor");
   cuda.fail("pointer_attributes", 0, cudaErrorInvalidValue);
   const TensorView view{memory.data(), DType::f16, Device::cuda(0), {2, 3}, {3, 1}};
-  EXPECT_TRUE(error_of([&] { guard.require_gpu(GetParam(), view); }));
-  EXPECT_FALSE(error_of([&] { guard.require_gpu(GetParam(), view); })) << "the failed question leaves nothing behind";
+  EXPECT_TRUE(error_of([&] { policy.require_gpu(GetParam(), view); }));
+  EXPECT_FALSE(error_of([&] { policy.require_gpu(GetParam(), view); })) << "the failed question leaves nothing behind";
 }
 
 INSTANTIATE_TEST_SUITE_P(Names, LyingPointer,

@@ -9,7 +9,7 @@
 namespace peregrine {
 namespace {
 
-using pipeline::BatchRunner;
+using predictor::BatchRunner;
 using test::error_of;
 using test::FakeCuda;
 using ::testing::AnyOf;
@@ -127,7 +127,7 @@ TEST_F(ReidFaults, EachCallOfTheConditionalNodesThatFailsIsOneErrorAndTheNextBat
   EXPECT_THAT(cuda.misuse(), IsEmpty());
 }
 
-TEST_F(ReidFaults, WhereReidCannotBeCapturedTheHostChoosesTheRoundsAfterTheGraph) {
+TEST_F(ReidFaults, WhereReidCannotBeCapturedTheHostChoosesTheCropBatchesAfterTheGraph) {
   FakeCuda cuda;
   const auto runner = make(true, std::make_shared<NotCaptured>(builder_, true));
   const auto calls = calls_of_a_batch(*this, cuda, *runner);

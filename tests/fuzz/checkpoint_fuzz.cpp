@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "model/model.h"
+#include "formats/model.h"
 #include "peregrine/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,9 +1,9 @@
-// Any bytes as a picture: they decode or give an image error, and pixels are as many as the size says.
+// Any bytes as an image: they decode or give an image error, and pixels are as many as the size says.
 #include <cstdint>
 #include <cstdlib>
 
-#include "decode/decode.h"
 #include "peregrine/error.h"
+#include "stages/decode/decode.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::int64_t max_pixels = 1 << 18;  // quick rounds; the limit itself is part of the target

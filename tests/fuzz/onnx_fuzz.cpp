@@ -5,8 +5,8 @@
 #include <span>
 #include <string>
 
-#include "model/onnx/reader.h"
-#include "model/onnx/writer.h"
+#include "formats/onnx/read/reader.h"
+#include "formats/onnx/write/writer.h"
 #include "peregrine/error.h"
 
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "model/model.h"
+#include "formats/model.h"
 #include "peregrine/error.h"
 #include "support/checkpoint_writer.h"
 

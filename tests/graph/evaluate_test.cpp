@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "base/half.h"
+#include "core/half.h"
 #include "graph/support.h"
 #include "peregrine/error.h"
 

@@ -77,34 +77,34 @@ TEST(RemoveIdentities, KeepsWhatMovesOrConverts) {
   EXPECT_EQ(dump(graph), before);
 }
 
-TEST(RaiseSilu, SeesBothOrders) {
+TEST(FuseSilu, SeesBothOrders) {
   Graph graph;
   ValueId x = graph.add_input("images", DType::f32, {1, 4});
   ValueId y = graph.add("first", Binary{Binary::Kind::mul}, {x, graph.add("s1", Unary{Unary::Kind::sigmoid}, {x})});
   y = graph.add("second", Binary{Binary::Kind::mul}, {graph.add("s2", Unary{Unary::Kind::sigmoid}, {y}), y});
   graph.mark_output(y, "features");
-  raise_silu(graph);
+  fuse_silu(graph);
   EXPECT_THAT(operators(graph), ElementsAre("Silu", "Silu"));
 }
 
-TEST(RaiseSilu, KeepsASigmoidThatOthersUse) {
+TEST(FuseSilu, KeepsASigmoidThatOthersUse) {
   Graph graph;
   const ValueId x = graph.add_input("images", DType::f32, {1, 4});
   const ValueId s = graph.add("s", Unary{Unary::Kind::sigmoid}, {x});
   graph.mark_output(graph.add("silu", Binary{Binary::Kind::mul}, {x, s}), "a");
   graph.mark_output(s, "b");
-  raise_silu(graph);
+  fuse_silu(graph);
   EXPECT_THAT(operators(graph), ElementsAre("Sigmoid", "Silu"));
 }
 
-TEST(RaiseSilu, LeavesOtherProducts) {
+TEST(FuseSilu, LeavesOtherMultiplications) {
   Graph graph;
   const ValueId x = graph.add_input("images", DType::f32, {1, 4}), y = graph.add_input("gate", DType::f32, {1, 4});
   const ValueId s = graph.add("s", Unary{Unary::Kind::sigmoid}, {y}), t = graph.add("t", Unary{Unary::Kind::tanh}, {x});
   graph.mark_output(graph.add("gated", Binary{Binary::Kind::mul}, {x, s}), "a");
   graph.mark_output(graph.add("mish", Binary{Binary::Kind::mul}, {x, t}), "b");
   graph.mark_output(graph.add("sum", Binary{Binary::Kind::add}, {y, s}), "c");
-  raise_silu(graph);
+  fuse_silu(graph);
   EXPECT_THAT(operators(graph), ElementsAre("Sigmoid", "Tanh", "Mul", "Mul", "Add"));
 }
 
@@ -127,7 +127,7 @@ struct Layer {
   }
   void finish() {
     graph.mark_output(layer, "features");
-    absorb_affine(graph);
+    fold_batch_norm(graph);
   }
 };
 
@@ -203,7 +203,7 @@ TEST(AbsorbAffine, DoesNotFireWhereItWouldChangeResults) {
   const auto stays = [](Layer l, const char* why) {
     l.graph.mark_output(l.layer, "features");
     const std::string before = dump(l.graph);
-    absorb_affine(l.graph);
+    fold_batch_norm(l.graph);
     EXPECT_EQ(dump(l.graph), before) << why;
   };
   Layer along_width = Layer::conv(true);

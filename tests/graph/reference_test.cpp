@@ -1,12 +1,12 @@
 // The yardstick itself: small enough to compute by hand. OpenVINO, written by others, agrees with it over all of the
-// conformance cases (tests/conformance).
+// conformance cases (tests/engine/conformance).
 #include "graph/reference.h"
 
 #include <gmock/gmock.h>
 
 #include <algorithm>
 
-#include "base/half.h"
+#include "core/half.h"
 #include "peregrine/error.h"
 
 namespace peregrine::graph {

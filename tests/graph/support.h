@@ -5,7 +5,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 
 namespace peregrine::graph {
 

@@ -5,9 +5,9 @@
 
 #include <vector>
 
-#include "base/cuda/device.h"
-#include "base/cuda/memory.h"
-#include "base/cuda/stream.h"
+#include "cuda/device.h"
+#include "cuda/memory.h"
+#include "cuda/stream.h"
 
 #define PEREGRINE_NEED_CUDA_DEVICE() \
   if (::peregrine::cuda::device_count() == 0) GTEST_SKIP() << "skipped: no CUDA device"

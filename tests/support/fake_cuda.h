@@ -1,4 +1,4 @@
-// A CUDA runtime that is none: it takes the place of the table in base/cuda/runtime.h while it lives, hands out host memory,
+// A CUDA runtime that is none: it takes the place of the table in cuda/runtime.h while it lives, hands out host memory,
 // counts what is alive, answers where memory lies, and fails on demand; several threads may call it. Kernels do not run: their
 // launches are refused by the real runtime (which sees no device: see the constructor), and check_launch() asks this one, which
 // finds nothing wrong.
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/cuda/runtime.h"
+#include "cuda/runtime.h"
 
 namespace peregrine::test {
 

@@ -7,7 +7,7 @@
 
 namespace peregrine::test {
 
-/// The real weights, pictures and reference results: PEREGRINE_TEST_DATA, else ../shared/data beside the
+/// The real weights, images and reference results: PEREGRINE_TEST_DATA, else ../shared/data beside the
 /// checkout; nothing where neither exists.
 std::optional<std::filesystem::path> shared_data();
 

@@ -1,6 +1,6 @@
 # Inside an unpacked bundle, on a machine with a GPU:
-#   make gpu-test                            every test; ONLY="test_cuda test_pipeline" picks some
-#   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels; FAMILIES=halo, TOOLS=racecheck
+#   make gpu-test                            every test; ONLY="test_cuda_kernels test_predictor_gpu" picks some
+#   make gpu-sanitize                        compute-sanitizer's memcheck, racecheck and initcheck over the kernels; FAMILIES=conv3x3_sm90, TOOLS=racecheck
 #   make gpu-bench MODELS="a.pt b.pt"        latency of the engines, BATCHES="1 16", and of the stages
 #   make gpu-soak SOAK_SECONDS=600           random sizes, batches and damaged JPEGs in two threads; MODEL=a.pt PICTURES="a.jpg b.jpg"
 # Demo models and scenes come with peregrine-bundle-demo.tar.xz, unpacked over this one.
@@ -25,17 +25,17 @@ gpu-test:
 # PROGRAM, PROGRAM:FILTER or PROGRAM@FAMILY:FILTER. Of SMALL_MAPS racecheck takes minutes for a large map, in which these kernels do
 # nothing that they do not do in a small one. What decodes JPEGs is left out of initcheck: it does not see what the decoder engine
 # writes, and takes nvJPEG's own kernels that read it for a fault.
-FAMILIES ?= halo cutlass_window cutlass gemm direct bottleneck separable separate stem depthwise_ring depthwise attention plain pool pool_chain \
+FAMILIES ?= conv3x3_sm90 cutlass_implicit_gemm cutlass_gemm gemm direct bottleneck depthwise_pointwise unfused_pair stem depthwise3x3_sm90 depthwise attention plain pool pool_chain \
   global_pool upsample transposed linear matmul softmax instance_norm gate elementwise
 SMALL_MAPS = gemm direct
 SANITIZED ?= $(filter %_cuda,$(ONLY)) \
   $(if $(filter test_cuda_kernels,$(ONLY)),$(FAMILIES:%=test_cuda_kernels@%:*EveryCandidate*) test_cuda_kernels:*DependentLaunch*Enqueued*) \
-  $(if $(filter test_pipeline_gpu,$(ONLY)),test_pipeline_gpu:*Overlap*)
+  $(if $(filter test_predictor_gpu,$(ONLY)),test_predictor_gpu:*Overlap*)
 TOOLS ?= memcheck racecheck initcheck
 gpu-sanitize:
 	@failed=; for tool in $(TOOLS); do for test in $(SANITIZED); do \
 	  echo "== $$tool $$test"; \
-	  case $$tool:$$test in initcheck:test_decode_cuda|initcheck:test_pipeline_gpu*) continue;; esac; \
+	  case $$tool:$$test in initcheck:test_decode_cuda|initcheck:test_predictor_gpu*) continue;; esac; \
 	  program=$${test%%[@:]*}; filter=; case $$test in *:*) filter=--gtest_filter=$${test#*:};; esac; \
 	  family=; case $$test in *@*) family=$${test#*@}; family=$${family%%:*};; esac; \
 	  case "$$tool $(SMALL_MAPS) " in racecheck*" $$family "*) filter=$$filter-*many_tiles*;; esac; \

@@ -19,8 +19,8 @@ mkdir -p $out/bin $out/lib $out/source
 find $build/bin -maxdepth 1 -type f -perm -u+x -exec cp {} $out/bin/ \;
 # Tests that need doubles of vendor libraries, libraries made for them or the sources beside them, and no GPU: they have nothing to
 # say elsewhere.
-grep -laE "$build/tests/[a-z]+/(doubles|libdouble_)" $out/bin/test_* | xargs -r rm
-rm -f $out/bin/test_*double* $out/bin/test_architecture $out/bin/test_base
+grep -laE "$build/tests/[a-z_/]+/(doubles|libdouble_)" $out/bin/test_* | xargs -r rm
+rm -f $out/bin/test_*double* $out/bin/test_architecture $out/bin/test_core
 strip $out/bin/*
 # All libraries but glibc's and the compiler's run time, which Ubuntu 24.04 has in newer versions.
 for program in $out/bin/*; do ldd "$program" | awk '$3 ~ /^\// {print $3}'; done | sort -u |

@@ -35,7 +35,7 @@ for example in example migrate_example; do
 done
 export PEREGRINE_FORCE_GPU_ONLY=false
 example/build/example model.pt scene.jpg | grep -q person
-migrate_example/build/migrate_example model.pt "$PEREGRINE_STORE" | grep -q "is in service"
+migrate_example/build/migrate_example model.pt "$PEREGRINE_STORE" | grep -q "is deployed"
 installed/bin/peregrine predict --source scene.jpg --quiet
 EOF
 checkout=$PWD

@@ -41,8 +41,8 @@ stage_sanitizers() {
   cmake --preset sanitize -B build-sanitize -DPEREGRINE_CUDA=OFF --log-level=WARNING
   local options=()
   if [ -z "${WHOLE:-}" ]; then
-    cmake --build build-sanitize -j "$jobs" --target test_base test_settings test_decode test_model
-    options=(-L '^(base|settings|decode|model)$')
+    cmake --build build-sanitize -j "$jobs" --target test_core test_image test_gpu_policy test_settings test_decode test_formats test_formats_onnx
+    options=(-L '^(core|image|gpu_policy|settings|decode|formats|formats_onnx)$')
   else
     cmake --build build-sanitize -j "$jobs"
   fi

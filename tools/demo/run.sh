@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh PEREGRINE [OUT]: migrates the four demo models into a store of the demo's own, runs what is then in service over a sequence of
+# run.sh PEREGRINE [OUT]: migrates the four demo models into a store of the demo's own, runs what is then deployed over a sequence of
 # scenes and scores the models on held-out ones; store, report, pictures and JSON go to OUT (build/demo). Again, it finds the engines
 # still valid.
 set -euo pipefail
@@ -21,5 +21,5 @@ score() { "$peregrine" val "${device[@]}" "$@" 2>"$out/val.log" || { cat "$out/v
 score --model demo-detect.pt --model demo-pose.pt --model demo-segment.pt --data held-out
 score --model demo-reid.pth --data scenes/reid
 echo "Report:   $out/report.html"
-echo "Pictures: $out/pictures"
+echo "Images: $out/pictures"
 echo "Results:  $out/results.json"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws street scenes with exact annotations: training data, a held-out sequence, re-identification crops.
 
-The same seed gives the same pictures, on any number of processes.
+The same seed gives the same images, on any number of processes.
 
     scenes.py dataset  OUT [--train 1000 --val 60 --test 100]   Ultralytics and COCO layouts
     scenes.py sequence OUT [--frames 8]                         a scene in which the same persons and cars move
@@ -34,7 +34,7 @@ def save_jpeg(path, image, quality):
 
 
 def one_scene(job):
-    """Draws scene `index` of a split, writes picture and labels, and returns what the COCO files need."""
+    """Draws scene `index` of a split, writes image and labels, and returns what the COCO files need."""
     out, seed, split, index = job
     cv2.setNumThreads(1)
     rng = np.random.default_rng([seed, STREAM[split], index])
@@ -61,7 +61,7 @@ def one_scene(job):
 
 
 def dataset(args):
-    """Three Ultralytics data sets that share their pictures, and the test split once more as a COCO folder."""
+    """Three Ultralytics data sets that share their images, and the test split once more as a COCO folder."""
     counts = {"train": args.train, "val": args.val, "test": args.test}
     jobs = [(args.out, args.seed, split, i) for split in SPLITS for i in range(counts[split])]
     writer = CocoWriter(args.out / "coco")

@@ -33,7 +33,7 @@ double allowed_for(const graph::Graph& graph, double slack, Precision precision)
 }
 
 /// Runs a loaded engine on a graph's random inputs and adds a comparison an output.
-void compare(Engine& engine, const graph::Graph& graph, Outcome& outcome) {
+void compare(Engine& engine, const graph::Graph& graph, CaseResult& case_result) {
   const std::vector<HostTensor> inputs = random_inputs(graph);
   std::vector<TensorView> views;
   views.reserve(inputs.size());
@@ -43,7 +43,7 @@ void compare(Engine& engine, const graph::Graph& graph, Outcome& outcome) {
   const std::vector<HostTensor> expected = graph::run_reference(graph, views);
   const std::vector<HostTensor> actual = run_on_host(engine, views, shapes);
   for (std::size_t i = 0; i < expected.size(); ++i)
-    outcome.comparisons.push_back({graph.output_names()[i], relative_difference(actual[i], expected[i])});
+    case_result.comparisons.push_back({graph.output_names()[i], relative_difference(actual[i], expected[i])});
 }
 
 }  // namespace
@@ -57,8 +57,8 @@ double tolerance(Precision precision) {
   return 0;
 }
 
-bool Outcome::passed() const {
-  return !comparisons.empty() && std::ranges::all_of(comparisons, [&](const Comparison& c) { return c.difference <= allowed; });
+bool CaseResult::passed() const {
+  return !comparisons.empty() && std::ranges::all_of(comparisons, [&](const OutputComparison& c) { return c.difference <= allowed; });
 }
 
 std::vector<HostTensor> random_inputs(const graph::Graph& graph) {
@@ -68,30 +68,30 @@ std::vector<HostTensor> random_inputs(const graph::Graph& graph) {
   return inputs;
 }
 
-Outcome run(const Case& test, const Builder& builder, const BuildOptions& options) {
+CaseResult run(const Case& test, const Builder& builder, const BuildOptions& options) {
   const graph::Graph graph = test.make();
-  Outcome outcome{.refused = builder.unsupported(graph)};
-  if (!outcome.ran()) return outcome;
+  CaseResult case_result{.refused = builder.unsupported(graph)};
+  if (!case_result.ran()) return case_result;
   const auto engine = builder.load(builder.build(graph, options), options.device);
-  outcome.precision = engine->precision();
-  outcome.allowed = allowed_for(graph, test.slack, outcome.precision);
-  compare(*engine, graph, outcome);
-  return outcome;
+  case_result.precision = engine->precision();
+  case_result.allowed = allowed_for(graph, test.slack, case_result.precision);
+  compare(*engine, graph, case_result);
+  return case_result;
 }
 
-Outcome run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options) {
+CaseResult run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options) {
   const graph::Graph built_for = test.make(1, 12, 16);
-  Outcome outcome{.refused = builder.unsupported(built_for)};
-  if (!outcome.ran()) return outcome;
+  CaseResult case_result{.refused = builder.unsupported(built_for)};
+  if (!case_result.ran()) return case_result;
   BuildOptions open = options;
   open.dynamic_size = true;
   const auto engine = builder.load(builder.build(built_for, open), options.device);
-  outcome.precision = engine->precision();
-  outcome.allowed = allowed_for(built_for, test.slack, outcome.precision);
-  compare(*engine, built_for, outcome);
-  compare(*engine, test.make(1, 8, 20), outcome);
-  compare(*engine, test.make(3, 16, 8), outcome);
-  return outcome;
+  case_result.precision = engine->precision();
+  case_result.allowed = allowed_for(built_for, test.slack, case_result.precision);
+  compare(*engine, built_for, case_result);
+  compare(*engine, test.make(1, 8, 20), case_result);
+  compare(*engine, test.make(3, 16, 8), case_result);
+  return case_result;
 }
 
 }  // namespace peregrine::conformance

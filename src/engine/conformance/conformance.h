@@ -1,4 +1,5 @@
-// What every engine must compute, as data: small graphs with their tolerance, held against the reference executor. The
+// Conformance cases as data: small graphs with their tolerance, which every engine runs and which are
+// validated against the reference executor. The
 // tests run them over all engines; `peregrine selftest` runs them on a user's machine.
 //
 // To add a case: one line in operator_cases.cpp (an operator with its parameters and shapes) or a small graph in
@@ -35,15 +36,15 @@ std::vector<OpenShapeCase> open_shape_cases();
 /// Largest difference allowed, relative to the largest value of a tensor.
 double tolerance(Precision precision);
 
-struct Comparison {
+struct OutputComparison {
   std::string output;
   double difference = 0;  ///< max|a-b| / max|b|; infinite where a value is not finite
 };
 
-struct Outcome {
+struct CaseResult {
   std::vector<std::string> refused;  ///< the engine's reasons; empty when it ran
   Precision precision{};             ///< what ran
-  std::vector<Comparison> comparisons{};
+  std::vector<OutputComparison> comparisons{};
   double allowed = 0;
 
   bool ran() const { return refused.empty(); }
@@ -51,9 +52,9 @@ struct Outcome {
 };
 
 /// Builds, loads, runs and compares. Inputs are random, and the same each time.
-Outcome run(const Case& test, const Builder& builder, const BuildOptions& options);
+CaseResult run(const Case& test, const Builder& builder, const BuildOptions& options);
 /// Builds once with open shapes, runs at the built shape and at two others.
-Outcome run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options);
+CaseResult run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options);
 
 /// Random values for the inputs of a graph.
 std::vector<HostTensor> random_inputs(const graph::Graph& graph);

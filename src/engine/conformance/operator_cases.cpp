@@ -13,16 +13,16 @@ namespace {
 using namespace graph;
 
 /// One operator: the first `shapes` are inputs of the graph, `constants` follow them.
-struct Entry {
+struct OperatorCase {
   const char* variant;
   Operation operation;
   std::vector<Shape> shapes;
   std::vector<Shape> constants = {};
-  Range range = {};
+  ValueRange range = {};
   double slack = 1;
 };
 
-Graph make_graph(const Entry& entry) {
+Graph make_graph(const OperatorCase& entry) {
   Graph graph;
   std::vector<ValueId> inputs;
   for (const Shape& shape : entry.shapes)
@@ -37,8 +37,8 @@ Graph make_graph(const Entry& entry) {
 }
 
 // clang-format off
-const std::vector<Entry>& convolutions() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& convolutions() {
+  static const std::vector<OperatorCase> entries{
       {"1x1", Conv{}, {{1, 16, 10, 12}}, {{24, 16, 1, 1}, {24}}},
       {"1x1-no-bias", Conv{}, {{1, 8, 5, 7}}, {{8, 8, 1, 1}}},
       {"1x1-odd-channels", Conv{}, {{2, 3, 9, 9}}, {{5, 3, 1, 1}, {5}}},
@@ -63,8 +63,8 @@ const std::vector<Entry>& convolutions() {
   return entries;
 }
 
-const std::vector<Entry>& transposed_convolutions() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& transposed_convolutions() {
+  static const std::vector<OperatorCase> entries{
       {"2x2-stride2", ConvTranspose{.stride = {2, 2}}, {{1, 16, 8, 10}}, {{16, 8, 2, 2}, {8}}},
       {"2x2-stride2-batch", ConvTranspose{.stride = {2, 2}}, {{3, 8, 5, 5}}, {{8, 8, 2, 2}}},
       {"3x3-padded", ConvTranspose{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .output_pad = {1, 1}}, {{1, 8, 6, 7}}, {{8, 4, 3, 3}, {4}}},
@@ -74,8 +74,8 @@ const std::vector<Entry>& transposed_convolutions() {
   return entries;
 }
 
-const std::vector<Entry>& products() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& products() {
+  static const std::vector<OperatorCase> entries{
       {"plain", Linear{}, {{1, 64}}, {{32, 64}, {32}}},
       {"batch-no-bias", Linear{}, {{5, 33}}, {{7, 33}}},
       {"two-dimensions", MatMul{}, {{6, 17}, {17, 9}}},
@@ -85,8 +85,8 @@ const std::vector<Entry>& products() {
   return entries;
 }
 
-const std::vector<Entry>& normalisations() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& normalisations() {
+  static const std::vector<OperatorCase> entries{
       {"map", BatchNorm{1e-3f}, {{2, 6, 5, 7}}, {{6}, {6}, {6}, {6}}, positive, 4},
       {"vector", BatchNorm{}, {{3, 10}}, {{10}, {10}, {10}, {10}}, positive, 4},
       {"map", InstanceNorm{}, {{2, 6, 9, 7}}, {{6}, {6}}, positive, 4},
@@ -97,8 +97,8 @@ const std::vector<Entry>& normalisations() {
   return entries;
 }
 
-const std::vector<Entry>& elementwise() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& elementwise() {
+  static const std::vector<OperatorCase> entries{
       {"map", Unary{Unary::Kind::relu}, {{1, 5, 7, 9}}},
       {"map", Unary{Unary::Kind::silu}, {{2, 8, 7, 9}}},
       {"map", Unary{Unary::Kind::sigmoid}, {{1, 8, 7, 9}}},
@@ -120,8 +120,8 @@ const std::vector<Entry>& elementwise() {
   return entries;
 }
 
-const std::vector<Entry>& windows() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& windows() {
+  static const std::vector<OperatorCase> entries{
       {"5x5-same", Pool{.kernel = {5, 5}, .stride = {1, 1}, .pad = {2, 2, 2, 2}}, {{1, 16, 10, 9}}},
       {"3x3-stride2", Pool{.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{2, 8, 15, 12}}},
       {"2x3-asymmetric", Pool{.kernel = {2, 3}, .stride = {2, 1}, .pad = {0, 1, 1, 0}}, {{1, 8, 7, 8}}},
@@ -138,8 +138,8 @@ const std::vector<Entry>& windows() {
   return entries;
 }
 
-const std::vector<Entry>& layouts() {
-  static const std::vector<Entry> entries{
+const std::vector<OperatorCase>& layouts() {
+  static const std::vector<OperatorCase> entries{
       {"channels", Concat{}, {{1, 8, 6, 5}, {1, 16, 6, 5}, {1, 3, 6, 5}}},
       {"batch", Concat{0}, {{1, 4, 6, 5}, {2, 4, 6, 5}}},
       {"last", Concat{-1}, {{1, 4, 20}, {1, 4, 5}}},
@@ -162,7 +162,7 @@ const std::vector<Entry>& layouts() {
 }
 // clang-format on
 
-Case to_case(const Entry& entry) {
+Case to_case(const OperatorCase& entry) {
   return {fmt::format("{}.{}", name_of(entry.operation), entry.variant), [entry] { return make_graph(entry); }, entry.slack};
 }
 
@@ -172,7 +172,7 @@ std::vector<Case> operator_cases() {
   std::vector<Case> cases;
   for (const auto* entries :
        {&convolutions(), &transposed_convolutions(), &products(), &normalisations(), &elementwise(), &windows(), &layouts()})
-    for (const Entry& entry : *entries) cases.push_back(to_case(entry));
+    for (const OperatorCase& entry : *entries) cases.push_back(to_case(entry));
   // The root needs positive values, which the inputs are not: a sigmoid makes them so.
   cases.push_back({"Sqrt.map",
                    [] {

@@ -4,18 +4,18 @@
 
 #include <cstdint>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 
 namespace peregrine::conformance {
 
-struct Range {
+struct ValueRange {
   float low = -1, high = 1;
 };
 
 /// For divisors, variances and roots.
-inline constexpr Range positive{0.5f, 1.5f};
+inline constexpr ValueRange positive{0.5f, 1.5f};
 
-inline HostTensor random_tensor(const Shape& shape, std::uint32_t seed, Range range = {}) {
+inline HostTensor random_tensor(const Shape& shape, std::uint32_t seed, ValueRange range = {}) {
   HostTensor tensor(DType::f32, shape);
   std::uint32_t state = seed * 2654435761u + 1u;
   for (std::int64_t i = 0; i < shape.elements(); ++i) {

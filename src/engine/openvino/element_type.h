@@ -1,4 +1,4 @@
-// Types, there and back.
+// Converts element types to OpenVINO's and back.
 #pragma once
 
 #include <openvino/core/type/element_type.hpp>

@@ -1,4 +1,4 @@
-// Where OpenVINO's time goes, layer by layer, as its own counters tell.
+// Reads OpenVINO's time layer by layer from its own counters.
 #pragma once
 
 #include <vector>

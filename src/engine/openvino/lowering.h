@@ -1,4 +1,4 @@
-// From the graph to OpenVINO's operators, one at a time; its own passes do the fusing.
+// Lowers the graph to OpenVINO's operators one by one; OpenVINO's own passes fuse them.
 #pragma once
 
 #include <memory>

@@ -28,8 +28,8 @@ Error cannot(const char* what, const std::exception& error) {
 
 /// So that it takes FP32 and N x 3 x H x W whatever the file has, and gives FP32.
 std::shared_ptr<ov::Model> adapted(const std::shared_ptr<ov::Model>& model, const ov::Shape& input) {
-  const ov::Output<ov::Node> picture = model->input();
-  const ov::PartialShape shape = picture.get_partial_shape();
+  const ov::Output<ov::Node> image = model->input();
+  const ov::PartialShape shape = image.get_partial_shape();
   const bool channels_last = shape.rank().is_static() && shape.size() == 4 && shape[3] == 3 && shape[1] != 3;
   ov::preprocess::PrePostProcessor adapter(model);
   auto& in = adapter.input();
@@ -57,7 +57,7 @@ OnnxFrontend::OnnxFrontend(const std::filesystem::path& file, const Shape& input
     compiled_->whole_numbers = type.is_integral_number();
     if (compiled_->whole_numbers && (type.bitwidth() < 8 || type == ov::element::i8))
       throw std::runtime_error(
-          fmt::format("nothing tells how a picture is written in {}", type.get_type_name()));
+          fmt::format("nothing tells how an image is written in {}", type.get_type_name()));
     model = adapted(model, shape);
     model->reshape(shape);
     compiled_->request = openvino::core()

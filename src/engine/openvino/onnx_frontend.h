@@ -1,5 +1,4 @@
-// An ONNX file as OpenVINO itself reads and runs it: none of our reader, our graph or our lowering takes
-// part.
+// Runs an ONNX file as OpenVINO itself reads it, without this project's reader, graph and lowering.
 #pragma once
 
 #include <filesystem>
@@ -7,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 
 namespace peregrine {
 
@@ -22,8 +21,8 @@ class OnnxFrontend {
 
   /// "OpenVINO 2026.4.1, ONNX frontend".
   static std::string name();
-  /// `input`: dense FP32, 0..1 for pictures. An input of whole numbers gets 0..255 instead, which is what
-  /// such a type holds of a picture. Returns the file's outputs in its order, as dense FP32. Throws Error
+  /// `input`: dense FP32, 0..1 for images. An input of whole numbers gets 0..255 instead, which is what
+  /// such a type holds of an image. Returns the file's outputs in its order, as dense FP32. Throws Error
   /// "engine.openvino".
   std::vector<HostTensor> run(const TensorView& input);
 

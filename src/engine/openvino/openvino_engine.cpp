@@ -5,8 +5,8 @@
 #include <set>
 #include <string>
 
-#include "base/log.h"
-#include "base/memory_error.h"
+#include "core/log.h"
+#include "core/memory_error.h"
 #include "engine/openvino/element_type.h"
 #include "peregrine/error.h"
 
@@ -20,7 +20,7 @@ Precision to_precision(ov::element::Type type) {
   return Precision::fp32;
 }
 
-/// What the compiled model's convolutions and matrix products really compute in: the lowest precision among them.
+/// What the compiled model's convolutions and GEMMs really compute in: the lowest precision among them.
 /// A model without any has the precision that the plugin settled on.
 Precision executed_precision(const ov::CompiledModel& model) {
   static const std::set<std::string> heavy{"Convolution", "Deconvolution", "FullyConnected", "MatMul"};

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "engine/binding_json.h"
-#include "engine/seal.h"
+#include "engine/checksum_envelope.h"
 #include "peregrine/error.h"
 
 namespace peregrine::openvino {
@@ -27,11 +27,11 @@ std::vector<std::byte> write_plan(const PlanContent& content) {
   std::vector<std::byte> payload(header.size() + 1 + content.blob.size());
   std::memcpy(payload.data(), header.c_str(), header.size() + 1);
   std::ranges::copy(content.blob, payload.begin() + static_cast<std::ptrdiff_t>(header.size() + 1));
-  return seal(kind, payload);
+  return to_envelope(kind, payload);
 }
 
 PlanContent read_plan(std::span<const std::byte> bytes) {
-  const auto payload = unseal(kind, bytes);
+  const auto payload = from_envelope(kind, bytes);
   const std::string_view text(reinterpret_cast<const char*>(payload.data()), payload.size());
   const std::size_t end = text.find('\0');
   try {

@@ -1,4 +1,4 @@
-// What an OpenVINO plan holds, and its bytes.
+// The contents of an OpenVINO plan, and their serialisation.
 #pragma once
 
 #include <cstddef>

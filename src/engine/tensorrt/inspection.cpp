@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/text.h"
-#include "engine/tensorrt/objects.h"
+#include "core/text.h"
+#include "engine/tensorrt/library/objects.h"
 
 namespace peregrine::tensorrt {
 

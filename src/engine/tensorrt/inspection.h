@@ -1,11 +1,11 @@
-// What the layers of a built engine became, as its inspector tells. Needs a GPU.
+// Reads the layers of a built engine from its inspector. Needs a GPU.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <string>
 
-#include "engine/tensorrt/library.h"
+#include "engine/tensorrt/library/library.h"
 
 namespace peregrine::tensorrt {
 

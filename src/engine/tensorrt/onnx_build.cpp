@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/text.h"
+#include "core/text.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {

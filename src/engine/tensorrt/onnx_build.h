@@ -1,4 +1,4 @@
-// One ONNX file on its way to a plan: parsed, looked at, built.
+// Builds a plan of an ONNX file: it parses, inspects and builds.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "engine/tensorrt/objects.h"
+#include "engine/tensorrt/library/objects.h"
 
 namespace peregrine::tensorrt {
 

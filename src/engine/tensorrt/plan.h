@@ -1,4 +1,5 @@
-// What a TensorRT plan holds, and its bytes: TensorRT's own, sealed, so that it never sees damaged ones.
+// The contents of a TensorRT plan and their serialisation: TensorRT's own bytes in a checksum envelope, so
+// that it never reads damaged ones.
 #pragma once
 
 #include <cstddef>

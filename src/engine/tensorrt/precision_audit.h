@@ -1,11 +1,11 @@
-// In which precision a network computes, read off the network itself: with strong typing its types bind.
+// Audits the precision of a network by the network's own types, which are binding with strong typing.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "engine/tensorrt/objects.h"
+#include "engine/tensorrt/library/objects.h"
 #include "peregrine/precision.h"
 
 namespace peregrine::tensorrt {

@@ -6,20 +6,20 @@
 #include <map>
 #include <mutex>
 
-#include "base/log.h"
-#include "base/output_file.h"
-#include "base/read_whole_file.h"
+#include "core/log.h"
+#include "core/os/output_file.h"
+#include "core/os/read_whole_file.h"
 #include "engine/tensorrt/inspection.h"
-#include "engine/tensorrt/locate.h"
+#include "engine/tensorrt/library/locate.h"
 #include "engine/tensorrt/onnx_build.h"
 #include "engine/tensorrt/plan.h"
 #include "engine/tensorrt/precision_audit.h"
-#include "engine/tensorrt/probe.h"
-#include "model/onnx/single_parts.h"
-#include "model/onnx/writer.h"
+#include "engine/tensorrt/probe/probe.h"
+#include "formats/onnx/write/fp32_layers.h"
+#include "formats/onnx/write/writer.h"
 #include "peregrine/error.h"
 #if PEREGRINE_CUDA
-#include "base/cuda/device.h"
+#include "cuda/device.h"
 #include "engine/tensorrt/tensorrt_engine.h"
 #endif
 
@@ -45,7 +45,7 @@ using Reasons = std::map<std::string, std::string>;
 
 /// What stays FP32; all of it where nothing else is asked for.
 Reasons single_parts_for(const graph::Graph& graph, const BuildOptions& options) {
-  return options.precision == Precision::fp16 ? onnx::single_parts(graph) : Reasons{};
+  return options.precision == Precision::fp16 ? onnx::fp32_layers(graph) : Reasons{};
 }
 
 std::string export_graph(const graph::Graph& graph, const BuildOptions& options, const Reasons& single) {

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "engine/engine.h"
-#include "engine/tensorrt/version.h"
+#include "engine/tensorrt/library/version.h"
 
 namespace peregrine {
 

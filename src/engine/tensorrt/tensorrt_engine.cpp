@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "base/cuda/device.h"
-#include "base/cuda/stream.h"
-#include "base/head_names.h"
-#include "base/text.h"
+#include "core/head_names.h"
+#include "core/text.h"
+#include "cuda/device.h"
+#include "cuda/stream.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {
@@ -64,7 +64,7 @@ void TensorRtEngine::read_inputs(int height, int width) {
   for (const std::string& name : engine_->io_names()) {
     if (!engine_->is_input(name)) continue;
     Shape shape = to_shape(engine_->shape_of(name));
-    if (shape.rank() != 4 || !bindings_.empty()) throw Error("engine.plan", "The engine's input is no batch of pictures.");
+    if (shape.rank() != 4 || !bindings_.empty()) throw Error("engine.plan", "The engine's input is no batch of images.");
     if (shape[0] < 0) {
       const auto batch = [&](ProfileEnd end) { return static_cast<int>(engine_->profile_shape(name, end).extents[0]); };
       batches_ = BatchRange{batch(ProfileEnd::min), batch(ProfileEnd::opt), batch(ProfileEnd::max)};

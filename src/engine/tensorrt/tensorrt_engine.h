@@ -1,13 +1,13 @@
-// A loaded plan as an Engine.
+// TensorRtEngine is the Engine of a loaded plan.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/cuda/memory.h"
+#include "cuda/memory.h"
 #include "engine/engine.h"
-#include "engine/tensorrt/objects.h"
+#include "engine/tensorrt/library/objects.h"
 #include "engine/tensorrt/plan.h"
 
 namespace peregrine::tensorrt {

@@ -11,10 +11,10 @@ void fold_constants(Graph& graph);
 /// one, Splits into one, and Slices of everything.
 void remove_identities(Graph& graph);
 /// Mul(x, Sigmoid(x)) -> Silu(x), also where others use the sigmoid (it then stays beside).
-void raise_silu(Graph& graph);
+void fuse_silu(Graph& graph);
 /// BatchNorm, and Add, Sub, Mul, Div by a constant a channel or a scalar, vanish into the weights and bias
 /// of a Conv, ConvTranspose or Linear before them, when nobody else sees the value between the two.
-void absorb_affine(Graph& graph);
+void fold_batch_norm(Graph& graph);
 /// Removes nodes and constants that no output needs.
 void remove_unused(Graph& graph);
 

@@ -53,7 +53,7 @@ void sum_up(const float* weights, Index taps, const double* seen, Index stride, 
   }
 }
 
-/// One row of outputs of one picture: what its filters see, and their sums.
+/// One row of outputs of one image: what its filters see, and their sums.
 class Row {
  public:
   Row(const Conv& conv, Inputs in, HostTensor& out)
@@ -66,14 +66,14 @@ class Row {
         taps_(w_.shape()[1] * w_.shape()[2] * w_.shape()[3]),
         seen_(static_cast<std::size_t>(taps_ * stride_)) {}
 
-  void compute(Index picture, Index oy) {
+  void compute(Index image, Index oy) {
     const Shape& y = y_.shape();
     const Index filters = y[1] / conv_.groups, plane = y[2] * y[3];
     for (Index group = 0; group < conv_.groups; ++group) {
-      look(picture, group, oy);
+      look(image, group, oy);
       for (Index k = group * filters, end = k + filters; k < end;) {
         const float *weights = w_.as<float>() + k * taps_, *bias = bias_ ? bias_ + k : nullptr;
-        float* target = y_.as<float>() + ((picture * y[1] + k) * y[2] + oy) * y[3];
+        float* target = y_.as<float>() + ((image * y[1] + k) * y[2] + oy) * y[3];
         if (end - k >= 4) {
           sum_up<4>(weights, taps_, seen_.data(), stride_, bias, target, plane, y[3]);
           k += 4;
@@ -87,11 +87,11 @@ class Row {
 
  private:
   /// Fills in what each tap of the kernel meets along the row: the padding's zeros, too.
-  void look(Index picture, Index group, Index oy) {
+  void look(Index image, Index group, Index oy) {
     const Shape &x = x_.shape(), &w = w_.shape();
     double* seen = seen_.data();
     for (Index c = 0; c < w[1]; ++c) {
-      const float* plane = x_.as<float>() + (picture * x[1] + group * w[1] + c) * x[2] * x[3];
+      const float* plane = x_.as<float>() + (image * x[1] + group * w[1] + c) * x[2] * x[3];
       for (Index ky = 0; ky < w[2]; ++ky) {
         const Index iy = oy * conv_.stride[0] + ky * conv_.dilation[0] - conv_.pad[0];
         const bool inside = iy >= 0 && iy < x[2];

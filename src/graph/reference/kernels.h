@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "base/tensor.h"
+#include "core/tensor.h"
 #include "graph/operation.h"
 
 namespace peregrine::graph::reference {

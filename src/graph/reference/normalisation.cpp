@@ -19,7 +19,7 @@ struct AxisView {
   Index outer = 1, extent = 1, inner = 1;
 };
 
-/// One channel of one picture at a time: evaluate_plane(plane, elements, channel, target).
+/// One channel of one image at a time: evaluate_plane(plane, elements, channel, target).
 template <class EvaluatePlane>
 void for_each_plane(const HostTensor& x, HostTensor& y, EvaluatePlane&& evaluate_plane) {
   const AxisView view(x.shape(), 1);

@@ -1,4 +1,4 @@
-// Transposed convolutions and matrix products.
+// Transposed convolutions and GEMMs.
 #include <algorithm>
 #include <vector>
 

@@ -12,7 +12,7 @@ FOCAL = 620.0  # pixels; only the spacing of the paving depends on it
 
 @dataclass(frozen=True)
 class Street:
-    """Where things are in the picture, as rows of pixels, from the horizon down to the near pavement."""
+    """Where things are in the image, as rows of pixels, from the horizon down to the near pavement."""
 
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""A supersampled picture and, beside it, a label map that remembers which part of which object owns each pixel."""
+"""A supersampled image and, beside it, a label map that remembers which part of which object owns each pixel."""
 
 from copy import copy
 
@@ -51,7 +51,7 @@ def rounded(points, rounds=2):
 
 
 class Canvas:
-    """Coordinates are pixels of the final picture; colours are BGR in 0..255.
+    """Coordinates are pixels of the final image; colours are BGR in 0..255.
 
     `label` is what the next shapes write into the label map: 0 for scenery (which also hides objects behind it),
     None for paint that belongs to nothing (shadows, glow) and leaves the map alone.
@@ -84,7 +84,7 @@ class Canvas:
         return np.round(scaled).astype(np.int32).reshape(-1, 1, 2)
 
     def roi(self, points, margin=2):
-        """Slices of the supersampled picture around the points, or None if they lie outside it."""
+        """Slices of the supersampled image around the points, or None if they lie outside it."""
         points = np.asarray(points, float) * SUPERSAMPLING
         x0, y0 = np.maximum(np.floor(points.min(0)).astype(int) - margin, 0)
         x1, y1 = np.ceil(points.max(0)).astype(int) + margin
@@ -107,7 +107,7 @@ class Canvas:
         self._own(points)
 
     def texture(self, points, pattern):
-        """A polygon filled by `pattern(x, y) -> BGR array`, x and y in picture pixels."""
+        """A polygon filled by `pattern(x, y) -> BGR array`, x and y in image pixels."""
         if (roi := self.roi(points)) is not None:
             y, x = np.mgrid[roi[0], roi[1]].astype(np.float32) / SUPERSAMPLING
             self._blend(roi, self.mask(points, roi)[..., None], pattern(x, y).astype(np.float32))
@@ -170,16 +170,16 @@ class Canvas:
         self.image[roi] = np.clip(self.image[roi] * factor[..., None], 0, 255).astype(np.uint8)
 
     def finished(self):
-        """The picture at its final size."""
+        """The image at its final size."""
         return cv2.resize(self.image, (self.width, self.height), interpolation=cv2.INTER_AREA)
 
     def instance_mask(self, instance):
-        """Pixels of the final picture of which the object owns at least half, as bool."""
+        """Pixels of the final image of which the object owns at least half, as bool."""
         owned = self._owned(instance).astype(np.float32)
         return cv2.resize(owned, (self.width, self.height), interpolation=cv2.INTER_AREA) >= 0.5
 
     def part_at(self, x, y):
-        """(object, part) at a point of the picture, or None outside it."""
+        """(object, part) at a point of the image, or None outside it."""
         column, row = int(x * SUPERSAMPLING), int(y * SUPERSAMPLING)
         if not (0 <= x < self.width and 0 <= y < self.height):
             return None

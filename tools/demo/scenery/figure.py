@@ -64,7 +64,7 @@ class Figure:
     def keypoints(self, canvas, instance):
         """(17, 3): x, y, v as COCO has it: 2 seen, 1 behind the person's own body, 0 not labelled.
 
-        Not labelled: outside the picture, or behind somebody or something else, where an annotator could only guess.
+        Not labelled: outside the image, or behind somebody or something else, where an annotator could only guess.
         """
         out = np.zeros((len(COCO_KEYPOINTS), 3))
         for i, name in enumerate(COCO_KEYPOINTS):

@@ -76,10 +76,10 @@ def dataset_yaml(root, task):
 
 
 class CocoWriter:
-    """Collects pictures and writes COCO's folder: val2017/ and annotations/*_val2017.json.
+    """Collects images and writes COCO's folder: val2017/ and annotations/*_val2017.json.
 
     Masks are run lengths, so they are exact; `identity` (an addition of ours) tells the same person in several
-    pictures.
+    images.
     """
 
     def __init__(self, folder):

@@ -53,7 +53,7 @@ def compose(seed):
 
 
 def frames(seed, count):
-    """Yields (picture, instances) in order of time."""
+    """Yields (image, instances) in order of time."""
     scene = compose(seed)
     for index in range(count):
         yield render(scene, index * STEP)

@@ -1,4 +1,4 @@
-"""A scene: a street, its light and what moves on it; and its picture at a moment, with annotations."""
+"""A scene: a street, its light and what moves on it; and its image at a moment, with annotations."""
 
 from dataclasses import dataclass, field
 
@@ -25,7 +25,7 @@ class Actor:
     kind: str
     thing: object  # Outfit, Car, Ball or Sign
     x: float
-    row: float  # the row of the picture where it stands: its depth
+    row: float  # the row of the image where it stands: its depth
     speed: float = 0.0  # metres per second to the right
     yaw: float = 0.0
     pose: object = None
@@ -191,9 +191,9 @@ def _seen_enough(canvas, instance, alone):
 
 
 def render(scene, time=0.0, noise=None):
-    """The picture at a time in seconds and its instances; what can hardly be seen is left out of both.
+    """The image at a time in seconds and its instances; what can hardly be seen is left out of both.
 
-    `noise` is the generator of the camera's grain and blur; without it the picture is clean.
+    `noise` is the generator of the camera's grain and blur; without it the image is clean.
     """
     street = scene.street
     blank = Canvas(street.width, street.height)

@@ -1,7 +1,7 @@
 // Activations on the device, FP32.
 #pragma once
 
-#include "engine/cuda/plan.h"
+#include "engine/cuda/plan/plan.h"
 
 namespace peregrine::cuda::device {
 

@@ -1,8 +1,8 @@
 // Attention on tensor cores for YOLO's heads (32 numbers a key, 64 a value): a warp has 16 queries and runs over the keys
 // in tiles, keeping its output, the highest score and the sum of the exponentials up to date; scores never leave
 // registers. The warps of a block share the tiles of keys and values.
-#include "engine/cuda/kernels/families.h"
-#include "engine/cuda/kernels/gemm_conv.cuh"
+#include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/conv/gemm_conv.cuh"
 
 namespace peregrine::cuda {
 namespace {
@@ -18,8 +18,8 @@ constexpr int key_vectors = key_dimension / 8, value_vectors = head_dimension / 
 template <class T>
 struct Tokens {
   T* data;
-  std::int64_t picture, head, token;
-  __device__ T* at(int t) const { return data + blockIdx.z * picture + blockIdx.y * head + t * token; }
+  std::int64_t image, head, token;
+  __device__ T* at(int t) const { return data + blockIdx.z * image + blockIdx.y * head + t * token; }
 };
 
 struct Arguments {
@@ -119,13 +119,22 @@ struct Progress {
   }
 };
 
+/// y[t] = sum over u of softmax over u (scale q[t].k[u]) v[u], for a head with 32 numbers a key and 64 a
+/// value.
+/// A warp has 16 queries; a block's `warps` warps share tiles of 64 keys and values; the grid is query
+/// blocks x heads x images.
+/// Shared memory: two stages of 64 keys (4 KiB) and 64 values (8 KiB), swizzled for ldmatrix: 24 KiB.
+/// Barriers: __syncthreads() after cp.async.wait_group publishes a stage to all warps; the second one keeps
+/// the next copy from overwriting a stage that a warp still reads.
+/// The provider "attention" launches it for FP16 Attention steps of YOLO's heads; attention_plain is its
+/// reference.
 template <int warps>
-__global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ Arguments a, Successor next) {
+__global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ Arguments a, PdlTrigger trigger) {
   __shared__ __align__(128) Stage stages[2];
   constexpr int threads = 32 * warps;
   const int lane = threadIdx.x % 32, quad = lane % 4;
   const int first_query = (static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32) * queries + lane / 4;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   std::uint32_t q[key_dimension / 16][4];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
@@ -171,11 +180,11 @@ bool serves(const TensorRef& tensor, std::int64_t dimension) {
 }
 
 /// Parameter: warps a block. Many share the tiles, few spread over more of the GPU.
-std::vector<Choice> list(const Step& step, const Target&) {
+std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
   const auto* s = std::get_if<Attention>(&step.operation);
   if (!s || !serves(s->q, key_dimension) || !serves(s->k, key_dimension)) return {};
   if (!serves(s->v, head_dimension) || !serves(s->y, head_dimension)) return {};
-  return {variant({4}), variant({2}), variant({1})};
+  return {make_tactic({4}), make_tactic({2}), make_tactic({1})};
 }
 
 template <class T, class Ref>
@@ -184,22 +193,22 @@ Tokens<T> tokens_of(const Ref& tensor, const Memory& memory) {
 }
 
 template <int warps>
-void launch(const Attention& s, const Memory& memory, const Queue& queue) {
+void launch(const Attention& s, const Memory& memory, const LaunchContext& context) {
   constexpr float log2_e = 1.44269504f;
   const Arguments a{tokens_of<const __half>(s.q, memory), tokens_of<const __half>(s.k, memory),
                     tokens_of<const __half>(s.v, memory), tokens_of<__half>(s.y, memory),
                     static_cast<int>(s.q.shape[3]),       s.scale * log2_e};
   const dim3 grid(static_cast<unsigned>(divide_up(a.tokens, queries * warps)), static_cast<unsigned>(s.q.shape[1]),
                   static_cast<unsigned>(s.q.shape[0]));
-  launch_on(queue, "attention", attention<warps>, grid, 32 * warps, 0, a);
+  launch_pdl_kernel(context, "attention", attention<warps>, grid, 32 * warps, 0, a);
 }
 
-Launch make(const Step& step, Choice& choice, const Target&) {
+Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
   const auto& attention = std::get<Attention>(step.operation);
   const auto with = [&](auto launch) -> Launch {
-    return [launch, attention](const Memory& memory, std::byte*, const Queue& queue) { launch(attention, memory, queue); };
+    return [launch, attention](const Memory& memory, std::byte*, const LaunchContext& context) { launch(attention, memory, context); };
   };
-  switch (choice.parameters.at(0)) {
+  switch (tactic.parameters.at(0)) {
     case 4: return with(launch<4>);
     case 2: return with(launch<2>);
     case 1: return with(launch<1>);
@@ -209,6 +218,6 @@ Launch make(const Step& step, Choice& choice, const Target&) {
 
 }  // namespace
 
-const KernelFamily attention_family{"attention", list, make, Start::early};
+const KernelProvider attention_provider{"attention", enumerate_tactics, instantiate, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -1,7 +1,7 @@
 // Attention without tensor cores, any sizes and dtype: a block a query, the scores of all tokens in shared memory. The
 // reference of the fused kernel, and the FP32 engine's.
 #include "engine/cuda/kernels/device.cuh"
-#include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/providers.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -14,8 +14,8 @@ constexpr int threads = 128, lanes = 32, warps = threads / lanes;
 template <class T>
 struct Tokens {
   T* data;
-  std::int64_t picture, head, token;
-  __device__ T* at(int n, int h, int t) const { return data + n * picture + h * head + t * token; }
+  std::int64_t image, head, token;
+  __device__ T* at(int n, int h, int t) const { return data + n * image + h * head + t * token; }
 };
 
 template <class T>
@@ -38,12 +38,20 @@ __device__ float over_block(float value, float (&scratch)[warps], F combine) {
   return total;
 }
 
+/// y[t] = sum over u of softmax over u (scale q[t].k[u]) v[u], for any sizes, FP16 or FP32.
+/// A block has one query; its 128 threads share the tokens, then the numbers of the result; the grid is
+/// tokens x heads x images.
+/// Shared memory: the scores of all tokens (dynamic, 4 bytes a token) and a value a warp for the two
+/// reductions.
+/// Barriers: over_block() publishes the warps' values before they are combined, and keeps them from being
+/// overwritten before all threads have read them; its second use also publishes the scores.
+/// The provider "plain" launches it: the reference of `attention`, and the FP32 engine's kernel.
 template <class T>
-__global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a, PdlTrigger trigger) {
   extern __shared__ float scores[];
   __shared__ float scratch[warps];
   const int query = blockIdx.x, head = blockIdx.y, n = blockIdx.z;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   const T* q = a.q.at(n, head, query);
   float highest = -3.402823466e38f, sum = 0;
   for (int t = threadIdx.x; t < a.tokens; t += threads) {
@@ -74,14 +82,14 @@ std::size_t score_bytes(const Attention& attention) {
   return static_cast<std::size_t>((attention.q.shape[3] + 3) / 4) * 4 * sizeof(float);
 }
 
-std::vector<Choice> list(const Step& step, const Target& target) {
+std::vector<Tactic> enumerate_tactics(const Step& step, const Target& target) {
   const auto* attention = std::get_if<Attention>(&step.operation);
   if (!attention || score_bytes(*attention) > target.device.shared_bytes_per_block) return {};
-  return {Choice{}};
+  return {Tactic{}};
 }
 
-Launch make(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+Launch instantiate(const Step& step, Tactic&, const Target&) {
+  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
     with_type(s.q.dtype, [&]<class T>() {
       const Arguments<T> a{tokens_of<const T>(s.q, memory), tokens_of<const T>(s.k, memory), tokens_of<const T>(s.v, memory),
                            tokens_of<T>(s.y, memory),       static_cast<int>(s.q.shape[1]),  static_cast<int>(s.q.shape[3]),
@@ -91,13 +99,13 @@ Launch make(const Step& step, Choice&, const Target&) {
         check(cudaFuncSetAttribute(attention_plain<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
               "cudaFuncSetAttribute", "attention_plain");
       const dim3 grid(static_cast<unsigned>(a.tokens), static_cast<unsigned>(a.heads), static_cast<unsigned>(s.q.shape[0]));
-      launch_on(queue, "attention_plain", attention_plain<T>, grid, threads, shared, a);
+      launch_pdl_kernel(context, "attention_plain", attention_plain<T>, grid, threads, shared, a);
     });
   };
 }
 
 }  // namespace
 
-const KernelFamily attention_plain_family{"plain", list, make, Start::early};
+const KernelProvider attention_plain_provider{"plain", enumerate_tactics, instantiate, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <stdexcept>
 
-#include "base/cuda/runtime.h"
-#include "engine/cuda/kernel.h"
+#include "cuda/runtime.h"
+#include "engine/cuda/runtime/kernel.h"
 #include "engine/cuda/kernels/activation.cuh"
-#include "engine/cuda/kernels/half_map.h"
+#include "engine/cuda/kernels/half_resolution.h"
 #include "engine/cuda/kernels/launch.cuh"
 #include "peregrine/error.h"
 
@@ -22,7 +22,7 @@ struct Map {
   int n = 0, c = 0, h = 0, w = 0;
   std::int64_t sn = 0;
   int sh = 0, sw = 0;
-  bool even = false;  ///< all pixels lie sw apart, across rows and pictures too: no division to find one by its number
+  bool even = false;  ///< all pixels lie sw apart, across rows and images too: no division to find one by its number
 
   __device__ T* pixel(int in, int ih, int iw) const { return data + in * sn + std::int64_t{ih} * sh + std::int64_t{iw} * sw; }
   /// By number in reading order.
@@ -63,7 +63,7 @@ struct Residual {
 
 template <class T>
 Residual<T> residual_of(const Conv& conv, const Memory& memory) {
-  return {map_of<const T>(conv.residual, memory), is_half(conv.residual, conv.y) ? 1 : 0};
+  return {map_of<const T>(conv.residual, memory), is_half_resolution(conv.residual, conv.y) ? 1 : 0};
 }
 
 template <class T>

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "engine/cuda/kernels/device.cuh"
-#include "engine/cuda/kernels/families.h"
+#include "engine/cuda/kernels/providers.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -11,17 +11,17 @@ using namespace device;
 
 constexpr int threads = 256;
 
-struct Layout {
+struct ElementLayout {
   int rank;
   std::int64_t extent[Shape::max_rank], y[Shape::max_rank], a[Shape::max_rank], b[Shape::max_rank];
 };
 
 /// Dimensions sorted by the output's strides, the smallest last: neighbouring threads write neighbouring elements.
-Layout layout_of(const TensorRef& y, const TensorRef& a, const TensorRef& b) {
+ElementLayout layout_of(const TensorRef& y, const TensorRef& a, const TensorRef& b) {
   std::vector<std::size_t> order(y.shape.rank());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return y.strides[i] > y.strides[j]; });
-  Layout layout{};
+  ElementLayout layout{};
   for (const std::size_t axis : order) {
     layout.extent[layout.rank] = y.shape[axis];
     layout.y[layout.rank] = y.strides[axis];
@@ -56,7 +56,7 @@ __device__ float apply(graph::Binary::Kind kind, float a, float b) {
   return a;
 }
 
-struct Identity {
+struct CopyElement {
   __device__ float operator()(float a, float) const { return a; }
 };
 struct UnaryFunction {
@@ -68,11 +68,18 @@ struct BinaryFunction {
   __device__ float operator()(float a, float b) const { return apply(kind, a, b); }
 };
 
+/// y[i] = f(a[i], b[i]) in FP32, for any shape of up to Shape::max_rank axes, any strides and two dtypes.
+/// A thread has one element; axes are sorted by y's strides, so that neighbouring threads write
+/// neighbouring elements.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "elementwise" launches it for Unary, Binary and Copy steps.
 template <class Out, class In, class F>
 __global__ void __launch_bounds__(threads)
-    elementwise(Out* y, const In* a, const In* b, Layout layout, std::int64_t elements, F f, Successor next) {
+    elementwise(Out* y, const In* a, const In* b, ElementLayout layout, std::int64_t elements, F f, PdlTrigger trigger) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= elements) return;
   std::int64_t at_y = 0, at_a = 0, at_b = 0;
   for (int axis = layout.rank - 1; axis >= 0; --axis) {
@@ -84,39 +91,39 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class F>
-void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory, const Queue& queue) {
+void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory, const LaunchContext& context) {
   const std::int64_t elements = y.shape.elements();
   with_type(y.dtype, [&]<class Out>() {
     with_type(a.dtype, [&]<class In>() {
-      launch_on(queue, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads), threads, 0,
+      launch_pdl_kernel(context, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads), threads, 0,
                 pointer_to<Out>(y, memory), pointer_to<const In>(a, memory), pointer_to<const In>(b, memory), layout_of(y, a, b),
                 elements, f);
     });
   });
 }
 
-std::vector<Choice> list(const Step& step, const Target&) {
+std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
   const Operation& operation = step.operation;
   if (!std::holds_alternative<Unary>(operation) && !std::holds_alternative<Binary>(operation) &&
       !std::holds_alternative<Copy>(operation))
     return {};
-  return {Choice{}};
+  return {Tactic{}};
 }
 
-Launch make(const Step& step, Choice&, const Target&) {
+Launch instantiate(const Step& step, Tactic&, const Target&) {
   if (const auto* copy = std::get_if<Copy>(&step.operation))
-    return [s = *copy](const Memory& memory, std::byte*, const Queue& queue) { launch(s.y, s.x, {}, Identity{}, memory, queue); };
+    return [s = *copy](const Memory& memory, std::byte*, const LaunchContext& context) { launch(s.y, s.x, {}, CopyElement{}, memory, context); };
   if (const auto* unary = std::get_if<Unary>(&step.operation))
-    return [s = *unary](const Memory& memory, std::byte*, const Queue& queue) {
-      launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, queue);
+    return [s = *unary](const Memory& memory, std::byte*, const LaunchContext& context) {
+      launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, context);
     };
-  return [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, queue);
+  return [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, context);
   };
 }
 
 }  // namespace
 
-const KernelFamily elementwise_family{"elementwise", list, make, Start::early};
+const KernelProvider elementwise_provider{"elementwise", enumerate_tactics, instantiate, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -1,33 +1,33 @@
-// Launching a kernel that may start before its predecessor is done.
+// Launches with programmatic dependent launch (PDL), and the device side of it.
 #pragma once
 
 #include <cuda_runtime.h>
 
 #include <utility>
 
-#include "base/cuda/runtime.h"
-#include "engine/cuda/queue.h"
+#include "cuda/runtime.h"
+#include "engine/cuda/runtime/launch_context.h"
 
 namespace peregrine::cuda::device {
 
-/// The last parameter of a kernel that launch_on() launches: whether the next kernel of the stream calls
-/// wait_for_predecessor() as well (Queue::followed).
-struct Successor {
-  bool waits;
+/// The last parameter of a kernel that launch_pdl_kernel() launches: whether the next kernel of the stream calls
+/// grid_dependency_wait() as well (LaunchContext::pdl_trigger).
+struct PdlTrigger {
+  bool enabled;
 };
 
 /// Every thread calls it before it reads what other kernels write, and before it writes anything: the memory of its results
-/// may still be read by the predecessor. Waits until the predecessor is done, and with it all before it, which it waited for
-/// in the same way; then lets a successor start that waits here in its turn.
-__device__ __forceinline__ void wait_for_predecessor(Successor next) {
+/// may still be read by the predecessor. It waits until the predecessor is done, and with it all that the
+/// predecessor waited for in the same way; then it triggers the successor, which executes the same wait.
+__device__ __forceinline__ void grid_dependency_wait(PdlTrigger trigger) {
 #if __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
-  if (next.waits) cudaTriggerProgrammaticLaunchCompletion();
+  if (trigger.enabled) cudaTriggerProgrammaticLaunchCompletion();
 #endif
 }
 
-/// The attribute of a launch that lets a kernel start early.
-inline cudaLaunchAttribute start_early() {
+/// The launch attribute of a PDL secondary.
+inline cudaLaunchAttribute pdl_attribute() {
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;
@@ -36,24 +36,24 @@ inline cudaLaunchAttribute start_early() {
 
 /// For kernels that wait for their predecessor, or need not (probe.cu).
 template <class... Parameters, class... Arguments>
-void launch_waiting(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
+void launch_with_pdl(const LaunchContext& context, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
                     std::size_t shared_bytes, Arguments&&... arguments) {
-  cudaLaunchAttribute early = start_early();
+  cudaLaunchAttribute pdl = pdl_attribute();
   cudaLaunchConfig_t config{};
   config.gridDim = grid, config.blockDim = dim3(static_cast<unsigned>(threads));
   config.dynamicSmemBytes = shared_bytes;
-  config.stream = queue.stream;
-  config.attrs = &early, config.numAttrs = queue.dependent ? 1 : 0;
+  config.stream = context.stream;
+  config.attrs = &pdl, config.numAttrs = context.pdl_secondary ? 1 : 0;
   (void)cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);  // what it answers is the last error too
   check_launch(name);
 }
 
-/// For kernels that call wait_for_predecessor() in every thread.
+/// For kernels that call grid_dependency_wait() in every thread.
 template <class... Parameters, class... Arguments>
-void launch_on(const Queue& queue, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
+void launch_pdl_kernel(const LaunchContext& context, const char* name, void (*kernel)(Parameters...), dim3 grid, int threads,
                std::size_t shared_bytes, Arguments&&... arguments) {
-  launch_waiting(queue, name, kernel, grid, threads, shared_bytes, std::forward<Arguments>(arguments)...,
-                 Successor{queue.followed});
+  launch_with_pdl(context, name, kernel, grid, threads, shared_bytes, std::forward<Arguments>(arguments)...,
+                 PdlTrigger{context.pdl_trigger});
 }
 
 }  // namespace peregrine::cuda::device

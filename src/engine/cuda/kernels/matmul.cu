@@ -1,7 +1,7 @@
 // Matrix products outside of convolutions (small ones: ReID's last layer, attention that did not fuse) and softmax.
 #include "engine/cuda/kernels/device.cuh"
-#include "engine/cuda/kernels/families.h"
-#include "engine/cuda/kernels/only_variant.h"
+#include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/single_tactic.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -30,11 +30,16 @@ struct LinearArguments {
   Activation activation;
 };
 
-/// A warp an output element: x and weight are both read along the reduction.
+/// y[r, k] = activation(sum over d of x[r, d] weight[k, d] + bias[k]).
+/// A warp has one element of y and reads x and weight along the reduction; a block has 4 warps.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "linear" launches it for Linear steps: the last layer of ReID models.
 template <class T>
-__global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, PdlTrigger trigger) {
   const std::int64_t index = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= std::int64_t{a.rows} * a.columns) return;
   const int row = static_cast<int>(index / a.columns), column = static_cast<int>(index % a.columns);
   const T* x = a.x + row * a.x_row;
@@ -47,7 +52,7 @@ __global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, Successo
 }
 
 template <class T>
-void launch_linear(const Linear& step, const Memory& memory, const Queue& queue) {
+void launch_linear(const Linear& step, const Memory& memory, const LaunchContext& context) {
   const LinearArguments<T> a{pointer_to<const T>(step.x, memory),
                              pointer_to<const T>(step.weight, memory),
                              pointer_to<const float>(step.bias, memory),
@@ -61,7 +66,7 @@ void launch_linear(const Linear& step, const Memory& memory, const Queue& queue)
                              step.y.strides[0],
                              step.y.strides[1],
                              step.activation};
-  launch_on(queue, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads, 0, a);
+  launch_pdl_kernel(context, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads, 0, a);
 }
 
 constexpr std::size_t outer_axes = Shape::max_rank - 2;
@@ -76,11 +81,16 @@ struct MatMulArguments {
   std::int64_t a_row, a_column, b_row, b_column, y_row, y_column;
 };
 
-/// One output element a thread, any strides.
+/// y[..., r, c] = sum over k of a[..., r, k] b[..., k, c], for any strides.
+/// A thread has one element of y; a block has 128 threads.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "matmul" launches it for MatMul steps: attention that the lowering did not fuse.
 template <class T>
-__global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m, Successor next) {
+__global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m, PdlTrigger trigger) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= m.elements) return;
   const int column = static_cast<int>(index % m.columns), row = static_cast<int>(index / m.columns % m.rows);
   index /= std::int64_t{m.columns} * m.rows;
@@ -98,7 +108,7 @@ __global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m, Successo
 }
 
 template <class T>
-void launch_matmul(const MatMul& step, const Memory& memory, const Queue& queue) {
+void launch_matmul(const MatMul& step, const Memory& memory, const LaunchContext& context) {
   const std::size_t rank = step.y.shape.rank();
   MatMulArguments<T> m{};
   m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory), m.y = pointer_to<T>(step.y, memory);
@@ -113,7 +123,7 @@ void launch_matmul(const MatMul& step, const Memory& memory, const Queue& queue)
   m.a_row = step.a.strides[rank - 2], m.a_column = step.a.strides[rank - 1];
   m.b_row = step.b.strides[rank - 2], m.b_column = step.b.strides[rank - 1];
   m.y_row = step.y.strides[rank - 2], m.y_column = step.y.strides[rank - 1];
-  launch_on(queue, "matmul", matmul<T>, divide_up(m.elements, threads), threads, 0, m);
+  launch_pdl_kernel(context, "matmul", matmul<T>, divide_up(m.elements, threads), threads, 0, m);
 }
 
 template <class T>
@@ -125,11 +135,16 @@ struct SoftmaxArguments {
   std::int64_t extent[Shape::max_rank], x_outer[Shape::max_rank], y_outer[Shape::max_rank];
 };
 
-/// A warp a line.
+/// y[i] = exp(x[i] - max x) / sum over j of exp(x[j] - max x), along one axis.
+/// A warp has one line along the axis and passes over it three times; a block has 4 warps.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "softmax" launches it for Softmax steps.
 template <class T>
-__global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, Successor next) {
+__global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, PdlTrigger trigger) {
   std::int64_t line = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (line >= s.lines) return;
   const T* x = s.x;
   T* y = s.y;
@@ -148,7 +163,7 @@ __global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, Succes
 }
 
 template <class T>
-void launch_softmax(const Softmax& step, const Memory& memory, const Queue& queue) {
+void launch_softmax(const Softmax& step, const Memory& memory, const LaunchContext& context) {
   SoftmaxArguments<T> s{};
   s.x = pointer_to<const T>(step.x, memory), s.y = pointer_to<T>(step.y, memory);
   const auto along = static_cast<std::size_t>(step.axis);
@@ -161,31 +176,31 @@ void launch_softmax(const Softmax& step, const Memory& memory, const Queue& queu
     s.x_outer[s.rank] = step.x.strides[axis];
     s.y_outer[s.rank++] = step.y.strides[axis];
   }
-  launch_on(queue, "softmax", softmax<T>, divide_up(s.lines, warps), threads, 0, s);
+  launch_pdl_kernel(context, "softmax", softmax<T>, divide_up(s.lines, warps), threads, 0, s);
 }
 
-Launch make_linear(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, queue); });
+Launch make_linear(const Step& step, Tactic&, const Target&) {
+  return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, context); });
   };
 }
 
-Launch make_matmul(const Step& step, Choice&, const Target&) {
-  return [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, queue); });
+Launch make_matmul(const Step& step, Tactic&, const Target&) {
+  return [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, context); });
   };
 }
 
-Launch make_softmax(const Step& step, Choice&, const Target&) {
-  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(s.x.dtype, [&]<class T>() { launch_softmax<T>(s, memory, queue); });
+Launch make_softmax(const Step& step, Tactic&, const Target&) {
+  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(s.x.dtype, [&]<class T>() { launch_softmax<T>(s, memory, context); });
   };
 }
 
 }  // namespace
 
-const KernelFamily linear_family{"linear", only_variant<Linear>, make_linear, Start::early};
-const KernelFamily matmul_family{"matmul", only_variant<MatMul>, make_matmul, Start::early};
-const KernelFamily softmax_family{"softmax", only_variant<Softmax>, make_softmax, Start::early};
+const KernelProvider linear_provider{"linear", single_tactic<Linear>, make_linear, PdlMode::secondary};
+const KernelProvider matmul_provider{"matmul", single_tactic<MatMul>, make_matmul, PdlMode::secondary};
+const KernelProvider softmax_provider{"softmax", single_tactic<Softmax>, make_softmax, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

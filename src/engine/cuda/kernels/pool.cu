@@ -1,7 +1,7 @@
 // Pooling: single windows, SPPF's chain of three in one kernel, and the mean over a whole map.
 #include "engine/cuda/kernels/device.cuh"
-#include "engine/cuda/kernels/families.h"
-#include "engine/cuda/kernels/only_variant.h"
+#include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/single_tactic.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -20,11 +20,19 @@ struct PoolArguments {
   bool maximum, count_padding;
 };
 
+/// y = maximum or mean of x over a window; pixels of the padding take no part, unless count_padding counts
+/// them in the mean.
+/// A thread has V neighbouring channels of one pixel of y: 16 bytes, or one element where the maps are not
+/// aligned.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "pool" launches it for Pool steps, "pool_chain" for maps that do not fit shared memory.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) pool(PoolArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) pool(PoolArguments<T> a, PdlTrigger trigger) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -56,7 +64,7 @@ __global__ void __launch_bounds__(threads) pool(PoolArguments<T> a, Successor ne
 }
 
 template <class T>
-void launch_pool(const Pool& step, const Memory& memory, const Queue& queue) {
+void launch_pool(const Pool& step, const Memory& memory, const LaunchContext& context) {
   const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
   const PoolArguments<T> a{map_of<const T>(step.x, memory),
                            map_of<T>(step.y, memory),
@@ -71,9 +79,9 @@ void launch_pool(const Pool& step, const Memory& memory, const Queue& queue) {
   constexpr int V = vector_width<T>;
   const std::int64_t elements = step.y.shape.elements();
   if (in_vectors_of(step.x, V) && in_vectors_of(step.y, V))
-    launch_on(queue, "pool", pool<T, V>, divide_up(elements / V, threads), threads, 0, a);
+    launch_pdl_kernel(context, "pool", pool<T, V>, divide_up(elements / V, threads), threads, 0, a);
   else
-    launch_on(queue, "pool", pool<T, 1>, divide_up(elements, threads), threads, 0, a);
+    launch_pdl_kernel(context, "pool", pool<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
 
 constexpr int max_chain = 4;
@@ -85,10 +93,16 @@ struct ChainArguments {
   int count, radius;
 };
 
-/// A block holds one vector of channels of a whole picture in shared memory and pools it again and again, rows before
-/// columns: the maximum is exact in any order.
+/// y_0 = max pool of x, y_i = max pool of y_(i-1): SPPF's chain, each rows before columns, which is exact
+/// for a maximum.
+/// A block has V neighbouring channels of a whole image and 512 threads; the grid is groups of channels x
+/// images.
+/// Shared memory: the map, then the maxima of its rows, each pixels x V elements (dynamic).
+/// Barriers: the first __syncthreads() of a stage publishes the map, the second one the maxima of the rows;
+/// together they also keep each from being overwritten while it is read.
+/// The provider "pool_chain" launches it for PoolChain steps.
 template <class T, int V>
-__global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a, PdlTrigger trigger) {
   extern __shared__ __align__(16) std::byte shared[];
   auto* plane = reinterpret_cast<Vector<T, V>*>(shared);
   auto* rows = plane + a.x.h * a.x.w;
@@ -98,7 +112,7 @@ __global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a,
     for (int i = 0; i < V; ++i)
       if (to_f32(from.v[i]) > to_f32(to.v[i])) to.v[i] = from.v[i];
   };
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   for (int p = threadIdx.x; p < pixels; p += chain_threads)
     plane[p] = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
   for (int stage = 0; stage < a.count; ++stage) {
@@ -126,7 +140,7 @@ std::size_t chain_shared_bytes(const PoolChain& step, int width) {
 }
 
 template <class T, int V>
-void launch_chain(const PoolChain& step, const Memory& memory, const Queue& queue) {
+void launch_chain(const PoolChain& step, const Memory& memory, const LaunchContext& context) {
   ChainArguments<T> a{};
   a.x = map_of<const T>(step.x, memory);
   a.count = static_cast<int>(step.y.size());
@@ -137,7 +151,7 @@ void launch_chain(const PoolChain& step, const Memory& memory, const Queue& queu
     check(cudaFuncSetAttribute(pool_chain<T, V>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
           "cudaFuncSetAttribute", "pool_chain");
   const dim3 grid(static_cast<unsigned>(a.x.c / V), static_cast<unsigned>(a.x.n));
-  launch_on(queue, "pool_chain", pool_chain<T, V>, grid, chain_threads, bytes, a);
+  launch_pdl_kernel(context, "pool_chain", pool_chain<T, V>, grid, chain_threads, bytes, a);
 }
 
 bool vectorised(const PoolChain& step, int width) {
@@ -148,12 +162,12 @@ bool vectorised(const PoolChain& step, int width) {
 
 /// Maps too large for shared memory: one window after another.
 template <class T>
-void launch_one_by_one(const PoolChain& step, const Memory& memory, const Queue& queue) {
+void launch_one_by_one(const PoolChain& step, const Memory& memory, const LaunchContext& context) {
   const std::int64_t pad = step.kernel / 2;
   const TensorRef* from = &step.x;
   for (const TensorRef& to : step.y) {
     launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory,
-                   &to == &step.y.back() ? queue : queue.before_another());
+                   &to == &step.y.back() ? context : context.for_inner_kernel());
     from = &to;
   }
 }
@@ -164,12 +178,17 @@ struct MeanArguments {
   Map<T> y;
 };
 
-/// A block means one vector of channels over all pixels of a picture.
+/// y[n, c] = mean of x[n, c] over its pixels, summed in FP32.
+/// A block has V neighbouring channels of one image; its 128 threads share the pixels; the grid is groups
+/// of channels x images.
+/// Shared memory: V floats a warp.
+/// Barriers: __syncthreads() publishes the warps' sums to the threads that add them.
+/// The provider "global_pool" launches it for GlobalAveragePool steps.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, PdlTrigger trigger) {
   __shared__ float partial[threads / 32][V];
   const int channel = blockIdx.x * V, n = blockIdx.y, pixels = a.x.h * a.x.w;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   float sum[V] = {};
   for (int p = threadIdx.x; p < pixels; p += threads) {
     float x[V];
@@ -190,51 +209,51 @@ __global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, Succe
 }
 
 template <class T>
-void launch_mean(const GlobalAveragePool& step, const Memory& memory, const Queue& queue) {
+void launch_mean(const GlobalAveragePool& step, const Memory& memory, const LaunchContext& context) {
   constexpr int V = vector_width<T>;
   const MeanArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory)};
-  const auto pictures = static_cast<unsigned>(a.x.n);
+  const auto images = static_cast<unsigned>(a.x.n);
   if (in_vectors_of(step.x, V))
-    launch_on(queue, "global_mean", global_mean<T, V>, dim3(static_cast<unsigned>(a.x.c / V), pictures), threads, 0, a);
+    launch_pdl_kernel(context, "global_mean", global_mean<T, V>, dim3(static_cast<unsigned>(a.x.c / V), images), threads, 0, a);
   else
-    launch_on(queue, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), pictures), threads, 0, a);
+    launch_pdl_kernel(context, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), images), threads, 0, a);
 }
 
-Launch make_pool(const Step& step, Choice&, const Target&) {
-  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, queue); });
+Launch make_pool(const Step& step, Tactic&, const Target&) {
+  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, context); });
   };
 }
 
-Launch make_chain(const Step& step, Choice&, const Target& target) {
+Launch make_chain(const Step& step, Tactic&, const Target& target) {
   const auto& chain = std::get<PoolChain>(step.operation);
   const int width = 16 / static_cast<int>(size_of(chain.x.dtype));
   const bool vectors = vectorised(chain, width);
   const std::size_t needed =
       static_cast<std::size_t>(2 * chain.x.shape[2] * chain.x.shape[3]) * (vectors ? 16 : size_of(chain.x.dtype));
   const bool fits = chain.y.size() <= max_chain && needed <= target.device.shared_bytes_per_block;
-  return [chain, vectors, fits](const Memory& memory, std::byte*, const Queue& queue) {
+  return [chain, vectors, fits](const Memory& memory, std::byte*, const LaunchContext& context) {
     with_type(chain.x.dtype, [&]<class T>() {
       if (!fits)
-        launch_one_by_one<T>(chain, memory, queue);
+        launch_one_by_one<T>(chain, memory, context);
       else if (vectors)
-        launch_chain<T, vector_width<T>>(chain, memory, queue);
+        launch_chain<T, vector_width<T>>(chain, memory, context);
       else
-        launch_chain<T, 1>(chain, memory, queue);
+        launch_chain<T, 1>(chain, memory, context);
     });
   };
 }
 
-Launch make_mean(const Step& step, Choice&, const Target&) {
-  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(mean.x.dtype, [&]<class T>() { launch_mean<T>(mean, memory, queue); });
+Launch make_mean(const Step& step, Tactic&, const Target&) {
+  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(mean.x.dtype, [&]<class T>() { launch_mean<T>(mean, memory, context); });
   };
 }
 
 }  // namespace
 
-const KernelFamily pool_family{"pool", only_variant<Pool>, make_pool, Start::early};
-const KernelFamily pool_chain_family{"pool_chain", only_variant<PoolChain>, make_chain, Start::early};
-const KernelFamily global_pool_family{"global_pool", only_variant<GlobalAveragePool>, make_mean, Start::early};
+const KernelProvider pool_provider{"pool", single_tactic<Pool>, make_pool, PdlMode::secondary};
+const KernelProvider pool_chain_provider{"pool_chain", single_tactic<PoolChain>, make_chain, PdlMode::secondary};
+const KernelProvider global_pool_provider{"global_pool", single_tactic<GlobalAveragePool>, make_mean, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

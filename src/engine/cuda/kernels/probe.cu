@@ -18,6 +18,11 @@ __device__ std::uint32_t scramble(std::uint32_t x) {
   return x ^ x >> 16;
 }
 
+/// data[i] = a uniform number in [-1, 1) that depends on i and the seed alone.
+/// Threads take elements a grid apart: at most 1024 blocks of 256 threads.
+/// Shared memory: none.
+/// Barriers: none; the kernel starts in stream order.
+/// fill_random() launches it: the test data of the tuner and of the benchmarks.
 template <class T>
 __global__ void random(T* data, std::int64_t elements, std::uint32_t seed) {
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements; i += std::int64_t{gridDim.x} * threads)
@@ -27,6 +32,11 @@ __global__ void random(T* data, std::int64_t elements, std::uint32_t seed) {
 /// Non-negative floats compare like their bits.
 __device__ void raise(float* to, float value) { atomicMax(reinterpret_cast<unsigned*>(to), __float_as_uint(value)); }
 
+/// result = {max |a - b|, max |b|, how many elements only one of which is finite}.
+/// Threads take elements a grid apart: at most 1024 blocks of 256 threads; each adds its result by atomics.
+/// Shared memory: none.
+/// Barriers: none; atomics order the threads' results, and the kernel starts in stream order.
+/// compare() launches it: the tuner's comparison of a tactic with the reference.
 template <class T>
 __global__ void difference(const T* a, const T* b, std::int64_t elements, Difference* result) {
   Difference mine;
@@ -54,7 +64,7 @@ CopiedSpans all_of(std::span<const CopiedSpan> spans) {
   return all;
 }
 
-/// Leaves most multiprocessors to a kernel that is let in.
+/// Few blocks, which leave most multiprocessors to the dependent launch.
 constexpr int copying_blocks = 4;
 constexpr unsigned cycles_a_turn = 1000;
 constexpr int late_turns = 400;
@@ -79,6 +89,14 @@ __device__ void copy_elements(const CopiedSpan& span, std::size_t from_byte) {
     to[i] = from ? from[i] : all_set;
 }
 
+/// to[i] = from[i] for every span, or all bits set where `from` is null; `late`: some hundred microseconds
+/// after it triggered its dependents.
+/// 4 blocks of 256 threads take 16 bytes at a time a grid apart: most multiprocessors stay free for the
+/// dependent launch.
+/// Shared memory: none.
+/// Barriers: none on purpose; without `late` the kernel omits the grid-dependency wait, so that the probe
+/// can be seen to fail.
+/// copy_late() and copy_at_once() launch it for the PDL probe (autotune/pdl_probe.h).
 __global__ void copy_spans(CopiedSpans all, bool late) {
 #if __CUDA_ARCH__ >= 900
   if (late) cudaTriggerProgrammaticLaunchCompletion();
@@ -114,11 +132,11 @@ void compare(const void* a, const void* b, DType dtype, std::int64_t elements, D
 }
 
 void copy_late(std::span<const CopiedSpan> spans, cudaStream_t stream) {
-  launch_waiting(stream, "copy_late", copy_spans, copying_blocks, threads, 0, all_of(spans), true);
+  launch_with_pdl(stream, "copy_late", copy_spans, copying_blocks, threads, 0, all_of(spans), true);
 }
 
 void copy_at_once(std::span<const CopiedSpan> spans, cudaStream_t stream) {
-  launch_waiting(Queue(stream, true), "copy_at_once", copy_spans, copying_blocks, threads, 0, all_of(spans), false);
+  launch_with_pdl(LaunchContext(stream, true), "copy_at_once", copy_spans, copying_blocks, threads, 0, all_of(spans), false);
 }
 
 }  // namespace peregrine::cuda

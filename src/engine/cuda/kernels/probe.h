@@ -1,4 +1,4 @@
-// Kernels for the tuner's own use: test data, poison, and the difference of two results.
+// Kernels for the tuner's own use: test data, delayed copies, and the difference of two results.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -11,7 +11,7 @@
 
 namespace peregrine::cuda {
 
-/// Uniform numbers in [-1, 1), the same for the same seed. f16 or f32.
+/// Fills `data` (f16 or f32) with uniform numbers in [-1, 1), the same for the same seed.
 void fill_random(void* data, DType dtype, std::int64_t elements, std::uint32_t seed, cudaStream_t stream);
 
 struct Difference {
@@ -19,7 +19,8 @@ struct Difference {
   float scale = 0;          ///< max |b|, finite elements
   unsigned not_finite = 0;  ///< elements where only one is finite, or both are not and differ
 };
-/// Into device memory `result`, which is reset first. Elements with equal bits do not differ.
+/// Writes the difference into device memory `result`, which it resets first. Elements with equal bits do not
+/// differ.
 void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream);
 
 /// Bytes for a kernel to copy; both ends aligned to 16.
@@ -31,10 +32,10 @@ struct CopiedSpan {
 /// As many as one kernel takes.
 inline constexpr std::size_t most_spans = 8;
 
-/// Lets the next kernel of the stream in at once where that asks for it, and copies when it has had the time to go wrong: some
-/// hundred microseconds later.
+/// Triggers the stream's dependent launch at once and copies some hundred microseconds later, when a kernel
+/// that does not wait has already read the old bytes.
 void copy_late(std::span<const CopiedSpan> spans, cudaStream_t stream);
-/// Asks to be let in early, and copies without waiting for its predecessor.
+/// Copies as a PDL secondary, without the grid-dependency wait.
 void copy_at_once(std::span<const CopiedSpan> spans, cudaStream_t stream);
 
 }  // namespace peregrine::cuda

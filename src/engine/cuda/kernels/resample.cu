@@ -1,7 +1,7 @@
 // Making maps larger: upsampling, and transposed convolution with windows that do not overlap.
 #include "engine/cuda/kernels/device.cuh"
-#include "engine/cuda/kernels/families.h"
-#include "engine/cuda/kernels/only_variant.h"
+#include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/single_tactic.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -17,11 +17,18 @@ struct UpsampleArguments {
   int factor_h, factor_w;
 };
 
+/// y[h, w] = x[h / factor_h, w / factor_w].
+/// A thread has V neighbouring channels of one pixel of y: 16 bytes, or one element where the maps are not
+/// aligned.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "upsample" launches it for Upsample steps of kind nearest.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a, PdlTrigger trigger) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -32,12 +39,19 @@ __global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T>
       *reinterpret_cast<const Bits*>(a.x.pixel(n, oh / a.factor_h, ow / a.factor_w) + channel);
 }
 
-/// Pixel centres at half integers (align_corners = False), clamped at the border.
+/// y = x interpolated linearly between the four nearest pixel centres, which lie at half integers
+/// (align_corners = False), clamped at the border.
+/// A thread has V neighbouring channels of one pixel of y: 16 bytes, or one element where the maps are not
+/// aligned.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "upsample" launches it for Upsample steps of kind bilinear.
 template <class T, int V>
-__global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a, PdlTrigger trigger) {
   const int vectors = a.y.c / V;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
@@ -59,14 +73,14 @@ __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T
 }
 
 template <class T, int V>
-void launch_upsample(const Upsample& step, const Memory& memory, const Queue& queue) {
+void launch_upsample(const Upsample& step, const Memory& memory, const LaunchContext& context) {
   const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory), static_cast<int>(step.factor[0]),
                                static_cast<int>(step.factor[1])};
   const int blocks = divide_up(step.y.shape.elements() / V, threads);
   if (step.kind == graph::Upsample::Kind::nearest)
-    launch_on(queue, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
+    launch_pdl_kernel(context, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
   else
-    launch_on(queue, "upsample_bilinear", upsample_bilinear<T, V>, blocks, threads, 0, a);
+    launch_pdl_kernel(context, "upsample_bilinear", upsample_bilinear<T, V>, blocks, threads, 0, a);
 }
 
 template <class T>
@@ -79,11 +93,18 @@ struct TransposeArguments {
   Activation activation;
 };
 
-/// One output element a thread; the reference of the tensor-core kernel for the same step.
+/// y[h, w, k] = activation(sum over c of x[h / kernel_h, w / kernel_w, c] weight[tap of (h, w), k, c] +
+/// bias[k]): windows do not overlap.
+/// A thread has one element of y; a block has 128 threads.
+/// Shared memory: none.
+/// Barriers: grid_dependency_wait() alone, before the first access to what other kernels write or still
+/// read.
+/// The provider "transposed" launches it for ConvTranspose steps: the reference of gemm_conv.cuh's kernel
+/// for them.
 template <class T>
-__global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a, Successor next) {
+__global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a, PdlTrigger trigger) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  wait_for_predecessor(next);
+  grid_dependency_wait(trigger);
   if (index >= std::int64_t{a.y.c} * a.y.w * a.y.h * a.y.n) return;
   const int k = static_cast<int>(index % a.y.c);
   index /= a.y.c;
@@ -98,7 +119,7 @@ __global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T>
 }
 
 template <class T>
-void launch_transposed(const ConvTranspose& step, const Memory& memory, const Queue& queue) {
+void launch_transposed(const ConvTranspose& step, const Memory& memory, const LaunchContext& context) {
   const TransposeArguments<T> a{map_of<const T>(step.x, memory),
                                 map_of<T>(step.y, memory),
                                 pointer_to<const T>(step.weight, memory),
@@ -106,30 +127,30 @@ void launch_transposed(const ConvTranspose& step, const Memory& memory, const Qu
                                 static_cast<int>(step.weight.shape[2]),
                                 static_cast<int>(step.weight.shape[3]),
                                 step.activation};
-  launch_on(queue, "transposed_conv", transposed_conv<T>, divide_up(step.y.shape.elements(), threads), threads, 0, a);
+  launch_pdl_kernel(context, "transposed_conv", transposed_conv<T>, divide_up(step.y.shape.elements(), threads), threads, 0, a);
 }
 
-Launch make_upsample(const Step& step, Choice&, const Target&) {
-  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
+Launch make_upsample(const Step& step, Tactic&, const Target&) {
+  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
     with_type(upsample.x.dtype, [&]<class T>() {
       constexpr int V = vector_width<T>;
       if (in_vectors_of(upsample.x, V) && in_vectors_of(upsample.y, V))
-        launch_upsample<T, V>(upsample, memory, queue);
+        launch_upsample<T, V>(upsample, memory, context);
       else
-        launch_upsample<T, 1>(upsample, memory, queue);
+        launch_upsample<T, 1>(upsample, memory, context);
     });
   };
 }
 
-Launch make_transposed(const Step& step, Choice&, const Target&) {
-  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, const Queue& queue) {
-    with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, queue); });
+Launch make_transposed(const Step& step, Tactic&, const Target&) {
+  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, context); });
   };
 }
 
 }  // namespace
 
-const KernelFamily upsample_family{"upsample", only_variant<Upsample>, make_upsample, Start::early};
-const KernelFamily conv_transpose_family{"transposed", only_variant<ConvTranspose>, make_transposed, Start::early};
+const KernelProvider upsample_provider{"upsample", single_tactic<Upsample>, make_upsample, PdlMode::secondary};
+const KernelProvider conv_transpose_provider{"transposed", single_tactic<ConvTranspose>, make_transposed, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

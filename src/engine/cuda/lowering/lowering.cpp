@@ -1,10 +1,10 @@
-#include "engine/cuda/lowering.h"
+#include "engine/cuda/lowering/lowering.h"
 
-#include "engine/cuda/lowering/emission.h"
-#include "engine/cuda/lowering/fusion.h"
+#include "engine/cuda/lowering/emit/emission.h"
+#include "engine/cuda/lowering/fuse/fusion.h"
 #include "engine/cuda/lowering/table.h"
-#include "engine/cuda/memory_planner.h"
-#include "engine/cuda/schedule.h"
+#include "engine/cuda/plan/memory_planner.h"
+#include "engine/cuda/plan/schedule.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -13,16 +13,16 @@ ExecutionPlan lower(const graph::Graph& graph, const LoweringOptions& options) {
   lowering::Tabled tabled = lowering::look_up(graph);
   if (!tabled.refused.empty())
     throw Error("engine.unsupported", tabled.refused.front(), "Run this model with another engine (--engine).");
-  lowering::DraftList drafts(graph, std::move(tabled.drafts));
-  lowering::fuse(drafts);
+  lowering::LoweredOps ops(graph, std::move(tabled.ops));
+  lowering::fuse(ops);
 
   ExecutionPlan plan;
   plan.identity.graph_digest = graph::digest(graph);
   plan.precision = options.precision;
-  lowering::Storage storage(drafts, options, plan);
-  if (options.fuse_siblings) lowering::fuse_siblings(drafts, storage);
-  lowering::emit(drafts, storage, options, plan);
-  assign_lanes(plan, options.max_lanes);
+  lowering::Storage storage(ops, options, plan);
+  if (options.fuse_siblings) lowering::fuse_siblings(ops, storage);
+  lowering::emit(ops, storage, options, plan);
+  assign_streams(plan, options.max_streams);
   plan_memory(plan);
   return plan;
 }

@@ -7,8 +7,8 @@
 #include <optional>
 #include <set>
 
-#include "engine/cuda/lowering.h"
-#include "engine/cuda/lowering/draft.h"
+#include "engine/cuda/lowering/lowered_op.h"
+#include "engine/cuda/lowering/lowering.h"
 
 namespace peregrine::cuda::lowering {
 
@@ -28,7 +28,7 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
 class Storage {
  public:
   /// Adds bindings and the buffers of concats to `plan`.
-  Storage(const DraftList& drafts, const LoweringOptions& options, ExecutionPlan& plan);
+  Storage(const LoweredOps& ops, const LoweringOptions& options, ExecutionPlan& plan);
 
   /// Where a value's reader wants it; nothing: its producer is free.
   std::optional<TensorRef> wanted(ValueId value) const;
@@ -47,13 +47,13 @@ class Storage {
   void find_overwrites();
   bool may_overwrite(std::size_t index) const;
   bool read_later(ValueId value, std::size_t index) const;
-  void claim_inputs_of(const Draft& concat);
-  bool claim(ValueId value, const TensorRef& where);
-  bool claim_from_view(const Draft& view, const TensorRef& where);
-  std::size_t claim_split(const Draft& concat, std::size_t first, const TensorRef& whole, std::int64_t start);
+  void alias_inputs_of(const LoweredOp& concat);
+  bool alias(ValueId value, const TensorRef& where);
+  bool alias_from_view(const LoweredOp& view, const TensorRef& where);
+  std::size_t alias_split(const LoweredOp& concat, std::size_t first, const TensorRef& whole, std::int64_t start);
   ValueId origin(ValueId value) const;
 
-  const DraftList* drafts_;
+  const LoweredOps* ops_;
   ExecutionPlan* plan_;
   DType dtype_;
   std::map<ValueId, TensorRef> wanted_;

@@ -3,12 +3,12 @@
 
 #include <vector>
 
-#include "engine/cuda/lowering/draft.h"
+#include "engine/cuda/lowering/lowered_op.h"
 
 namespace peregrine::cuda::lowering {
 
 struct Tabled {
-  std::vector<Draft> drafts;         ///< one a node, in the graph's order; complete when nothing was refused
+  std::vector<LoweredOp> ops;         ///< one a node, in the graph's order; complete when nothing was refused
   std::vector<std::string> refused;  ///< a sentence a node, naming it
 };
 

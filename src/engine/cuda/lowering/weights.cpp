@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "base/half.h"
+#include "core/half.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda::lowering {

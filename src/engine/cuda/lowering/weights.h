@@ -3,7 +3,7 @@
 
 #include <map>
 
-#include "engine/cuda/lowering/draft.h"
+#include "engine/cuda/lowering/lowered_op.h"
 
 namespace peregrine::cuda::lowering {
 

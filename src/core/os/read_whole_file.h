@@ -1,0 +1,14 @@
+// Reads a whole file, for callers that need no reason where it fails.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+namespace peregrine {
+
+/// The whole file; nothing where it cannot be opened.
+std::optional<std::vector<std::byte>> read_whole_file(const std::filesystem::path& path);
+
+}  // namespace peregrine

@@ -1,0 +1,113 @@
+#include "engine/tensorrt/library/library.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+
+#include "core/memory_error.h"
+#include "core/text.h"
+#include "peregrine/error.h"
+
+namespace peregrine::tensorrt {
+
+namespace {
+
+using Number = std::int32_t();
+
+DynamicLibrary open(const std::filesystem::path& file) {
+  try {
+    return DynamicLibrary::load_file(file);
+  } catch (const Error& error) {
+    throw Error("environment.tensorrt", error.sentence(), "Install it again, or name another one with --tensorrt.");
+  }
+}
+
+std::int32_t number_of(const DynamicLibrary& library, const char* symbol) {
+  if (auto* number = reinterpret_cast<Number*>(library.find(symbol))) return number();
+  throw Error("environment.tensorrt", fmt::format("{} is no library of TensorRT.", printable(library.path().native())),
+              supported_versions);
+}
+
+}  // namespace
+
+Version read_version(const std::filesystem::path& library) {
+  const Version version = version_of(number_of(open(library), "getInferLibVersion"));
+  if (!slots_of(version))
+    throw Error("environment.tensorrt",
+                fmt::format("{} is {}, which is not supported.", printable(library.native()), to_string(version)),
+                supported_versions);
+  return version;
+}
+
+Library::Library(const LibraryFiles& files)
+    : library_(open(files.library)),
+      version_number_(number_of(library_, "getInferLibVersion")),
+      version_(read_version(files.library)),
+      slots_(slots_of(version_)),
+      logger_(std::make_unique<Logger>(version_.major == 10)) {
+  if (files.parser.empty())
+    throw Error("environment.tensorrt", fmt::format("{} has no ONNX parser beside it.", printable(files.library.native())),
+                version_.flavour == Flavour::rtx ? "libtensorrt_onnxparser_rtx.so.1 belongs into the same folder."
+                                                 : "Install libnvonnxparsers10 or 11, whichever fits.");
+  parser_ = open(files.parser);
+  parser_number_ = number_of(parser_, "getNvOnnxParserVersion");
+}
+
+const Library& loaded(const LibraryFiles& files) {
+  static std::mutex mutex;
+  static auto& all = *new std::map<std::string, std::unique_ptr<Library>>;  // outlives whatever still holds its objects
+  const std::scoped_lock lock(mutex);
+  std::unique_ptr<Library>& library = all[files.library.native() + '\n' + files.parser.native()];
+  if (!library) library = std::make_unique<Library>(files);
+  return *library;
+}
+
+std::string Library::parser_version() const {
+  return fmt::format("{}.{}.{}", parser_number_ / 10000, parser_number_ / 100 % 100, parser_number_ % 100);
+}
+
+void* Library::create_builder() const {
+  return library_.get<void*(void*, std::int32_t)>("createInferBuilder_INTERNAL")(logger_->object(), version_number_);
+}
+
+void* Library::create_runtime() const {
+  return library_.get<void*(void*, std::int32_t)>("createInferRuntime_INTERNAL")(logger_->object(), version_number_);
+}
+
+void* Library::create_parser(void* network) const {
+  return parser_.get<void*(void*, void*, std::int32_t)>("createNvOnnxParser_INTERNAL")(network, logger_->object(),
+                                                                                       parser_number_);
+}
+
+namespace {
+
+std::string words_of(const Library& library) {
+  const std::vector<std::string> errors = library.logger().errors();
+  return errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
+}
+
+}  // namespace
+
+void throw_if_memory_ran_out(const Library& library, const std::string& what, const std::string& hint) {
+  const std::string words = words_of(library);
+  if (!speaks_of_memory(words)) return;
+  throw Error("device.memory",
+              fmt::format("{} could not {}: memory ran out ({}).", to_string(library.version()), what, words),
+              hint);
+}
+
+void throw_failure(const Library& library, const std::string& what, const std::string& code,
+                   const std::string& hint) {
+  // A workspace that is too small is told with the one that would do.
+  if (code != "engine.workspace")
+    throw_if_memory_ran_out(
+        library, what,
+        "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size.");
+  const std::string words = words_of(library);
+  throw Error(code,
+              fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words, words.ends_with('.') ? "" : "."),
+              hint);
+}
+
+}  // namespace peregrine::tensorrt

@@ -1,0 +1,289 @@
+#include "engine/tensorrt/library/objects.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "peregrine/error.h"
+
+namespace peregrine::tensorrt {
+
+namespace {
+
+std::string text(const char* words) { return words ? words : ""; }
+
+/// Throws what the library logged where a factory gave nothing.
+void* require(void* object, const Library& library, const char* what) {
+  if (!object) throw_failure(library, what);
+  return object;
+}
+
+void* created(void* object, const View& by, const char* what) { return require(object, by.library(), what); }
+
+std::span<const std::byte> bytes_of(void* memory, const Slots& slots) {
+  const auto size = call<std::size_t>(memory, slots.host_memory.size);
+  return {static_cast<const std::byte*>(call<void*>(memory, slots.host_memory.data)), size};
+}
+
+}  // namespace
+
+const char* to_string(DataType type) noexcept {
+  constexpr const char* names[] = {"FP32", "FP16", "INT8",  "INT32", "BOOL", "UINT8",
+                                   "FP8",  "BF16", "INT64", "INT4",  "FP4",  "E8M0"};
+  const auto index = static_cast<std::size_t>(type);
+  return index < std::size(names) ? names[index] : "of an unknown type";
+}
+
+Dims to_dims(const Shape& shape) noexcept {
+  Dims dims;
+  dims.count = static_cast<std::int32_t>(shape.rank());
+  std::ranges::copy(shape, dims.extents);
+  return dims;
+}
+
+Shape to_shape(const Dims& dims) {
+  if (dims.count < 0 || dims.count > static_cast<int>(Shape::max_rank))
+    throw Error("engine.tensorrt", "TensorRT describes a tensor that cannot be.",
+                "The library may be damaged: install it again.");
+  return Shape(std::span(dims.extents, static_cast<std::size_t>(dims.count)));
+}
+
+Owner::~Owner() {
+  if (owned_) call_own<void>(get(), deleting_destructor);
+}
+
+Owner::Owner(Owner&& other) noexcept : View(other), owned_(std::exchange(other.owned_, false)) {}
+
+std::string Tensor::name() const { return text(call<const char*>(slots().tensor.name)); }
+void Tensor::set_name(const char* name) const { call<void>(slots().tensor.set_name, name); }
+Dims Tensor::dims() const { return call<Dims>(slots().tensor.dimensions); }
+DataType Tensor::type() const { return static_cast<DataType>(call<std::int32_t>(slots().tensor.type)); }
+
+std::string Layer::name() const { return text(call<const char*>(slots().layer.name)); }
+std::string Layer::metadata() const { return text(call<const char*>(slots().layer.metadata)); }
+
+std::vector<Tensor> Layer::tensors(int count_slot, int slot) const {
+  std::vector<Tensor> all;
+  for (std::int32_t i = 0, count = call<std::int32_t>(count_slot); i < count; ++i)
+    if (void* tensor = call<void*>(slot, i)) all.emplace_back(tensor, library());
+  return all;
+}
+
+std::vector<Tensor> Layer::inputs() const { return tensors(slots().layer.input_count, slots().layer.input); }
+std::vector<Tensor> Layer::outputs() const { return tensors(slots().layer.output_count, slots().layer.output); }
+
+bool Profile::set(const std::string& input, ProfileEnd end, const Shape& shape) const {
+  const Dims dims = to_dims(shape);
+  return call<bool>(slots().profile.set_dimensions, input.c_str(), static_cast<std::int32_t>(end), &dims);
+}
+
+bool Profile::valid() const { return call<bool>(slots().profile.is_valid); }
+
+std::span<const std::byte> HostMemory::bytes() const { return bytes_of(get(), slots()); }
+
+std::vector<std::byte> TimingCache::serialize() const {
+  void* memory = call<void*>(slots().timing_cache.serialize);
+  if (!memory) return {};
+  const HostMemory owner(memory, library());
+  const auto bytes = owner.bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
+Tensor NetworkDefinition::add_input(const char* name, DataType type, const Shape& shape) const {
+  const Dims dims = to_dims(shape);
+  void* tensor = call<void*>(slots().network.add_input, name, static_cast<std::int32_t>(type), &dims);
+  return {created(tensor, *this, "add an input"), library()};
+}
+
+Layer NetworkDefinition::add_relu(const Tensor& input) const {
+  void* layer = call<void*>(slots().network.add_activation, input.get(), static_cast<std::int32_t>(ActivationType::relu));
+  return {created(layer, *this, "add a layer"), library()};
+}
+
+void NetworkDefinition::mark_output(const Tensor& tensor) const { call<void>(slots().network.mark_output, tensor.get()); }
+
+std::vector<Layer> NetworkDefinition::layers() const {
+  std::vector<Layer> all;
+  for (std::int32_t i = 0, count = call<std::int32_t>(slots().network.layer_count); i < count; ++i)
+    all.emplace_back(created(call<void*>(slots().network.layer, i), *this, "name its layers"), library());
+  return all;
+}
+
+std::vector<Tensor> NetworkDefinition::inputs() const {
+  std::vector<Tensor> all;
+  for (std::int32_t i = 0, count = call<std::int32_t>(slots().network.input_count); i < count; ++i)
+    all.emplace_back(created(call<void*>(slots().network.input, i), *this, "name its inputs"), library());
+  return all;
+}
+
+std::vector<Tensor> NetworkDefinition::outputs() const {
+  std::vector<Tensor> all;
+  for (std::int32_t i = 0, count = call<std::int32_t>(slots().network.output_count); i < count; ++i)
+    all.emplace_back(created(call<void*>(slots().network.output, i), *this, "name its outputs"), library());
+  return all;
+}
+
+void BuilderConfig::clear(BuilderFlag flag) const { call<void>(slots().config.clear_flag, static_cast<std::int32_t>(flag)); }
+
+void BuilderConfig::add(const Profile& profile) const {
+  if (!profile.valid() || call<std::int32_t>(slots().config.add_profile, profile.get()) < 0)
+    throw_failure(library(), "take these batches");
+}
+
+void BuilderConfig::set_verbosity(Verbosity verbosity) const {
+  call<void>(slots().config.set_verbosity, static_cast<std::int32_t>(verbosity));
+}
+
+void BuilderConfig::set_workspace(std::size_t bytes) const {
+  call<void>(slots().config.set_memory_limit, static_cast<std::int32_t>(MemoryPool::workspace), bytes);
+}
+
+std::size_t BuilderConfig::workspace() const {
+  return call<std::size_t>(slots().config.get_memory_limit, static_cast<std::int32_t>(MemoryPool::workspace));
+}
+
+void BuilderConfig::set_optimization_level(int level) const {
+  call<void>(slots().config.set_optimization_level, static_cast<std::int32_t>(level));
+}
+
+void BuilderConfig::set_progress(ProgressMonitor* monitor) const {
+  call<void>(slots().config.set_progress_monitor, monitor ? monitor->object() : nullptr);
+}
+
+bool BuilderConfig::set_compute_capabilities(const std::vector<int>& capabilities) const {
+  if (slots().config.set_capability == absent) return false;
+  if (!call<bool>(slots().config.set_capability_count, static_cast<std::int32_t>(capabilities.size()))) return false;
+  for (std::size_t i = 0; i < capabilities.size(); ++i)
+    if (!call<bool>(slots().config.set_capability, static_cast<std::int32_t>(capabilities[i]), static_cast<std::int32_t>(i)))
+      return false;
+  return true;
+}
+
+std::optional<TimingCache> BuilderConfig::use_timing_cache(std::span<const std::byte> bytes) const {
+  const void* data = bytes.empty() ? nullptr : bytes.data();
+  void* object = call<void*>(slots().config.create_timing_cache, data, bytes.size());
+  if (!object) return {};
+  std::optional<TimingCache> cache(std::in_place, object, library());
+  constexpr bool ignore_mismatch = false;
+  if (!call<bool>(slots().config.set_timing_cache, object, ignore_mismatch)) return {};
+  return cache;
+}
+
+BuilderObject::BuilderObject(const Library& library)
+    : Owner(require(library.create_builder(), library, "make a builder"), library) {}
+
+NetworkDefinition BuilderObject::create_network() const {
+  void* network = call<void*>(slots().builder.create_network, slots().network_flags);
+  return {created(network, *this, "make a network"), library()};
+}
+
+BuilderConfig BuilderObject::create_config() const {
+  return {created(call<void*>(slots().builder.create_config), *this, "make a configuration"), library()};
+}
+
+Profile BuilderObject::create_profile() const {
+  return {created(call<void*>(slots().builder.create_profile), *this, "make a profile"), library()};
+}
+
+std::optional<HostMemory> BuilderObject::build(const NetworkDefinition& network, const BuilderConfig& config) const {
+  void* plan = call<void*>(slots().builder.build_serialized, network.get(), config.get());
+  if (!plan) return {};
+  return std::optional<HostMemory>(std::in_place, plan, library());
+}
+
+Parser::Parser(const NetworkDefinition& network)
+    : object_(require(network.library().create_parser(network.get()), network.library(), "make an ONNX parser")),
+      library_(network.library()) {}
+
+Parser::~Parser() { call_own<void>(object_, library_.slots().parser.destroy); }
+
+bool Parser::parse(std::span<const std::byte> file) const {
+  const void* data = file.data();
+  const char* no_path = nullptr;
+  return call_own<bool>(object_, library_.slots().parser.parse, data, file.size(), no_path);
+}
+
+std::vector<ParserComplaint> Parser::complaints() const {
+  const auto& slots = library_.slots();
+  std::vector<ParserComplaint> all;
+  for (int i = 0, count = call_own<int>(object_, slots.parser.error_count); i < count; ++i) {
+    void* error = call_own<void*>(object_, slots.parser.error, i);
+    if (!error) continue;
+    all.push_back({.code = call_own<int>(error, slots.parser_error.code),
+                   .node = call_own<int>(error, slots.parser_error.node),
+                   .description = text(call_own<const char*>(error, slots.parser_error.description)),
+                   .node_name = text(call_own<const char*>(error, slots.parser_error.node_name)),
+                   .node_operator = text(call_own<const char*>(error, slots.parser_error.node_operator))});
+  }
+  return all;
+}
+
+RuntimeObject::RuntimeObject(const Library& library)
+    : Owner(require(library.create_runtime(), library, "make a runtime"), library) {}
+
+std::optional<EngineObject> RuntimeObject::deserialize(std::span<const std::byte> plan) const {
+  const void* data = plan.data();
+  void* engine = call<void*>(slots().runtime.deserialize, data, plan.size());
+  if (!engine) return {};
+  return std::optional<EngineObject>(std::in_place, engine, library());
+}
+
+bool ExecutionContext::set_input_shape(const char* name, const Shape& shape) const {
+  const Dims dims = to_dims(shape);
+  return call<bool>(slots().context.set_input_shape, name, &dims);
+}
+
+Dims ExecutionContext::shape_of(const char* name) const { return call<Dims>(slots().context.shape, name); }
+bool ExecutionContext::set_address(const char* name, void* data) const {
+  return call<bool>(slots().context.set_address, name, data);
+}
+void ExecutionContext::set_memory(void* memory, std::int64_t bytes) const {
+  call<void>(slots().context.set_memory, memory, bytes);
+}
+bool ExecutionContext::enqueue(void* stream) const { return call<bool>(slots().context.enqueue, stream); }
+
+bool ExecutionContext::capturable(void* stream) const {
+  return slots().context.capturable == absent || call<bool>(slots().context.capturable, stream);
+}
+
+std::vector<std::string> EngineObject::io_names() const {
+  std::vector<std::string> names;
+  for (std::int32_t i = 0, count = call<std::int32_t>(slots().engine.io_count); i < count; ++i)
+    names.push_back(text(call<const char*>(slots().engine.io_name, i)));
+  return names;
+}
+
+bool EngineObject::is_input(const std::string& name) const {
+  return static_cast<IoMode>(call<std::int32_t>(slots().engine.mode, name.c_str())) == IoMode::input;
+}
+
+Dims EngineObject::shape_of(const std::string& name) const { return call<Dims>(slots().engine.shape, name.c_str()); }
+
+DataType EngineObject::type_of(const std::string& name) const {
+  return static_cast<DataType>(call<std::int32_t>(slots().engine.type, name.c_str()));
+}
+
+Dims EngineObject::profile_shape(const std::string& name, ProfileEnd end) const {
+  constexpr std::int32_t first_profile = 0;
+  return call<Dims>(slots().engine.profile_shape, name.c_str(), first_profile, static_cast<std::int32_t>(end));
+}
+
+std::optional<std::int64_t> EngineObject::memory_bytes() const {
+  if (slots().engine.memory_size == absent) return {};
+  return call<std::int64_t>(slots().engine.memory_size);
+}
+
+std::optional<ExecutionContext> EngineObject::create_context(ContextMemory memory) const {
+  void* context = call<void*>(slots().engine.create_context, static_cast<std::int32_t>(memory));
+  if (!context) return {};
+  return std::optional<ExecutionContext>(std::in_place, context, library());
+}
+
+std::string EngineObject::inspect() const {
+  void* object = call<void*>(slots().engine.create_inspector);
+  if (!object) return {};
+  const Owner inspector(object, library());
+  return text(tensorrt::call<const char*>(object, slots().inspector.engine_information,
+                                          static_cast<std::int32_t>(InformationFormat::json)));
+}
+
+}  // namespace peregrine::tensorrt

@@ -1,0 +1,15 @@
+// Rejects weights that are not finite.
+#pragma once
+
+#include <string_view>
+
+#include "core/tensor.h"
+
+namespace peregrine {
+
+/// Throws Error "model.weights" naming the tensor where a floating-point value of it is NaN or infinite.
+void require_finite(const HostTensor& tensor, std::string_view name);
+/// The same for NaN alone: infinity bounds a range or masks a position in some graphs.
+void require_no_nan(const HostTensor& tensor, std::string_view name);
+
+}  // namespace peregrine

@@ -1,0 +1,23 @@
+#include "stages/postprocess/scale_math.h"
+#include "stages/postprocess/tasks/tasks.h"
+
+namespace peregrine::postprocess {
+namespace {
+
+Keypoint keypoint_at(const AnchorPlace& at, int channel, bool with_visibility, const Geometry& geometry) {
+  const auto value = [&](int index) { return at.level->keypoint(channel, index, at.row, at.column); };
+  return {image_x(value(0), geometry), image_y(value(1), geometry), with_visibility ? value(2) : 1.0f};
+}
+
+}  // namespace
+
+void attach_keypoints(const ModelInfo& model, const HeadView& head, std::span<const Candidate> kept, const Geometry& geometry,
+                      std::vector<Object>& objects) {
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const AnchorPlace at = head.place(kept[i].anchor);
+    for (int k = 0; k < model.keypoints; ++k)
+      objects[i].keypoints.push_back(keypoint_at(at, k * model.keypoint_dims, model.keypoint_dims == 3, geometry));
+  }
+}
+
+}  // namespace peregrine::postprocess

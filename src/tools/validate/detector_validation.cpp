@@ -1,0 +1,168 @@
+#include "tools/validate/detector_validation.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/log.h"
+#include "peregrine/error.h"
+#include "peregrine/pipeline.h"
+
+namespace peregrine::validate {
+
+namespace {
+
+/// What Ultralytics' val runs with.
+constexpr float confidence = 0.001f, iou = 0.7f;
+constexpr int most_objects = 300;
+
+/// Poses are annotated in a file of their own, which knows persons alone.
+enum class TruthFile : std::uint8_t { instances, person_keypoints };
+
+TruthFile truth_file(Task task) { return task == Task::pose ? TruthFile::person_keypoints : TruthFile::instances; }
+
+std::filesystem::path annotations(const std::filesystem::path& data, TruthFile file) {
+  return data / "annotations" / (file == TruthFile::instances ? "instances_val2017.json" : "person_keypoints_val2017.json");
+}
+
+std::vector<Metric> metrics_of(Task task) {
+  switch (task) {
+    case Task::segment: return {Metric::bbox, Metric::segm};
+    case Task::pose: return {Metric::bbox, Metric::keypoints};
+    default: return {Metric::bbox};
+  }
+}
+
+struct Truth {
+  CocoDataset data;
+  std::map<std::string, std::int64_t> image_ids;  ///< by file name
+
+  Truth(const std::filesystem::path& file, bool masks) : data(read_coco(file, masks)) {
+    for (const CocoImage& image : data.images) image_ids[image.file_name] = image.id;
+  }
+};
+
+CocoDetection detection_of(const Object& object, std::int64_t image, std::int64_t category) {
+  const auto [x1, y1, x2, y2] = std::array<double, 4>{object.box[0], object.box[1], object.box[2], object.box[3]};
+  CocoDetection detection{image, category, object.confidence, {x1, y1, x2 - x1, y2 - y1}, {}, {}};
+  if (object.mask) detection.mask = *object.mask;
+  for (const Keypoint& point : object.keypoints) detection.keypoints.push_back({point.x, point.y});
+  return detection;
+}
+
+/// A model's detections as they come in, and what they are measured by.
+struct ComparedModel {
+  const Truth* truth;
+  std::vector<std::optional<std::int64_t>> categories;
+  std::vector<CocoDetection> detections;
+
+  ComparedModel(const Truth& of, const ModelInfo& model)
+      : truth(&of), categories(categories_of(model.class_names, of.data.categories)) {}
+
+  void score(ModelScores& scores) const {
+    scores.unmatched = find_unmatched(scores.model.class_names, categories, truth->data);
+    if (scores.unmatched.lowers_scores()) {
+      const CocoDataset part = matched_part(truth->data, categories);
+      for (const Metric metric : metrics_of(scores.model.task))
+        scores.matched.push_back(evaluate(part, detections, metric));
+    }
+    for (const Metric metric : metrics_of(scores.model.task)) {
+      scores.coco.emplace_back(metric, evaluate(truth->data, detections, metric));
+      scores.sheets.emplace_back(truth->data, detections, metric);
+    }
+  }
+
+  void add(const Object& object, const std::string& image_name) {
+    const auto image = truth->image_ids.find(image_name);
+    const auto category = categories.at(static_cast<std::size_t>(object.class_id));
+    if (image != truth->image_ids.end() && category) detections.push_back(detection_of(object, image->second, *category));
+  }
+};
+
+PipelineOptions pipeline_options(const ValidationOptions& options) {
+  PipelineOptions result;
+  result.models = options.models;
+  result.engine = options.engine;
+  result.validation = true;
+  result.unverified = options.unverified;
+  return result;
+}
+
+class Validator {
+ public:
+  Validator(const Settings& settings, const ValidationOptions& options)
+      : options_(options), pipeline_(settings, pipeline_options(options)) {
+    const bool masks = std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
+    for (const ModelInfo& model : pipeline_.models()) {
+      const TruthFile file = truth_file(model.task);
+      const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
+      const Truth& truth = found->second;
+      candidates_.emplace_back(truth, model);
+      const auto unmatched = find_unmatched(model.class_names, candidates_.back().categories, truth.data);
+      for (const std::string& sentence : unmatched.sentences(model.name)) log::warning(sentence);
+      for (const auto& [name, id] : truth.image_ids) images_.insert(name);
+    }
+  }
+
+  void run(const ValidationProgress& progress) {
+    const std::vector<std::string> names(images_.begin(), images_.end());
+    std::vector<std::string> sources;
+    sources.reserve(names.size());
+    for (const std::string& name : names) sources.push_back((options_.data / "val2017" / name).string());
+    pipeline_.run(sources, [&](const FrameResult& frame_result) {
+      if (frame_result.error) throw Error("validation.dataset", frame_result.error->sentence(), "Every annotated image is needed.");
+      const std::string& name = names.at(frame_result.index);
+      for (const Object& object : frame_result.result->objects) candidates_[static_cast<std::size_t>(object.model)].add(object, name);
+      if (!progress(frame_result.index + 1, frame_result.total, name)) throw Error("interrupted", "Interrupted; nothing was scored.");
+      return true;
+    });
+  }
+
+  std::vector<ModelScores> scores() const {
+    std::vector<ModelScores> scores;
+    for (std::size_t m = 0; m < candidates_.size(); ++m) {
+      candidates_[m].score(
+          scores.emplace_back(ModelScores{.path = options_.models[m], .model = pipeline_.models()[m]}));
+    }
+    return scores;
+  }
+
+ private:
+  const ValidationOptions& options_;
+  Pipeline pipeline_;
+  std::map<TruthFile, Truth> truths_;
+  std::set<std::string> images_;
+  std::vector<ComparedModel> candidates_;  ///< by model
+};
+
+}  // namespace
+
+ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
+                             const std::map<std::string, std::vector<Object>>& found) {
+  const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
+  ComparedModel candidate(truth, model);
+  for (const auto& [image_name, objects] : found)
+    for (const Object& object : objects) candidate.add(object, image_name);
+  ModelScores scores{.model = model};
+  candidate.score(scores);
+  return scores;
+}
+
+std::vector<std::filesystem::path> annotated_images(Task task, const std::filesystem::path& data) {
+  std::vector<std::filesystem::path> files;
+  for (const CocoImage& image : read_coco(annotations(data, truth_file(task)), false).images)
+    files.push_back(data / "val2017" / image.file_name);
+  return files;
+}
+
+std::vector<ModelScores> validate_detectors(Settings settings, const ValidationOptions& options,
+                                            const ValidationProgress& progress) {
+  settings.model_confidence_threshold = confidence;
+  settings.iou = iou;
+  settings.max_det = most_objects;
+  Validator validator(settings, options);
+  validator.run(progress);
+  return validator.scores();
+}
+
+}  // namespace peregrine::validate

@@ -1,0 +1,227 @@
+// The half of the double that runs: runtime, engine, context, inspector. A run computes at once, in memory that both the host
+// and the fake CUDA call theirs.
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "core/half.h"
+#include "double_layout.h"
+#include "double_model.h"
+#include "graph/reference.h"
+
+namespace tensorrt_double {
+
+std::atomic<int> runs = 0;
+std::atomic<void*> context_memory = nullptr;
+
+namespace {
+
+using namespace peregrine;
+
+constexpr std::int64_t memory_bytes = 4096;
+
+struct EngineState : Implementation {
+  std::optional<OnnxModel> model;  ///< none in the plan of a probe
+  std::int64_t batches[3] = {0, 0, 0};
+
+  std::vector<ModelTensor> tensors() const {
+    std::vector<ModelTensor> all = model->inputs();
+    all.insert(all.end(), model->outputs().begin(), model->outputs().end());
+    return all;
+  }
+  const ModelTensor& tensor(const char* name) const {
+    for (const auto* list : {&model->inputs(), &model->outputs()})
+      for (const ModelTensor& known : *list)
+        if (known.name == name) return known;
+    report_misuse(std::string("there is no tensor ") + name);
+    return model->inputs().front();
+  }
+  bool is_input(const char* name) const {
+    return std::ranges::any_of(model->inputs(), [&](const ModelTensor& input) { return input.name == name; });
+  }
+};
+using Engine = Api<EngineState>;
+
+struct ContextState : Implementation {
+  EngineState* engine = nullptr;
+  std::map<std::string, Shape> shapes;
+  std::map<std::string, void*> addresses;
+  void* memory = nullptr;
+  bool needs_memory = false;
+
+  graph::Graph graph() const { return engine->model->graph(shapes.empty() ? 1 : shapes.begin()->second[0]); }
+};
+
+Dims to_dims(const Shape& shape) {
+  Dims dims{static_cast<std::int32_t>(shape.rank()), {}};
+  std::copy(shape.begin(), shape.end(), dims.extents);
+  return dims;
+}
+
+HostTensor read(const ModelTensor& tensor, const Shape& shape, const void* data) {
+  HostTensor values(tensor.is_half ? DType::f16 : DType::f32, shape);
+  std::memcpy(values.view().data, data, values.bytes());
+  return values.to_f32();
+}
+
+void write(const ModelTensor& tensor, const HostTensor& values, void* data) {
+  for (std::int64_t i = 0; i < values.shape().elements(); ++i) {
+    const float value = values.as<float>()[i];
+    if (tensor.is_half)
+      static_cast<Half*>(data)[i] = to_half(value);
+    else
+      static_cast<float*>(data)[i] = value;
+  }
+}
+
+bool enqueue(ContextState* self, void* stream) {
+  if (fails("enqueue")) return false;
+  if (self->needs_memory && !self->memory) report_misuse("a context without memory ran");
+  if (!stream) report_misuse("ran on the default stream");
+  const OnnxModel& model = *self->engine->model;
+  if (self->addresses.size() != model.inputs().size() + model.outputs().size() || self->shapes.size() != model.inputs().size()) {
+    log_error("Error Code 3: API Usage Error (addresses or shapes are missing)");
+    return false;
+  }
+  ++runs;
+  const graph::Graph graph = self->graph();
+  std::vector<HostTensor> inputs;
+  std::vector<TensorView> views;
+  for (const ModelTensor& input : model.inputs())
+    inputs.push_back(read(input, self->shapes.at(input.name), self->addresses.at(input.name)));
+  for (const HostTensor& input : inputs) views.push_back(input.view());
+  const std::vector<HostTensor> outputs = graph::run_reference(graph, views);
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    write(model.outputs()[i], outputs[i], self->addresses.at(model.outputs()[i].name));
+  return true;
+}
+
+Dims shape_in_context(ContextState* self, const char* name) {
+  const graph::Graph graph = self->graph();
+  return to_dims(graph.value(graph.find(name)).shape);
+}
+
+Table& context_table() {
+  static Table table = [] {
+    Table all{
+        {slot(21, 20),
+         +[](ContextState* self, const char* name, const Dims* dims) {
+           if (fails("set_input_shape")) return false;
+           self->shapes[name] = Shape(std::span(dims->extents, static_cast<std::size_t>(dims->count)));
+           return true;
+         }},
+        {slot(22, 21), &shape_in_context},
+        {slot(24, 23),
+         +[](ContextState* self, const char* name, void* address) {
+           self->addresses[name] = address;
+           return !fails("set_address");
+         }},
+        {slot(37, 36), &enqueue},
+    };
+    if (rtx)
+      all.slots[52] = Entry(
+                          52, +[](ContextState*, void*) { return !fails("capturable"); })
+                          .address;
+    if (DOUBLE_VERSION != 100000)
+      all.slots[slot(49, 48)] = Entry(
+                                    0,
+                                    +[](ContextState* self, void* memory, std::int64_t bytes) {
+                                      if (bytes < memory_bytes) report_misuse("too little memory for a context");
+                                      self->memory = context_memory = memory;
+                                    })
+                                    .address;
+    return all;
+  }();
+  return table;
+}
+
+/// With every output's type, as the real one has it.
+struct InspectorState : Implementation {
+  std::string text;
+};
+
+void* create_inspector(EngineState* self) {
+  static Table table{{6, +[](InspectorState* inspector, std::int32_t) { return inspector->text.c_str(); }}};
+  if (fails("create_inspector")) return nullptr;
+  auto* inspector = new InspectorState;
+  for (const ModelLayer& layer : self->model->layers()) {
+    const char* type = layer.outputs.front().is_half ? "Half NCHW" : "Float";
+    inspector->text += inspector->text.empty() ? "{\"Layers\": [" : ", ";
+    inspector->text += "{\"Name\": \"" + layer.name + R"(", "Outputs": [{"Format/Datatype": ")" + type + "\"}]}";
+  }
+  inspector->text += "]}";
+  return Api<InspectorState>::make(table, inspector);
+}
+
+void* create_context(EngineState* self, std::int32_t strategy) {
+  if (fails("create_context")) return nullptr;
+  context_memory = nullptr;
+  auto* context = new ContextState;
+  context->engine = self;
+  context->needs_memory = strategy == 2;
+  return Api<ContextState>::make(context_table(), context);
+}
+
+Dims profile_shape(EngineState* self, const char* name, std::int32_t, std::int32_t end) {
+  Shape shape = self->tensor(name).shape;
+  if (shape[0] < 0) shape[0] = self->batches[end];
+  return to_dims(shape);
+}
+
+const char* io_name(EngineState* self, std::int32_t index) {
+  if (fails("io_name")) return "another";
+  const OnnxModel& model = *self->model;
+  const auto at = static_cast<std::size_t>(index), inputs = model.inputs().size();
+  return (at < inputs ? model.inputs()[at] : model.outputs()[at - inputs]).name.c_str();
+}
+
+Table& engine_table() {
+  static Table table = [] {
+    Table all{
+        {5, &create_context},
+        {slot(18, 14), &create_inspector},
+        {slot(19, 15), +[](EngineState* self, const char* name) { return to_dims(self->tensor(name).shape); }},
+        {slot(20, 16), +[](EngineState* self, const char* name) { return self->tensor(name).is_half ? half : single; }},
+        {slot(23, 19), +[](EngineState* self, const char* name) { return self->is_input(name) ? 1 : 2; }},
+        {slot(29, 25), &profile_shape},
+        {slot(30, 26), +[](EngineState* self) { return static_cast<std::int32_t>(self->tensors().size()); }},
+        {slot(31, 27), &io_name},
+    };
+    if (DOUBLE_VERSION != 100000)
+      all.slots[slot(52, 44)] = Entry(
+                                    0, +[](EngineState*) { return memory_bytes; })
+                                    .address;
+    return all;
+  }();
+  return table;
+}
+
+struct RuntimeState : Implementation {};
+
+void* deserialize(RuntimeState*, const void* plan, std::size_t size) {
+  const std::string text(static_cast<const char*>(plan), size);
+  const std::string wanted = "vtrt double " + std::to_string(DOUBLE_VERSION) + ' ';
+  const std::size_t end = text.find('\n');
+  if (!text.starts_with(wanted) || end == std::string::npos) {
+    log_error("Assertion header.magicTag == kEXPECTED_MAGIC_TAG failed");
+    return nullptr;
+  }
+  if (fails("deserialize")) return nullptr;
+  auto* engine = new EngineState;
+  std::istringstream line(text.substr(wanted.size(), end - wanted.size()));
+  line >> engine->batches[0] >> engine->batches[1] >> engine->batches[2];
+  if (end + 1 < text.size()) engine->model.emplace(text.substr(end + 1));
+  return Engine::make(engine_table(), engine);
+}
+
+}  // namespace
+
+void* make_runtime() {
+  static Table table{{3, &deserialize}};
+  return Api<RuntimeState>::make(table, new RuntimeState);
+}
+
+}  // namespace tensorrt_double
