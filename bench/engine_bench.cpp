@@ -1,17 +1,23 @@
-// The cuda engine on this machine's GPU: builds models, compares their outputs with recorded ones, and prints where the
-// time goes.
+// The cuda engine on this machine's GPU: builds models, compares their outputs with recorded ones, and prints
+// where the time goes.
 //
-// engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--streams N] [--no-tune] [--top N] [--size N]
+// engine_bench [--batch 1,16] [--precision fp16] [--golden DIR] [--csv FILE] [--streams N] [--no-tune] [--top
+// N] [--size N]
 // [--shortlist FILE] [--plans DIR] [--json FILE] [--dependent-launch on|off] [--list] MODEL...
-//   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one image's dense NCHW input and outputs, FP32
-//                  (tools/record_goldens.py writes them); without them the input is random and nothing is compared
+//   --golden DIR   DIR/STEM/images.f32 and DIR/STEM/OUTPUT.f32: one image's dense NCHW input and outputs,
+//                  FP32 (tools/record_goldens.py writes them); without them the input is random and nothing
+//                  is compared
 //   --csv FILE     every measurement of the tuner; the debug log goes to FILE.log
-//   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it knows the step
-//   --plans DIR    DIR/STEM-bBATCH-PRECISION.plan is loaded where it exists; otherwise the tuned plan is left there
-//   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls; forward pass alone,
-//                  with the best class and the box of every anchor decoded, and up to objects (threshold, NMS, keypoints, masks);
-//                  the device memory of the process after the forward passes, where a kept plan was all that it loaded
-//   --dependent-launch on|off  whether a step may start before its predecessor on the stream is done; by default at batch 1
+//   --shortlist FILE  an earlier --csv: of cuDNN's kernels only the three race that were fastest there, if it
+//                     knows the step
+//   --plans DIR    DIR/STEM-bBATCH-PRECISION.plan is loaded where it exists; otherwise the tuned plan is left
+//                  there
+//   --json FILE    a line a model and batch: medians of rounds of back-to-back calls, and of single calls;
+//                  forward pass alone, with the best class and the box of every anchor decoded, and up to
+//                  objects (threshold, NMS, keypoints, masks); the device memory of the process after the
+//                  forward passes, where a kept plan was all that it loaded
+//   --dependent-launch on|off  whether a step may start before its predecessor on the stream is done; by
+//                              default at batch 1
 //   --size N       side of the image; default: the model's own
 //   --list         print the plan only; needs no GPU
 #include <fmt/format.h>
@@ -55,11 +61,14 @@ using namespace peregrine::bench;
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::vector<std::byte> read_bytes(const fs::path& file) {
   std::vector<std::byte> bytes(fs::file_size(file));
-  std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ifstream(file, std::ios::binary)
+      .read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   return bytes;
 }
 
@@ -77,8 +86,8 @@ std::size_t used_memory() {
 
 ExecutionPlan lowered(const Model& model, int batch, const Options& options, int streams) {
   const bool own_size = options.size == 0 || model.info().task == Task::reid;
-  graph::Graph graph = model.graph(
-      {batch, own_size ? model.info().image_height : options.size, own_size ? model.info().image_width : options.size});
+  graph::Graph graph = model.graph({batch, own_size ? model.info().image_height : options.size,
+                                    own_size ? model.info().image_width : options.size});
   graph::run_passes(graph);
   return lower(graph, {.precision = options.precision, .max_streams = streams});
 }
@@ -86,7 +95,8 @@ ExecutionPlan lowered(const Model& model, int batch, const Options& options, int
 class Run {
  public:
   /// `memory_before`: what was in use once there was a context.
-  Run(const fs::path& model_file, int batch, const Options& options, const Target& target, std::size_t memory_before)
+  Run(const fs::path& model_file, int batch, const Options& options, const Target& target,
+      std::size_t memory_before)
       : options_(options),
         target_(target),
         memory_before_(memory_before),
@@ -97,10 +107,12 @@ class Run {
     const Model model = load_model(model_file);
     info_ = model.info();
     ExecutionPlan plan = lowered(model, batch, options, options.streams);
-    fmt::print("\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n", stem_, batch,
-               to_string(options.precision), plan.steps.size(), plan.streams, plan.arena_bytes / 1e6,
-               static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
-    const fs::path file = options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
+    fmt::print(
+        "\n== {} batch {} {}: {} steps, {} lanes, arena {:.1f} MB, weights {:.1f} MB, lowered in {:.2f} s\n",
+        stem_, batch, to_string(options.precision), plan.steps.size(), plan.streams, plan.arena_bytes / 1e6,
+        static_cast<double>(plan.weights.size()) / 1e6, seconds_since(begin));
+    const fs::path file =
+        options.plans / fmt::format("{}-b{}-{}.plan", stem_, batch, to_string(options.precision));
     const bool kept = !options.plans.empty() && fs::exists(file);
     if (options.tune && !kept) tune_plan(plan);
     if (!kept) chain_ = fuse_conv_pairs(lowered(model, batch, options, 1), fused_pairs_of(plan));
@@ -109,11 +121,13 @@ class Run {
     if (!options.plans.empty() && !kept) write_bytes(file, bytes);
     const double writing = seconds_since(write_begin);
     const auto load_begin = Clock::now();
-    executor_.emplace(plan_from_bytes(bytes), target, ExecutorOptions{.dependent_launch = options.dependent_launch});
+    executor_.emplace(plan_from_bytes(bytes), target,
+                      ExecutorOptions{.dependent_launch = options.dependent_launch});
     if (executor_->pdl_steps() > 0)
-      fmt::print("{} of {} steps may start early; of those of libraries {} were found to wait\n", executor_->pdl_steps(),
-                 executor_->plan().steps.size(),
-                 std::ranges::count_if(executor_->plan().steps, [](const Step& step) { return step.tactic.honors_pdl_wait; }));
+      fmt::print("{} of {} steps may start early; of those of libraries {} were found to wait\n",
+                 executor_->pdl_steps(), executor_->plan().steps.size(),
+                 std::ranges::count_if(executor_->plan().steps,
+                                       [](const Step& step) { return step.tactic.honors_pdl_wait; }));
     fmt::print("plan {:.1f} MB, written in {:.2f} s, loaded in {:.2f} s, device memory {:.1f} MB\n",
                static_cast<double>(bytes.size()) / 1e6, writing, seconds_since(load_begin),
                static_cast<double>(executor_->device_bytes()) / 1e6);
@@ -127,13 +141,15 @@ class Run {
     const bool recorded = fill_input();
     for (const auto& memory : memory_)
       if (memory->binding.is_input)
-        copy_to_device(memory->binding.name, memory->device.data(), memory->host.data(), memory->host.size(), stream_.get());
+        copy_to_device(memory->binding.name, memory->device.data(), memory->host.data(), memory->host.size(),
+                       stream_.get());
       else
         fill(memory->device.data(), 0xff, memory->host.size(), stream_.get());
     executor_->enqueue(pointers_, stream_.get());
     for (const auto& memory : memory_)
       if (!memory->binding.is_input)
-        copy_to_host(memory->binding.name, memory->host.data(), memory->device.data(), memory->host.size(), stream_.get());
+        copy_to_host(memory->binding.name, memory->host.data(), memory->device.data(), memory->host.size(),
+                     stream_.get());
     stream_.synchronize();
     for (const auto& memory : memory_)
       if (!memory->binding.is_input) print_difference(*memory, recorded);
@@ -149,16 +165,18 @@ class Run {
                                 10;
     const double direct = median_us(stream_, 50, [&] { executor_->enqueue(pointers_, stream_.get()); });
     fmt::print(
-        "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; graph of {} nodes\n",
+        "TOTAL {} batch {}: {:.1f} us a graph replay, {:.1f} us back to back, {:.1f} us enqueued directly; "
+        "graph of {} nodes\n",
         stem_, batch_, replayed, back_to_back, direct, graph.node_count());
     const Latency forward = latency(graph, stream_);
     const double memory_mb = static_cast<double>(used_memory() - memory_before_) / 1e6;
     measure_one_stream();
     if (info_.task == Task::reid) return;
     const Latency decoded = with_head(Head::decoded), objects = with_head(Head::objects);
-    for (const auto& [what, time] : {std::pair{"FORWARD", forward}, std::pair{"DECODED", decoded}, std::pair{"OBJECTS", objects}})
-      fmt::print("{} {} batch {}: {:.1f} us back to back, {:.1f} us a single call\n", what, stem_, batch_, time.back_to_back_us,
-                 time.single_us);
+    for (const auto& [what, time] :
+         {std::pair{"FORWARD", forward}, std::pair{"DECODED", decoded}, std::pair{"OBJECTS", objects}})
+      fmt::print("{} {} batch {}: {:.1f} us back to back, {:.1f} us a single call\n", what, stem_, batch_,
+                 time.back_to_back_us, time.single_us);
     if (options_.json.empty()) return;
     std::ofstream(options_.json, std::ios::app)
         << fmt::format(R"({{"model":"{}","batch":{},"precision":"{}","gpu":"{}","driver":"{}","cudnn":"{}",)"
@@ -168,8 +186,9 @@ class Run {
                        R"("objects_us":{{"back_to_back":{:.2f},"single":{:.2f}}}}})"
                        "\n",
                        stem_, batch_, to_string(options_.precision), target_.device.name, driver_version(),
-                       target_.cudnn ? target_.cudnn->version() : "none", memory_mb, forward.back_to_back_us, forward.single_us,
-                       decoded.back_to_back_us, decoded.single_us, objects.back_to_back_us, objects.single_us);
+                       target_.cudnn ? target_.cudnn->version() : "none", memory_mb, forward.back_to_back_us,
+                       forward.single_us, decoded.back_to_back_us, decoded.single_us, objects.back_to_back_us,
+                       objects.single_us);
   }
 
   void measure_steps() {
@@ -177,21 +196,22 @@ class Run {
     double sum = 0, least = 0;
     std::map<std::string, std::pair<int, double>> by_kind;
     for (const LayerTime& layer : layers) {
-      auto& [number, us] =
-          by_kind[layer.what.substr(0, layer.what.find(' ')) + "/" + layer.kernel.substr(0, layer.kernel.find(' '))];
+      auto& [number, us] = by_kind[layer.what.substr(0, layer.what.find(' ')) + "/" +
+                                   layer.kernel.substr(0, layer.kernel.find(' '))];
       ++number, us += layer.microseconds;
       sum += layer.microseconds, least += layer.least_microseconds;
     }
     fmt::print("steps one after another {:.1f} us, their floors {:.1f} us\n", sum, least);
-    for (const auto& [kind, total] : by_kind) fmt::print("  {:<28} {:>4} steps {:>9.1f} us\n", kind, total.first, total.second);
+    for (const auto& [kind, total] : by_kind)
+      fmt::print("  {:<28} {:>4} steps {:>9.1f} us\n", kind, total.first, total.second);
     std::sort(layers.begin(), layers.end(), [](const LayerTime& a, const LayerTime& b) {
       return a.microseconds - a.least_microseconds > b.microseconds - b.least_microseconds;
     });
     fmt::print("  furthest from their floor:\n");
     layers.resize(std::min(options_.top, layers.size()));
     for (const LayerTime& l : layers)
-      fmt::print("  {:>8.2f} us, floor {:>7.2f} ({:>3.0f} %)  {:<34} {} [{}]\n", l.microseconds, l.least_microseconds,
-                 100 * l.least_microseconds / l.microseconds, l.name, l.what, l.kernel);
+      fmt::print("  {:>8.2f} us, floor {:>7.2f} ({:>3.0f} %)  {:<34} {} [{}]\n", l.microseconds,
+                 l.least_microseconds, 100 * l.least_microseconds / l.microseconds, l.name, l.what, l.kernel);
   }
 
  private:
@@ -209,13 +229,17 @@ class Run {
               [&](const Measurement& m) {
                 ++tried;
                 preparing += m.preparing_ms;
-                if (!m.rejected.empty()) ++reasons[fmt::format("{}: {}", m.tactic.provider, m.rejected.substr(0, 110))];
+                if (!m.rejected.empty())
+                  ++reasons[fmt::format("{}: {}", m.tactic.provider, m.rejected.substr(0, 110))];
                 if (csv)
-                  csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step, m.tactic.provider,
-                                     fmt::join(m.tactic.parameters, " "), m.microseconds, m.preparing_ms, m.rejected);
+                  csv << fmt::format("{};{};{};{};{};{:.2f};{:.2f};{}\n", stem_, batch_, m.step,
+                                     m.tactic.provider, fmt::join(m.tactic.parameters, " "), m.microseconds,
+                                     m.preparing_ms, m.rejected);
               },
-          .narrow = [&](const Step& step, std::vector<Tactic>& tactics) { shortlist.narrow(stem_, batch_, step, tactics); }});
-    fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried, preparing / 1e3);
+          .narrow = [&](const Step& step,
+                        std::vector<Tactic>& tactics) { shortlist.narrow(stem_, batch_, step, tactics); }});
+    fmt::print("tuned in {:.1f} s: {} candidates, {:.1f} s to make them ready\n", seconds_since(begin), tried,
+               preparing / 1e3);
     std::vector<std::pair<std::string, int>> sorted(reasons.begin(), reasons.end());
     std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (std::size_t i = 0; i < std::min<std::size_t>(sorted.size(), 8); ++i)
@@ -225,9 +249,11 @@ class Run {
   /// The same kernels one after another: what the streams gain.
   void measure_one_stream() {
     if (!chain_) return;
-    for (std::size_t i = 0; i < chain_->steps.size(); ++i) chain_->steps[i].tactic = executor_->plan().steps[i].tactic;
+    for (std::size_t i = 0; i < chain_->steps.size(); ++i)
+      chain_->steps[i].tactic = executor_->plan().steps[i].tactic;
     Executor chain(std::move(*chain_), target_, {.dependent_launch = options_.dependent_launch});
-    const Latency time = latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }), stream_);
+    const Latency time =
+        latency(Graph::capture(stream_.get(), [&] { chain.enqueue(pointers_, stream_.get()); }), stream_);
     fmt::print("ONE LANE {} batch {}: {:.1f} us back to back\n", stem_, batch_, time.back_to_back_us);
     chain_.reset();
   }
@@ -238,9 +264,9 @@ class Run {
     for (const auto& memory : memory_) {
       if (memory->binding.is_input) continue;
       const TensorRef& tensor = memory->binding.tensor;
-      outputs.push_back(
-          {memory->binding.name,
-           {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index), tensor.shape, tensor.strides}});
+      outputs.push_back({memory->binding.name,
+                         {memory->device.data(), tensor.dtype, Device::cuda(target_.device.index),
+                          tensor.shape, tensor.strides}});
     }
     return latency_with_head(
         info_, outputs, batch_, head, [&] { executor_->enqueue(pointers_, stream_.get()); }, stream_);
@@ -256,7 +282,8 @@ class Run {
       recorded = recorded && values && static_cast<std::int64_t>(values->size()) == image_elements(tensor);
       for (std::int64_t n = 0; n < tensor.shape[0]; ++n)
         for (std::int64_t i = 0; i < image_elements(tensor); ++i) {
-          const float value = recorded ? (*values)[static_cast<std::size_t>(i)] : static_cast<float>(i * 7919 % 256) / 255.0f;
+          const float value =
+              recorded ? (*values)[static_cast<std::size_t>(i)] : static_cast<float>(i * 7919 % 256) / 255.0f;
           memory->put(n * tensor.strides[0] + strided_offset(tensor, i), value);
         }
     }
@@ -265,12 +292,14 @@ class Run {
 
   void print_difference(const BoundMemory& memory, bool recorded) const {
     const TensorRef& tensor = memory.binding.tensor;
-    const auto wanted = recorded ? read_floats(options_.golden / stem_ / (memory.binding.name + ".f32")) : std::nullopt;
+    const auto wanted =
+        recorded ? read_floats(options_.golden / stem_ / (memory.binding.name + ".f32")) : std::nullopt;
     double largest = 0, scale = 0, squares = 0, wanted_squares = 0;
     std::int64_t not_finite = 0;
     const std::int64_t elements = image_elements(tensor);
     if (wanted && static_cast<std::int64_t>(wanted->size()) != elements) {
-      fmt::print("  {:<10} recorded with {} elements, here {}\n", memory.binding.name, wanted->size(), elements);
+      fmt::print("  {:<10} recorded with {} elements, here {}\n", memory.binding.name, wanted->size(),
+                 elements);
       return;
     }
     for (std::int64_t n = 0; n < tensor.shape[0]; ++n)
@@ -283,8 +312,8 @@ class Run {
         scale = std::max(scale, std::abs(truth));
         squares += (value - truth) * (value - truth), wanted_squares += truth * truth;
       }
-    const std::string verdict = wanted ? fmt::format("max |a-b| {:.4g} of max |b| {:.4g}, relative L2 {:.3g}", largest, scale,
-                                                     std::sqrt(squares / wanted_squares))
+    const std::string verdict = wanted ? fmt::format("max |a-b| {:.4g} of max |b| {:.4g}, relative L2 {:.3g}",
+                                                     largest, scale, std::sqrt(squares / wanted_squares))
                                        : "nothing recorded to compare with";
     fmt::print("  {:<10} {:<14} {}{}\n", memory.binding.name, to_string(tensor.shape), verdict,
                not_finite ? fmt::format("  NOT FINITE: {}", not_finite) : "");
@@ -305,7 +334,8 @@ class Run {
 
 int list_all(const Options& options) {
   for (const fs::path& model : options.models)
-    for (const int batch : options.batches) fmt::print("{}", dump(lowered(load_model(model), batch, options, options.streams)));
+    for (const int batch : options.batches)
+      fmt::print("{}", dump(lowered(load_model(model), batch, options, options.streams)));
   return 0;
 }
 
@@ -339,7 +369,8 @@ int run_all(const Options& options) {
         run.measure_steps();
       } catch (const Error& error) {
         ++failures;
-        fmt::print("FAILED {} batch {}: {} ({})\n", model.filename().string(), batch, error.what(), error.code());
+        fmt::print("FAILED {} batch {}: {} ({})\n", model.filename().string(), batch, error.what(),
+                   error.code());
         if (error.code() == "device.lost") return 1;
       }
   return failures ? 1 : 0;

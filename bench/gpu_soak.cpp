@@ -1,7 +1,8 @@
-// Random sizes, batches and damaged images in two threads for as long as is asked; device memory must stay flat once warm, and
-// only the planted images may fail.
+// Random sizes, batches and damaged images in two threads for as long as is asked; device memory must stay
+// flat once warm, and only the planted images may fail.
 //
-// gpu_soak [--seconds N] [--store DIR] MODEL.pt PICTURE.jpg...      exit code 1: a leak, or an error that nobody planted
+// gpu_soak [--seconds N] [--store DIR] MODEL.pt PICTURE.jpg...      exit code 1: a leak, or an error that
+// nobody planted
 //
 // The engine comes out of the store DIR, where it is built and tuned the first time (not verified).
 #include <fmt/format.h>
@@ -61,9 +62,11 @@ class Soak {
     stop_ = true;
     for (std::thread& worker : workers) worker.join();
     const bool leaks = warm == 0 || most_ - warm > allowed_growth;
-    fmt::print("{} batches, {} images, {} planted errors, {} other errors; device memory {} MB once warm, at most {} MB: {}\n",
-               batches_.load(), images_.load(), planted_.load(), failures_.load(), warm >> 20, most_ >> 20,
-               leaks ? (warm == 0 ? "never warm" : "GREW") : "flat");
+    fmt::print(
+        "{} batches, {} images, {} planted errors, {} other errors; device memory {} MB once warm, at most "
+        "{} MB: {}\n",
+        batches_.load(), images_.load(), planted_.load(), failures_.load(), warm >> 20, most_ >> 20,
+        leaks ? (warm == 0 ? "never warm" : "GREW") : "flat");
     return failures_ == 0 && !leaks ? 0 : 1;
   }
 

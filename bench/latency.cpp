@@ -29,13 +29,14 @@ Latency latency(const Graph& graph, const Stream& stream) {
   return {rounds_us(10, 20), rounds_us(200, 1)};
 }
 
-Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::NamedTensor> outputs, int batch, Head head,
-                          const std::function<void()>& enqueue, const Stream& stream) {
+Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::NamedTensor> outputs,
+                          int batch, Head head, const std::function<void()>& enqueue, const Stream& stream) {
   postprocess::Options options;
   if (head == Head::decoded) options.confidence = 0;
   const postprocess::DevicePostprocess after(model, outputs, options, 1 << 20);
   const cuda::DeviceBuffer workspace(after.workspace_bytes(), "the head's decoding");
-  const std::vector<Geometry> same(static_cast<std::size_t>(batch), preprocess::letterbox(640, 640, 640, 640));
+  const std::vector<Geometry> same(static_cast<std::size_t>(batch),
+                                   preprocess::letterbox(640, 640, 640, 640));
   const cuda::DeviceBuffer geometries(same.size() * sizeof(Geometry), "geometries");
   cuda::copy_to_device("geometries", geometries.data(), same.data(), geometries.bytes(), stream.get());
   stream.synchronize();
@@ -45,7 +46,8 @@ Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::N
                                   if (head == Head::decoded)
                                     after.enqueue_decode(workspace.data(), batch, stream.get());
                                   else
-                                    after.enqueue(workspace.data(), {geometries.data()}, batch, nullptr, stream.get());
+                                    after.enqueue(workspace.data(), {geometries.data()}, batch, nullptr,
+                                                  stream.get());
                                 }),
                  stream);
 }

@@ -18,8 +18,8 @@ struct Latency {
   double back_to_back_us, single_us;
 };
 
-/// By the host's clock, as PyTorch is timed beside it: median of ten rounds of twenty replays, and of 200 single ones that are
-/// waited for.
+/// By the host's clock, as PyTorch is timed beside it: median of ten rounds of twenty replays, and of 200
+/// single ones that are waited for.
 Latency latency(const cuda::Graph& graph, const cuda::Stream& stream);
 
 enum class Head {
@@ -27,9 +27,11 @@ enum class Head {
   objects,  ///< at the thresholds of `predict`
 };
 
-/// The forward pass that `enqueue` puts on the stream, and the head's decoding behind it; `outputs` lie on the device.
-Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::NamedTensor> outputs, int batch, Head head,
-                          const std::function<void()>& enqueue, const cuda::Stream& stream);
+/// The forward pass that `enqueue` puts on the stream, and the head's decoding behind it; `outputs` lie on
+/// the device.
+Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::NamedTensor> outputs,
+                          int batch, Head head, const std::function<void()>& enqueue,
+                          const cuda::Stream& stream);
 
 /// By the device's clock.
 template <class Work>

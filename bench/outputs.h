@@ -19,7 +19,8 @@ inline std::optional<std::vector<float>> read_floats(const std::filesystem::path
   std::ifstream in(file, std::ios::binary);
   if (!in) return std::nullopt;
   std::vector<float> values(std::filesystem::file_size(file) / sizeof(float));
-  in.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(values.size() * sizeof(float)));
+  in.read(reinterpret_cast<char*>(values.data()),
+          static_cast<std::streamsize>(values.size() * sizeof(float)));
   return values;
 }
 
@@ -33,7 +34,9 @@ inline std::int64_t strided_offset(const cuda::TensorRef& tensor, std::int64_t i
   return offset;
 }
 
-inline std::int64_t image_elements(const cuda::TensorRef& tensor) { return tensor.shape.elements() / tensor.shape[0]; }
+inline std::int64_t image_elements(const cuda::TensorRef& tensor) {
+  return tensor.shape.elements() / tensor.shape[0];
+}
 
 /// A binding's memory on device and host.
 struct BoundMemory {

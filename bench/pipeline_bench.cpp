@@ -1,11 +1,14 @@
-// The whole way on this machine's GPU: a JPEG in host memory -> results in host memory, by the host's clock, with the stages' own
-// times beside it; a stream of 100 such files; device memory; the decode alone by each backend of nvJPEG.
+// The whole way on this machine's GPU: a JPEG in host memory -> results in host memory, by the host's clock,
+// with the stages' own times beside it; a stream of 100 such files; device memory; the decode alone by each
+// backend of nvJPEG.
 //
-// pipeline_bench --picture F.jpg --store DIR --json F.json [--memory] [--batch N] [--max-det N] [--reid R.pth] MODEL.pt...
+// pipeline_bench --picture F.jpg --store DIR --json F.json [--memory] [--batch N] [--max-det N] [--reid
+// R.pth] MODEL.pt...
 //
-// Engines come out of the store DIR, where they are built and tuned the first time (not verified). Several models, and ReID, run
-// side by side over each image; ReID embeds the objects of the class that the first model finds most of. The boxes it embeds
-// are in the JSON, so that compare_torch_pipeline.py --ours embeds the same ones.
+// Engines come out of the store DIR, where they are built and tuned the first time (not verified). Several
+// models, and ReID, run side by side over each image; ReID embeds the objects of the class that the first
+// model finds most of. The boxes it embeds are in the JSON, so that compare_torch_pipeline.py --ours embeds
+// the same ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -96,7 +99,8 @@ std::vector<std::byte> bytes_of(const fs::path& file) {
 }
 
 std::unique_ptr<predictor::BatchRunner> open(const Arguments& arguments) {
-  engine_cache::EngineContext context = engine_cache::choose_engine(arguments.settings, arguments.options.engine);
+  engine_cache::EngineContext context =
+      engine_cache::choose_engine(arguments.settings, arguments.options.engine);
   context.store = arguments.settings.store;
   context.unverified = true;
   return predictor::make_runner(std::move(context), arguments.settings, arguments.options);
@@ -117,7 +121,8 @@ std::string most_frequent_class(const Arguments& arguments, const std::vector<pr
   alone.options.reid.reset();
   const auto runner = open(alone);
   std::map<std::string, int> found;
-  for (const Object& object : run_once(*runner, frames).objects) ++found[runner->models()[0].class_names.at(object.class_id)];
+  for (const Object& object : run_once(*runner, frames).objects)
+    ++found[runner->models()[0].class_names.at(object.class_id)];
   const auto most = std::ranges::max_element(found, {}, [](const auto& entry) { return entry.second; });
   return most == found.end() ? "person" : most->first;
 }
@@ -156,7 +161,8 @@ Json measure_calls(predictor::BatchRunner& runner, const std::vector<predictor::
           {"calls", calls}};
 }
 
-/// The batch decoded by one backend, until its pixels are there; a backend that is not there is told in words.
+/// The batch decoded by one backend, until its pixels are there; a backend that is not there is told in
+/// words.
 Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& file, int batch) try {
   decode::JpegDecoder decoder(backend);
   const decode::JpegHeader header = decoder.inspect(file);
@@ -166,8 +172,9 @@ Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& 
   const cuda::DeviceBuffer pixels(bytes * static_cast<std::size_t>(batch), "pictures");
   std::vector<decode::JpegJob> jobs;
   for (int i = 0; i < batch; ++i)
-    jobs.push_back(
-        {file, reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i), pitch, header.orientation});
+    jobs.push_back({file,
+                    reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i),
+                    pitch, header.orientation});
   const auto failed = std::make_unique<bool[]>(jobs.size());
   const cuda::Stream stream = cuda::Stream::create();
   std::vector<double> times;
@@ -222,21 +229,23 @@ int run(const Arguments& given) {
   cuda::check(cuda::runtime().free(nullptr), "cudaFree");  // creates the context
   const std::size_t before = used_memory();
   const std::vector<std::byte> file = bytes_of(arguments.image);
-  const std::vector<predictor::Frame> frames(static_cast<std::size_t>(arguments.settings.batch), {"picture", file, {}});
+  const std::vector<predictor::Frame> frames(static_cast<std::size_t>(arguments.settings.batch),
+                                             {"picture", file, {}});
   if (arguments.options.reid)
     arguments.options.reid_classes = {"name:" + most_frequent_class(arguments, frames)};
   const auto begin = Clock::now();
   const auto runner = open(arguments);
-  Json result{{"version", version},
-              {"gpu", cuda::device_facts(0).identity()},
-              {"driver_cuda", cuda::driver_version()},
-              {"libraries", engine_cache::choose_engine(arguments.settings, "cuda").builder->library_versions()},
-              {"batch", arguments.settings.batch},
-              {"max_det", arguments.settings.max_det},
-              {"confidence", arguments.settings.model_confidence_threshold},
-              {"iou", arguments.settings.iou},
-              {"jpeg_bytes", file.size()},
-              {"ready_ms", milliseconds_since(begin)}};
+  Json result{
+      {"version", version},
+      {"gpu", cuda::device_facts(0).identity()},
+      {"driver_cuda", cuda::driver_version()},
+      {"libraries", engine_cache::choose_engine(arguments.settings, "cuda").builder->library_versions()},
+      {"batch", arguments.settings.batch},
+      {"max_det", arguments.settings.max_det},
+      {"confidence", arguments.settings.model_confidence_threshold},
+      {"iou", arguments.settings.iou},
+      {"jpeg_bytes", file.size()},
+      {"ready_ms", milliseconds_since(begin)}};
   for (const ModelInfo& model : runner->models()) result["models"].push_back(model.name);
   if (arguments.memory) {
     for (int i = 0; i < warm_up; ++i) run_once(*runner, frames);
@@ -244,7 +253,8 @@ int run(const Arguments& given) {
   } else {
     result["calls"] = measure_calls(*runner, frames);
     for (const auto backend : {decode::JpegBackend::hardware, decode::JpegBackend::gpu_hybrid})
-      result["decoders"][decode::to_string(backend)] = measure_decoder(backend, file, arguments.settings.batch);
+      result["decoders"][decode::to_string(backend)] =
+          measure_decoder(backend, file, arguments.settings.batch);
     if (arguments.settings.batch == 1 && arguments.options.models.size() == 1 && !arguments.options.reid)
       result["stream"] = measure_stream(arguments, result["calls"]);
   }

@@ -16,10 +16,12 @@ class Shortlist {
   explicit Shortlist(const std::filesystem::path& csv);
 
   /// Leaves the three of cuDNN's tactics that were the fastest of this step; all of them where none is known.
-  void narrow(const std::string& model, int batch, const cuda::Step& step, std::vector<cuda::Tactic>& tactics) const;
+  void narrow(const std::string& model, int batch, const cuda::Step& step,
+              std::vector<cuda::Tactic>& tactics) const;
 
  private:
-  std::map<std::string, std::multimap<double, std::string>> by_step_;  ///< "MODEL;BATCH;STEP" to parameters by time
+  std::map<std::string, std::multimap<double, std::string>>
+      by_step_;  ///< "MODEL;BATCH;STEP" to parameters by time
 };
 
 }  // namespace peregrine::bench

@@ -1,5 +1,6 @@
-// Preprocess and postprocess on this machine's GPU: a 1080p image with fifty objects, FP16 heads of an 80-class model at
-// 640x640, channels-last. Each stage is recorded as a CUDA graph and replayed; results are compared with the host's first.
+// Preprocess and postprocess on this machine's GPU: a 1080p image with fifty objects, FP16 heads of an
+// 80-class model at 640x640, channels-last. Each stage is recorded as a CUDA graph and replayed; results are
+// compared with the host's first.
 //
 // stages_bench [--json FILE] [BATCH...]      default: 1 16
 #include <fmt/format.h>
@@ -52,7 +53,9 @@ struct Tensor {
             view.as<Half>()[n * view.strides[0] + c + y * view.strides[2] + x * view.strides[3]] =
                 to_half(value(static_cast<int>(c), static_cast<int>(y), static_cast<int>(x)));
   }
-  void upload(cudaStream_t stream) const { cuda::copy_to_device("heads", device.data(), host.as<Half>(), host.bytes(), stream); }
+  void upload(cudaStream_t stream) const {
+    cuda::copy_to_device("heads", device.data(), host.as<Half>(), host.bytes(), stream);
+  }
   NamedTensor on_host() const { return {name, view}; }
   NamedTensor on_device() const {
     NamedTensor tensor{name, view};
@@ -72,15 +75,18 @@ std::vector<Tensor> planted_heads(const ModelInfo& model, const Geometry& g, int
               row_step = (cells - 2 * top) / objects_down;
     const auto planted = [&](int y, int x) {
       const int row = y - top;
-      return level == 1 && x % column_step == 1 && row >= 0 && row < row_step * objects_down && row % row_step == 1;
+      return level == 1 && x % column_step == 1 && row >= 0 && row < row_step * objects_down &&
+             row % row_step == 1;
     };
     tensors.emplace_back(head::box_output(level), Shape{batch, 4 * model.dfl_bins, cells, cells},
                          [&](int c, int, int) { return c % model.dfl_bins == 3 ? 12.0f : 0.0f; });
-    tensors.emplace_back(head::class_output(level), Shape{batch, 80, cells, cells},
-                         [&](int c, int y, int x) { return planted(y, x) && c == (x + y) % 80 ? 2.0f : -9.0f; });
+    tensors.emplace_back(head::class_output(level), Shape{batch, 80, cells, cells}, [&](int c, int y, int x) {
+      return planted(y, x) && c == (x + y) % 80 ? 2.0f : -9.0f;
+    });
     if (model.task == Task::segment)
-      tensors.emplace_back(head::coefficient_output(level), Shape{batch, 32, cells, cells},
-                           [](int c, int y, int x) { return std::sin(static_cast<float>(c * 7 + y * 3 + x)); });
+      tensors.emplace_back(
+          head::coefficient_output(level), Shape{batch, 32, cells, cells},
+          [](int c, int y, int x) { return std::sin(static_cast<float>(c * 7 + y * 3 + x)); });
   }
   if (model.task == Task::segment)
     tensors.emplace_back(head::proto_output, Shape{batch, 32, side / 4, side / 4}, [](int c, int y, int x) {
@@ -113,15 +119,18 @@ double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream)
   const cuda::DeviceBuffer pixels(image.pixels.size(), "picture");
   cuda::copy_to_device("picture", pixels.data(), image.pixels.data(), pixels.bytes(), stream);
   const std::vector<preprocess::InputImage> images(
-      batch, {reinterpret_cast<const std::uint8_t*>(pixels.data()), std::ptrdiff_t{3} * image_width, image.order, geometry});
+      batch, {reinterpret_cast<const std::uint8_t*>(pixels.data()), std::ptrdiff_t{3} * image_width,
+              image.order, geometry});
   const cuda::DeviceBuffer descriptors(images.size() * sizeof(preprocess::InputImage), "descriptors");
   cuda::copy_to_device("descriptors", descriptors.data(), images.data(), descriptors.bytes(), stream);
 
   const Shape shape{batch, 3, side, side};
   const Strides strides{side * side * 4, 1, side * 4, 4};
-  HostTensor expected = HostTensor::zeros(DType::f16, {batch, side, side, 4}), got(DType::f16, expected.shape());
+  HostTensor expected = HostTensor::zeros(DType::f16, {batch, side, side, 4}),
+             got(DType::f16, expected.shape());
   for (int n = 0; n < batch; ++n)
-    preprocess::letterbox_into(image.view(), geometry, {expected.as<Half>(), DType::f16, Device::cpu(), shape, strides}, n);
+    preprocess::letterbox_into(image.view(), geometry,
+                               {expected.as<Half>(), DType::f16, Device::cpu(), shape, strides}, n);
   const cuda::DeviceBuffer input(expected.bytes(), "input");
   const auto work = [&] {
     preprocess::letterbox_batch(reinterpret_cast<const preprocess::InputImage*>(descriptors.data()), batch,
@@ -130,7 +139,8 @@ double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream)
   work();
   cuda::copy_to_host("input", got.as<Half>(), input.data(), input.bytes(), stream);
   cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-  if (!std::equal(got.as<std::uint16_t>(), got.as<std::uint16_t>() + got.shape().elements(), expected.as<std::uint16_t>()))
+  if (!std::equal(got.as<std::uint16_t>(), got.as<std::uint16_t>() + got.shape().elements(),
+                  expected.as<std::uint16_t>()))
     throw Error("validation.bench", "The letterbox on the GPU differs from the host's.");
   return time_graph(cuda::Graph::capture(stream, work), stream);
 }
@@ -160,14 +170,19 @@ PostprocessTime time_postprocess(Task task, const Geometry& geometry, int batch,
   const std::vector<Geometry> all(batch, geometry);
   const cuda::DeviceBuffer geometries(all.size() * sizeof(Geometry), "geometries");
   cuda::copy_to_device("geometries", geometries.data(), all.data(), geometries.bytes(), stream);
-  const auto work = [&] { kernels.enqueue(workspace.data(), {geometries.data()}, batch, record.data(), stream); };
+  const auto work = [&] {
+    kernels.enqueue(workspace.data(), {geometries.data()}, batch, record.data(), stream);
+  };
   work();
   cuda::check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
   const auto expected = postprocess::postprocess(model, host, 0, geometry, {}).objects;
-  const auto got = postprocess::read_record(model, kernels.layout(), record.data(), batch - 1, geometry, {}).objects;
-  const bool same = std::equal(got.begin(), got.end(), expected.begin(), expected.end(), [](const Object& a, const Object& b) {
-    return a.class_id == b.class_id && std::abs(a.box[0] - b.box[0]) < 0.01f && a.mask.has_value() == b.mask.has_value();
-  });
+  const auto got =
+      postprocess::read_record(model, kernels.layout(), record.data(), batch - 1, geometry, {}).objects;
+  const bool same = std::equal(got.begin(), got.end(), expected.begin(), expected.end(),
+                               [](const Object& a, const Object& b) {
+                                 return a.class_id == b.class_id && std::abs(a.box[0] - b.box[0]) < 0.01f &&
+                                        a.mask.has_value() == b.mask.has_value();
+                               });
   if (!same) throw Error("validation.bench", "The objects found on the GPU differ from the host's.");
   const double time = time_graph(cuda::Graph::capture(stream, work), stream);
   return {time, got.size(), postprocess::used_bytes(kernels.layout(), record.data(), batch)};
@@ -181,8 +196,8 @@ nlohmann::ordered_json run(int batch) {
   nlohmann::ordered_json row{{"batch", batch}, {"letterbox_us", letterbox}};
   for (const Task task : {Task::detect, Task::segment}) {
     const PostprocessTime t = time_postprocess(task, geometry, batch, stream.get());
-    fmt::print("  postprocess {:8} {:8.2f} us   {} objects an image, {} bytes of results\n", to_string(task), t.microseconds,
-               t.objects, t.bytes);
+    fmt::print("  postprocess {:8} {:8.2f} us   {} objects an image, {} bytes of results\n", to_string(task),
+               t.microseconds, t.objects, t.bytes);
     row[fmt::format("postprocess_{}", to_string(task))] = {
         {"us", t.microseconds}, {"objects", t.objects}, {"result_bytes", t.bytes}};
   }
@@ -202,7 +217,8 @@ int main(int count, char** values) {
         batches.push_back(std::max(1, std::atoi(values[i])));
     }
     if (batches.empty()) batches = {1, 16};
-    nlohmann::ordered_json all{{"gpu", cuda::device_facts(0).identity()}, {"driver_cuda", cuda::driver_version()}, {"rows", {}}};
+    nlohmann::ordered_json all{
+        {"gpu", cuda::device_facts(0).identity()}, {"driver_cuda", cuda::driver_version()}, {"rows", {}}};
     fmt::print("{}\n", cuda::device_facts(0).identity());
     for (const int batch : batches) all["rows"].push_back(run(batch));
     if (!json.empty()) std::ofstream(json) << all.dump(1) << '\n';

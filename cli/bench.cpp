@@ -51,8 +51,8 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Flags& flags, const std::filesystem::path& file,
-                             const RunInfo& info) {
+std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Flags& flags,
+                             const std::filesystem::path& file, const RunInfo& info) {
 #if PEREGRINE_OPENVINO
   if (info.engine == "openvino") {
     const Model model = load_model(file, task_hint(settings, 0, 1));
@@ -68,16 +68,17 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
   if (info.engine == "cuda") {
     const Model model = load_model(file, task_hint(settings, 0, 1));
     predictor::GpuEngine engine(model, engine_cache::choose_engine(settings, info.engine),
-                               predictor::input_shape(model.info(), settings.imgsz, settings.batch));
+                                predictor::input_shape(model.info(), settings.imgsz, settings.batch));
     std::vector<Layer> layers;
     for (const LayerTime& layer : engine.time_layers())
-      layers.push_back(
-          {layer.name, layer.what + ", " + layer.kernel, layer.microseconds / 1000, layer.least_microseconds / 1000});
+      layers.push_back({layer.name, layer.what + ", " + layer.kernel, layer.microseconds / 1000,
+                        layer.least_microseconds / 1000});
     return layers;
   }
 #endif
   throw Error("usage.layers",
-              fmt::format("{}: the {} engine does not tell its layers' times.", file.filename().string(), info.engine),
+              fmt::format("{}: the {} engine does not tell its layers' times.", file.filename().string(),
+                          info.engine),
               "Leave out --layers.");
 }
 
@@ -85,7 +86,8 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
 std::size_t engines_kept(const Settings& settings) { return store::Store(settings.store).list().size(); }
 
 /// Detectors, or ReID alone.
-std::unique_ptr<Work> open_work(const Settings& settings, const Flags& flags, const std::filesystem::path& model, bool reid) {
+std::unique_ptr<Work> open_work(const Settings& settings, const Flags& flags,
+                                const std::filesystem::path& model, bool reid) {
   if (reid) return std::make_unique<ReidWork>(settings, flags.options, model, flags.sources);
   PipelineOptions options = flags.options;
   options.models = {model};
@@ -193,27 +195,40 @@ void add_bench(CLI::App& app, CommonFlags& common, int& status) {
   CLI::App* command = app.add_subcommand("bench", "Measure latency, throughput, start-up and memory");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
-  command->add_option("--model", flags->options.models, "checkpoint (.pt) or ONNX file; repeat to measure several, one by one")
+  command
+      ->add_option("--model", flags->options.models,
+                   "checkpoint (.pt) or ONNX file; repeat to measure several, one by one")
       ->required()
       ->type_name("FILE");
   command->add_option("--batch", flags->batches, "batch sizes (BATCH)")
       ->delimiter(',')
       ->check(CLI::PositiveNumber)
       ->type_name("LIST");
-  command->add_option("--source", flags->sources, "image files to run; without: one generated image, already decoded")
+  command
+      ->add_option("--source", flags->sources,
+                   "image files to run; without: one generated image, already decoded")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
-  command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")->check(CLI::PositiveNumber);
+  command->add_option("--runs", flags->runs, "measured runs, after 20 to warm up")
+      ->check(CLI::PositiveNumber);
   auto* baseline = add_choice<migrate::Baseline>(
       *command, "--baseline", flags->baseline,
-      {{"auto", migrate::Baseline::automatic}, {"pytorch", migrate::Baseline::pytorch}, {"fp32", migrate::Baseline::fp32}},
+      {{"auto", migrate::Baseline::automatic},
+       {"pytorch", migrate::Baseline::pytorch},
+       {"fp32", migrate::Baseline::fp32}},
       "beside PyTorch in your own Python (auto: or the FP32 engine), each in a process");
-  command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")->needs(baseline)->type_name("PATH");
-  command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")->excludes(baseline);
-  add_setting_flag(*command, common, "--imgsz", "IMGSZ");
-  command->add_flag("--unverified", flags->options.unverified, "measure engines, too, that did not pass their verification")
+  command->add_option("--python", flags->python, "the Python of your PyTorch pipeline")
+      ->needs(baseline)
+      ->type_name("PATH");
+  command->add_flag("--layers", flags->layers, "the time of every layer as well (openvino and cuda engines)")
       ->excludes(baseline);
-  command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")->excludes(baseline);
+  add_setting_flag(*command, common, "--imgsz", "IMGSZ");
+  command
+      ->add_flag("--unverified", flags->options.unverified,
+                 "measure engines, too, that did not pass their verification")
+      ->excludes(baseline);
+  command->add_flag("--rect", flags->options.rect, "pad only to the next multiple of the stride")
+      ->excludes(baseline);
   command->add_option("--json", flags->json, "write the figures as JSON; - is standard output")
       ->excludes(baseline)
       ->type_name("FILE");

@@ -40,7 +40,8 @@ double peak_resident_mib() {
   return 0;
 }
 
-DeviceMemory::DeviceMemory(const Settings& settings) : device_(settings.device), before_(used_mib(settings.device)) {}
+DeviceMemory::DeviceMemory(const Settings& settings)
+    : device_(settings.device), before_(used_mib(settings.device)) {}
 
 std::optional<double> DeviceMemory::taken() const {
   if (!before_) return std::nullopt;

@@ -11,8 +11,8 @@ namespace peregrine::cli {
 void restart_peak();
 double peak_resident_mib();
 
-/// What a program takes of the device: libraries, kernels and buffers, its context left out. Counted by the driver, for all
-/// programs.
+/// What a program takes of the device: libraries, kernels and buffers, its context left out. Counted by the
+/// driver, for all programs.
 class DeviceMemory {
  public:
   /// Creates the context. Nothing but that may have been loaded before.

@@ -21,7 +21,8 @@ class Work {
 /// The files, or without any an image of waves that is decoded already; as many as the settings' batch.
 class DetectorWork final : public Work {
  public:
-  DetectorWork(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources);
+  DetectorWork(const Settings& settings, const PipelineOptions& options,
+               const std::vector<std::string>& sources);
   std::vector<ImageResult> run() override;
   RunInfo info() const override { return pipeline_.info(); }
 

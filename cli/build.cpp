@@ -8,8 +8,8 @@
 #include "common.h"
 #include "console.h"
 #include "core/text.h"
-#include "engine_cache/engine_file.h"
 #include "engine_cache/engine_cache.h"
+#include "engine_cache/engine_file.h"
 #include "engine_json.h"
 #include "json_output.h"
 #include "peregrine/error.h"
@@ -49,9 +49,10 @@ std::optional<BatchRange> parse_range(const std::string& text) {
   const std::size_t first = text.find(':'), last = text.rfind(':');
   if (first == std::string::npos) return std::nullopt;
   const std::string_view view = text;
-  return BatchRange{parse_count(view.substr(0, first), text),
-                    parse_count(first == last ? std::string_view{} : view.substr(first + 1, last - first - 1), text),
-                    parse_count(view.substr(last + 1), text)};
+  return BatchRange{
+      parse_count(view.substr(0, first), text),
+      parse_count(first == last ? std::string_view{} : view.substr(first + 1, last - first - 1), text),
+      parse_count(view.substr(last + 1), text)};
 }
 
 BuildOptions options_of(const Flags& flags, const engine_cache::EngineContext& context) {
@@ -61,31 +62,35 @@ BuildOptions options_of(const Flags& flags, const engine_cache::EngineContext& c
   options.compute_capabilities = flags.compute_capabilities;
   options.timing_cache = flags.timing_cache;
   if (flags.workspace_mebibytes > 0) options.workspace_bytes = flags.workspace_mebibytes << 20;
-  const bool of_tensorrt = options.batches || options.optimization_level || !options.compute_capabilities.empty() ||
-                           !options.timing_cache.empty() || flags.ultralytics;
+  const bool of_tensorrt = options.batches || options.optimization_level ||
+                           !options.compute_capabilities.empty() || !options.timing_cache.empty() ||
+                           flags.ultralytics;
   if (of_tensorrt && !context.builder->name().starts_with("tensorrt"))
-    throw Error(
-        "usage.engine",
-        fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability, --timing-cache and --ultralytics are not for "
-                    "the {} engine.",
-                    context.builder->name()),
-        "Pass --engine tensorrt or tensorrt-rtx.");
+    throw Error("usage.engine",
+                fmt::format("--batch MIN:OPT:MAX, --opt-level, --compute-capability, --timing-cache and "
+                            "--ultralytics are not for "
+                            "the {} engine.",
+                            context.builder->name()),
+                "Pass --engine tensorrt or tensorrt-rtx.");
   return options;
 }
 
 void print_record(const store::ValidationRecord& record) {
-  fmt::print("  verification: {}{}{}\n", store::verdict(record), record.ran ? ", against " + record.reference : "",
+  fmt::print("  verification: {}{}{}\n", store::verdict(record),
+             record.ran ? ", against " + record.reference : "",
              record.note.empty() ? "" : " (" + record.note + ")");
   if (record.ran) fmt::print("  witness: {}\n", printable(to_string(record.witness)));
   for (const store::ValidationCheck& check : record.checks)
-    fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit, check.holds() ? "" : "  FAILED");
+    fmt::print("  {:<40}{:<14.6g}limit {:.4g}{}\n", check.name, check.value, check.limit,
+               check.holds() ? "" : "  FAILED");
   for (const std::string& mismatch : record.mismatches) fmt::print("  deviates: {}\n", printable(mismatch));
 }
 
 void print_engine(const store::Manifest& manifest, bool built_now) {
   const store::EngineIdentity& identity = manifest.identity;
-  fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id, identity.engine,
-             to_string(manifest.effective_precision), store::to_string(identity.input), manifest.build_seconds);
+  fmt::print("{}: engine {} ({}, {}, {}), built in {:.1f} s\n", printable(manifest.model.name), manifest.id,
+             identity.engine, to_string(manifest.effective_precision), store::to_string(identity.input),
+             manifest.build_seconds);
   if (!built_now)  // otherwise the log has just said it
     for (const std::string& note : manifest.notes) fmt::print("  {}\n", printable(note));
   if (manifest.validation) print_record(*manifest.validation);
@@ -118,8 +123,8 @@ struct Job {
 engine_cache::Request request_for(const Job& job, const Model& model, Progress& progress) {
   const int batch = job.options.batches ? stand_in_batch : job.settings.batch;
   engine_cache::Request request{.shape = predictor::input_shape(model.info(), job.settings.imgsz, batch),
-                             .options = job.options,
-                             .rebuild = job.flags.rebuild};
+                                .options = job.options,
+                                .rebuild = job.flags.rebuild};
   request.verification.images = source::image_files(job.flags.images);
   request.verification.progress = [&progress, name = model.info().name](double share, std::string_view what) {
     progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", name, what));
@@ -215,30 +220,48 @@ int build(const CommonFlags& common, const Flags& flags) {
 }  // namespace
 
 void add_build(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("build", "Build engines into the store and validate them against the FP32 reference");
+  CLI::App* command = app.add_subcommand(
+      "build", "Build engines into the store and validate them against the FP32 reference");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
-  command->add_option("models", flags->models, "checkpoints (.pt) or ONNX files")->required()->type_name("MODEL");
+  command->add_option("models", flags->models, "checkpoints (.pt) or ONNX files")
+      ->required()
+      ->type_name("MODEL");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
-  command->add_option("--batch", flags->batch, "images that run together (BATCH); TensorRT's engines take a range as well")
+  command
+      ->add_option("--batch", flags->batch,
+                   "images that run together (BATCH); TensorRT's engines take a range as well")
       ->type_name("N|MIN:OPT:MAX");
-  command->add_option("--workspace", flags->workspace_mebibytes, "memory that a build may try out, in MiB (1024)")
+  command
+      ->add_option("--workspace", flags->workspace_mebibytes,
+                   "memory that a build may try out, in MiB (1024)")
       ->check(CLI::Range(1, 1 << 20))
       ->type_name("MIB");
-  command->add_option("--opt-level", flags->optimization_level, "TensorRT's engines: how long to look for the fastest, 0 to 5")
+  command
+      ->add_option("--opt-level", flags->optimization_level,
+                   "TensorRT's engines: how long to look for the fastest, 0 to 5")
       ->check(CLI::Range(0, 5));
   command
-      ->add_option("--timing-cache", flags->timing_cache, "TensorRT's engines: measurements kept in this file, not in the store")
+      ->add_option("--timing-cache", flags->timing_cache,
+                   "TensorRT's engines: measurements kept in this file, not in the store")
       ->type_name("FILE");
-  command->add_option("--compute-capability", flags->compute_capabilities, "TensorRT-RTX: cards to build for, as in 89,120")
+  command
+      ->add_option("--compute-capability", flags->compute_capabilities,
+                   "TensorRT-RTX: cards to build for, as in 89,120")
       ->delimiter(',');
-  command->add_option("--images", flags->images, "images to compare on; otherwise the built-in sample images")->type_name("DIR");
-  command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")->type_name("PATH");
-  command->add_option("--json", flags->json, "write what was built and its verification as JSON; - is standard output")
+  command->add_option("--images", flags->images, "images to compare on; otherwise the built-in sample images")
+      ->type_name("DIR");
+  command->add_option("--out", flags->out, "put a copy of the engine into this folder as well")
+      ->type_name("PATH");
+  command
+      ->add_option("--json", flags->json,
+                   "write what was built and its verification as JSON; - is standard output")
       ->type_name("F|-");
-  command->add_flag("--ultralytics", flags->ultralytics,
-                    "TensorRT's engines: write NAME.engine (or --out FILE) as Ultralytics reads it, not into the store");
-  command->add_flag("--rebuild", flags->rebuild, "build although the engine is there; the old one stays until the new one is");
+  command->add_flag(
+      "--ultralytics", flags->ultralytics,
+      "TensorRT's engines: write NAME.engine (or --out FILE) as Ultralytics reads it, not into the store");
+  command->add_flag("--rebuild", flags->rebuild,
+                    "build although the engine is there; the old one stays until the new one is");
   command->callback([&common, &status, flags] { status = build(common, *flags); });
 }
 

@@ -1,4 +1,5 @@
-// An option whose value is one of a few names. (CLI11's own transformers print an enumeration's values into the help.)
+// An option whose value is one of a few names. (CLI11's own transformers print an enumeration's values into
+// the help.)
 #pragma once
 
 #include <CLI/App.hpp>
@@ -10,8 +11,8 @@ namespace peregrine::cli {
 
 /// `target` takes the value of the name that is given; it lives as long as the application.
 template <class Value, class Target>
-CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target, const std::map<std::string, Value>& choices,
-                        const std::string& meaning) {
+CLI::Option* add_choice(CLI::App& command, const std::string& flag, Target& target,
+                        const std::map<std::string, Value>& choices, const std::string& meaning) {
   return command
       .add_option_function<std::string>(
           flag, [&target, choices](const std::string& name) { target = choices.at(name); }, meaning)

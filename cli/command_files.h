@@ -13,7 +13,8 @@
 
 namespace peregrine::cli {
 
-/// With what every command reads: the settings file. Begins the log, so that a refusal is said like any other.
+/// With what every command reads: the settings file. Begins the log, so that a refusal is said like any
+/// other.
 OutputGuard guard_of(const CommonFlags& common);
 
 void add_models(OutputGuard& guard, const std::vector<std::filesystem::path>& models);

@@ -21,7 +21,8 @@ struct CommonFlags {
 /// Adds the common flags to a subcommand.
 void add_common_flags(CLI::App& command, CommonFlags& flags);
 /// Adds a flag that sets a setting: its help comes from the settings table.
-void add_setting_flag(CLI::App& command, CommonFlags& flags, const std::string& flag, const std::string& setting);
+void add_setting_flag(CLI::App& command, CommonFlags& flags, const std::string& flag,
+                      const std::string& setting);
 
 /// Sets up the log, once; what is said before it has no form.
 void begin_log(const CommonFlags& flags);

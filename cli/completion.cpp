@@ -33,8 +33,8 @@ std::string names_of(const std::vector<const CLI::App*>& commands) {
 std::string bash_script(const CLI::App& app) {
   std::string cases;
   for (const CLI::App* command : commands_of(app))
-    cases += fmt::format("    {}) flags=\"{}\" names=\"{}\" ;;\n", command->get_name(), fmt::join(flags_of(*command), " "),
-                         names_of(commands_of(*command)));
+    cases += fmt::format("    {}) flags=\"{}\" names=\"{}\" ;;\n", command->get_name(),
+                         fmt::join(flags_of(*command), " "), names_of(commands_of(*command)));
   return fmt::format(R"(_peregrine() {{
   local current=${{COMP_WORDS[COMP_CWORD]}} flags="--help --version" names="{}"
   [ "$COMP_CWORD" -gt 1 ] && case ${{COMP_WORDS[1]}} in
@@ -53,7 +53,8 @@ complete -o filenames -F _peregrine peregrine
 }  // namespace
 
 void add_completion(CLI::App& app, CommonFlags&, int& status) {
-  CLI::App* command = app.add_subcommand("completion", "Print shell completion: bash, or zsh through bashcompinit");
+  CLI::App* command =
+      app.add_subcommand("completion", "Print shell completion: bash, or zsh through bashcompinit");
   auto shell = std::make_shared<std::string>("bash");
   command->add_option("shell", *shell, "bash or zsh")->check(CLI::IsMember({"bash", "zsh"}));
   command->callback([&app, &status, shell] {

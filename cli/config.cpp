@@ -11,8 +11,8 @@ void add_config(CLI::App& app, CommonFlags& common, int& status) {
   add_common_flags(*command, common);
   command->callback([&common, &status] {
     for (const EffectiveSetting& setting : start(common).effective)
-      fmt::print("{:<28}{:<36}{:<18}{}\n", setting.name, setting.value.empty() ? "(unset)" : setting.value, setting.origin,
-                 setting.meaning);
+      fmt::print("{:<28}{:<36}{:<18}{}\n", setting.name, setting.value.empty() ? "(unset)" : setting.value,
+                 setting.origin, setting.meaning);
     status = 0;
   });
 }

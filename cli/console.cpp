@@ -62,7 +62,8 @@ void set_up_log(bool quiet, bool verbose, bool json) {
     if (!json) return logger->log(spdlog_level(level), "{}", message);
     const nlohmann::ordered_json line{{"level", spdlog::level::to_string_view(spdlog_level(level)).data()},
                                       {"message", std::string(message)}};
-    logger->log(spdlog_level(level), "{}", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    logger->log(spdlog_level(level), "{}",
+                line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   });
 }
 

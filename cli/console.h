@@ -9,7 +9,8 @@ class Error;
 
 namespace peregrine::cli {
 
-/// What was said in the same words before is left out, unless `verbose` or `json`; warnings and errors never are.
+/// What was said in the same words before is left out, unless `verbose` or `json`; warnings and errors never
+/// are.
 void set_up_log(bool quiet, bool verbose, bool json);
 /// One line for a person: what failed and what to do.
 void report(const Error& error);

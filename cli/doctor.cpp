@@ -9,7 +9,8 @@
 namespace peregrine::cli {
 
 void add_doctor(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("doctor", "Show what this machine has, what is needed and how to mend it");
+  CLI::App* command =
+      app.add_subcommand("doctor", "Show what this machine has, what is needed and how to mend it");
   add_common_flags(*command, common);
   auto python = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);

@@ -36,7 +36,8 @@ nlohmann::ordered_json to_json(const store::ValidationRecord& record) {
   json["witness"] = {{"verdict", to_string(witness.verdict)},
                      {"name", printable(witness.name)},
                      {"note", printable(witness.note)}};
-  for (const store::ValidationCheck& check : record.checks) {  // JSON knows no infinity: null then, and the check does not hold
+  for (const store::ValidationCheck& check :
+       record.checks) {  // JSON knows no infinity: null then, and the check does not hold
     json["checks"].push_back({{"name", check.name},
                               {"value", check.value},
                               {"limit", check.limit},

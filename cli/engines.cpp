@@ -62,7 +62,8 @@ void list(const Store& store) {
   }
   print_columns(rows);
   print_deployment(store.current());
-  for (const store::Deployment& kept : store.deployments()) fmt::print("kept: deployment {} of {}\n", kept.number, kept.since);
+  for (const store::Deployment& kept : store.deployments())
+    fmt::print("kept: deployment {} of {}\n", kept.number, kept.since);
 }
 
 nlohmann::ordered_json entry_of(const store::Deployment& deployment) {
@@ -81,7 +82,8 @@ void list_as_json(const Store& store) {
       engines.push_back({{"id", listing.id}, {"damage", printable(listing.damage)}});
   }
   for (const store::Deployment& deployment : store.deployments()) kept.push_back(entry_of(deployment));
-  const nlohmann::ordered_json all{{"engines", engines}, {"current", entry_of(store.current())}, {"kept", kept}};
+  const nlohmann::ordered_json all{
+      {"engines", engines}, {"current", entry_of(store.current())}, {"kept", kept}};
   fmt::print("{}\n", all.dump(1));
 }
 
@@ -103,19 +105,23 @@ int verify(const Store& store, const std::string& id) {
 }
 
 /// Holds a cached engine against the FP32 reference of its model again, as after a change of the driver.
-int compare_again(Store& store, Settings settings, const std::string& id, const std::string& file, bool quiet) {
+int compare_again(Store& store, Settings settings, const std::string& id, const std::string& file,
+                  bool quiet) {
   const store::Manifest kept = store.show(id);
   const Model model = engine_cache::open_model_expecting(file, hint_of(kept.model));
   if (model.info().sha256 != kept.identity.model_sha256)
-    throw Error("usage.model", fmt::format("{} is not the file that engine {} was made from.", printable(file), kept.id),
-                fmt::format("Give {} as it was then, or build its engine: `peregrine build`.", printable(kept.model.name)));
+    throw Error("usage.model",
+                fmt::format("{} is not the file that engine {} was made from.", printable(file), kept.id),
+                fmt::format("Give {} as it was then, or build its engine: `peregrine build`.",
+                            printable(kept.model.name)));
   settings.precision = kept.identity.precision;
   catch_interrupt();
   Progress progress("%", quiet);
-  const engine_cache::VerificationOptions options{.images = {}, .progress = [&](double share, std::string_view what) {
-                                                 progress.update(static_cast<std::size_t>(share * 100), 100, std::string(what));
-                                                 return !interrupted();
-                                               }};
+  const engine_cache::VerificationOptions options{
+      .images = {}, .progress = [&](double share, std::string_view what) {
+        progress.update(static_cast<std::size_t>(share * 100), 100, std::string(what));
+        return !interrupted();
+      }};
   const auto context = engine_cache::choose_engine(settings, kept.identity.engine);
   const store::Manifest compared = engine_cache::verify_again(store, kept, model, context, options);
   progress.clear();
@@ -162,10 +168,12 @@ void add_engines(CLI::App& app, CommonFlags& common, int& status) {
     fmt::print("{}\n", store::write_manifest(store.show(flags->id)));
     return 0;
   });
-  CLI::App* check =
-      command->add_subcommand("verify", "checks the digests of one engine, or of all; with --model also its numbers");
+  CLI::App* check = command->add_subcommand(
+      "verify", "checks the digests of one engine, or of all; with --model also its numbers");
   check->add_option("id", flags->id, "its first digits do");
-  check->add_option("--model", flags->model, "the file that the engine was made from: compares it with the FP32 reference again")
+  check
+      ->add_option("--model", flags->model,
+                   "the file that the engine was made from: compares it with the FP32 reference again")
       ->type_name("FILE");
   on_call(check, common, status, [flags, &common](Store& store, const Settings& settings) {
     if (flags->model.empty()) return verify(store, flags->id);
@@ -182,7 +190,8 @@ void add_engines(CLI::App& app, CommonFlags& common, int& status) {
   use->add_option("ids", flags->ids, "their first digits do")->required();
   use->add_flag("--unverified", flags->unverified, "also engines that did not pass their verification");
   on_call(use, common, status, [flags](Store& store) {
-    print_deployment(store.use(flags->ids, flags->unverified ? store::Trust::unverified : store::Trust::verified));
+    print_deployment(
+        store.use(flags->ids, flags->unverified ? store::Trust::unverified : store::Trust::verified));
     return 0;
   });
   CLI::App* restore = command->add_subcommand("restore", "deploys an earlier deployment again");

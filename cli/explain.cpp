@@ -19,7 +19,9 @@ struct Flags {
   bool all = false;
 };
 
-std::string title(const compare::ComparedStep& step) { return step.name.empty() ? step.stage : step.stage + " " + printable(step.name); }
+std::string title(const compare::ComparedStep& step) {
+  return step.name.empty() ? step.stage : step.stage + " " + printable(step.name);
+}
 
 void print(const compare::ExplainReport& report, bool all) {
   fmt::print("A: {}\nB: {}\n", report.a, report.b);
@@ -64,16 +66,18 @@ int explain_parting(const CommonFlags& common, const Flags& flags) {
 }  // namespace
 
 void add_explain(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command =
-      app.add_subcommand("explain", "Show where two engines, precisions or models part on an image, step by step");
+  CLI::App* command = app.add_subcommand(
+      "explain", "Show where two engines, precisions or models part on an image, step by step");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
-  command->add_option("A", flags->a, "MODEL[@ENGINE[:PRECISION]] or an engine's id: the one to judge by")->required();
+  command->add_option("A", flags->a, "MODEL[@ENGINE[:PRECISION]] or an engine's id: the one to judge by")
+      ->required();
   command->add_option("B", flags->b, "the same, beside it")->required();
   command->add_option("--image", flags->image, "image to run")->required()->type_name("FILE");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--conf", "MODEL_CONFIDENCE_THRESHOLD");
-  command->add_option("--json", flags->json, "write every step as JSON; - is standard output")->type_name("FILE");
+  command->add_option("--json", flags->json, "write every step as JSON; - is standard output")
+      ->type_name("FILE");
   command->add_flag("--all", flags->all, "print every layer");
   command->callback([&common, &status, flags] { status = explain_parting(common, *flags); });
 }

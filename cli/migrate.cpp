@@ -34,7 +34,8 @@ struct Flags {
 /// Steps as they come: a bar or lines while one runs, a line with its verdict behind it.
 class Display {
  public:
-  Display(bool quiet, bool to_stderr) : quiet_(quiet), out_(to_stderr ? stderr : stdout), progress_("%", quiet) {}
+  Display(bool quiet, bool to_stderr)
+      : quiet_(quiet), out_(to_stderr ? stderr : stdout), progress_("%", quiet) {}
 
   bool running(const migrate::Progress& at) {
     at_ = at;
@@ -48,7 +49,8 @@ class Display {
     ++number_;
     if (!quiet_ || step.verdict == migrate::StepResult::Verdict::failed)
       fmt::print(out_, "[{}/{}] {:<16} {:<12} {}{}\n", number_, at_.steps, step.name, to_string(step.verdict),
-                 printable(step.sentence), step.seconds >= 0.1 ? fmt::format(" ({:.1f} s)", step.seconds) : "");
+                 printable(step.sentence),
+                 step.seconds >= 0.1 ? fmt::format(" ({:.1f} s)", step.seconds) : "");
     std::fflush(out_);
   }
 
@@ -131,8 +133,8 @@ int roll_back(const CommonFlags& common, int id) {
 }  // namespace
 
 void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command =
-      app.add_subcommand("migrate", "Move a PyTorch pipeline's models to engines: checked, built, validated, deployed");
+  CLI::App* command = app.add_subcommand(
+      "migrate", "Move a PyTorch pipeline's models to engines: checked, built, validated, deployed");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   add_setting_flag(*command, common, "--detect", "models.detect");
@@ -142,33 +144,43 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--batch", "BATCH");
   migrate::Options& options = flags->options;
-  auto* validate = command->add_flag("--validate-only", options.validate_only,
-                                     "check environment, models and the engines there are; changes nothing on the disk");
+  auto* validate =
+      command->add_flag("--validate-only", options.validate_only,
+                        "check environment, models and the engines there are; changes nothing on the disk");
   command
       ->add_flag("--force-rebuild", options.force_rebuild,
                  "build all engines again; the old ones stay until the new ones are validated")
       ->excludes(validate);
   command->add_flag("--unverified", options.unverified, "deploy engines although they deviated from FP32")
       ->excludes(validate);
-  command->add_option("--images", flags->images, "images to validate and compare on; otherwise the built-in sample images")
+  command
+      ->add_option("--images", flags->images,
+                   "images to validate and compare on; otherwise the built-in sample images")
       ->type_name("DIR");
-  command->add_option("--data", options.data, "COCO's layout, val2017/ and annotations/: average precision before and after")
+  command
+      ->add_option("--data", options.data,
+                   "COCO's layout, val2017/ and annotations/: average precision before and after")
       ->check(CLI::ExistingDirectory)
       ->type_name("DIR");
-  add_choice<migrate::Baseline>(*command, "--baseline", options.baseline,
-                                {{"auto", migrate::Baseline::automatic},
-                                 {"pytorch", migrate::Baseline::pytorch},
-                                 {"fp32", migrate::Baseline::fp32},
-                                 {"none", migrate::Baseline::none}},
-                                "what speed is compared with: PyTorch (auto: where it runs) or the FP32 engine");
+  add_choice<migrate::Baseline>(
+      *command, "--baseline", options.baseline,
+      {{"auto", migrate::Baseline::automatic},
+       {"pytorch", migrate::Baseline::pytorch},
+       {"fp32", migrate::Baseline::fp32},
+       {"none", migrate::Baseline::none}},
+      "what speed is compared with: PyTorch (auto: where it runs) or the FP32 engine");
   command->add_option("--python", options.python, "the Python of your PyTorch pipeline")->type_name("PATH");
   command->add_option("--time-limit", flags->limit_seconds, "for each run of your Python, in seconds (600)")
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
   command->add_option("--report", options.page, "write the report as one HTML page")->type_name("FILE");
-  command->add_option("--json", flags->json, "write the report as JSON; - is standard output")->type_name("FILE");
-  command->add_flag("--yes,-y", flags->yes, "do not ask before the engines are deployed (asked on a terminal only)");
-  auto* rollback = command->add_option("--rollback", flags->rollback, "put back what was there before a migration (the newest)")
+  command->add_option("--json", flags->json, "write the report as JSON; - is standard output")
+      ->type_name("FILE");
+  command->add_flag("--yes,-y", flags->yes,
+                    "do not ask before the engines are deployed (asked on a terminal only)");
+  auto* rollback = command
+                       ->add_option("--rollback", flags->rollback,
+                                    "put back what was there before a migration (the newest)")
                        ->expected(0, 1)
                        ->type_name("[ID]");
   command->add_flag("--list-backups", flags->list, "what can be put back")->excludes(rollback);

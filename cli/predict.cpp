@@ -33,7 +33,8 @@ std::string summary(const ImageResult& result, const std::vector<ModelInfo>& mod
     ++counts[index < names.size() ? names[index] : fmt::format("class {}", object.class_id)];
   }
   std::string text;
-  for (const auto& [name, count] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  for (const auto& [name, count] : counts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
   return text.empty() ? "nothing found" : text;
 }
 
@@ -82,7 +83,8 @@ class Collector {
   void end_video(const FrameResult& frame_result) {
     progress_.clear();
     const VideoStatus& video = *frame_result.video;
-    log::info(fmt::format("{}: {} frames run, {} skipped, {} corrupt", frame_result.path, frames_, video.skipped, video.corrupt));
+    log::info(fmt::format("{}: {} frames run, {} skipped, {} corrupt", frame_result.path, frames_,
+                          video.skipped, video.corrupt));
     json_.add({frame_result.path, video});
     if (saved_) complete_video(frame_result.path);
     frames_ = 0;
@@ -99,11 +101,14 @@ class Collector {
     if (print_) {
       progress_.clear();
       const StageTimes& time = frame_result.result->time_ms;
-      fmt::print("{}: {}{} ({:.1f} ms)\n", frame_result.path, frame_result.video ? fmt::format("frame {}: ", frame_result.result->frame) : "",
-                 summary(*frame_result.result, pipeline_.models()), time.decode + time.preprocess + time.inference + time.postprocess);
+      fmt::print("{}: {}{} ({:.1f} ms)\n", frame_result.path,
+                 frame_result.video ? fmt::format("frame {}: ", frame_result.result->frame) : "",
+                 summary(*frame_result.result, pipeline_.models()),
+                 time.decode + time.preprocess + time.inference + time.postprocess);
     }
     json_.add(*frame_result.result);
-    if (frame_result.video || frame_result.total > 1) progress_.update(frame_result.index + 1, frame_result.total, frame_result.path);
+    if (frame_result.video || frame_result.total > 1)
+      progress_.update(frame_result.index + 1, frame_result.total, frame_result.path);
   }
 
   const Pipeline& pipeline_;
@@ -115,7 +120,8 @@ class Collector {
   std::string last_path_;
 };
 
-/// Says what is wrong with sources of which none can be read: before engines are loaded, or built, for nothing.
+/// Says what is wrong with sources of which none can be read: before engines are loaded, or built, for
+/// nothing.
 bool nothing_to_read(const std::vector<std::string>& sources, JsonOutput& json) {
   source::Expansion expansion = source::expand(sources);
   const std::vector<source::Item>& items = expansion.items;
@@ -177,14 +183,18 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   add_common_flags(*command, common);
   command
       ->add_option("--model", flags->options.models,
-                   "checkpoint (.pt), ONNX file or an engine's folder; repeat to run several over each image; without it: "
+                   "checkpoint (.pt), ONNX file or an engine's folder; repeat to run several over each "
+                   "image; without it: "
                    "what is deployed")
       ->type_name("FILE");
-  command->add_flag("--unverified", flags->options.unverified, "run engines that did not pass their verification, too");
-  command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")->type_name("FILE");
+  command->add_flag("--unverified", flags->options.unverified,
+                    "run engines that did not pass their verification, too");
+  command->add_option("--reid", flags->options.reid, "OSNet checkpoint: adds an embedding to every person")
+      ->type_name("FILE");
   command
       ->add_option("--source", flags->sources,
-                   "images, folders, globs, lists (.txt, .csv), http(s):// images, videos, rtsp:// addresses; - is a video on "
+                   "images, folders, globs, lists (.txt, .csv), http(s):// images, videos, rtsp:// "
+                   "addresses; - is a video on "
                    "standard input (MJPEG)")
       ->required()
       ->type_name("PATH");
@@ -194,21 +204,28 @@ void add_predict(CLI::App& app, CommonFlags& common, int& status) {
   add_setting_flag(*command, common, "--max-det", "MAX_DET");
   add_setting_flag(*command, common, "--batch", "BATCH");
   command
-      ->add_option("--classes", flags->options.classes,
-                   "keep only these classes: names or indices, separated by commas; a name that holds a comma "
-                   "by itself (repeat the flag), a name that is a number as name:7")
+      ->add_option(
+          "--classes", flags->options.classes,
+          "keep only these classes: names or indices, separated by commas; a name that holds a comma "
+          "by itself (repeat the flag), a name that is a number as name:7")
       ->type_name("LIST");
   command->add_flag("--rect", flags->options.rect,
-                    "pad only to the next multiple of the stride: matches Ultralytics' default predict, one image at a time");
+                    "pad only to the next multiple of the stride: matches Ultralytics' default predict, one "
+                    "image at a time");
   command
       ->add_option("--json", flags->json,
-                   "write results as JSON; - is standard output; FILE.jsonl gets a line an image or frame as they come")
+                   "write results as JSON; - is standard output; FILE.jsonl gets a line an image or frame as "
+                   "they come")
       ->type_name("FILE");
-  command->add_option("--save", flags->save, "write annotated images and videos into this folder")->type_name("DIR");
-  command->add_option("--every", flags->options.every, "of videos: run every so many frames; the others are counted as skipped")
+  command->add_option("--save", flags->save, "write annotated images and videos into this folder")
+      ->type_name("DIR");
+  command
+      ->add_option("--every", flags->options.every,
+                   "of videos: run every so many frames; the others are counted as skipped")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command->add_flag("--strict-decode", flags->options.strict_decode, "what only the host can decode, as all videos, is an error");
+  command->add_flag("--strict-decode", flags->options.strict_decode,
+                    "what only the host can decode, as all videos, is an error");
   command->add_option("--max-pixels", flags->options.max_pixels, "refuse larger images before decoding them")
       ->check(CLI::PositiveNumber);
   command

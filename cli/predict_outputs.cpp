@@ -105,7 +105,8 @@ fs::path AnnotatedFiles::next_name(const FrameResult& frame_result) {
 
 void AnnotatedFiles::add(const FrameResult& frame_result) {
   if (!frame_result.image || !frame_result.result) return;
-  const HostImage drawn = render::draw(frame_result.image->view(), frame_result.result->objects, class_names_);
+  const HostImage drawn =
+      render::draw(frame_result.image->view(), frame_result.result->objects, class_names_);
   if (frame_result.video) return add_frame(frame_result, drawn);
   decode::save_image(drawn, next_name(frame_result));
 }

@@ -18,11 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The demo models: beside where the command is used, or beside its own folder as checkout and bundle have them.
+/// The demo models: beside where the command is used, or beside its own folder as checkout and bundle have
+/// them.
 std::string demo_folder() {
   std::error_code ignored;
   const fs::path own = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& folder : {fs::path("models/demo"), own / "../source/models/demo", own / "../../models/demo"})
+  for (const fs::path& folder :
+       {fs::path("models/demo"), own / "../source/models/demo", own / "../../models/demo"})
     if (fs::exists(folder / "scenes" / "val2017", ignored)) return folder.string();
   return {};
 }
@@ -36,7 +38,8 @@ class Tally {
     ++checks_;
     if (check.failure.empty()) {
       if (!quiet_)
-        fmt::print("OK      {}{}\n", check.name, check.note.empty() ? "" : fmt::format(" ({})", printable(check.note)));
+        fmt::print("OK      {}{}\n", check.name,
+                   check.note.empty() ? "" : fmt::format(" ({})", printable(check.note)));
       return;
     }
     ++failures_;
@@ -72,17 +75,20 @@ int selftest(const CommonFlags& common, bool policy) {
     return !interrupted();
   });
   if (interrupted()) throw Error("interrupted", "Interrupted before all checks were done.");
-  if (demo.empty() && !common.quiet) fmt::print("models/demo was not found: operators were checked, whole models were not\n");
+  if (demo.empty() && !common.quiet)
+    fmt::print("models/demo was not found: operators were checked, whole models were not\n");
   return tally.finish();
 }
 
 }  // namespace
 
 void add_selftest(CLI::App& app, CommonFlags& common, int& status) {
-  CLI::App* command = app.add_subcommand("selftest", "Check an engine's arithmetic on this machine, or the GPU-only policy");
+  CLI::App* command =
+      app.add_subcommand("selftest", "Check an engine's arithmetic on this machine, or the GPU-only policy");
   add_common_flags(*command, common);
   auto policy = std::make_shared<bool>(false);
-  command->add_flag("--guard", *policy, "provoke each enforcement of FORCE_GPU_ONLY instead; needs no device");
+  command->add_flag("--guard", *policy,
+                    "provoke each enforcement of FORCE_GPU_ONLY instead; needs no device");
   command->callback([&common, &status, policy] { status = selftest(common, *policy); });
 }
 

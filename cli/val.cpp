@@ -31,11 +31,13 @@ std::string summary(const validate::ModelScores& scores) {
   std::string text;
   for (std::size_t i = 0; i < scores.coco.size(); ++i) {
     const auto& [metric, coco] = scores.coco[i];
-    text += fmt::format("{}{} AP50 {:.3f}, AP {:.3f}", text.empty() ? "" : "; ", named(metric), coco.ap50, coco.ap);
+    text += fmt::format("{}{} AP50 {:.3f}, AP {:.3f}", text.empty() ? "" : "; ", named(metric), coco.ap50,
+                        coco.ap);
     if (i < scores.matched.size())
       text += fmt::format(" ({:.3f} without categories that the model does not have)", scores.matched[i].ap);
   }
-  if (scores.retrieval) text = fmt::format("ReID rank-1 {:.3f}, mAP {:.3f}", scores.retrieval->rank1, scores.retrieval->map);
+  if (scores.retrieval)
+    text = fmt::format("ReID rank-1 {:.3f}, mAP {:.3f}", scores.retrieval->rank1, scores.retrieval->map);
   return text;
 }
 
@@ -47,11 +49,11 @@ int run_val(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   validate::ValidationOptions options = flags.options;
   options.engine = common.engine;
   Progress progress("images", common.quiet);
-  const auto scores =
-      validate_models(loaded.settings, options, [&](std::size_t done, std::size_t total, const std::string& image) {
-        progress.update(done, total, image);
-        return !interrupted();
-      });
+  const auto scores = validate_models(loaded.settings, options,
+                                      [&](std::size_t done, std::size_t total, const std::string& image) {
+                                        progress.update(done, total, image);
+                                        return !interrupted();
+                                      });
   progress.clear();
   if (!flags.json.empty()) write_json(flags.json, to_json(scores) + "\n");
   if (flags.json != "-" && !common.quiet)
@@ -75,18 +77,21 @@ void add_val(CLI::App& app, CommonFlags& common, int& status) {
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
   command
-      ->add_option("--model", flags->options.models, "checkpoint (.pt, .pth) or ONNX file; repeat to score several in one pass")
+      ->add_option("--model", flags->options.models,
+                   "checkpoint (.pt, .pth) or ONNX file; repeat to score several in one pass")
       ->required()
       ->type_name("FILE");
   command
       ->add_option("--data", flags->options.data,
-                   "folder with val2017/ and annotations/ as COCO has them; for ReID with query/ and gallery/, images named "
+                   "folder with val2017/ and annotations/ as COCO has them; for ReID with query/ and "
+                   "gallery/, images named "
                    "IDENTITY_NUMBER")
       ->required()
       ->type_name("DIR");
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--batch", "BATCH");
-  command->add_option("--json", flags->json, "write the scores as JSON; - is standard output")->type_name("FILE");
+  command->add_option("--json", flags->json, "write the scores as JSON; - is standard output")
+      ->type_name("FILE");
   command->callback([&common, &status, flags] { status = val(common, *flags); });
 }
 

@@ -10,7 +10,8 @@ int main(int argc, char** argv) {
     if (outcome.error) std::fprintf(stderr, "%s\n", outcome.error->what());
     if (outcome.result)
       for (const peregrine::Object& object : outcome.result->objects)
-        std::printf("%s: %s %.2f\n", outcome.path.c_str(), pipeline.models()[0].class_names[object.class_id].c_str(), object.confidence);
+        std::printf("%s: %s %.2f\n", outcome.path.c_str(),
+                    pipeline.models()[0].class_names[object.class_id].c_str(), object.confidence);
     return true;
   });
 }

@@ -31,7 +31,9 @@ struct HostImage {
   PixelOrder order = PixelOrder::bgr;
   std::vector<std::uint8_t> pixels;  ///< height * width * 3
 
-  ImageView view() const { return {pixels.data(), width, height, std::ptrdiff_t{3} * width, order, Device::cpu(), nullptr}; }
+  ImageView view() const {
+    return {pixels.data(), width, height, std::ptrdiff_t{3} * width, order, Device::cpu(), nullptr};
+  }
 };
 
 }  // namespace peregrine

@@ -1,13 +1,14 @@
 // A Migrator moves a working PyTorch pipeline to engines: it checks, builds, validates, compares and switches
 // over, and can roll back. An example:
 //
-//   peregrine::Settings settings = peregrine::load_settings({}).settings;  // [models] of peregrine.toml say what to move
+//   // [models] of peregrine.toml say what to move.
+//   peregrine::Settings settings = peregrine::load_settings({}).settings;
 //   const peregrine::migrate::Report report = peregrine::Migrator(settings).run();
-//   std::puts(report.verdict.c_str());                                     // and report.exit_status(): 0, 1, 2 or 3
+//   std::puts(report.verdict.c_str());  // and report.exit_status(): 0, 1, 2 or 3
 //
-// Steps, in this order: environment, models, backup, export, build, validate, compare, final inference, switch, report.
-// Each step stores its result: an interrupted run continues where it stopped and repeats nothing that is
-// still valid. Until the switch, which is one rename, the deployed engines stay deployed.
+// Steps, in this order: environment, models, backup, export, build, validate, compare, final inference,
+// switch, report. Each step stores its result: an interrupted run continues where it stopped and repeats
+// nothing that is still valid. Until the switch, which is one rename, the deployed engines stay deployed.
 #pragma once
 
 #include <chrono>
@@ -38,19 +39,21 @@ struct Progress {
 };
 
 struct Options {
-  std::string engine = "auto";                    ///< as PipelineOptions::engine
-  bool validate_only = false;                     ///< environment, models, existing engines; the disk stays as it is
-  bool force_rebuild = false;                     ///< engines are built again; the old ones stay until the new ones are validated
-  bool unverified = false;                        ///< switch over although a validation failed
-  std::filesystem::path config{};                 ///< the settings file, which the backup keeps; empty: none
-  std::vector<std::filesystem::path> images{};  ///< to validate and compare on; empty: the built-in sample images
-  std::filesystem::path data{};                   ///< COCO's layout: average precision before and after; empty: not asked
+  std::string engine = "auto";  ///< as PipelineOptions::engine
+  bool validate_only = false;   ///< environment, models, existing engines; the disk stays as it is
+  bool force_rebuild =
+      false;                ///< engines are built again; the old ones stay until the new ones are validated
+  bool unverified = false;  ///< switch over although a validation failed
+  std::filesystem::path config{};  ///< the settings file, which the backup keeps; empty: none
+  std::vector<std::filesystem::path>
+      images{};                  ///< to validate and compare on; empty: the built-in sample images
+  std::filesystem::path data{};  ///< COCO's layout: average precision before and after; empty: not asked
   Baseline baseline = Baseline::automatic;
-  std::filesystem::path python{};                     ///< empty: that of the active environment, else python3
-  std::chrono::milliseconds limit{600'000};           ///< for each process that is measured; a Python that does not
-                                                      ///< answer is given up after 20 s at most
-  std::filesystem::path executable{};                 ///< the peregrine command: measurements get a process each
-  std::filesystem::path page{};                       ///< write to_html() there; empty: nowhere
+  std::filesystem::path python{};            ///< empty: that of the active environment, else python3
+  std::chrono::milliseconds limit{600'000};  ///< for each process that is measured; a Python that does not
+                                             ///< answer is given up after 20 s at most
+  std::filesystem::path executable{};        ///< the peregrine command: measurements get a process each
+  std::filesystem::path page{};              ///< write to_html() there; empty: nowhere
   std::function<bool(const Progress&)> progress{};    ///< return false to stop (Error "interrupted")
   std::function<void(const StepResult&)> finished{};  ///< told of each step's verdict
   std::function<bool(const Report&)> confirm{};       ///< asked before the switch; empty: yes
@@ -59,9 +62,10 @@ struct Options {
 /// The state that a migration found and a rollback restores.
 struct BackupSummary {
   int id = 0;
-  std::string date;                          ///< UTC, ISO 8601
-  std::vector<std::string> models, service;  ///< "detect: models/yolo11n.pt", "detect: engine 0123456789abcdef"
-  std::string damage;                        ///< why it cannot be put back; empty: it can
+  std::string date;  ///< UTC, ISO 8601
+  std::vector<std::string> models,
+      service;         ///< "detect: models/yolo11n.pt", "detect: engine 0123456789abcdef"
+  std::string damage;  ///< why it cannot be put back; empty: it can
 };
 
 }  // namespace peregrine::migrate

@@ -45,7 +45,8 @@ struct Speed {
   int batch = 1;
   double p50_ms = 0, p90_ms = 0, p99_ms = 0;  ///< a batch, files to results, warm
   double start_ms = 0;                        ///< from nothing loaded to the first result
-  /// MiB. On a GPU what the driver counts after 20 runs, its context left out; on the CPU the peak of the process.
+  /// MiB. On a GPU what the driver counts after 20 runs, its context left out; on the CPU the peak of the
+  /// process.
   double memory_mb = 0;
   double images_per_second() const { return p50_ms > 0 ? 1000.0 * batch / p50_ms : 0; }
 };
@@ -53,8 +54,10 @@ struct Speed {
 struct SpeedComparison {
   std::vector<Speed> engine, baseline;
   std::string note;     ///< which baseline it was, and why
-  std::string warning;  ///< the engine is less than twice as fast as the fastest baseline, with the numbers; empty: it is
-  /// The first batch of each: how many times faster than the fastest baseline. Nothing where both are the same engine.
+  std::string warning;  ///< the engine is less than twice as fast as the fastest baseline, with the numbers;
+                        ///< empty: it is
+  /// The first batch of each: how many times faster than the fastest baseline. Nothing where both are the
+  /// same engine.
   std::optional<double> speed_up() const;
 };
 
@@ -74,14 +77,15 @@ struct PrecisionPair {
   std::string metric;  ///< "bbox", "segm", "keypoints"
   double before = 0, after = 0;
   int images = 0;
-  /// Of before - after: how it spreads when the images are drawn anew. 95 % of the draws lie from low to high.
+  /// Of before - after: how it spreads when the images are drawn anew. 95 % of the draws lie from low to
+  /// high.
   double standard_error = 0, low = 0, high = 0;
   std::vector<NamedPrecision> pytorch{};  ///< what PyTorch itself gets, by Ultralytics' own validation
   double lost() const { return before - after; }
 };
 
-/// What PyTorch itself loses in FP16, for MigratedModel::checks to be seen beside: its own FP32 is the reference, the images
-/// and limits are the same.
+/// What PyTorch itself loses in FP16, for MigratedModel::checks to be seen beside: its own FP32 is the
+/// reference, the images and limits are the same.
 struct PyTorchAccuracy {
   std::string subject;  ///< "PyTorch 2.15 eager fp16"; empty: not measured, the note says why
   std::vector<Measure> checks;
@@ -129,7 +133,8 @@ struct ImagePair {
 };
 
 struct Report {
-  std::string error_code;  ///< of the Error that ended it, as in error.h; empty: it is migrated, or with validate_only valid
+  std::string error_code;  ///< of the Error that ended it, as in error.h; empty: it is migrated, or with
+                           ///< validate_only valid
   std::string verdict;     ///< one sentence
   std::string date;        ///< UTC, ISO 8601
   std::vector<EnvironmentRow> environment;

@@ -27,7 +27,8 @@ std::optional<TaskHint> parse_task_hint(std::string_view text) noexcept;
 
 enum class HeadLayout : std::uint8_t {
   raw,      ///< one tensor a level and branch, names in graph/head.h; decoding is ours, in FP32
-  decoded,  ///< one tensor [N, 4 + classes + extra, anchors], boxes xywh in input pixels, scores after the sigmoid
+  decoded,  ///< one tensor [N, 4 + classes + extra, anchors], boxes xywh in input pixels, scores after the
+            ///< sigmoid
 };
 
 struct ModelInfo {

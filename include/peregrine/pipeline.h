@@ -30,18 +30,19 @@ struct PipelineOptions {
   std::optional<std::filesystem::path> reid;  ///< adds an embedding to every person, whichever model found it
   /// The classes that get embeddings, of all models; written as `classes`.
   std::vector<std::string> reid_classes{"person"};
-  std::string engine = "auto";                      ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
+  std::string engine = "auto";  ///< auto, cuda, tensorrt, tensorrt-rtx, openvino
   /// Keep only these of all models; empty: all. Each is a class's exact name (all classes of that name), its
   /// index ("7"), its name where that is a number ("name:7"), or several of these separated by commas.
   std::vector<std::string> classes;
-  bool rect = false;                                ///< pad only to the next multiple of the stride (Ultralytics' default)
-  bool unverified = false;                          ///< run engines that did not pass their verification, too
-  bool strict_decode = false;                       ///< an image that only the host can decode is an error
-  bool keep_pixels = false;                         ///< FrameResult::image is there also for images that the GPU decoded
-  bool validation = false;                          ///< as Ultralytics' val: its letterbox, several classes a box, its masks
+  bool rect = false;           ///< pad only to the next multiple of the stride (Ultralytics' default)
+  bool unverified = false;     ///< run engines that did not pass their verification, too
+  bool strict_decode = false;  ///< an image that only the host can decode is an error
+  bool keep_pixels = false;    ///< FrameResult::image is there also for images that the GPU decoded
+  bool validation = false;     ///< as Ultralytics' val: its letterbox, several classes a box, its masks
   std::int64_t max_pixels = std::int64_t{1} << 28;  ///< larger images are refused before decoding
   int every = 1;                                    ///< of a video: run every so many frames
-  std::function<bool()> stop = {};                  ///< asked, from another thread, while a stream is waited for: true ends it
+  std::function<bool()> stop =
+      {};  ///< asked, from another thread, while a stream is waited for: true ends it
 };
 
 struct RunInfo {
@@ -62,13 +63,16 @@ struct VideoStatus {
 
 /// The result of an image or frame: objects or an error, never both. The end of a video has neither.
 struct FrameResult {
-  std::string path;                  ///< valid UTF-8
-  std::size_t source = 0;            ///< number of the image, video or stream, from 0
-  std::size_t index = 0, total = 0;  ///< images: of the sources; frames: of the video, total 0 where it is unknown
+  std::string path;        ///< valid UTF-8
+  std::size_t source = 0;  ///< number of the image, video or stream, from 0
+  std::size_t index = 0,
+              total = 0;  ///< images: of the sources; frames: of the video, total 0 where it is unknown
   std::optional<ImageResult> result;
   std::optional<Error> error;
-  std::int64_t frame = -1;           ///< of a video, from 0, damaged and skipped ones counted; -1: an image, or the video itself
-  const HostImage* image = nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
+  std::int64_t frame =
+      -1;  ///< of a video, from 0, damaged and skipped ones counted; -1: an image, or the video itself
+  const HostImage* image =
+      nullptr;  ///< decoded pixels on the host, see PipelineOptions::keep_pixels; valid during the call
   std::optional<VideoStatus> video;  ///< frames and ends of videos
 };
 
@@ -95,9 +99,9 @@ class Pipeline {
   /// images must stay unchanged until the call returns. The results have the order of the images. Throws
   /// "device.stream" for a stream of another device.
   std::vector<ImageResult> run(std::span<const ImageView> images);
-  /// Files, folders, globs, lists, http:// and https:// images, videos and streams (rtsp://, "-" for standard input), in
-  /// order. The next images are decoded while these run. An image that fails costs only itself. Returns the
-  /// number of delivered results.
+  /// Files, folders, globs, lists, http:// and https:// images, videos and streams (rtsp://, "-" for standard
+  /// input), in order. The next images are decoded while these run. An image that fails costs only itself.
+  /// Returns the number of delivered results.
   std::size_t run(const std::vector<std::string>& sources, const Callback& deliver);
   /// Returns what the sources of the last such run hold and the run left out; the log says it as well.
   const std::vector<LeftOut>& left_out() const;

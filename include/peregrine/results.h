@@ -49,8 +49,8 @@ struct Fallback {
   std::string why;
 };
 
-/// The files of a source that a run left out, counted by kind: ".txt" (extension, lower case), "no extension", "hidden", "folder",
-/// "special file" (pipe, device), "header line" (of a .csv list).
+/// The files of a source that a run left out, counted by kind: ".txt" (extension, lower case), "no
+/// extension", "hidden", "folder", "special file" (pipe, device), "header line" (of a .csv list).
 struct LeftOut {
   std::string source;  ///< the folder, glob or list as it was given; valid UTF-8
   std::map<std::string, int> kinds;
@@ -67,8 +67,9 @@ struct StageTimes {
 
 struct ImageResult {
   std::string path;
-  std::int64_t frame = -1;  ///< frame number of a video, skipped and damaged ones counted; -1 for a still image
-  double seconds = 0;       ///< of a video: when the frame is shown, since the start
+  std::int64_t frame =
+      -1;              ///< frame number of a video, skipped and damaged ones counted; -1 for a still image
+  double seconds = 0;  ///< of a video: when the frame is shown, since the start
   int width = 0, height = 0;
   std::vector<Object> objects;  ///< by confidence, falling
   StageTimes time_ms;

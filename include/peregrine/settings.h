@@ -26,7 +26,8 @@ struct ParityLimits {
   float share_before_nms = 0.99f;   ///< of reference objects that have such a candidate before NMS
   float share_after_nms = 0.97f;    ///< of reference objects that are found again
   float head_cosine = 0.999f;       ///< at least, of each raw head tensor: judged where objects are too few
-  // Where a CPU computes in bf16 or FP16, these stand for box_px and keypoint_px, confidence, and both shares.
+  // Where a CPU computes in bf16 or FP16, these stand for box_px and keypoint_px, confidence, and both
+  // shares.
   float cpu_px = 5.0f;
   float cpu_confidence = 0.05f;
   float cpu_share = 0.85f;
@@ -47,10 +48,10 @@ struct InputSize {
 std::string to_string(const InputSize& size);
 
 struct Settings {
-  bool enable_tensorrt = true;               ///< prefer TensorRT; the cuda engine serves where it is missing
-  bool tensorrt_fp16 = true;                 ///< FP16 engines; off gives FP32
-  bool force_gpu_only = true;                ///< anything off the GPU, or not FP16 where due, is an error at once
-  int device = 0;                            ///< CUDA ordinal, written "cuda:0"
+  bool enable_tensorrt = true;  ///< prefer TensorRT; the cuda engine serves where it is missing
+  bool tensorrt_fp16 = true;    ///< FP16 engines; off gives FP32
+  bool force_gpu_only = true;   ///< anything off the GPU, or not FP16 where due, is an error at once
+  int device = 0;               ///< CUDA ordinal, written "cuda:0"
   float model_confidence_threshold = 0.25f;  ///< strictly greater
   float iou = 0.7f;                          ///< NMS suppresses above it
   int max_det = 300;                         ///< objects kept an image
@@ -60,13 +61,14 @@ struct Settings {
   /// What models are whose files do not say it: one for all models of a command, or one for each, in their
   /// order.
   std::vector<TaskHint> tasks;
-  std::filesystem::path store;         ///< where engines, deployments and backups live
-  std::filesystem::path tensorrt;      ///< TensorRT's library or its folder; empty: it is searched for
-  bool nvtx = false;                   ///< NVTX ranges around stages and steps, for the rest of the process
+  std::filesystem::path store;     ///< where engines, deployments and backups live
+  std::filesystem::path tensorrt;  ///< TensorRT's library or its folder; empty: it is searched for
+  bool nvtx = false;               ///< NVTX ranges around stages and steps, for the rest of the process
 
   ParityLimits limits;  ///< [limits]
 
-  std::filesystem::path detect_model, pose_model, segment_model, reid_model;  ///< [models]: what migrate moves
+  std::filesystem::path detect_model, pose_model, segment_model,
+      reid_model;  ///< [models]: what migrate moves
 };
 
 /// A row of the settings table, the only place that knows a setting's name, meaning and syntax.

@@ -10,14 +10,18 @@ namespace {
 /// Words that users search their logs for may end without a full stop.
 std::string line_of(const std::string& sentence, const std::string& hint) {
   if (hint.empty()) return sentence;
-  const bool ended = sentence.empty() || std::string_view(".!?:").find(sentence.back()) != std::string_view::npos;
+  const bool ended =
+      sentence.empty() || std::string_view(".!?:").find(sentence.back()) != std::string_view::npos;
   return sentence + (ended ? " " : ". ") + hint;
 }
 
 }  // namespace
 
 Error::Error(std::string code, std::string sentence, std::string hint)
-    : code_(std::move(code)), sentence_(std::move(sentence)), hint_(std::move(hint)), line_(line_of(sentence_, hint_)) {}
+    : code_(std::move(code)),
+      sentence_(std::move(sentence)),
+      hint_(std::move(hint)),
+      line_(line_of(sentence_, hint_)) {}
 
 int exit_status(std::string_view code) noexcept {
   constexpr std::array<std::pair<std::string_view, int>, 6> families{

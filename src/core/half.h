@@ -1,4 +1,5 @@
-// IEEE binary16 and bfloat16 as storage: conversions with round-to-nearest-even, same result on host and device.
+// IEEE binary16 and bfloat16 as storage: conversions with round-to-nearest-even, same result on host and
+// device.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,8 @@ PEREGRINE_HD Half to_half(float value) {
   return {static_cast<std::uint16_t>(sign | (rounded >> 13))};
 }
 
-PEREGRINE_HD float bfloat16_to_float(std::uint16_t bits) { return bits_to_float(static_cast<std::uint32_t>(bits) << 16); }
+PEREGRINE_HD float bfloat16_to_float(std::uint16_t bits) {
+  return bits_to_float(static_cast<std::uint32_t>(bits) << 16);
+}
 
 }  // namespace peregrine

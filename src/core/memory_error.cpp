@@ -13,10 +13,17 @@ namespace peregrine {
 
 bool speaks_of_memory(std::string_view message) noexcept {
   // As libstdc++, the C library, the dynamic linker, OpenVINO's and NVIDIA's libraries say it.
-  constexpr std::array<std::string_view, 11> words = {
-      "bad_alloc",          "cannot allocate memory", "out of memory", "out_of_memory",
-      "outofmemory",        "failed to allocate",     "can't alloc",   "could not allocate",
-      "alloc_failed",       "allocation_failed",      "resource temporarily unavailable"};
+  constexpr std::array<std::string_view, 11> words = {"bad_alloc",
+                                                      "cannot allocate memory",
+                                                      "out of memory",
+                                                      "out_of_memory",
+                                                      "outofmemory",
+                                                      "failed to allocate",
+                                                      "can't alloc",
+                                                      "could not allocate",
+                                                      "alloc_failed",
+                                                      "allocation_failed",
+                                                      "resource temporarily unavailable"};
   const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
   return std::ranges::any_of(words, [&](std::string_view word) {
     return std::search(message.begin(), message.end(), word.begin(), word.end(), same) != message.end();

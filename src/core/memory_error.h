@@ -14,8 +14,8 @@ namespace peregrine {
 bool is_out_of_memory(const std::exception& failure) noexcept;
 bool speaks_of_memory(std::string_view message) noexcept;
 
-/// Whether a few more megabytes cannot be had now: the cause of failures that do not speak of memory, as where a
-/// library cannot load a part of its own and goes on without it.
+/// Whether a few more megabytes cannot be had now: the cause of failures that do not speak of memory, as
+/// where a library cannot load a part of its own and goes on without it.
 bool is_memory_exhausted() noexcept;
 
 /// "environment.memory". `doing` completes "There is not enough memory ...": "to read photo.jpg"; empty: that

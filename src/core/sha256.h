@@ -1,4 +1,5 @@
-// SHA-256: the identity of model files, graphs and plans, and the check that what is read is what was written.
+// SHA-256: the identity of model files, graphs and plans, and the check that what is read is what was
+// written.
 #pragma once
 
 #include <cstddef>

@@ -49,14 +49,16 @@ std::string to_string(const Device& device) {
   return "?";
 }
 
-Shape::Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
+Shape::Shape(std::initializer_list<std::int64_t> extents)
+    : Shape(std::span(extents.begin(), extents.size())) {}
 
 Shape::Shape(std::span<const std::int64_t> extents) {
   for (std::int64_t extent : extents) push_back(extent);
 }
 
 void Shape::push_back(std::int64_t extent) {
-  if (rank_ == max_rank) throw Error("model.rank", fmt::format("A tensor has more than {} dimensions.", max_rank));
+  if (rank_ == max_rank)
+    throw Error("model.rank", fmt::format("A tensor has more than {} dimensions.", max_rank));
   extents_[rank_++] = extent;
 }
 
@@ -66,9 +68,13 @@ std::int64_t Shape::elements() const noexcept {
   return product;
 }
 
-bool Shape::operator==(const Shape& other) const noexcept { return std::equal(begin(), end(), other.begin(), other.end()); }
+bool Shape::operator==(const Shape& other) const noexcept {
+  return std::equal(begin(), end(), other.begin(), other.end());
+}
 
-std::string to_string(const Shape& shape) { return fmt::format("{}", fmt::join(shape.begin(), shape.end(), "x")); }
+std::string to_string(const Shape& shape) {
+  return fmt::format("{}", fmt::join(shape.begin(), shape.end(), "x"));
+}
 
 Strides dense_strides(const Shape& shape) {
   Strides strides = shape;
@@ -77,14 +83,20 @@ Strides dense_strides(const Shape& shape) {
   return strides;
 }
 
-Strides channels_last_strides(const Shape& nchw) { return {nchw[1] * nchw[2] * nchw[3], 1, nchw[3] * nchw[1], nchw[1]}; }
+Strides channels_last_strides(const Shape& nchw) {
+  return {nchw[1] * nchw[2] * nchw[3], 1, nchw[3] * nchw[1], nchw[1]};
+}
 
 bool TensorView::dense() const noexcept { return strides == dense_strides(shape); }
 
-void HostTensor::Free::operator()(std::byte* p) const noexcept { ::operator delete[](p, std::align_val_t{alignment}); }
+void HostTensor::Free::operator()(std::byte* p) const noexcept {
+  ::operator delete[](p, std::align_val_t{alignment});
+}
 
 HostTensor::HostTensor(DType dtype, const Shape& shape)
-    : dtype_(dtype), shape_(shape), data_(new (std::align_val_t{alignment}) std::byte[std::max<std::size_t>(bytes(), 1)]) {}
+    : dtype_(dtype),
+      shape_(shape),
+      data_(new (std::align_val_t{alignment}) std::byte[std::max<std::size_t>(bytes(), 1)]) {}
 
 HostTensor HostTensor::zeros(DType dtype, const Shape& shape) {
   HostTensor tensor(dtype, shape);
@@ -92,7 +104,9 @@ HostTensor HostTensor::zeros(DType dtype, const Shape& shape) {
   return tensor;
 }
 
-TensorView HostTensor::view() const noexcept { return {data_.get(), dtype_, Device::cpu(), shape_, dense_strides(shape_)}; }
+TensorView HostTensor::view() const noexcept {
+  return {data_.get(), dtype_, Device::cpu(), shape_, dense_strides(shape_)};
+}
 
 HostTensor HostTensor::clone() const {
   HostTensor copy(dtype_, shape_);

@@ -1,5 +1,5 @@
-// Ranges around stages and steps, for whoever listens: profilers (cuda/nvtx.h), and the audit, which wants to know whose
-// copies it sees. Nobody listens unless asked; a range then costs two loads.
+// Ranges around stages and steps, for whoever listens: profilers (cuda/nvtx.h), and the audit, which wants to
+// know whose copies it sees. Nobody listens unless asked; a range then costs two loads.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@ class Listener {
 
 inline constexpr std::size_t most_listeners = 2;
 
-/// `listener` hears of the ranges that begin while this lives. To be made and ended while no range is open; no more than
-/// most_listeners at once (Error "internal.trace").
+/// `listener` hears of the ranges that begin while this lives. To be made and ended while no range is open;
+/// no more than most_listeners at once (Error "internal.trace").
 class Listening {
  public:
   explicit Listening(Listener& listener);

@@ -11,14 +11,16 @@ namespace {
 struct Capture {
   cudaGraph_t graph = nullptr;
   const cudaGraphNode_t* dependencies = nullptr;
-  const cudaGraphEdgeData* edges = nullptr;  ///< asked for, or edges that programmatic launches left would fail the question
+  const cudaGraphEdgeData* edges =
+      nullptr;  ///< asked for, or edges that programmatic launches left would fail the question
   std::size_t count = 0;
 };
 
 Capture capture_of(cudaStream_t stream) {
   Capture capture;
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  check(runtime().capture_info(stream, &status, nullptr, &capture.graph, &capture.dependencies, &capture.edges, &capture.count),
+  check(runtime().capture_info(stream, &status, nullptr, &capture.graph, &capture.dependencies,
+                               &capture.edges, &capture.count),
         "cudaStreamGetCaptureInfo");
   if (status != cudaStreamCaptureStatusActive)
     throw Error("internal.graph", "A condition was asked for on a stream that is not being captured.");
@@ -26,7 +28,8 @@ Capture capture_of(cudaStream_t stream) {
 }
 
 /// Adds the node behind what `stream` captured; its bodies, which belong to the graph.
-const cudaGraph_t* add_node(cudaStream_t stream, const Condition& condition, cudaGraphConditionalNodeType type, unsigned bodies) {
+const cudaGraph_t* add_node(cudaStream_t stream, const Condition& condition,
+                            cudaGraphConditionalNodeType type, unsigned bodies) {
   if (!condition) throw Error("internal.graph", "A conditional node without a condition of its graph.");
   const Capture capture = capture_of(stream);
   cudaGraphNodeParams parameters{};
@@ -35,7 +38,8 @@ const cudaGraph_t* add_node(cudaStream_t stream, const Condition& condition, cud
   parameters.conditional.type = type;
   parameters.conditional.size = bodies;
   cudaGraphNode_t node = nullptr;
-  check(runtime().graph_add_node(&node, capture.graph, capture.dependencies, capture.edges, capture.count, &parameters),
+  check(runtime().graph_add_node(&node, capture.graph, capture.dependencies, capture.edges, capture.count,
+                                 &parameters),
         "cudaGraphAddNode", "a conditional node");
   check(runtime().update_capture_dependencies(stream, &node, nullptr, 1, cudaStreamSetCaptureDependencies),
         "cudaStreamUpdateCaptureDependencies");
@@ -51,7 +55,8 @@ void capture_body(cudaStream_t side, cudaGraph_t graph, const std::function<void
     const transfer_log::Recording recording(transfer_log::Recording::Nested::keep_from_outer);
     work();
     if (!recording.transfers().empty())
-      throw Error("internal.graph", "The body of a conditional node copies '" + recording.transfers().front().name +
+      throw Error("internal.graph", "The body of a conditional node copies '" +
+                                        recording.transfers().front().name +
                                         "' between host and device: nobody can tell how often.");
   } catch (...) {
     runtime().end_capture(side, &same);  // its own error says less than the one that passes on
@@ -65,7 +70,8 @@ void capture_body(cudaStream_t side, cudaGraph_t graph, const std::function<void
 
 Condition Condition::of_capture(cudaStream_t stream) {
   Condition condition;
-  check(runtime().conditional_handle_create(&condition.handle_, capture_of(stream).graph, 0, cudaGraphCondAssignDefault),
+  check(runtime().conditional_handle_create(&condition.handle_, capture_of(stream).graph, 0,
+                                            cudaGraphCondAssignDefault),
         "cudaGraphConditionalHandleCreate");
   condition.in_graph_ = true;
   return condition;

@@ -10,7 +10,8 @@ namespace {
 
 DeviceFacts read_facts(int index) {
   cudaDeviceProp properties{};
-  check(runtime().get_device_properties(&properties, index), "cudaGetDeviceProperties", fmt::format("cuda:{}", index));
+  check(runtime().get_device_properties(&properties, index), "cudaGetDeviceProperties",
+        fmt::format("cuda:{}", index));
   return {.index = index,
           .name = properties.name,
           .major = properties.major,
@@ -23,7 +24,9 @@ DeviceFacts read_facts(int index) {
 
 }  // namespace
 
-std::string DeviceFacts::identity() const { return fmt::format("{} (compute capability {}.{})", name, major, minor); }
+std::string DeviceFacts::identity() const {
+  return fmt::format("{} (compute capability {}.{})", name, major, minor);
+}
 
 int device_count() {
   int count = 0;
@@ -53,7 +56,8 @@ DeviceFacts device_facts(int index) {
     std::string list;
     for (const DeviceFacts& device : devices())
       list += fmt::format("{}cuda:{} {}", list.empty() ? "" : ", ", device.index, device.name);
-    throw Error("device.index", fmt::format("There is no device cuda:{}.", index), fmt::format("This machine has {}.", list));
+    throw Error("device.index", fmt::format("There is no device cuda:{}.", index),
+                fmt::format("This machine has {}.", list));
   }
   return read_facts(index);
 }

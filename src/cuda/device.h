@@ -22,8 +22,9 @@ struct DeviceFacts {
   std::string identity() const;
 };
 
-/// How many devices there are; 0 without a driver or a device. A driver that is there and does not work (too old, the device
-/// lost) is no absence: throws Error "device.driver", "device.lost" or "device.call", which names it.
+/// How many devices there are; 0 without a driver or a device. A driver that is there and does not work (too
+/// old, the device lost) is no absence: throws Error "device.driver", "device.lost" or "device.call", which
+/// names it.
 int device_count();
 /// All devices; empty without a driver. Throws as device_count() does.
 std::vector<DeviceFacts> devices();

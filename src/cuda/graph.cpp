@@ -37,11 +37,14 @@ Graph::~Graph() {
   if (executable_) check_quietly(runtime().graph_exec_destroy(executable_), "cudaGraphExecDestroy");
 }
 
-void Graph::upload(cudaStream_t stream) const { check(runtime().graph_upload(executable_, stream), "cudaGraphUpload"); }
+void Graph::upload(cudaStream_t stream) const {
+  check(runtime().graph_upload(executable_, stream), "cudaGraphUpload");
+}
 
 void Graph::launch(cudaStream_t stream) const {
   check(runtime().graph_launch(executable_, stream), "cudaGraphLaunch");
-  for (const transfer_log::Transfer& transfer : transfers_) transfer_log::record(transfer.name, transfer.direction, transfer.bytes);
+  for (const transfer_log::Transfer& transfer : transfers_)
+    transfer_log::record(transfer.name, transfer.direction, transfer.bytes);
 }
 
 }  // namespace peregrine::cuda

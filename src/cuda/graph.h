@@ -10,7 +10,8 @@
 
 namespace peregrine::cuda {
 
-/// Owner of an instantiated CUDA graph. Copies that were captured enter the transfer transfer log at every launch.
+/// Owner of an instantiated CUDA graph. Copies that were captured enter the transfer transfer log at every
+/// launch.
 class Graph {
  public:
   Graph() = default;
@@ -19,7 +20,9 @@ class Graph {
   static Graph capture(cudaStream_t stream, const std::function<void()>& work);
   ~Graph();
   Graph(Graph&& other) noexcept
-      : executable_(std::exchange(other.executable_, nullptr)), nodes_(other.nodes_), transfers_(std::move(other.transfers_)) {}
+      : executable_(std::exchange(other.executable_, nullptr)),
+        nodes_(other.nodes_),
+        transfers_(std::move(other.transfers_)) {}
   Graph& operator=(Graph&& other) noexcept {
     std::swap(executable_, other.executable_);
     std::swap(nodes_, other.nodes_);

@@ -10,7 +10,9 @@
 namespace peregrine::cuda {
 
 namespace {
-std::string describe(const std::string& what, std::size_t bytes) { return fmt::format("{} ({} bytes)", what, bytes); }
+std::string describe(const std::string& what, std::size_t bytes) {
+  return fmt::format("{} ({} bytes)", what, bytes);
+}
 }  // namespace
 
 MemoryPool::MemoryPool(int device) : device_(device) {
@@ -27,7 +29,8 @@ MemoryPool::MemoryPool(int device) : device_(device) {
   }
   check(created, "cudaMemPoolCreate");
   unsigned long long keep_all = ~0ULL;
-  const cudaError_t status = runtime().pool_set_attribute(handle_, cudaMemPoolAttrReleaseThreshold, &keep_all);
+  const cudaError_t status =
+      runtime().pool_set_attribute(handle_, cudaMemPoolAttrReleaseThreshold, &keep_all);
   if (status != cudaSuccess) {
     check_quietly(runtime().pool_destroy(handle_), "cudaMemPoolDestroy");
     check(status, "cudaMemPoolSetAttribute");
@@ -40,7 +43,8 @@ MemoryPool::~MemoryPool() {
 
 void* MemoryPool::take(std::size_t bytes, const std::string& what) const {
   void* memory = nullptr;
-  check(runtime().malloc_from_pool(&memory, bytes, handle_, stream_.get()), "cudaMallocFromPoolAsync", describe(what, bytes));
+  check(runtime().malloc_from_pool(&memory, bytes, handle_, stream_.get()), "cudaMallocFromPoolAsync",
+        describe(what, bytes));
   const cudaError_t status = runtime().stream_synchronize(stream_.get());
   if (status != cudaSuccess) {
     give_back(memory);
@@ -91,13 +95,17 @@ PinnedBuffer::~PinnedBuffer() {
   if (data_) check_quietly(runtime().free_host(data_), "cudaFreeHost");
 }
 
-void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes, cudaStream_t stream) {
-  check(runtime().memcpy_async(device, host, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync", std::string(name));
+void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes,
+                    cudaStream_t stream) {
+  check(runtime().memcpy_async(device, host, bytes, cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync",
+        std::string(name));
   transfer_log::record(name, transfer_log::Direction::host_to_device, bytes);
 }
 
-void copy_to_host(std::string_view name, void* host, const void* device, std::size_t bytes, cudaStream_t stream) {
-  check(runtime().memcpy_async(host, device, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync", std::string(name));
+void copy_to_host(std::string_view name, void* host, const void* device, std::size_t bytes,
+                  cudaStream_t stream) {
+  check(runtime().memcpy_async(host, device, bytes, cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync",
+        std::string(name));
   transfer_log::record(name, transfer_log::Direction::device_to_host, bytes);
 }
 

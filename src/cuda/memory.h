@@ -10,8 +10,9 @@
 
 namespace peregrine::cuda {
 
-/// Memory of one device that keeps what is given back for the next request, so that an engine that goes leaves its memory to
-/// the one that comes. Outlives its buffers, which are cudaMalloc's where the device has no pools.
+/// Memory of one device that keeps what is given back for the next request, so that an engine that goes
+/// leaves its memory to the one that comes. Outlives its buffers, which are cudaMalloc's where the device has
+/// no pools.
 class MemoryPool {
  public:
   explicit MemoryPool(int device);
@@ -39,7 +40,9 @@ class DeviceBuffer {
   DeviceBuffer(std::size_t bytes, const std::string& what, const MemoryPool* pool = nullptr);
   ~DeviceBuffer();
   DeviceBuffer(DeviceBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)), pool_(other.pool_) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        bytes_(std::exchange(other.bytes_, 0)),
+        pool_(other.pool_) {}
   DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
@@ -80,8 +83,10 @@ class PinnedBuffer {
 };
 
 // The only copies between host and device: each enters the transfer transfer log under `name`. Asynchronous.
-void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes, cudaStream_t stream);
-void copy_to_host(std::string_view name, void* host, const void* device, std::size_t bytes, cudaStream_t stream);
+void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes,
+                    cudaStream_t stream);
+void copy_to_host(std::string_view name, void* host, const void* device, std::size_t bytes,
+                  cudaStream_t stream);
 /// Within one device: crosses nothing, enters no transfer log.
 void copy_on_device(void* to, const void* from, std::size_t bytes, cudaStream_t stream);
 /// Every byte becomes `value`.

@@ -17,17 +17,22 @@ struct Kind {
 Kind kind_of(cudaError_t status) {
   switch (status) {
     case cudaErrorMemoryAllocation:
-      return {"device.memory", "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size."};
-    case cudaErrorNoDevice: return {"device.none", "This machine shows no CUDA device; nvidia-smi should list one."};
+      return {
+          "device.memory",
+          "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size."};
+    case cudaErrorNoDevice:
+      return {"device.none", "This machine shows no CUDA device; nvidia-smi should list one."};
     case cudaErrorInvalidDevice: return {"device.index", "`peregrine doctor` lists the devices."};
     case cudaErrorInsufficientDriver:
     case cudaErrorStubLibrary:
     case cudaErrorSystemDriverMismatch:
-    case cudaErrorUnsupportedPtxVersion: return {"device.driver", "Install an NVIDIA driver for CUDA 13 (580 or newer)."};
+    case cudaErrorUnsupportedPtxVersion:
+      return {"device.driver", "Install an NVIDIA driver for CUDA 13 (580 or newer)."};
     case cudaErrorInitializationError:
     case cudaErrorSystemNotReady:
     case cudaErrorOperatingSystem:
-      return {"device.driver", "The driver is there and does not work; see whether nvidia-smi lists the GPU."};
+      return {"device.driver",
+              "The driver is there and does not work; see whether nvidia-smi lists the GPU."};
     case cudaErrorNoKernelImageForDevice:
       return {"device.architecture",
               "This build has no code for this GPU; build with its architecture (CMAKE_CUDA_ARCHITECTURES)."};
@@ -40,14 +45,15 @@ Kind kind_of(cudaError_t status) {
     case cudaErrorInvalidPc:
     case cudaErrorECCUncorrectable:
     case cudaErrorDevicesUnavailable:
-    case cudaErrorAssert: return {"device.lost", "The GPU cannot be used again by this process: start it anew."};
+    case cudaErrorAssert:
+      return {"device.lost", "The GPU cannot be used again by this process: start it anew."};
     default: return {"device.call", ""};
   }
 }
 
 std::string sentence(cudaError_t status, const char* call, const std::string& what) {
-  return fmt::format("{} failed{}{}: {} ({}).", call, what.empty() ? "" : " for ", what, cudaGetErrorString(status),
-                     cudaGetErrorName(status));
+  return fmt::format("{} failed{}{}: {} ({}).", call, what.empty() ? "" : " for ", what,
+                     cudaGetErrorString(status), cudaGetErrorName(status));
 }
 
 Runtime real_runtime() {

@@ -43,20 +43,26 @@ struct Runtime {
   cudaError_t (*pool_set_attribute)(cudaMemPool_t pool, cudaMemPoolAttr attribute, void* value);
   cudaError_t (*malloc_from_pool)(void** pointer, std::size_t bytes, cudaMemPool_t pool, cudaStream_t stream);
   cudaError_t (*free_async)(void* pointer, cudaStream_t stream);
-  cudaError_t (*memcpy_async)(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+  cudaError_t (*memcpy_async)(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                              cudaStream_t stream);
   cudaError_t (*memset_async)(void* pointer, int value, std::size_t bytes, cudaStream_t stream);
 
   cudaError_t (*begin_capture)(cudaStream_t stream, cudaStreamCaptureMode mode);
   cudaError_t (*end_capture)(cudaStream_t stream, cudaGraph_t* graph);
-  cudaError_t (*capture_info)(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id, cudaGraph_t* graph,
-                              const cudaGraphNode_t** dependencies, const cudaGraphEdgeData** edges, std::size_t* count);
-  cudaError_t (*update_capture_dependencies)(cudaStream_t stream, cudaGraphNode_t* dependencies, const cudaGraphEdgeData* edges,
-                                             std::size_t count, unsigned flags);
-  cudaError_t (*begin_capture_to_graph)(cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
-                                        const cudaGraphEdgeData* edges, std::size_t count, cudaStreamCaptureMode mode);
-  cudaError_t (*conditional_handle_create)(cudaGraphConditionalHandle* handle, cudaGraph_t graph, unsigned value, unsigned flags);
+  cudaError_t (*capture_info)(cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long* id,
+                              cudaGraph_t* graph, const cudaGraphNode_t** dependencies,
+                              const cudaGraphEdgeData** edges, std::size_t* count);
+  cudaError_t (*update_capture_dependencies)(cudaStream_t stream, cudaGraphNode_t* dependencies,
+                                             const cudaGraphEdgeData* edges, std::size_t count,
+                                             unsigned flags);
+  cudaError_t (*begin_capture_to_graph)(cudaStream_t stream, cudaGraph_t graph,
+                                        const cudaGraphNode_t* dependencies, const cudaGraphEdgeData* edges,
+                                        std::size_t count, cudaStreamCaptureMode mode);
+  cudaError_t (*conditional_handle_create)(cudaGraphConditionalHandle* handle, cudaGraph_t graph,
+                                           unsigned value, unsigned flags);
   cudaError_t (*graph_add_node)(cudaGraphNode_t* node, cudaGraph_t graph, const cudaGraphNode_t* dependencies,
-                                const cudaGraphEdgeData* edges, std::size_t count, cudaGraphNodeParams* parameters);
+                                const cudaGraphEdgeData* edges, std::size_t count,
+                                cudaGraphNodeParams* parameters);
   cudaError_t (*graph_instantiate)(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
   cudaError_t (*graph_get_nodes)(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count);
   cudaError_t (*graph_upload)(cudaGraphExec_t executable, cudaStream_t stream);

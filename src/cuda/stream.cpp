@@ -17,7 +17,8 @@ constexpr int urgent_priority = -1;  // lower numbers run first; every device ha
 
 Stream Stream::create(bool urgent) {
   cudaStream_t handle = nullptr;
-  check(runtime().stream_create(&handle, cudaStreamNonBlocking, urgent ? urgent_priority : 0), "cudaStreamCreate");
+  check(runtime().stream_create(&handle, cudaStreamNonBlocking, urgent ? urgent_priority : 0),
+        "cudaStreamCreate");
   return Stream(handle);
 }
 
@@ -35,10 +36,13 @@ Event::~Event() {
 }
 
 void Event::record_in_graph(cudaStream_t stream) const {
-  check(runtime().event_record_with_flags(handle_, stream, cudaEventRecordExternal), "cudaEventRecordWithFlags");
+  check(runtime().event_record_with_flags(handle_, stream, cudaEventRecordExternal),
+        "cudaEventRecordWithFlags");
 }
 
-void Event::record(cudaStream_t stream) const { check(runtime().event_record(handle_, stream), "cudaEventRecord"); }
+void Event::record(cudaStream_t stream) const {
+  check(runtime().event_record(handle_, stream), "cudaEventRecord");
+}
 void Event::synchronize() const { check(runtime().event_synchronize(handle_), "cudaEventSynchronize"); }
 
 bool Event::done() const {
@@ -62,7 +66,8 @@ void require_stream_on(cudaStream_t stream, int index) {
   int owner = 0;
   check(runtime().stream_get_device(stream, &owner), "cudaStreamGetDevice");
   if (owner != index)
-    throw Error("device.stream", fmt::format("The stream belongs to cuda:{}, the work to cuda:{}.", owner, index),
+    throw Error("device.stream",
+                fmt::format("The stream belongs to cuda:{}, the work to cuda:{}.", owner, index),
                 "Hand over a stream of the device that the engine was loaded on.");
 }
 

@@ -23,7 +23,9 @@ std::string padded(std::string_view kind) {
   return text + '\n';
 }
 
-std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 }  // namespace
 
@@ -44,10 +46,12 @@ std::span<const std::byte> from_envelope(std::string_view kind, std::span<const 
   const std::string_view header = as_text(bytes.first(header_size));
   if (!header.starts_with(magic)) throw refuse("is damaged: it does not start as a plan does");
   if (header.substr(magic.size(), kind_size) != padded(kind))
-    throw Error("engine.plan", fmt::format("The engine's plan is not of the kind '{}' that this version reads.", kind),
+    throw Error("engine.plan",
+                fmt::format("The engine's plan is not of the kind '{}' that this version reads.", kind),
                 "Build the engine again: `peregrine build MODEL --rebuild`.");
   const auto payload = bytes.subspan(header_size);
-  if (sha256_hex(payload) != header.substr(magic.size() + kind_size)) throw refuse("is cut short or damaged: its digest differs");
+  if (sha256_hex(payload) != header.substr(magic.size() + kind_size))
+    throw refuse("is cut short or damaged: its digest differs");
   return payload;
 }
 

@@ -9,7 +9,8 @@
 
 namespace peregrine {
 
-/// `kind` ("openvino 1": engine and version of its format, at most 32 characters) and `payload` with their SHA-256.
+/// `kind` ("openvino 1": engine and version of its format, at most 32 characters) and `payload` with their
+/// SHA-256.
 std::vector<std::byte> to_envelope(std::string_view kind, std::span<const std::byte> payload);
 
 /// The payload, as a part of `bytes`. Throws Error "engine.plan" when anything differs from what was sealed.

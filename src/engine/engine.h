@@ -49,14 +49,18 @@ struct BuildOptions {
   bool dynamic_size = false;  ///< CPU engine: one plan for any batch, height and width (predict --rect)
   int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
-  /// TensorRT's engines: an open batch. The graph's own batch is then a stand-in, which no other extent should equal.
+  /// TensorRT's engines: an open batch. The graph's own batch is then a stand-in, which no other extent
+  /// should equal.
   std::optional<BatchRange> batches{};
   std::optional<int> optimization_level{};  ///< TensorRT's engines: 0 to 5; none: the library's default
-  std::vector<int> compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
-  std::filesystem::path timing_cache{};     ///< TensorRT's engines: read and written; empty: the builder's own
-  /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is tuned then.
+  std::vector<int>
+      compute_capabilities{};  ///< TensorRT-RTX: to build for, 89 is 8.9; none: all that it supports
+  std::filesystem::path timing_cache{};  ///< TensorRT's engines: read and written; empty: the builder's own
+  /// The cuda engine: a tuned plan of the same model for another shape, whose choices are taken; nothing is
+  /// tuned then.
   const Plan* tactics_from = nullptr;
-  /// The cuda engine: false takes each step's default kernel instead of measuring (seconds instead of a minute; slower plan).
+  /// The cuda engine: false takes each step's default kernel instead of measuring (seconds instead of a
+  /// minute; slower plan).
   bool tune = true;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
   std::function<bool(double, std::string_view)> progress{};
@@ -86,8 +90,9 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual std::span<const Binding> io() const = 0;
-  /// Engines with an open batch: io() shows this one from now on instead of the largest, where it is not under the least.
-  /// Throws Error "usage.batch" for one beyond the largest. Others have one batch, and stay as they are.
+  /// Engines with an open batch: io() shows this one from now on instead of the largest, where it is not
+  /// under the least. Throws Error "usage.batch" for one beyond the largest. Others have one batch, and stay
+  /// as they are.
   virtual void prefer_batch(int) {}
   /// What really runs, as the library reports it (OpenVINO may refuse a precision).
   virtual Precision precision() const = 0;
@@ -96,8 +101,8 @@ class Engine {
   virtual void enqueue(std::span<const TensorView> bindings, StreamHandle stream) = 0;
   /// False where the library cannot have this engine captured: it is then enqueued for each run.
   virtual bool capturable(StreamHandle) const { return true; }
-  /// Times each layer by itself on the bindings of the last enqueue(), whose contents it spoils; waits. Empty where the engine
-  /// cannot tell.
+  /// Times each layer by itself on the bindings of the last enqueue(), whose contents it spoils; waits. Empty
+  /// where the engine cannot tell.
   virtual std::vector<LayerTime> time_layers(StreamHandle) { return {}; }
 };
 
@@ -111,12 +116,17 @@ class Builder {
   virtual std::string device_name(const Device& device) const = 0;
   /// One sentence a node that this engine cannot run, naming it; from the same table that lowers.
   virtual std::vector<std::string> unsupported(const graph::Graph& graph) const = 0;
-  /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty where they can.
+  /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty
+  /// where they can.
   virtual std::string cannot_run(const Device&) const { return {}; }
   virtual Plan build(const graph::Graph& graph, const BuildOptions& options) const = 0;
-  /// `pool`: where the engine takes its device memory, now and not when it runs; it outlives the engine. Null: it takes its own.
-  virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const = 0;
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const { return load(plan, device, nullptr); }
+  /// `pool`: where the engine takes its device memory, now and not when it runs; it outlives the engine.
+  /// Null: it takes its own.
+  virtual std::unique_ptr<Engine> load(const Plan& plan, const Device& device,
+                                       const cuda::MemoryPool* pool) const = 0;
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device) const {
+    return load(plan, device, nullptr);
+  }
 };
 
 }  // namespace peregrine

@@ -27,7 +27,8 @@ Index extent_of(const Shape& shape, const Strides& strides) {
 }
 
 /// Calls visit(dense position, strided position) for every element.
-void for_each_element(const Shape& shape, const Strides& strides, const std::function<void(Index, Index)>& visit) {
+void for_each_element(const Shape& shape, const Strides& strides,
+                      const std::function<void(Index, Index)>& visit) {
   const Strides dense = dense_strides(shape);
   for (Index i = 0, count = shape.elements(); i < count; ++i) {
     Index rest = i, offset = 0;
@@ -61,7 +62,9 @@ class BindingBuffer {
       switch (host_.dtype()) {
         case DType::f32: host_.as<float>()[at] = from[i]; break;
         case DType::f16: host_.as<Half>()[at] = to_half(from[i]); break;
-        default: throw Error("engine.binding", fmt::format("A binding of type {} cannot be filled.", to_string(host_.dtype())));
+        default:
+          throw Error("engine.binding",
+                      fmt::format("A binding of type {} cannot be filled.", to_string(host_.dtype())));
       }
     });
   }
@@ -69,7 +72,8 @@ class BindingBuffer {
   HostTensor read() const {
     const HostTensor values = host_.to_f32();
     HostTensor dense(DType::f32, shape_);
-    for_each_element(shape_, strides_, [&](Index i, Index at) { dense.as<float>()[i] = values.as<float>()[at]; });
+    for_each_element(shape_, strides_,
+                     [&](Index i, Index at) { dense.as<float>()[i] = values.as<float>()[at]; });
     return dense;
   }
 
@@ -83,10 +87,12 @@ class BindingBuffer {
 
 #if PEREGRINE_CUDA
   void upload(cudaStream_t stream) const {
-    if (device_.on_gpu()) cuda::copy_to_device("comparison", gpu_.data(), host_.view().data, host_.bytes(), stream);
+    if (device_.on_gpu())
+      cuda::copy_to_device("comparison", gpu_.data(), host_.view().data, host_.bytes(), stream);
   }
   void download(cudaStream_t stream) const {
-    if (device_.on_gpu()) cuda::copy_to_host("comparison", host_.view().data, gpu_.data(), host_.bytes(), stream);
+    if (device_.on_gpu())
+      cuda::copy_to_host("comparison", host_.view().data, gpu_.data(), host_.bytes(), stream);
   }
 #endif
 
@@ -119,7 +125,8 @@ void enqueue_and_wait(Engine& engine, std::span<const BindingBuffer> slots) {
 
 }  // namespace
 
-std::vector<HostTensor> run_on_host(Engine& engine, std::span<const TensorView> inputs, std::span<const Shape> output_shapes) {
+std::vector<HostTensor> run_on_host(Engine& engine, std::span<const TensorView> inputs,
+                                    std::span<const Shape> output_shapes) {
   std::vector<BindingBuffer> slots;
   std::size_t input = 0, output = 0;
   for (const Binding& binding : engine.io()) {

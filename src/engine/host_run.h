@@ -10,9 +10,9 @@
 
 namespace peregrine {
 
-/// Feeds dense FP32 host tensors to the inputs (in the order of io()), converted to the dtype, layout and place that
-/// the engine wants, and returns its outputs as dense FP32 host tensors. `output_shapes` are for engines with open
-/// shapes; empty: those of io(). Throws what enqueue throws.
+/// Feeds dense FP32 host tensors to the inputs (in the order of io()), converted to the dtype, layout and
+/// place that the engine wants, and returns its outputs as dense FP32 host tensors. `output_shapes` are for
+/// engines with open shapes; empty: those of io(). Throws what enqueue throws.
 std::vector<HostTensor> run_on_host(Engine& engine, std::span<const TensorView> inputs,
                                     std::span<const Shape> output_shapes = {});
 

@@ -36,11 +36,14 @@ BuildOptions build_options(const EngineContext& context, const Request& request)
 }
 
 /// The shape at which an engine is verified: an open batch runs at its best one, any size with one image.
-InputShape shape_of(const store::InputRange& range) { return {range.any_size ? 1 : range.batch_opt, range.height, range.width}; }
+InputShape shape_of(const store::InputRange& range) {
+  return {range.any_size ? 1 : range.batch_opt, range.height, range.width};
+}
 
 store::ValidationRecord verify_plan(const Plan& plan, const Model& model, const EngineContext& context,
                                     const store::InputRange& range, const VerificationOptions& options) {
-  if (const std::string why = context.builder->cannot_run(context.device); !why.empty()) return not_run(context, why);
+  if (const std::string why = context.builder->cannot_run(context.device); !why.empty())
+    return not_run(context, why);
   const auto engine = context.builder->load(plan, context.device);
   return verify(*engine, model, context, shape_of(range), options);
 }
@@ -49,7 +52,9 @@ store::ValidationRecord verify_plan(const Plan& plan, const Model& model, const 
 VerificationOptions second_half(const VerificationOptions& options) {
   VerificationOptions half = options;
   if (options.progress)
-    half.progress = [&options](double share, std::string_view what) { return options.progress(0.5 + share / 2, what); };
+    half.progress = [&options](double share, std::string_view what) {
+      return options.progress(0.5 + share / 2, what);
+    };
   return half;
 }
 
@@ -80,7 +85,8 @@ Model open_folder(const fs::path& path) {
   info.dynamic_shape = input.any_size;
   info.fixed_batch = input.any_size || input.batch_min != input.batch_max ? 0 : input.batch_max;
   const auto no_graph = [name = info.name](const InputShape&) -> graph::Graph {
-    throw Error("model.engine", fmt::format("The engine of {} is all there is of it: no other can be made.", name),
+    throw Error("model.engine",
+                fmt::format("The engine of {} is all there is of it: no other can be made.", name),
                 "Give the model's file.");
   };
   return {std::move(info), no_graph, path};
@@ -105,8 +111,8 @@ graph::Graph prepare_graph(const Model& model, const EngineContext& context, con
   graph::Graph graph = model.graph(shape);
   graph::run_passes(graph);
   if (const auto reasons = context.builder->unsupported(graph); !reasons.empty())
-    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", context.builder->name(), model.info().name,
-                                                  fmt::join(reasons, " ")));
+    throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", context.builder->name(),
+                                                  model.info().name, fmt::join(reasons, " ")));
   return graph;
 }
 
@@ -115,53 +121,67 @@ store::EngineIdentity identity_of(const Model& model, const EngineContext& conte
                             build_options(context, request), range_of(request), context.driver);
 }
 
-CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context, const Request& request) {
+CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
+                          const Request& request) {
   const graph::Graph graph = prepare_graph(model, context, request.shape);
   const store::InputRange range = range_of(request);
   BuildOptions options = build_options(context, request);
   if (const auto& told = request.verification.progress)
     options.progress = [&told](double share, std::string_view what) { return told(share / 2, what); };
-  const store::EngineIdentity identity = store::identity_of(model.info(), graph, *context.builder, options, range, context.driver);
+  const store::EngineIdentity identity =
+      store::identity_of(model.info(), graph, *context.builder, options, range, context.driver);
   CachedEngine cached_engine;
   const auto build = [&] {
-    if (const store::Found near = store.find(identity, model.info().name); !near.why.empty()) log::info(near.why);
-    log::info(fmt::format("Building {} for the {} engine in {}: this happens once, the engine is kept in {}.", model.info().name,
-                          context.builder->name(), to_string(context.precision), printable(store.root().native())));
+    if (const store::Found near = store.find(identity, model.info().name); !near.why.empty())
+      log::info(near.why);
+    log::info(fmt::format("Building {} for the {} engine in {}: this happens once, the engine is kept in {}.",
+                          model.info().name, context.builder->name(), to_string(context.precision),
+                          printable(store.root().native())));
     const auto start = std::chrono::steady_clock::now();
-    store::StagedEngine staged{
-        .plan = context.builder->build(graph, options), .model = model.info(), .effective_precision = context.precision};
+    store::StagedEngine staged{.plan = context.builder->build(graph, options),
+                               .model = model.info(),
+                               .effective_precision = context.precision};
     if (context.builder->cannot_run(context.device).empty())
       staged.effective_precision = context.builder->load(staged.plan, context.device)->precision();
     staged.build_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (request.verify) staged.validation = verify_plan(staged.plan, model, context, range, second_half(request.verification));
-    if (request.rebuild && request.keep_old && staged.validation && staged.validation->ran && !staged.validation->passed())
-      throw Error("validation.engine",
-                  fmt::format("The new engine of {} {}.", model.info().name, store::verdict(*staged.validation)),
-                  "The old one stays. Look at what deviates with `peregrine explain`, or set [limits] in the settings file.");
+    if (request.verify)
+      staged.validation = verify_plan(staged.plan, model, context, range, second_half(request.verification));
+    if (request.rebuild && request.keep_old && staged.validation && staged.validation->ran &&
+        !staged.validation->passed())
+      throw Error(
+          "validation.engine",
+          fmt::format("The new engine of {} {}.", model.info().name, store::verdict(*staged.validation)),
+          "The old one stays. Look at what deviates with `peregrine explain`, or set [limits] in the "
+          "settings file.");
     cached_engine.built = true;
     cached_engine.verified = request.verify;
     return staged;
   };
-  cached_engine.manifest =
-      store.get_or_build(identity, build, request.rebuild, [] { log::info("Another process builds this engine: waiting for it."); });
+  cached_engine.manifest = store.get_or_build(identity, build, request.rebuild, [] {
+    log::info("Another process builds this engine: waiting for it.");
+  });
   const auto& record = cached_engine.manifest.validation;
   const bool stands = record && (!record->ran || record->driver == context.driver);
   if (!cached_engine.built && request.verify && !stands) {
-    if (record) log::info(fmt::format("Engine {} was verified under another driver: verifying it again.", cached_engine.manifest.id));
-    cached_engine.manifest = verify_again(store, cached_engine.manifest, model, context, request.verification);
+    if (record)
+      log::info(fmt::format("Engine {} was verified under another driver: verifying it again.",
+                            cached_engine.manifest.id));
+    cached_engine.manifest =
+        verify_again(store, cached_engine.manifest, model, context, request.verification);
     cached_engine.verified = true;
   }
   return cached_engine;
 }
 
-store::ValidationRecord verify_cached(const store::Store& store, const store::Manifest& manifest, const Model& model,
-                                    const EngineContext& context, const VerificationOptions& options) {
+store::ValidationRecord verify_cached(const store::Store& store, const store::Manifest& manifest,
+                                      const Model& model, const EngineContext& context,
+                                      const VerificationOptions& options) {
   const store::LoadedEngine kept = load(store, manifest.id, context, store::Trust::unverified);
   return verify_plan(kept.plan, model, context, manifest.identity.input, options);
 }
 
-store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model, const EngineContext& context,
-                             const VerificationOptions& options) {
+store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model,
+                             const EngineContext& context, const VerificationOptions& options) {
   store.record_validation(manifest.id, verify_cached(store, manifest, model, context, options));
   return store.show(manifest.id);
 }
@@ -170,7 +190,8 @@ store::BuildEnvironment environment_of(const EngineContext& context) {
   return {context.builder->library_versions(), context.builder->device_name(context.device), context.driver};
 }
 
-store::LoadedEngine load(const store::Store& store, const std::string& id, const EngineContext& context, store::Trust trust) {
+store::LoadedEngine load(const store::Store& store, const std::string& id, const EngineContext& context,
+                         store::Trust trust) {
   return store.load(id, environment_of(context), trust);
 }
 

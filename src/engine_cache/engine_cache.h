@@ -4,7 +4,8 @@
 //   const EngineContext choice = choose_engine(settings, "auto");
 //   const Model model = open_model("yolo11n.pt");
 //   const CachedEngine obtained = get_or_build(store, model, choice, {.shape = {1, 640, 640}});
-//   auto engine = choice.builder->load(load(store, obtained.manifest.id, choice, store::Trust::verified).plan, choice.device);
+//   auto engine = choice.builder->load(
+//       load(store, obtained.manifest.id, choice, store::Trust::verified).plan, choice.device);
 #pragma once
 
 #include <filesystem>
@@ -25,12 +26,13 @@ Model open_model_expecting(const std::filesystem::path& path, const TaskHint& ex
 bool is_engine(const Model& model);
 
 struct Request {
-  InputShape shape{};                  ///< with BuildOptions::batches, the batch is a stand-in
-  bool any_size = false;               ///< openvino: one engine for any batch, height and width
-  BuildOptions options{};              ///< precision, device, dynamic_size and progress are filled in by get_or_build()
-  bool rebuild = false;                ///< build in any case; the old engine stays until the new one takes its place
-  bool keep_old = false;               ///< rebuild: one that fails its verification takes no place (Error "validation.engine")
-  bool verify = true;                  ///< compare with the FP32 reference where there is no record for this driver
+  InputShape shape{};      ///< with BuildOptions::batches, the batch is a stand-in
+  bool any_size = false;   ///< openvino: one engine for any batch, height and width
+  BuildOptions options{};  ///< precision, device, dynamic_size and progress are filled in by get_or_build()
+  bool rebuild = false;    ///< build in any case; the old engine stays until the new one takes its place
+  bool keep_old =
+      false;  ///< rebuild: one that fails its verification takes no place (Error "validation.engine")
+  bool verify = true;  ///< compare with the FP32 reference where there is no record for this driver
   VerificationOptions verification{};  ///< its progress is told of the build as well
 };
 
@@ -39,27 +41,31 @@ struct CachedEngine {
   bool built = false, verified = false;  ///< now, not earlier
 };
 
-/// Finds the engine in the store or builds it, and verifies it; what fails its verification is kept with its record.
-/// Where the builder cannot run its plans here, the record says "built, not run". Throws "engine.unsupported" naming the
-/// nodes that the engine cannot run, and what Builder::build and the store throw; after an error the store is as it was.
-CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context, const Request& request);
+/// Finds the engine in the store or builds it, and verifies it; what fails its verification is kept with its
+/// record. Where the builder cannot run its plans here, the record says "built, not run". Throws
+/// "engine.unsupported" naming the nodes that the engine cannot run, and what Builder::build and the store
+/// throw; after an error the store is as it was.
+CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
+                          const Request& request);
 
 /// The identity that get_or_build() looks for, or builds. Throws as prepare_graph() does.
 store::EngineIdentity identity_of(const Model& model, const EngineContext& context, const Request& request);
 
 /// Validates a cached engine against the reference; its record stays unchanged.
-store::ValidationRecord verify_cached(const store::Store& store, const store::Manifest& manifest, const Model& model,
-                                    const EngineContext& context, const VerificationOptions& options);
+store::ValidationRecord verify_cached(const store::Store& store, const store::Manifest& manifest,
+                                      const Model& model, const EngineContext& context,
+                                      const VerificationOptions& options);
 /// Validates a cached engine and replaces its record.
-store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model, const EngineContext& context,
-                             const VerificationOptions& options);
+store::Manifest verify_again(store::Store& store, const store::Manifest& manifest, const Model& model,
+                             const EngineContext& context, const VerificationOptions& options);
 
 /// The record of an engine that the machine cannot run: "built, not run".
 store::ValidationRecord not_run(const EngineContext& context, const std::string& why);
 
 /// What the store must match for `choice`.
 store::BuildEnvironment environment_of(const EngineContext& context);
-store::LoadedEngine load(const store::Store& store, const std::string& id, const EngineContext& context, store::Trust trust);
+store::LoadedEngine load(const store::Store& store, const std::string& id, const EngineContext& context,
+                         store::Trust trust);
 
 /// The graph as builders get it. Throws "engine.unsupported".
 graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape);

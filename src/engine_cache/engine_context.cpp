@@ -31,8 +31,8 @@ int gpu_count() {
 #endif
 }
 
-/// Whether the CPU engine serves where `engine` is asked for. A driver that does not work is a fallback only where one is
-/// allowed.
+/// Whether the CPU engine serves where `engine` is asked for. A driver that does not work is a fallback only
+/// where one is allowed.
 bool served_by_cpu(const Settings& settings, const std::string& engine) {
   if (engine != "auto") return engine == "openvino";
   try {
@@ -55,9 +55,11 @@ std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Fl
 
 #if PEREGRINE_CUDA
 EngineContext gpu_context(const Settings& settings, std::unique_ptr<Builder> builder) {
-  const cuda::DeviceFacts facts = cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
+  const cuda::DeviceFacts facts =
+      cuda::device_facts(settings.device);  // a bad index is an error that lists the devices
   enforce_start_up(settings.force_gpu_only, Device::cuda(settings.device), facts.name);
-  return {std::move(builder), Device::cuda(settings.device), facts.name, precision_on_gpu(settings), cuda::driver_version()};
+  return {std::move(builder), Device::cuda(settings.device), facts.name, precision_on_gpu(settings),
+          cuda::driver_version()};
 }
 
 /// The one that was asked for by name, or an error in TensorRT's own words.
@@ -65,9 +67,10 @@ EngineContext insist_on_tensorrt(const Settings& settings, tensorrt::Flavour fla
   auto builder = tensorrt_builder(settings, flavour);
   (void)builder->library_versions();  // throws where there is no usable library
   if (const std::string reason = builder->cannot_run(Device::cuda(settings.device)); !reason.empty())
-    throw Error("environment.engine",
-                fmt::format("The {} engine cannot run on cuda:{}: {}", builder->name(), settings.device, reason),
-                "Pass --engine cuda.");
+    throw Error(
+        "environment.engine",
+        fmt::format("The {} engine cannot run on cuda:{}: {}", builder->name(), settings.device, reason),
+        "Pass --engine cuda.");
   return gpu_context(settings, std::move(builder));
 }
 
@@ -80,7 +83,8 @@ EngineContext best_context(const Settings& settings) {
     if (reason.empty()) return gpu_context(settings, std::move(builder));
     why += fmt::format("{}{}", why.empty() ? "" : " ", reason);
   }
-  log::info(fmt::format("The cuda engine runs instead of TensorRT (ENABLE_TENSORRT = false keeps this line away): {}", why));
+  log::info(fmt::format(
+      "The cuda engine runs instead of TensorRT (ENABLE_TENSORRT = false keeps this line away): {}", why));
   return gpu_context(settings, make_cuda_builder());
 }
 #endif
@@ -127,14 +131,17 @@ EngineContext choose_engine(const Settings& settings, const std::string& engine)
                 fmt::format("Engines: {}.", fmt::join(engine_names, ", ")));
   if (settings.force_gpu_only && (engine == "openvino" || gpu_count() == 0))
     enforce_start_up(true, Device::cuda(settings.device), "");
-  EngineContext context = served_by_cpu(settings, engine) ? openvino_context(settings) : choose_gpu_engine(settings, engine);
+  EngineContext context =
+      served_by_cpu(settings, engine) ? openvino_context(settings) : choose_gpu_engine(settings, engine);
   context.limits = settings.limits;
   return context;
 }
 
 EngineContext choose_engine_to_build(const Settings& settings, const std::string& engine) {
-  if (gpu_count() > 0 || (engine != "tensorrt" && engine != "tensorrt-rtx")) return choose_engine(settings, engine);
-  auto builder = tensorrt_builder(settings, engine == "tensorrt" ? tensorrt::Flavour::tensorrt : tensorrt::Flavour::rtx);
+  if (gpu_count() > 0 || (engine != "tensorrt" && engine != "tensorrt-rtx"))
+    return choose_engine(settings, engine);
+  auto builder =
+      tensorrt_builder(settings, engine == "tensorrt" ? tensorrt::Flavour::tensorrt : tensorrt::Flavour::rtx);
   (void)builder->library_versions();  // throws where there is no usable library
   const Device device = Device::cuda(settings.device);
   EngineContext context{std::move(builder), device, {}, precision_on_gpu(settings)};

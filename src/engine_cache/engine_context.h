@@ -16,15 +16,17 @@ struct EngineContext {
   Device device;
   std::string device_name;
   Precision precision = Precision::fp32;
-  std::string driver{};           ///< version of the device's driver; empty on the CPU
-  std::filesystem::path store{};  ///< engines come out of this store; empty: built anew each time, not verified
-  bool unverified = false;        ///< take engines from the store that have not passed their verification
+  std::string driver{};  ///< version of the device's driver; empty on the CPU
+  std::filesystem::path
+      store{};              ///< engines come out of this store; empty: built anew each time, not verified
+  bool unverified = false;  ///< take engines from the store that have not passed their verification
   std::vector<std::filesystem::path> unverified_engines{};  ///< folders of those that were deployed so
-  ParityLimits limits{};                                    ///< how far an engine may deviate from the reference
-  const cuda::MemoryPool* pool = nullptr;                   ///< the pipeline's, for engines that it loads (Builder::load)
+  ParityLimits limits{};                   ///< how far an engine may deviate from the reference
+  const cuda::MemoryPool* pool = nullptr;  ///< the pipeline's, for engines that it loads (Builder::load)
 };
 
-/// The builder of FP32 reference engines for a place: cuda on a device, OpenVINO otherwise; null where this build lacks it.
+/// The builder of FP32 reference engines for a place: cuda on a device, OpenVINO otherwise; null where this
+/// build lacks it.
 std::unique_ptr<Builder> reference_builder(const Device& device);
 
 /// Resolves an engine's name: "auto" is TensorRT where it is usable, else cuda, on a GPU, and OpenVINO
@@ -33,8 +35,9 @@ std::unique_ptr<Builder> reference_builder(const Device& device);
 /// this program or machine does not have.
 EngineContext choose_engine(const Settings& settings, const std::string& engine);
 
-/// For `build`: as choose_engine, but tensorrt and tensorrt-rtx by name do not need a device where none is. Their engines
-/// are then built and not run; EngineContext::device is the one they are meant for. Throws "environment.tensorrt" as well.
+/// For `build`: as choose_engine, but tensorrt and tensorrt-rtx by name do not need a device where none is.
+/// Their engines are then built and not run; EngineContext::device is the one they are meant for. Throws
+/// "environment.tensorrt" as well.
 EngineContext choose_engine_to_build(const Settings& settings, const std::string& engine);
 
 }  // namespace peregrine::engine_cache

@@ -46,8 +46,9 @@ Model decoded(const Model& model, bool names_of_files) {
 }
 
 store::ValidationRecord evaluate(const Model& model, const EngineContext& context, const Request& request,
-                              std::span<const std::byte> blob) {
-  if (const std::string why = context.builder->cannot_run(context.device); !why.empty()) return not_run(context, why);
+                                 std::span<const std::byte> blob) {
+  if (const std::string why = context.builder->cannot_run(context.device); !why.empty())
+    return not_run(context, why);
   InputShape shape = request.shape;
   if (const auto& batches = request.options.batches) shape.batch = batches->opt;
   const Plan plan = tensorrt::adopt_plan(*context.builder, context.device, shape.height, shape.width, blob);
@@ -57,32 +58,38 @@ store::ValidationRecord evaluate(const Model& model, const EngineContext& contex
 
 }  // namespace
 
-bool is_engine_file(const Model& model) { return model.info().architecture == ultralytics::engine_architecture; }
+bool is_engine_file(const Model& model) {
+  return model.info().architecture == ultralytics::engine_architecture;
+}
 
 Plan plan_of_engine_file(const Model& model, const EngineContext& context) {
   const ModelInfo& info = model.info();
   if (!context.builder->name().starts_with("tensorrt"))
     throw Error("engine.plan",
-                fmt::format("{} is an engine of TensorRT, which the {} engine cannot run.", info.name, context.builder->name()),
+                fmt::format("{} is an engine of TensorRT, which the {} engine cannot run.", info.name,
+                            context.builder->name()),
                 "Pass --engine tensorrt or tensorrt-rtx, or give the model's checkpoint.");
   const std::vector<std::byte> bytes = read(model.origin());
   (void)ultralytics::read_engine_file(bytes, info);  // whole, now as then
-  log::info(fmt::format("{} was not built here: nothing tells how far it deviates from its model.", info.name));
+  log::info(
+      fmt::format("{} was not built here: nothing tells how far it deviates from its model.", info.name));
   return tensorrt::adopt_plan(*context.builder, context.device, info.image_height, info.image_width,
                               ultralytics::plan_of_engine_file(bytes));
 }
 
-store::ValidationRecord build_engine_file(const Model& model, const EngineContext& context, const Request& request,
-                                          const fs::path& file) {
+store::ValidationRecord build_engine_file(const Model& model, const EngineContext& context,
+                                          const Request& request, const fs::path& file) {
   const ModelInfo& info = model.info();
   if (info.task == Task::reid)
-    throw Error("usage.ultralytics", fmt::format("{} is a ReID model: Ultralytics has no such engines.", info.name),
+    throw Error("usage.ultralytics",
+                fmt::format("{} is a ReID model: Ultralytics has no such engines.", info.name),
                 "Leave out --ultralytics.");
   BuildOptions options = request.options;
   options.precision = context.precision;
   options.device = context.device;
   options.progress = request.verification.progress;
-  const Plan plan = context.builder->build(prepare_graph(decoded(model, true), context, request.shape), options);
+  const Plan plan =
+      context.builder->build(prepare_graph(decoded(model, true), context, request.shape), options);
   const tensorrt::PlanContent content = tensorrt::read_plan(plan.bytes);
   store::ValidationRecord record = evaluate(model, context, request, content.blob);
   ultralytics::EngineFile description{.model = info,

@@ -1,7 +1,7 @@
-// Checks that decoded heads can be what a detector finds. An engine and its reference are decoded by the same code
-// and built from the same reading of the file: what both have wrong no comparison shows. These properties
-// hold of every trained model, whatever it was trained on, and of one with random weights whose scores
-// are not saturated; a head that is decoded as what it is not loses them.
+// Checks that decoded heads can be what a detector finds. An engine and its reference are decoded by the same
+// code and built from the same reading of the file: what both have wrong no comparison shows. These
+// properties hold of every trained model, whatever it was trained on, and of one with random weights whose
+// scores are not saturated; a head that is decoded as what it is not loses them.
 #pragma once
 
 #include <array>
@@ -47,8 +47,8 @@ class Plausibility {
 
   /// Half of the objects must have each property, where there are twenty and more; else half of the hundred
   /// best boxes of each image, whatever their confidence. None at all where even these are under twenty, or
-  /// where most scores are saturated: such activations have lost what the boxes were made of. For ReID whether
-  /// persons are told apart.
+  /// where most scores are saturated: such activations have lost what the boxes were made of. For ReID
+  /// whether persons are told apart.
   std::vector<store::ValidationCheck> checks() const;
   /// What the checks are of: "20 objects looked at by themselves", "too few boxes to look at by themselves".
   std::string note() const;

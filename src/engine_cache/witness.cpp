@@ -98,20 +98,21 @@ void WitnessParity::add(std::size_t index, const std::string& image, const HeadT
 Testimony WitnessParity::finish() const {
   if (!answer_.why.empty()) return nobody(answer_.why);
   if (parity_.objects() == 0 && parity_.extra() == 0)
-    return nobody(fmt::format(
-        "{} and the engine found nothing on these images, so nothing could be compared", answer_.name));
+    return nobody(fmt::format("{} and the engine found nothing on these images, so nothing could be compared",
+                              answer_.name));
   const int objects = parity_.objects();
   const auto allowed = [&](float share) {
     const auto of_all = static_cast<int>((1 - share) * static_cast<float>(objects));
     return static_cast<double>(objects < enough_to_miss_one ? 0 : std::max(1, of_all));
   };
   const int missed = objects - parity_.found() - parity_.nms_ties();
-  std::vector<store::ValidationCheck> checks{{.name = fmt::format("objects of {} that are missed", answer_.name),
-                                    .value = static_cast<double>(missed),
-                                    .limit = allowed(limits_.share_before_nms)},
-                                   {.name = fmt::format("objects that {} has not", answer_.name),
-                                    .value = static_cast<double>(parity_.extra()),
-                                    .limit = allowed(limits_.share_after_nms)}};
+  std::vector<store::ValidationCheck> checks{
+      {.name = fmt::format("objects of {} that are missed", answer_.name),
+       .value = static_cast<double>(missed),
+       .limit = allowed(limits_.share_before_nms)},
+      {.name = fmt::format("objects that {} has not", answer_.name),
+       .value = static_cast<double>(parity_.extra()),
+       .limit = allowed(limits_.share_after_nms)}};
   Testimony testimony = judged(answer_.name, fmt::format("{} objects", objects), std::move(checks));
   if (testimony.witness.verdict == store::Witness::Verdict::disagrees)
     for (const std::string& line : lines_of(parity_))

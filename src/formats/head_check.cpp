@@ -16,7 +16,8 @@ constexpr const char* hint = "The file is damaged or not supported.";
 
 const Shape& shape_of(const graph::Graph& graph, const std::string& output) {
   const auto found = std::ranges::find(graph.output_names(), output);
-  if (found == graph.output_names().end()) throw Error("model.head", fmt::format("the head has no output '{}'", output), hint);
+  if (found == graph.output_names().end())
+    throw Error("model.head", fmt::format("the head has no output '{}'", output), hint);
   return graph.value(graph.outputs()[static_cast<std::size_t>(found - graph.output_names().begin())]).shape;
 }
 
@@ -24,18 +25,21 @@ void require_channels(const graph::Graph& graph, const std::string& output, std:
   const Shape& shape = shape_of(graph, output);
   if (shape.rank() != 4 || shape[1] != channels)
     throw Error("model.head",
-                fmt::format("the head gives {} as '{}' where {} channels are due", to_string(shape), output, channels), hint);
+                fmt::format("the head gives {} as '{}' where {} channels are due", to_string(shape), output,
+                            channels),
+                hint);
 }
 
 /// The channels, and as many cells as there are steps of the stride in the input.
-void require_level(const graph::Graph& graph, const std::string& output, std::int64_t channels, std::int64_t stride) {
+void require_level(const graph::Graph& graph, const std::string& output, std::int64_t channels,
+                   std::int64_t stride) {
   require_channels(graph, output, channels);
   const Shape &input = graph.value(graph.inputs().front()).shape, &map = shape_of(graph, output);
   if (map[2] * stride != input[2] || map[3] * stride != input[3])
-    throw Error(
-        "model.head",
-        fmt::format("the output '{}' of the head is {}, which does not fit its stride of {}", output, to_string(map), stride),
-        hint);
+    throw Error("model.head",
+                fmt::format("the output '{}' of the head is {}, which does not fit its stride of {}", output,
+                            to_string(map), stride),
+                hint);
 }
 
 }  // namespace
@@ -45,8 +49,10 @@ void check_head(const graph::Graph& graph, const ModelInfo& info) {
     const int stride = info.strides[static_cast<std::size_t>(i)];
     require_level(graph, graph::box_output(i), 4 * info.dfl_bins, stride);
     require_level(graph, graph::class_output(i), static_cast<std::int64_t>(info.class_names.size()), stride);
-    if (info.task == Task::pose) require_level(graph, graph::keypoint_output(i), info.keypoints * info.keypoint_dims, stride);
-    if (info.task == Task::segment) require_level(graph, graph::coefficient_output(i), info.mask_channels, stride);
+    if (info.task == Task::pose)
+      require_level(graph, graph::keypoint_output(i), info.keypoints * info.keypoint_dims, stride);
+    if (info.task == Task::segment)
+      require_level(graph, graph::coefficient_output(i), info.mask_channels, stride);
   }
   if (info.task == Task::segment) require_channels(graph, graph::proto_output, info.mask_channels);
 }

@@ -27,22 +27,26 @@ using Bytes = std::vector<std::byte>;
 Bytes read_file(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(path, error)) throw Error("model.missing", "the file does not exist", "Check the path.");
-  if (!fs::is_regular_file(path, error)) throw Error("model.unreadable", "it is not a file", "Give a .pt, .pth or .onnx file.");
+  if (!fs::is_regular_file(path, error))
+    throw Error("model.unreadable", "it is not a file", "Give a .pt, .pth or .onnx file.");
   std::ifstream stream(path, std::ios::binary);
   const auto size = fs::file_size(path, error);
   Bytes bytes(error ? 0 : static_cast<std::size_t>(size));
-  if (error || !stream || !stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
+  if (error || !stream ||
+      !stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size())))
     throw Error("model.unreadable", "the file cannot be read", "Check its permissions.");
   return bytes;
 }
 
 bool begins_with(std::span<const std::byte> file, std::string_view text) {
-  return file.size() >= text.size() && std::equal(text.begin(), text.end(), reinterpret_cast<const char*>(file.data()));
+  return file.size() >= text.size() &&
+         std::equal(text.begin(), text.end(), reinterpret_cast<const char*>(file.data()));
 }
 
 Error unknown_kind(std::span<const std::byte> file) {
   if (begins_with(file, "version https://git-lfs"))
-    return {"model.unknown", "the file is only a pointer of Git LFS", "Fetch the real file with 'git lfs pull'."};
+    return {"model.unknown", "the file is only a pointer of Git LFS",
+            "Fetch the real file with 'git lfs pull'."};
   if (begins_with(file, "<"))
     return {"model.unknown", "the file is a web page", "The download went wrong: fetch the file itself."};
   return {"model.unknown", "the file is no model that Peregrine knows", advice::known_files};
@@ -60,7 +64,8 @@ Model read_checkpoint(std::span<const std::byte> file, ModelInfo info) {
 Model read_known_kind(std::span<const std::byte> file, ModelInfo info,
                       const std::optional<TaskHint>& expected) {
   if (torch::is_zip(file) || torch::is_legacy(file)) return read_checkpoint(file, std::move(info));
-  if (ultralytics::is_engine_file(file)) return ultralytics::read_engine_file(file, std::move(info));  // may begin as ONNX does
+  if (ultralytics::is_engine_file(file))
+    return ultralytics::read_engine_file(file, std::move(info));  // may begin as ONNX does
   if (onnx::is_onnx(file)) return onnx::read_model(file, std::move(info), expected);
   throw unknown_kind(file);
 }
@@ -72,7 +77,8 @@ auto naming(const std::string& name, Read read) {
     return read();
   } catch (const Error& error) {
     throw Error(error.code(),
-                fmt::format("{}: {}{}", printable(name), printable(error.sentence()), error.sentence().ends_with('.') ? "" : "."),
+                fmt::format("{}: {}{}", printable(name), printable(error.sentence()),
+                            error.sentence().ends_with('.') ? "" : "."),
                 error.hint());
   } catch (const std::bad_alloc&) {
     throw Error("model.size", fmt::format("{}: the model needs more memory than there is.", printable(name)),

@@ -14,20 +14,25 @@ namespace {
 
 Constant share(HostTensor tensor) { return std::make_shared<const HostTensor>(std::move(tensor)); }
 
-std::int64_t channels_of(const HostTensor& weight) { return weight.shape().rank() == 0 ? 0 : weight.shape()[0]; }
+std::int64_t channels_of(const HostTensor& weight) {
+  return weight.shape().rank() == 0 ? 0 : weight.shape()[0];
+}
 
 /// Each channel of the weight times its factor.
 void scale_channels(HostTensor& weight, const std::vector<double>& factors) {
   const std::int64_t per_channel = weight.shape().elements() / static_cast<std::int64_t>(factors.size());
   float* element = weight.as<float>();
   for (const double factor : factors)
-    for (std::int64_t i = 0; i < per_channel; ++i, ++element) *element = static_cast<float>(*element * factor);
+    for (std::int64_t i = 0; i < per_channel; ++i, ++element)
+      *element = static_cast<float>(*element * factor);
 }
 
 }  // namespace
 
 HostTensor Weights::read(const std::string& name, const pickle::Value& value) {
-  if (!checkpoint_) throw Error("internal.weights", "A graph asks for weights that the first graph of the model did not have.");
+  if (!checkpoint_)
+    throw Error("internal.weights",
+                "A graph asks for weights that the first graph of the model did not have.");
   HostTensor tensor = checkpoint_->tensor(value);
   require_finite(tensor, name);
   return tensor;
@@ -48,7 +53,8 @@ Constant Weights::tensor(const std::string& name, const pickle::Value& value) {
 Affine Weights::affine(const std::string& name, const AffineSource& source) {
   const std::lock_guard lock(mutex_);
   const auto known = affines_.find(name);
-  return known != affines_.end() ? known->second : affines_.emplace(name, make_affine(name, source)).first->second;
+  return known != affines_.end() ? known->second
+                                 : affines_.emplace(name, make_affine(name, source)).first->second;
 }
 
 Affine Weights::make_affine(const std::string& name, const AffineSource& source) {
@@ -62,9 +68,10 @@ Affine Weights::make_affine(const std::string& name, const AffineSource& source)
     if (!value) return std::vector<double>(static_cast<std::size_t>(channels), otherwise);
     const HostTensor tensor = read(tensor_name, *value);
     if (channels == 0 || tensor.shape() != Shape{channels})
-      throw Error("model.shape",
-                  fmt::format("the normalisation of '{}' has not one value for each of {} channels", name, channels),
-                  "The file is damaged or not supported.");
+      throw Error(
+          "model.shape",
+          fmt::format("the normalisation of '{}' has not one value for each of {} channels", name, channels),
+          "The file is damaged or not supported.");
     return std::vector<double>(tensor.as<float>(), tensor.as<float>() + channels);
   };
   const BatchNormSource& norm = *source.norm;

@@ -1,4 +1,5 @@
-// The parameters of one checkpoint as FP32 constants: converted and folded once, shared by all graphs of the model.
+// The parameters of one checkpoint as FP32 constants: converted and folded once, shared by all graphs of the
+// model.
 #pragma once
 
 #include <map>
@@ -13,8 +14,8 @@ namespace peregrine {
 
 using Constant = std::shared_ptr<const HostTensor>;
 
-/// A batch normalisation in inference: (x - mean) / sqrt(variance + epsilon) * scale + shift, a channel. Scale and
-/// shift may be null (1 and 0).
+/// A batch normalisation in inference: (x - mean) / sqrt(variance + epsilon) * scale + shift, a channel.
+/// Scale and shift may be null (1 and 0).
 struct BatchNormSource {
   std::string name;  ///< of the layer, for messages
   const pickle::Value *scale = nullptr, *shift = nullptr, *mean = nullptr, *variance = nullptr;
@@ -35,7 +36,8 @@ struct Affine {
 /// Safe to use from several threads.
 class Weights {
  public:
-  explicit Weights(torch::Checkpoint checkpoint) : checkpoint_(std::make_unique<torch::Checkpoint>(std::move(checkpoint))) {}
+  explicit Weights(torch::Checkpoint checkpoint)
+      : checkpoint_(std::make_unique<torch::Checkpoint>(std::move(checkpoint))) {}
 
   /// A tensor as it is. `name` identifies it among the constants of the model.
   Constant tensor(const std::string& name, const pickle::Value& value);

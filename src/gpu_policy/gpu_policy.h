@@ -32,8 +32,8 @@ inline constexpr std::string_view reid_features = "ReID features";
 /// asked for without a device; with one, logs the line that says so. `device_name` is empty without a device.
 void enforce_start_up(bool force_gpu_only, const Device& device, std::string_view device_name);
 
-/// Whether an error comes from the GPU or its libraries, so that the CPU could do better: codes "device.*", "engine.*", missing
-/// libraries. Wrong usage, a bad model and a violation of the enforcement are none.
+/// Whether an error comes from the GPU or its libraries, so that the CPU could do better: codes "device.*",
+/// "engine.*", missing libraries. Wrong usage, a bad model and a violation of the enforcement are none.
 bool is_gpu_failure(const Error& error) noexcept;
 
 /// A GPU failure with the name of the step that it happened in.
@@ -48,8 +48,8 @@ class StepFailure : public std::exception {
   Error cause_;
 };
 
-/// Runs `work` as a step (and a trace::Range) of what GpuPolicy::run() runs: a GPU failure in it is a StepFailure, of the
-/// innermost step.
+/// Runs `work` as a step (and a trace::Range) of what GpuPolicy::run() runs: a GPU failure in it is a
+/// StepFailure, of the innermost step.
 template <class Work>
 auto in_step(std::string_view step, Work&& work) -> decltype(work()) {
   const trace::Range range(step);
@@ -73,14 +73,15 @@ class GpuPolicy {
   bool forced() const noexcept { return forced_; }
   const Device& expected() const noexcept { return expected_; }
 
-  /// "GPU enforcement violation: NAME not on GPU (it is on PLACE, expected DEVICE)", code "enforcement.place".
-  /// Returns whether it is in place. Views without elements are in place anywhere.
+  /// "GPU enforcement violation: NAME not on GPU (it is on PLACE, expected DEVICE)", code
+  /// "enforcement.place". Returns whether it is in place. Views without elements are in place anywhere.
   bool require_gpu(std::string_view name, const TensorView& view);
   /// "FP16 violation: NAME is DTYPE (GPU enforcement violation: NAME not FP16)", code "enforcement.dtype".
   bool require_fp16(std::string_view name, const TensorView& view);
 
-  /// Runs `gpu`; when the GPU fails in it: Error "enforcement.step" ("GPU-only operation failed: STEP: CAUSE", STEP from
-  /// in_step() where there is one) under FORCE_GPU_ONLY, else the fallback is logged and `cpu` runs instead. Other errors pass.
+  /// Runs `gpu`; when the GPU fails in it: Error "enforcement.step" ("GPU-only operation failed: STEP:
+  /// CAUSE", STEP from in_step() where there is one) under FORCE_GPU_ONLY, else the fallback is logged and
+  /// `cpu` runs instead. Other errors pass.
   template <class Gpu, class Cpu>
   auto run(std::string_view step, Gpu&& gpu, Cpu&& cpu) -> decltype(gpu()) {
     try {

@@ -48,4 +48,4 @@ Totals totals(Direction direction) noexcept {
   return {of.transfers.load(std::memory_order_relaxed), of.bytes.load(std::memory_order_relaxed)};
 }
 
-}  // namespace peregrine::transfer log
+}  // namespace peregrine::transfer_log

@@ -52,4 +52,4 @@ struct Totals {
 /// Of the whole process since its start, all threads.
 Totals totals(Direction direction) noexcept;
 
-}  // namespace peregrine::transfer log
+}  // namespace peregrine::transfer_log

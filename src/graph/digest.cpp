@@ -12,7 +12,8 @@ namespace {
 class Digests {
  public:
   explicit Digests(const Graph& graph) : graph_(graph), by_value_(graph.value_count()) {
-    for (std::size_t i = 0; i < graph.inputs().size(); ++i) set(graph.inputs()[i], fmt::format("input {}", i));
+    for (std::size_t i = 0; i < graph.inputs().size(); ++i)
+      set(graph.inputs()[i], fmt::format("input {}", i));
     for (const Node& node : graph.nodes()) add(node);
   }
 
@@ -40,7 +41,8 @@ class Digests {
     const bool hint = std::holds_alternative<Reshape>(node.operation);
     for (std::size_t i = 0; i < (hint ? 1 : node.inputs.size()); ++i) sum.update(" " + of(node.inputs[i]));
     const std::string operation = sum.hex();
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) set(node.outputs[i], fmt::format("{}:{}", operation, i));
+    for (std::size_t i = 0; i < node.outputs.size(); ++i)
+      set(node.outputs[i], fmt::format("{}:{}", operation, i));
   }
 
   const Graph& graph_;
@@ -52,7 +54,8 @@ class Digests {
 std::string digest(const Graph& graph) {
   Digests digests(graph);
   Sha256 sum;
-  for (ValueId id : graph.inputs()) sum.update(fmt::format("input {} {}\n", graph.value(id).name, digests.of(id)));
+  for (ValueId id : graph.inputs())
+    sum.update(fmt::format("input {} {}\n", graph.value(id).name, digests.of(id)));
   for (std::size_t i = 0; i < graph.outputs().size(); ++i)
     sum.update(fmt::format("output {} {}\n", graph.output_names()[i], digests.of(graph.outputs()[i])));
   return sum.hex();

@@ -37,8 +37,8 @@ void copy(const Shape& shape, std::size_t element, const Walk& to, const Walk& f
       source += index[d] * from.strides[d];
       target += index[d] * to.strides[d];
     }
-    std::memcpy(to.data + static_cast<std::size_t>(target) * element, from.data + static_cast<std::size_t>(source) * element,
-                element);
+    std::memcpy(to.data + static_cast<std::size_t>(target) * element,
+                from.data + static_cast<std::size_t>(source) * element, element);
     for (std::size_t d = shape.rank(); d-- > 0;) {
       if (++index[d] < shape[d]) break;
       index[d] = 0;
@@ -49,7 +49,8 @@ void copy(const Shape& shape, std::size_t element, const Walk& to, const Walk& f
 /// A dense tensor of `shape` gathered from `input`.
 HostTensor gather(const HostTensor& input, const Shape& shape, Index offset, const Strides& strides) {
   HostTensor out(input.dtype(), shape);
-  copy(shape, size_of(input.dtype()), {bytes_of(out), 0, dense_strides(shape)}, {bytes_of(input), offset, strides});
+  copy(shape, size_of(input.dtype()), {bytes_of(out), 0, dense_strides(shape)},
+       {bytes_of(input), offset, strides});
   return out;
 }
 
@@ -145,7 +146,8 @@ HostTensor run(const Concat& op, Inputs in, const Shape& shape) {
   return out;
 }
 
-std::vector<HostTensor> run_split(const Split& op, const HostTensor& input, const std::vector<Shape>& shapes) {
+std::vector<HostTensor> run_split(const Split& op, const HostTensor& input,
+                                  const std::vector<Shape>& shapes) {
   const Strides strides = dense_strides(input.shape());
   std::vector<HostTensor> parts;
   Index offset = 0;
@@ -161,16 +163,20 @@ HostTensor run(const Slice& op, Inputs in, const Shape& shape) {
   Strides strides = dense_strides(in[0]->shape());
   const std::size_t axis = axis_of(op.axis, shape);
   const Index offset = op.start * strides[axis];
-  if (shape[axis] > 1) strides[axis] *= op.step;  // a single element takes no step: a huge one must not overflow
+  if (shape[axis] > 1)
+    strides[axis] *= op.step;  // a single element takes no step: a huge one must not overflow
   return gather(*in[0], shape, offset, strides);
 }
 
-HostTensor run(const Reshape&, Inputs in, const Shape& shape) { return gather(*in[0], shape, 0, dense_strides(shape)); }
+HostTensor run(const Reshape&, Inputs in, const Shape& shape) {
+  return gather(*in[0], shape, 0, dense_strides(shape));
+}
 
 HostTensor run(const Transpose& op, Inputs in, const Shape& shape) {
   const Strides from = dense_strides(in[0]->shape());
   Strides strides = from;
-  for (std::size_t d = 0; d < shape.rank(); ++d) strides[d] = from[static_cast<std::size_t>(op.permutation[d])];
+  for (std::size_t d = 0; d < shape.rank(); ++d)
+    strides[d] = from[static_cast<std::size_t>(op.permutation[d])];
   return gather(*in[0], shape, 0, strides);
 }
 
@@ -182,20 +188,24 @@ concept Runnable = requires(const Op& op, Inputs in, const Shape& shape) {
 bool types_fit(const Unary&, DType dtype) { return dtype == DType::f32; }
 bool types_fit(const Cast& op, DType dtype) {
   const bool number = dtype == DType::f32 || dtype == DType::i64;
-  return number &&
-         (op.to == dtype || op.to == DType::f32 || (dtype == DType::f32 && (op.to == DType::f16 || op.to == DType::i64)));
+  return number && (op.to == dtype || op.to == DType::f32 ||
+                    (dtype == DType::f32 && (op.to == DType::f16 || op.to == DType::i64)));
 }
 bool types_fit(const auto&, DType dtype) { return dtype == DType::f32 || dtype == DType::i64; }
 
 }  // namespace
 
 bool can_evaluate(const Operation& operation, DType inputs) {
-  return std::visit([&]<class Op>(const Op& op) { return (Runnable<Op> || std::is_same_v<Op, Split>)&&types_fit(op, inputs); },
-                    operation);
+  return std::visit(
+      [&]<class Op>(const Op& op) {
+        return (Runnable<Op> || std::is_same_v<Op, Split>)&&types_fit(op, inputs);
+      },
+      operation);
 }
 
 std::vector<HostTensor> evaluate(const Operation& operation, Inputs inputs) {
-  constexpr Index most_elements = Index{1} << 26;  // a few operators in a hostile file must not eat all memory
+  constexpr Index most_elements = Index{1}
+                                  << 26;  // a few operators in a hostile file must not eat all memory
   std::vector<Shape> shapes;
   for (const HostTensor* input : inputs) {
     if (input->dtype() != inputs[0]->dtype()) throw Error("model.shape", "constants of different types meet");
@@ -203,9 +213,10 @@ std::vector<HostTensor> evaluate(const Operation& operation, Inputs inputs) {
   }
   const std::vector<Shape> results = infer_shapes(operation, shapes);
   if (!can_evaluate(operation, inputs[0]->dtype()))
-    throw Error("model.unsupported",
-                fmt::format("{} of {} constants is not supported", name_of(operation), to_string(inputs[0]->dtype())));
-  if (results[0].elements() > most_elements) throw Error("model.shape", "a constant would have more than 2^26 elements");
+    throw Error("model.unsupported", fmt::format("{} of {} constants is not supported", name_of(operation),
+                                                 to_string(inputs[0]->dtype())));
+  if (results[0].elements() > most_elements)
+    throw Error("model.shape", "a constant would have more than 2^26 elements");
   return std::visit(
       [&]<class Op>(const Op& op) {
         std::vector<HostTensor> outputs;
@@ -222,7 +233,8 @@ HostTensor broadcast(const HostTensor& tensor, const Shape& shape) {
   const std::size_t added = shape.rank() - tensor.shape().rank();
   const Strides own = dense_strides(tensor.shape());
   Strides strides = shape;
-  for (std::size_t d = 0; d < shape.rank(); ++d) strides[d] = d < added || tensor.shape()[d - added] == 1 ? 0 : own[d - added];
+  for (std::size_t d = 0; d < shape.rank(); ++d)
+    strides[d] = d < added || tensor.shape()[d - added] == 1 ? 0 : own[d - added];
   return gather(tensor, shape, 0, strides);
 }
 

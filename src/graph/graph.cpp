@@ -68,13 +68,14 @@ std::vector<ValueId> Graph::add_node(std::string name, Operation operation, std:
   resolve_axis(operation, shapes.front().rank());
   const DType dtype = value(inputs.front()).dtype;
   for (ValueId input : inputs)
-    if (value(input).dtype != dtype) throw refuse(fmt::format("{} meets {}", to_string(dtype), to_string(value(input).dtype)));
+    if (value(input).dtype != dtype)
+      throw refuse(fmt::format("{} meets {}", to_string(dtype), to_string(value(input).dtype)));
 
   std::vector<ValueId> outputs;
   for (std::size_t i = 0; i < results.size(); ++i)
-    outputs.push_back(add_value(
-        {results.size() == 1 ? name : fmt::format("{}:{}", name, i), result_dtype(operation, dtype), results[i], nullptr},
-        static_cast<std::int32_t>(nodes_.size())));
+    outputs.push_back(add_value({results.size() == 1 ? name : fmt::format("{}:{}", name, i),
+                                 result_dtype(operation, dtype), results[i], nullptr},
+                                static_cast<std::int32_t>(nodes_.size())));
   nodes_.push_back({std::move(name), std::move(operation), std::move(inputs), outputs});
   return outputs;
 }
@@ -82,7 +83,8 @@ std::vector<ValueId> Graph::add_node(std::string name, Operation operation, std:
 ValueId Graph::add(std::string name, Operation operation, std::vector<ValueId> inputs) {
   const std::vector<ValueId> outputs = add_node(std::move(name), std::move(operation), std::move(inputs));
   if (outputs.size() != 1)
-    throw Error("internal.graph", fmt::format("Node '{}' has {} outputs; add() is for one.", nodes_.back().name, outputs.size()));
+    throw Error("internal.graph", fmt::format("Node '{}' has {} outputs; add() is for one.",
+                                              nodes_.back().name, outputs.size()));
   return outputs.front();
 }
 

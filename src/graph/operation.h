@@ -93,8 +93,9 @@ struct Cast {
   DType to = DType::f32;
 };
 
-using Operation = std::variant<Conv, ConvTranspose, Linear, BatchNorm, InstanceNorm, Unary, Binary, Concat, Split, Slice, Reshape,
-                               Transpose, MatMul, Softmax, Pool, GlobalAveragePool, Upsample, Cast>;
+using Operation =
+    std::variant<Conv, ConvTranspose, Linear, BatchNorm, InstanceNorm, Unary, Binary, Concat, Split, Slice,
+                 Reshape, Transpose, MatMul, Softmax, Pool, GlobalAveragePool, Upsample, Cast>;
 
 /// "Conv", "Silu", "Add", "MaxPool", ...: for messages, dumps and reports.
 std::string_view name_of(const Operation& operation);

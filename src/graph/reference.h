@@ -10,10 +10,12 @@
 
 namespace peregrine::graph {
 
-/// Values of `wanted` for inputs in the order of graph.inputs() (dense host tensors of any dtype, with the graph's
-/// shapes). Every value is FP32 inside, whatever its dtype, and so are the results; sums run in double precision. A
-/// Cast rounds to what its type can hold. Throws Error "model.input" when the inputs do not fit.
-std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs, std::span<const ValueId> wanted);
+/// Values of `wanted` for inputs in the order of graph.inputs() (dense host tensors of any dtype, with the
+/// graph's shapes). Every value is FP32 inside, whatever its dtype, and so are the results; sums run in
+/// double precision. A Cast rounds to what its type can hold. Throws Error "model.input" when the inputs do
+/// not fit.
+std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs,
+                                      std::span<const ValueId> wanted);
 
 /// The same for all of graph.outputs().
 std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs);

@@ -37,7 +37,9 @@ const Node* Rewriter::only_user(ValueId id) const {
   return all.size() == 1 && !is_output(id) ? &graph_.nodes_[static_cast<std::size_t>(all.front())] : nullptr;
 }
 
-bool Rewriter::is_output(ValueId id) const { return std::ranges::find(graph_.outputs_, id) != graph_.outputs_.end(); }
+bool Rewriter::is_output(ValueId id) const {
+  return std::ranges::find(graph_.outputs_, id) != graph_.outputs_.end();
+}
 
 ValueId Rewriter::add_constant(std::string name, HostTensor tensor) {
   users_.emplace_back();
@@ -46,7 +48,8 @@ ValueId Rewriter::add_constant(std::string name, HostTensor tensor) {
 
 void Rewriter::replace(ValueId from, ValueId to) {
   if (value(from).shape != value(to).shape || value(from).dtype != value(to).dtype)
-    throw Error("internal.graph", fmt::format("'{}' cannot stand for '{}'.", value(to).name, value(from).name));
+    throw Error("internal.graph",
+                fmt::format("'{}' cannot stand for '{}'.", value(to).name, value(from).name));
   for (std::int32_t user : std::exchange(users(from), {})) {
     std::ranges::replace(graph_.nodes_[static_cast<std::size_t>(user)].inputs, from, to);
     users(to).push_back(user);
@@ -67,7 +70,8 @@ void Rewriter::change(const Node& node, Operation operation, std::vector<ValueId
   for (ValueId input : changed.inputs) std::erase(users(input), index);
   for (ValueId input : inputs) users(input).push_back(index);
   changed.operation = std::move(operation);
-  for (ValueId dropped : std::exchange(changed.inputs, std::move(inputs))) release_if_unused(graph_.producer(dropped));
+  for (ValueId dropped : std::exchange(changed.inputs, std::move(inputs)))
+    release_if_unused(graph_.producer(dropped));
 }
 
 void Rewriter::clear_outputs() {

@@ -26,7 +26,8 @@ void require_rank(const Shape& shape, std::size_t rank, const char* what) {
 }
 
 void require_vector(const Shape& shape, Index extent, const char* what) {
-  require(shape.rank() == 1 && shape[0] == extent, "{} needs {} elements but is {}", what, extent, to_string(shape));
+  require(shape.rank() == 1 && shape[0] == extent, "{} needs {} elements but is {}", what, extent,
+          to_string(shape));
 }
 
 // Numbers come from files: these bounds keep the arithmetic below from overflowing.
@@ -38,7 +39,8 @@ void require_sane(const Shape& shape) {
   Index elements = 1;
   for (Index extent : shape) {
     require(extent >= 1, "the result {} would be empty", to_string(shape));
-    require(extent <= most_elements / elements, "the result {} would be larger than any memory", to_string(shape));
+    require(extent <= most_elements / elements, "the result {} would be larger than any memory",
+            to_string(shape));
     elements *= extent;
   }
 }
@@ -51,9 +53,11 @@ std::size_t resolve_axis(Index axis, const Shape& shape) {
 }
 
 /// Positions of a window of `kernel` elements over `extent` padded ones.
-Index window_positions(Index extent, Index kernel, Index stride, Index dilation, Index pad_before, Index pad_after) {
+Index window_positions(Index extent, Index kernel, Index stride, Index dilation, Index pad_before,
+                       Index pad_after) {
   const auto within = [](Index value, Index least) { return value >= least && value <= most_step; };
-  require(within(kernel, 1) && within(stride, 1) && within(dilation, 1) && within(pad_before, 0) && within(pad_after, 0),
+  require(within(kernel, 1) && within(stride, 1) && within(dilation, 1) && within(pad_before, 0) &&
+              within(pad_after, 0),
           "a window needs positive kernel, stride and dilation and no negative padding");
   const Index reach = dilation * (kernel - 1) + 1;
   const Index padded = extent + pad_before + pad_after;
@@ -76,14 +80,14 @@ Shape infer(const ConvTranspose& op, Inputs in) {
   require_rank(in[0], 4, "the input");
   require_rank(in[1], 4, "the weight");
   const Shape &x = in[0], &w = in[1];
-  require(op.groups >= 1 && x[1] == w[0] && w[0] % op.groups == 0, "{} input channels do not fit weight {} in {} groups", x[1],
-          to_string(w), op.groups);
+  require(op.groups >= 1 && x[1] == w[0] && w[0] % op.groups == 0,
+          "{} input channels do not fit weight {} in {} groups", x[1], to_string(w), op.groups);
   if (in.size() > 2) require_vector(in[2], w[1] * op.groups, "the bias");
   Shape out{x[0], w[1] * op.groups, 0, 0};
   for (std::size_t i = 0; i < 2; ++i) {
     const auto reachable = [&](Index pad) { return pad >= 0 && pad < w[i + 2]; };
-    require(op.stride[i] >= 1 && op.stride[i] <= most_step && reachable(op.pad[i]) && reachable(op.pad[i + 2]) &&
-                op.output_pad[i] >= 0 && op.output_pad[i] < op.stride[i],
+    require(op.stride[i] >= 1 && op.stride[i] <= most_step && reachable(op.pad[i]) &&
+                reachable(op.pad[i + 2]) && op.output_pad[i] >= 0 && op.output_pad[i] < op.stride[i],
             "stride, padding or output padding is out of range");
     out[i + 2] = (x[i + 2] - 1) * op.stride[i] + w[i + 2] + op.output_pad[i] - op.pad[i] - op.pad[i + 2];
   }
@@ -100,7 +104,8 @@ Shape infer(const Linear&, Inputs in) {
 
 Shape infer_normalisation(Inputs in) {
   require(in[0].rank() >= 2, "the input needs a channel dimension but is {}", to_string(in[0]));
-  for (const Shape& parameter : in.subspan(1)) require_vector(parameter, in[0][1], "a normalisation parameter");
+  for (const Shape& parameter : in.subspan(1))
+    require_vector(parameter, in[0][1], "a normalisation parameter");
   return in[0];
 }
 
@@ -140,8 +145,10 @@ Shape infer(const Concat& op, Inputs in) {
 
 std::vector<Shape> infer(const Split& op, Inputs in) {
   const std::size_t axis = resolve_axis(op.axis, in[0]);
-  const bool positive = std::ranges::all_of(op.sizes, [&](Index size) { return size >= 1 && size <= in[0][axis]; });
-  require(!op.sizes.empty() && positive && std::accumulate(op.sizes.begin(), op.sizes.end(), Index{0}) == in[0][axis],
+  const bool positive =
+      std::ranges::all_of(op.sizes, [&](Index size) { return size >= 1 && size <= in[0][axis]; });
+  require(!op.sizes.empty() && positive &&
+              std::accumulate(op.sizes.begin(), op.sizes.end(), Index{0}) == in[0][axis],
           "parts of {} do not make up {} along axis {}", fmt::join(op.sizes, ", "), to_string(in[0]), axis);
   std::vector<Shape> out(op.sizes.size(), in[0]);
   for (std::size_t i = 0; i < out.size(); ++i) out[i][axis] = op.sizes[i];
@@ -151,7 +158,8 @@ std::vector<Shape> infer(const Split& op, Inputs in) {
 Shape infer(const Slice& op, Inputs in) {
   const std::size_t axis = resolve_axis(op.axis, in[0]);
   require(op.step >= 1 && op.start >= 0 && op.start < op.end && op.end <= in[0][axis],
-          "elements {} to {} in steps of {} do not exist along axis {} of {}", op.start, op.end, op.step, axis, to_string(in[0]));
+          "elements {} to {} in steps of {} do not exist along axis {} of {}", op.start, op.end, op.step,
+          axis, to_string(in[0]));
   Shape out = in[0];
   out[axis] = (op.end - op.start - 1) / op.step + 1;
   return out;
@@ -159,11 +167,12 @@ Shape infer(const Slice& op, Inputs in) {
 
 Shape infer(const Reshape& op, Inputs in) {
   require_sane(op.shape);
-  require(op.shape.elements() == in[0].elements(), "{} cannot become {}", to_string(in[0]), to_string(op.shape));
+  require(op.shape.elements() == in[0].elements(), "{} cannot become {}", to_string(in[0]),
+          to_string(op.shape));
   if (in.size() > 1)
-    require(
-        in[1].rank() >= 2 && op.shape.rank() >= 2 && std::equal(in[1].end() - 2, in[1].end(), op.shape.end() - 2, op.shape.end()),
-        "the last two extents of {} are not those of {}", to_string(op.shape), to_string(in[1]));
+    require(in[1].rank() >= 2 && op.shape.rank() >= 2 &&
+                std::equal(in[1].end() - 2, in[1].end(), op.shape.end() - 2, op.shape.end()),
+            "the last two extents of {} are not those of {}", to_string(op.shape), to_string(in[1]));
   return op.shape;
 }
 
@@ -171,8 +180,8 @@ Shape infer(const Transpose& op, Inputs in) {
   std::vector<Index> sorted = op.permutation, identity(in[0].rank());
   std::ranges::sort(sorted);
   std::iota(identity.begin(), identity.end(), Index{0});
-  require(sorted == identity, "({}) is no permutation of the dimensions of {}", fmt::join(op.permutation, ", "),
-          to_string(in[0]));
+  require(sorted == identity, "({}) is no permutation of the dimensions of {}",
+          fmt::join(op.permutation, ", "), to_string(in[0]));
   Shape out = in[0];
   for (std::size_t i = 0; i < out.rank(); ++i) out[i] = in[0][static_cast<std::size_t>(op.permutation[i])];
   return out;
@@ -180,7 +189,8 @@ Shape infer(const Transpose& op, Inputs in) {
 
 Shape infer(const MatMul&, Inputs in) {
   const Shape &a = in[0], &b = in[1];
-  require(a.rank() >= 2 && a.rank() == b.rank() && std::equal(a.begin(), a.end() - 2, b.begin(), b.end() - 2) &&
+  require(a.rank() >= 2 && a.rank() == b.rank() &&
+              std::equal(a.begin(), a.end() - 2, b.begin(), b.end() - 2) &&
               a[a.rank() - 1] == b[b.rank() - 2],
           "{} and {} cannot be multiplied", to_string(a), to_string(b));
   Shape out = a;
@@ -198,7 +208,8 @@ Shape infer(const Pool& op, Inputs in) {
   const Shape& x = in[0];
   // A window of padding alone would have no maximum and no mean.
   for (std::size_t i = 0; i < 4; ++i)
-    require(op.pad[i] < op.kernel[i % 2], "padding of {} covers a whole window of {}", op.pad[i], op.kernel[i % 2]);
+    require(op.pad[i] < op.kernel[i % 2], "padding of {} covers a whole window of {}", op.pad[i],
+            op.kernel[i % 2]);
   return {x[0], x[1], window_positions(x[2], op.kernel[0], op.stride[0], 1, op.pad[0], op.pad[2]),
           window_positions(x[3], op.kernel[1], op.stride[1], 1, op.pad[1], op.pad[3])};
 }
@@ -210,7 +221,8 @@ Shape infer(const GlobalAveragePool&, Inputs in) {
 
 Shape infer(const Upsample& op, Inputs in) {
   require_rank(in[0], 4, "the input");
-  for (Index factor : op.factor) require(factor >= 1 && factor <= most_step, "a factor of {} does not enlarge", factor);
+  for (Index factor : op.factor)
+    require(factor >= 1 && factor <= most_step, "a factor of {} does not enlarge", factor);
   return {in[0][0], in[0][1], in[0][2] * op.factor[0], in[0][3] * op.factor[1]};
 }
 
@@ -259,8 +271,8 @@ Arity arity_of(const Operation& operation) {
 
 std::vector<Shape> infer_shapes(const Operation& operation, std::span<const Shape> inputs) {
   const Arity arity = arity_of(operation);
-  require(inputs.size() >= arity.least && inputs.size() <= arity.most, "{} inputs are given to {}", inputs.size(),
-          name_of(operation));
+  require(inputs.size() >= arity.least && inputs.size() <= arity.most, "{} inputs are given to {}",
+          inputs.size(), name_of(operation));
   std::vector<Shape> outputs = std::visit(
       [&](const auto& op) {
         if constexpr (std::is_same_v<decltype(infer(op, inputs)), Shape>)

@@ -11,7 +11,8 @@ struct Geometry {
   int pad_left = 0, pad_top = 0;
 };
 
-/// A part to cut out of image `image` of a batch: `box` is x1, y1, x2, y2 in its pixels. Plain data, made and read by kernels.
+/// A part to cut out of image `image` of a batch: `box` is x1, y1, x2, y2 in its pixels. Plain data, made and
+/// read by kernels.
 struct Crop {
   float box[4];
   int image = 0;

@@ -35,7 +35,8 @@ std::vector<Change> vertical_changes(std::span<const std::uint8_t> bits, int hei
 }
 
 /// Rows of the changes, grouped by column; `first[c]` is where column c begins.
-std::vector<int> group_by_column(const std::vector<Change>& changes, int width, std::vector<std::size_t>& first) {
+std::vector<int> group_by_column(const std::vector<Change>& changes, int width,
+                                 std::vector<std::size_t>& first) {
   first.assign(static_cast<std::size_t>(width) + 1, 0);
   for (const Change& change : changes) ++first[change.column + 1];
   for (int column = 0; column < width; ++column) first[column + 1] += first[column];
@@ -91,12 +92,14 @@ std::int64_t read_number(std::string_view text, std::size_t& at) {
 
 }  // namespace
 
-RunLengthMask encode_mask(std::span<const std::uint8_t> bits, const MaskWindow& window, int height, int width) {
+RunLengthMask encode_mask(std::span<const std::uint8_t> bits, const MaskWindow& window, int height,
+                          int width) {
   RunLengthMask mask{height, width, {}};
   RunCollector runs(mask);
   if (window.width > 0 && window.height > 0) {
     std::vector<std::size_t> first;
-    const std::vector<int> rows = group_by_column(vertical_changes(bits, window.height, window.width), window.width, first);
+    const std::vector<int> rows =
+        group_by_column(vertical_changes(bits, window.height, window.width), window.width, first);
     const std::uint8_t* bottom = bits.data() + static_cast<std::size_t>(window.height - 1) * window.width;
     for (int column = 0; column < window.width; ++column) {
       const std::int64_t top = std::int64_t{window.left + column} * height + window.top;
@@ -109,7 +112,8 @@ RunLengthMask encode_mask(std::span<const std::uint8_t> bits, const MaskWindow& 
   return mask;
 }
 
-RunLengthMask encode_packed_mask(std::span<const std::uint32_t> words, const MaskWindow& window, int height, int width) {
+RunLengthMask encode_packed_mask(std::span<const std::uint32_t> words, const MaskWindow& window, int height,
+                                 int width) {
   RunLengthMask mask{height, width, {}};
   RunCollector runs(mask);
   const std::size_t column_words = (static_cast<std::size_t>(window.height) + 31) / 32;

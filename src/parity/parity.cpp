@@ -34,8 +34,8 @@ float keypoint_difference(const Object& reference, const Object& tested) {
   return largest;
 }
 
-/// Pairs objects of one class, nearest boxes first; an index of -1 has no partner. Far ones are no partners: half the
-/// object's size apart they are different objects.
+/// Pairs objects of one class, nearest boxes first; an index of -1 has no partner. Far ones are no partners:
+/// half the object's size apart they are different objects.
 std::vector<int> pair_up(std::span<const Object> reference, std::span<const Object> tested) {
   struct Pair {
     float distance;
@@ -54,7 +54,9 @@ std::vector<int> pair_up(std::span<const Object> reference, std::span<const Obje
   std::vector<int> partner(reference.size(), -1);
   std::vector<bool> taken(tested.size());
   for (const Pair& pair : pairs) {
-    if (partner[static_cast<std::size_t>(pair.reference)] >= 0 || taken[static_cast<std::size_t>(pair.tested)]) continue;
+    if (partner[static_cast<std::size_t>(pair.reference)] >= 0 ||
+        taken[static_cast<std::size_t>(pair.tested)])
+      continue;
     partner[static_cast<std::size_t>(pair.reference)] = pair.tested;
     taken[static_cast<std::size_t>(pair.tested)] = true;
   }
@@ -77,7 +79,8 @@ void Parity::add(const ParityInput& input) {
   const std::vector<int> partner = pair_up(input.reference, input.tested);
   for (std::size_t r = 0; r < input.reference.size(); ++r)
     if (input.reference[r].confidence > limits_.min_confidence)
-      evaluate(input, input.reference[r], partner[r] >= 0 ? &input.tested[static_cast<std::size_t>(partner[r])] : nullptr);
+      evaluate(input, input.reference[r],
+               partner[r] >= 0 ? &input.tested[static_cast<std::size_t>(partner[r])] : nullptr);
   for (std::size_t t = 0; t < input.tested.size(); ++t)
     if (input.tested[t].confidence > limits_.min_confidence + limits_.confidence &&
         std::ranges::find(partner, static_cast<int>(t)) == partner.end())
@@ -86,12 +89,15 @@ void Parity::add(const ParityInput& input) {
 
 void Parity::evaluate(const ParityInput& input, const Object& reference, const Object* tested) {
   ++objects_;
-  const auto lost = [&](const std::string& why) { deviate(input, reference, why, had_candidate(input, reference)); };
+  const auto lost = [&](const std::string& why) {
+    deviate(input, reference, why, had_candidate(input, reference));
+  };
   if (!tested) return lost("is not found");
   const float box = box_difference(reference.box, tested->box);
   const float confidence = std::abs(reference.confidence - tested->confidence);
   if (!(box <= limits_.box_px)) return lost(fmt::format("box deviates by {:.2f} px", box));
-  if (!(confidence <= limits_.confidence)) return lost(fmt::format("confidence deviates by {:.4f}", confidence));
+  if (!(confidence <= limits_.confidence))
+    return lost(fmt::format("confidence deviates by {:.4f}", confidence));
 
   const Rest rest = rest_of(reference, *tested);
   if (const std::string why = wrong(rest); !why.empty())
@@ -106,7 +112,8 @@ void Parity::evaluate(const ParityInput& input, const Object& reference, const O
 
 Parity::Rest Parity::rest_of(const Object& reference, const Object& tested) {
   Rest rest;
-  if (reference.mask) rest.mask_iou = tested.mask ? static_cast<float>(mask_iou(*reference.mask, *tested.mask)) : 0.0f;
+  if (reference.mask)
+    rest.mask_iou = tested.mask ? static_cast<float>(mask_iou(*reference.mask, *tested.mask)) : 0.0f;
   rest.keypoint_px = keypoint_difference(reference, tested);
   if (!reference.embedding.empty()) rest.cosine = cosine(reference.embedding, tested.embedding);
   return rest;
@@ -114,12 +121,15 @@ Parity::Rest Parity::rest_of(const Object& reference, const Object& tested) {
 
 std::string Parity::wrong(const Rest& rest) const {
   if (!(rest.mask_iou >= limits_.mask_iou)) return fmt::format("mask overlaps by IoU {:.3f}", rest.mask_iou);
-  if (!(rest.keypoint_px <= limits_.keypoint_px)) return fmt::format("a keypoint deviates by {:.2f} px", rest.keypoint_px);
-  if (!(rest.cosine >= limits_.embedding_cosine)) return fmt::format("embedding has cosine {:.5f}", rest.cosine);
+  if (!(rest.keypoint_px <= limits_.keypoint_px))
+    return fmt::format("a keypoint deviates by {:.2f} px", rest.keypoint_px);
+  if (!(rest.cosine >= limits_.embedding_cosine))
+    return fmt::format("embedding has cosine {:.5f}", rest.cosine);
   return {};
 }
 
-bool Parity::right_box(const Object& reference, const std::array<float, 4>& box, float confidence, int class_id) const {
+bool Parity::right_box(const Object& reference, const std::array<float, 4>& box, float confidence,
+                       int class_id) const {
   return class_id == reference.class_id && box_difference(box, reference.box) <= limits_.box_px &&
          std::abs(confidence - reference.confidence) <= limits_.confidence;
 }
@@ -138,18 +148,21 @@ bool Parity::had_whole_candidate(const ParityInput& input, const Object& referen
   });
 }
 
-void Parity::deviate(const ParityInput& input, const Object& reference, const std::string& why, bool nms_tie) {
+void Parity::deviate(const ParityInput& input, const Object& reference, const std::string& why,
+                     bool nms_tie) {
   if (nms_tie) ++nms_ties_;
   const auto& box = reference.box;
-  mismatches_.push_back({input.image,
-                         fmt::format("class {} at ({:.0f}, {:.0f}, {:.0f}, {:.0f}), confidence {:.3f}: {}", reference.class_id,
-                                     box[0], box[1], box[2], box[3], reference.confidence, why),
-                         nms_tie});
+  mismatches_.push_back(
+      {input.image,
+       fmt::format("class {} at ({:.0f}, {:.0f}, {:.0f}, {:.0f}), confidence {:.3f}: {}", reference.class_id,
+                   box[0], box[1], box[2], box[3], reference.confidence, why),
+       nms_tie});
 }
 
 Parity::Share Parity::share(int count, float limit, int always_allowed) const {
   if (objects_ == 0) return {};
-  const int misses = std::max(always_allowed, static_cast<int>(std::floor((1 - limit) * static_cast<float>(objects_))));
+  const int misses =
+      std::max(always_allowed, static_cast<int>(std::floor((1 - limit) * static_cast<float>(objects_))));
   const double all = objects_;
   return {count / all, (objects_ - misses) / all};
 }

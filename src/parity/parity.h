@@ -25,14 +25,15 @@ struct ParityInput {
   std::string image;
   std::span<const Object> reference, tested;
   std::span<const ParityCandidate> candidates;  ///< empty: every missing object counts as wrong
-  /// What the tested side finds without NMS. Asked for where a box is right and what hangs on it is not: two candidates with
-  /// nearly the same box and confidence may have keypoints far apart. Absent: such an object counts as wrong.
+  /// What the tested side finds without NMS. Asked for where a box is right and what hangs on it is not: two
+  /// candidates with nearly the same box and confidence may have keypoints far apart. Absent: such an object
+  /// counts as wrong.
   std::function<std::vector<Object>()> unsuppressed{};
 };
 
 struct Mismatch {
   std::string image, what;  ///< "person 0.412 at (12, 40, 88, 210): box deviates by 3.2 px"
-  bool nms_tie = false;       ///< a candidate before NMS was right
+  bool nms_tie = false;     ///< a candidate before NMS was right
 };
 
 /// Adds up over images.
@@ -54,8 +55,8 @@ class Parity {
   float worst_embedding_cosine() const { return worst_embedding_cosine_; }
   const std::vector<Mismatch>& mismatches() const { return mismatches_; }
 
-  /// A share of the reference objects and the least that it may be: one miss is always allowed, and three lost ties, because on
-  /// few objects a share says nothing finer.
+  /// A share of the reference objects and the least that it may be: one miss is always allowed, and three
+  /// lost ties, because on few objects a share says nothing finer.
   struct Share {
     double value = 1, limit = 0;
     bool holds() const { return value >= limit; }
@@ -76,7 +77,8 @@ class Parity {
   /// In words; empty where it is within the limits.
   std::string wrong(const Rest& rest) const;
   void evaluate(const ParityInput& input, const Object& reference, const Object* tested);
-  bool right_box(const Object& reference, const std::array<float, 4>& box, float confidence, int class_id) const;
+  bool right_box(const Object& reference, const std::array<float, 4>& box, float confidence,
+                 int class_id) const;
   bool had_candidate(const ParityInput& input, const Object& reference) const;
   bool had_whole_candidate(const ParityInput& input, const Object& reference) const;
   void deviate(const ParityInput& input, const Object& reference, const std::string& why, bool nms_tie);
@@ -85,7 +87,8 @@ class Parity {
   ParityLimits limits_;
   int objects_ = 0, found_ = 0, nms_ties_ = 0, extra_ = 0;
   // Of the objects that were found again, all within the limits.
-  float worst_box_px_ = 0, worst_confidence_ = 0, worst_mask_iou_ = 1, worst_keypoint_px_ = 0, worst_embedding_cosine_ = 1;
+  float worst_box_px_ = 0, worst_confidence_ = 0, worst_mask_iou_ = 1, worst_keypoint_px_ = 0,
+        worst_embedding_cosine_ = 1;
   std::vector<Mismatch> mismatches_;
 };
 

@@ -42,16 +42,20 @@ class BatchRunner {
   virtual ~BatchRunner() = default;
   virtual const RunInfo& info() const = 0;
   virtual const std::vector<ModelInfo>& models() const = 0;
-  /// Whether it decodes such a file itself; otherwise the caller decodes it on the host, while an earlier batch runs.
+  /// Whether it decodes such a file itself; otherwise the caller decodes it on the host, while an earlier
+  /// batch runs.
   virtual bool decodes(std::span<const std::byte> file) const = 0;
-  /// Takes at most Settings::batch frames and decodes what decodes() says; what fails is told by finish(). May be called by
-  /// another thread while finish() runs an earlier batch; two batches at most are there at a time.
+  /// Takes at most Settings::batch frames and decodes what decodes() says; what fails is told by finish().
+  /// May be called by another thread while finish() runs an earlier batch; two batches at most are there at a
+  /// time.
   virtual std::unique_ptr<PreparedBatch> prepare(std::vector<Frame> frames) {
     return std::make_unique<PreparedBatch>(std::move(frames));
   }
   /// Results come without their path, and without decode time where the caller decoded.
   virtual std::vector<RunnerResult> finish(PreparedBatch& batch) = 0;
-  std::vector<RunnerResult> run(std::span<const Frame> frames) { return finish(*prepare({frames.begin(), frames.end()})); }
+  std::vector<RunnerResult> run(std::span<const Frame> frames) {
+    return finish(*prepare({frames.begin(), frames.end()}));
+  }
 };
 
 }  // namespace peregrine::predictor

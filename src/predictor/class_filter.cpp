@@ -176,7 +176,8 @@ void require_detector(const ModelInfo& model) {
 
 void require_reid(const ModelInfo& model) {
   if (model.task != Task::reid)
-    throw Error("usage.model", fmt::format("{} is a {} model: it gives no embeddings.", model.name, to_string(model.task)),
+    throw Error("usage.model",
+                fmt::format("{} is a {} model: it gives no embeddings.", model.name, to_string(model.task)),
                 "Give --reid an OSNet checkpoint, and this one to --model.");
 }
 

@@ -12,8 +12,8 @@
 #include "core/trace.h"
 #include "engine_cache/engine_cache.h"
 #include "predictor/class_filter.h"
-#include "predictor/models/model_engine.h"
 #include "predictor/models/deployed_models.h"
+#include "predictor/models/model_engine.h"
 #include "stages/decode/decode.h"
 #include "stages/preprocess/preprocess.h"
 
@@ -58,8 +58,8 @@ class CpuRunner final : public BatchRunner {
       engines_.emplace_back(model, context, detector_shape(model.info(), settings_, options_), options_.rect);
     if (options.reid)
       add_reid(engine_cache::open_model_expecting(*options.reid, {.task = Task::reid}), context);
-    info_ = {context.builder->name(), fmt::format("{} ({})", to_string(context.device), context.device_name), context.precision,
-             std::move(fallbacks)};
+    info_ = {context.builder->name(), fmt::format("{} ({})", to_string(context.device), context.device_name),
+             context.precision, std::move(fallbacks)};
     for (const ModelEngine& engine : engines_) info_.precision = engine.precision();
   }
 
@@ -162,8 +162,9 @@ std::vector<ImageResult> CpuRunner::run_images(std::span<const ImageView> images
     for (std::size_t n = 0; n < images.size(); ++n) {
       const trace::Range range("postprocess");
       watch.lap();
-      auto objects =
-          postprocess::postprocess(engines_[m].model(), heads, static_cast<int>(n), input.geometry[n], options).objects;
+      auto objects = postprocess::postprocess(engines_[m].model(), heads, static_cast<int>(n),
+                                              input.geometry[n], options)
+                         .objects;
       for (Object& object : objects) {
         object.model = static_cast<int>(m);
         results[n].objects.push_back(std::move(object));
@@ -196,7 +197,8 @@ void CpuRunner::embed(const ImageView& image, ImageResult& result) {
     HostTensor input = HostTensor::zeros(DType::f32, {slots, 3, reid_->shape().height, reid_->shape().width});
     std::vector<bool> cropped(count);
     for (std::size_t i = 0; i < count; ++i)
-      cropped[i] = preprocess::reid_crop_into(image, persons[begin + i]->box, input.view(), static_cast<int>(i));
+      cropped[i] =
+          preprocess::reid_crop_into(image, persons[begin + i]->box, input.view(), static_cast<int>(i));
     result.time_ms.preprocess += watch.lap();
     const TensorView features = reid_->run(input.view()).front().view;
     result.time_ms.inference += watch.lap();
@@ -216,7 +218,8 @@ void CpuRunner::embed(const ImageView& image, ImageResult& result) {
 }  // namespace
 
 std::unique_ptr<BatchRunner> make_cpu_runner(engine_cache::EngineContext context, const Settings& settings,
-                                             const PipelineOptions& options, std::vector<Fallback> fallbacks) {
+                                             const PipelineOptions& options,
+                                             std::vector<Fallback> fallbacks) {
   return std::make_unique<CpuRunner>(std::move(context), settings, options, std::move(fallbacks));
 }
 

@@ -8,6 +8,7 @@ namespace peregrine::predictor {
 
 /// `fallbacks`: why the CPU runs, for RunInfo.
 std::unique_ptr<BatchRunner> make_cpu_runner(engine_cache::EngineContext context, const Settings& settings,
-                                             const PipelineOptions& options, std::vector<Fallback> fallbacks = {});
+                                             const PipelineOptions& options,
+                                             std::vector<Fallback> fallbacks = {});
 
 }  // namespace peregrine::predictor

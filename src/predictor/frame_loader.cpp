@@ -23,7 +23,7 @@ double milliseconds_since(Clock::time_point start) {
 }  // namespace
 
 FrameLoader::FrameLoader(std::vector<source::Item> items, const PipelineOptions& options, std::size_t batch,
-           std::function<bool(std::span<const std::byte>)> decodes)
+                         std::function<bool(std::span<const std::byte>)> decodes)
     : items_(std::move(items)), options_(options), batch_(batch), decodes_(std::move(decodes)) {}
 
 std::vector<InputFrame> FrameLoader::next_batch() {
@@ -45,7 +45,8 @@ InputFrame FrameLoader::load_image(const source::Item& item) const {
   try {
     {
       const trace::Range range("source");
-      loaded.file = source::read_file(item, source::default_max_bytes, {.stop = [this] { return must_stop(); }});
+      loaded.file =
+          source::read_file(item, source::default_max_bytes, {.stop = [this] { return must_stop(); }});
     }
     const bool left_to_runner = options_.strict_decode || decodes_(loaded.file);
     if (left_to_runner && !options_.keep_pixels) return loaded;
@@ -62,11 +63,13 @@ InputFrame FrameLoader::load_image(const source::Item& item) const {
 
 void FrameLoader::open(const source::Item& item) {
   if (options_.strict_decode)
-    throw Error("enforcement.host_decoded", fmt::format("{} would be decoded on the host: videos always are.", item.display),
+    throw Error("enforcement.host_decoded",
+                fmt::format("{} would be decoded on the host: videos always are.", item.display),
                 "Leave out --strict-decode, or give it baseline JPEGs.");
-  video_.emplace(
-      item.path.native(), item.display,
-      source::VideoOptions{.every = options_.every, .max_pixels = options_.max_pixels, .stop = [this] { return must_stop(); }});
+  video_.emplace(item.path.native(), item.display,
+                 source::VideoOptions{.every = options_.every,
+                                      .max_pixels = options_.max_pixels,
+                                      .stop = [this] { return must_stop(); }});
   const source::VideoInfo& info = video_->info();
   log::info(fmt::format("{}: {} {}x{}, host-decoded", item.display, info.codec, info.width, info.height));
 }

@@ -35,7 +35,7 @@ class FrameLoader {
  public:
   /// `decodes`: whether the runner takes such a file as it is.
   FrameLoader(std::vector<source::Item> items, const PipelineOptions& options, std::size_t batch,
-       std::function<bool(std::span<const std::byte>)> decodes);
+              std::function<bool(std::span<const std::byte>)> decodes);
 
   /// At most `batch` images and frames, with the errors and ends of videos between them. Empty: that was all.
   std::vector<InputFrame> next_batch();

@@ -16,12 +16,15 @@ class PersonEmbedder {
  public:
   virtual ~PersonEmbedder() = default;
   virtual Precision precision() const = 0;
-  /// One embedding an image, each of which is wholly one person; as many images as make_person_embedder() was told, at most.
+  /// One embedding an image, each of which is wholly one person; as many images as make_person_embedder() was
+  /// told, at most.
   virtual std::vector<std::vector<float>> run(std::span<const ImageView> persons) = 0;
 };
 
-/// The engine of `model` (deployment_request()) out of the choice's store, where it is built, verified and kept the first time.
-std::unique_ptr<PersonEmbedder> make_person_embedder(const Model& model, const engine_cache::EngineContext& context,
+/// The engine of `model` (deployment_request()) out of the choice's store, where it is built, verified and
+/// kept the first time.
+std::unique_ptr<PersonEmbedder> make_person_embedder(const Model& model,
+                                                     const engine_cache::EngineContext& context,
                                                      const Settings& settings, int most_persons);
 
 }  // namespace peregrine::predictor

@@ -22,9 +22,9 @@ namespace peregrine {
 namespace {
 
 using predictor::Frame;
-using predictor::RunnerResult;
 using predictor::InputFrame;
 using predictor::PreparedBatch;
+using predictor::RunnerResult;
 
 /// What came out of the sources, and what the runner has begun with of it.
 struct LoadedBatch {
@@ -43,8 +43,9 @@ void start_ranges() {
 void log_steps(const std::string& path, const ImageResult& result) {
   if (!log::enabled(log::Level::debug)) return;
   const StageTimes& time = result.time_ms;
-  log::debug(fmt::format("{}: {}x{}, decode {:.2f} ms, preprocess {:.2f} ms, inference {:.2f} ms, postprocess {:.2f} ms", path,
-                         result.width, result.height, time.decode, time.preprocess, time.inference, time.postprocess));
+  log::debug(fmt::format(
+      "{}: {}x{}, decode {:.2f} ms, preprocess {:.2f} ms, inference {:.2f} ms, postprocess {:.2f} ms", path,
+      result.width, result.height, time.decode, time.preprocess, time.inference, time.postprocess));
 }
 
 /// However a run ends, nobody waits for a camera afterwards.
@@ -69,9 +70,11 @@ struct Pipeline::Impl {
   std::vector<RunnerResult> finish(const LoadedBatch& batch);
 };
 
-Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options) : impl_(std::make_unique<Impl>()) {
+Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options)
+    : impl_(std::make_unique<Impl>()) {
   if (options.every < 1)
-    throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every), "Pass --every 1 or more.");
+    throw Error("usage.every", fmt::format("Every {}th frame cannot be run.", options.every),
+                "Pass --every 1 or more.");
   if (settings.nvtx) start_ranges();
   impl_->settings = settings;
   impl_->options = options;
@@ -96,7 +99,8 @@ std::vector<ImageResult> Pipeline::run(std::span<const ImageView> images) {
   const auto most = static_cast<std::size_t>(impl_->settings.batch);
   for (std::size_t begin = 0; begin < images.size(); begin += most) {
     std::vector<Frame> frames;
-    for (const ImageView& image : images.subspan(begin, std::min(most, images.size() - begin))) frames.push_back({"", {}, image});
+    for (const ImageView& image : images.subspan(begin, std::min(most, images.size() - begin)))
+      frames.push_back({"", {}, image});
     for (RunnerResult& frame_result : impl_->runner->run(frames)) {
       if (frame_result.error) throw Error(*frame_result.error);
       results.push_back(std::move(*frame_result.result));
@@ -119,7 +123,8 @@ LoadedBatch Pipeline::Impl::prepare(std::vector<InputFrame> batch) {
 }
 
 std::vector<RunnerResult> Pipeline::Impl::finish(const LoadedBatch& batch) {
-  std::vector<RunnerResult> ran = batch.prepared ? runner->finish(*batch.prepared) : std::vector<RunnerResult>{};
+  std::vector<RunnerResult> ran =
+      batch.prepared ? runner->finish(*batch.prepared) : std::vector<RunnerResult>{};
   std::vector<RunnerResult> outcomes;
   std::size_t next = 0;
   for (const InputFrame& loaded : batch.loaded) {
@@ -144,8 +149,9 @@ std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callbac
   source::Expansion expansion = source::expand(sources);
   source::log_left_out(expansion.left_out);
   impl_->left_out = std::move(expansion.left_out);
-  predictor::FrameLoader feed(std::move(expansion.items), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
-                      [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
+  predictor::FrameLoader feed(
+      std::move(expansion.items), impl_->options, static_cast<std::size_t>(impl_->settings.batch),
+      [this](std::span<const std::byte> file) { return impl_->runner->decodes(file); });
   // Three batches at once: one is read, one decoded, one runs.
   const auto read_next = [&] { return std::async(std::launch::async, [&] { return feed.next_batch(); }); };
   auto read = read_next();
@@ -165,14 +171,14 @@ std::size_t Pipeline::run(const std::vector<std::string>& sources, const Callbac
     for (std::size_t i = 0; i < batch.loaded.size(); ++i) {
       const InputFrame& loaded = batch.loaded[i];
       FrameResult frame_result{.path = loaded.path,
-                      .source = loaded.source,
-                      .index = loaded.source,
-                      .total = feed.items(),
-                      .result = std::move(outcomes[i].result),
-                      .error = std::move(outcomes[i].error),
-                      .frame = loaded.frame,
-                      .image = loaded.image ? &*loaded.image : nullptr,
-                      .video = loaded.video};
+                               .source = loaded.source,
+                               .index = loaded.source,
+                               .total = feed.items(),
+                               .result = std::move(outcomes[i].result),
+                               .error = std::move(outcomes[i].error),
+                               .frame = loaded.frame,
+                               .image = loaded.image ? &*loaded.image : nullptr,
+                               .video = loaded.video};
       if (loaded.video) {
         frame_result.index = static_cast<std::size_t>(std::max<std::int64_t>(loaded.frame, 0));
         frame_result.total = static_cast<std::size_t>(loaded.video->frames);

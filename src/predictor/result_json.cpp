@@ -30,9 +30,11 @@ Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
   json["confidence"] = rounded(object.confidence, confidence_digits);
   for (float edge : object.box) json["box"].push_back(rounded(edge, pixel_digits));
   for (const Keypoint& point : object.keypoints)
-    json["keypoints"].push_back(
-        {rounded(point.x, pixel_digits), rounded(point.y, pixel_digits), rounded(point.confidence, confidence_digits)});
-  if (object.mask) json["mask"] = {{"size", {object.mask->height, object.mask->width}}, {"counts", to_coco_string(*object.mask)}};
+    json["keypoints"].push_back({rounded(point.x, pixel_digits), rounded(point.y, pixel_digits),
+                                 rounded(point.confidence, confidence_digits)});
+  if (object.mask)
+    json["mask"] = {{"size", {object.mask->height, object.mask->width}},
+                    {"counts", to_coco_string(*object.mask)}};
   for (float element : object.embedding) json["embedding"].push_back(rounded(element, embedding_digits));
   return json;
 }
@@ -51,7 +53,8 @@ Json models_json(const std::vector<ModelInfo>& models) {
 
 Json transfers_json(const std::vector<NamedBytes>& transfers) {
   Json json = Json::array();
-  for (const NamedBytes& transfer : transfers) json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
+  for (const NamedBytes& transfer : transfers)
+    json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
   return json;
 }
 
@@ -80,13 +83,16 @@ Json error_json(const Failure& failure) {
   Json json;
   if (!failure.path.empty()) json["path"] = failure.path;
   if (failure.frame >= 0) json["frame"] = failure.frame;
-  json.update({{"code", failure.error.code()}, {"message", failure.error.sentence()}, {"hint", failure.error.hint()}});
+  json.update({{"code", failure.error.code()},
+               {"message", failure.error.sentence()},
+               {"hint", failure.error.hint()}});
   return json;
 }
 
 Json video_json(const VideoSummary& video) {
   Json json{{"path", video.path}};
-  if (video.status.frames_per_second > 0) json["frames_per_second"] = rounded(video.status.frames_per_second, time_digits);
+  if (video.status.frames_per_second > 0)
+    json["frames_per_second"] = rounded(video.status.frames_per_second, time_digits);
   if (video.status.frames > 0) json["frames"] = video.status.frames;
   json["skipped"] = video.status.skipped;
   json["corrupt"] = video.status.corrupt;
@@ -94,7 +100,9 @@ Json video_json(const VideoSummary& video) {
 }
 
 /// Names of files may be no UTF-8.
-std::string text_of(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
+std::string text_of(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace
 
@@ -111,7 +119,8 @@ std::string to_json(const std::optional<RunInfo>& info, const std::vector<ModelI
       json["fallbacks"].push_back({{"step", fallback.step}, {"why", fallback.why}});
   }
   for (const VideoSummary& video : videos) json["videos"].push_back(video_json(video));
-  for (const LeftOut& each : left_out) json["left_out"].push_back({{"source", each.source}, {"kinds", each.kinds}});
+  for (const LeftOut& each : left_out)
+    json["left_out"].push_back({{"source", each.source}, {"kinds", each.kinds}});
   json["images"] = Json::array();
   for (const ImageResult& image : images) json["images"].push_back(image_json(image, models));
   json["errors"] = Json::array();

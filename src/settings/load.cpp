@@ -35,8 +35,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest_name(std::string_view unknown) {
-  const auto nearest = std::ranges::min_element(setting_table(), {},
-                                                [&](const SettingEntry& entry) { return edit_distance(unknown, entry.name); });
+  const auto nearest = std::ranges::min_element(
+      setting_table(), {}, [&](const SettingEntry& entry) { return edit_distance(unknown, entry.name); });
   return std::string(nearest->name);
 }
 
@@ -51,9 +51,11 @@ class SettingsLoader {
  public:
   SettingsLoader() : origins_(setting_table().size(), "default") { settings_.store = default_store(); }
 
-  void apply(const SettingEntry& entry, const std::string& text, const std::string& origin, const std::string& where) {
+  void apply(const SettingEntry& entry, const std::string& text, const std::string& origin,
+             const std::string& where) {
     if (!entry.parse(settings_, text))
-      throw Error("usage.setting", fmt::format("{} is \"{}\".", where, text), fmt::format("It must be {}.", entry.expects));
+      throw Error("usage.setting", fmt::format("{} is \"{}\".", where, text),
+                  fmt::format("It must be {}.", entry.expects));
     origins_[static_cast<std::size_t>(&entry - setting_table().data())] = origin;
   }
 
@@ -86,7 +88,8 @@ std::string text_of(const toml::node& node) {
   return out.str();
 }
 
-void apply_table(SettingsLoader& loader, const toml::table& table, const std::string& prefix, const std::string& file) {
+void apply_table(SettingsLoader& loader, const toml::table& table, const std::string& prefix,
+                 const std::string& file) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     if (const toml::table* inner = node.as_table()) {
@@ -105,19 +108,22 @@ void apply_file(SettingsLoader& loader, const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf() || stream.peek() == std::ifstream::traits_type::eof()))
-    throw Error("usage.config", fmt::format("{} cannot be read.", path.string()), "Name a readable settings file with --config.");
+    throw Error("usage.config", fmt::format("{} cannot be read.", path.string()),
+                "Name a readable settings file with --config.");
   try {
     apply_table(loader, toml::parse(text.str()), "", path.string());
   } catch (const toml::parse_error& failure) {
     throw Error("usage.config",
-                fmt::format("{}, line {}: {}.", path.string(), failure.source().begin.line, std::string(failure.description())),
+                fmt::format("{}, line {}: {}.", path.string(), failure.source().begin.line,
+                            std::string(failure.description())),
                 "The file is TOML: one NAME = value a line.");
   }
 }
 
 std::string environment_name(std::string_view setting) {
   std::string name = "PEREGRINE_" + std::string(setting);
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return c == '.' ? '_' : static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(name, name.begin(),
+                         [](unsigned char c) { return c == '.' ? '_' : static_cast<char>(std::toupper(c)); });
   return name;
 }
 

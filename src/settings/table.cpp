@@ -15,7 +15,8 @@ template <class T>
 bool number(const std::string& text, T low, T high, T& out) {
   T value{};
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high)) return false;
+  if (failure != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high))
+    return false;
   out = value;
   return true;
 }

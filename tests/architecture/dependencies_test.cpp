@@ -20,8 +20,10 @@ Rules read_rules() {
   Rules rules;
   bool inside = false;
   for (std::string line; std::getline(document, line);) {
-    if (line == "```dependencies") inside = true;
-    else if (line == "```") inside = false;
+    if (line == "```dependencies")
+      inside = true;
+    else if (line == "```")
+      inside = false;
     else if (inside) {
       std::istringstream words(line);
       std::string folder, word;
@@ -51,7 +53,8 @@ std::vector<std::string> violations(const Rules& rules, const std::string& path,
     std::smatch match;
     if (!std::regex_search(line, match, include)) continue;
     const std::string target = folder_of(rules, match[1]);
-    if (!target.empty() && target != folder && !rules.at(folder).contains(target)) found.push_back(path + " includes " + match[1].str());
+    if (!target.empty() && target != folder && !rules.at(folder).contains(target))
+      found.push_back(path + " includes " + match[1].str());
   }
   return found;
 }
@@ -71,9 +74,11 @@ TEST(Dependencies, EveryIncludeFollowsTheRules) {
   const fs::path root = test::repository_file("src");
   int files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (!std::set<std::string>{".h", ".cpp", ".cu", ".cuh"}.contains(entry.path().extension().string())) continue;
+    if (!std::set<std::string>{".h", ".cpp", ".cu", ".cuh"}.contains(entry.path().extension().string()))
+      continue;
     std::ifstream source(entry.path());
-    for (const std::string& sentence : violations(rules, fs::relative(entry.path(), root).string(), source)) ADD_FAILURE() << sentence;
+    for (const std::string& sentence : violations(rules, fs::relative(entry.path(), root).string(), source))
+      ADD_FAILURE() << sentence;
     ++files;
   }
   EXPECT_GT(files, 20);

@@ -1,4 +1,5 @@
-// What `make gpu-sanitize` of a bundle goes through is what there is: every kernel provider but the vendor libraries' own.
+// What `make gpu-sanitize` of a bundle goes through is what there is: every kernel provider but the vendor
+// libraries' own.
 #include <gmock/gmock.h>
 
 #include <fstream>

@@ -1,5 +1,5 @@
-// One thing has one name (docs/reference/glossary.md): retired words, phrases and file names do not come back, and a type name
-// means one thing.
+// One thing has one name (docs/reference/glossary.md): retired words, phrases and file names do not come
+// back, and a type name means one thing.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -43,7 +43,8 @@ std::vector<fs::path> sources() {
   return found;
 }
 
-/// The file's text with runs of white space and the slashes of comments as one space, so that a phrase is found over lines.
+/// The file's text with runs of white space and the slashes of comments as one space, so that a phrase is
+/// found over lines.
 std::string flowing(const std::string& text) {
   static const std::regex breaks(R"re(\s*\n\s*(///?<?\s*)?)re");
   return std::regex_replace(text, breaks, " ");
@@ -62,12 +63,15 @@ std::set<std::string> words_of(const std::string& text) {
   return words;
 }
 
-/// Names of classes, structs and enumerations that a file defines in a namespace of its own or at the outermost level.
+/// Names of classes, structs and enumerations that a file defines in a namespace of its own or at the
+/// outermost level.
 std::set<std::string> types_of(const std::string& text) {
-  static const std::regex definition(R"re(^(?:struct|class|enum class|union) (?:\w+\([^)]*\) )?(\w+)(?: final)?(?: :[^;{]*)? \{)re",
-                                     std::regex::multiline);
+  static const std::regex definition(
+      R"re(^(?:struct|class|enum class|union) (?:\w+\([^)]*\) )?(\w+)(?: final)?(?: :[^;{]*)? \{)re",
+      std::regex::multiline);
   std::set<std::string> names;
-  for (std::sregex_iterator it(text.begin(), text.end(), definition), end; it != end; ++it) names.insert((*it)[1]);
+  for (std::sregex_iterator it(text.begin(), text.end(), definition), end; it != end; ++it)
+    names.insert((*it)[1]);
   return names;
 }
 
@@ -76,7 +80,8 @@ TEST(Vocabulary, RetiredIdentifiersDoNotComeBack) {
   ASSERT_GE(retired.size(), 20u);
   for (const fs::path& path : sources()) {
     const auto words = words_of(read(test::repository_file(path)));
-    for (const auto& [word, instead] : retired) EXPECT_FALSE(words.contains(word)) << path << " says " << word << ": " << instead;
+    for (const auto& [word, instead] : retired)
+      EXPECT_FALSE(words.contains(word)) << path << " says " << word << ": " << instead;
   }
 }
 
@@ -85,7 +90,8 @@ TEST(Vocabulary, RetiredPhrasesDoNotComeBack) {
   ASSERT_GE(retired.size(), 5u);
   for (const fs::path& path : sources()) {
     const std::string text = flowing(read(test::repository_file(path)));
-    for (const auto& [phrase, instead] : retired) EXPECT_EQ(text.find(phrase), std::string::npos) << path << ": \"" << phrase << "\": " << instead;
+    for (const auto& [phrase, instead] : retired)
+      EXPECT_EQ(text.find(phrase), std::string::npos) << path << ": \"" << phrase << "\": " << instead;
   }
 }
 
@@ -99,10 +105,12 @@ TEST(Vocabulary, ATypeNameMeansOneThing) {
   std::map<std::string, std::vector<std::string>> places;
   for (const fs::path& path : sources()) {
     if (!path.string().starts_with("src/")) continue;
-    for (const std::string& name : types_of(read(test::repository_file(path)))) places[name].push_back(path.string());
+    for (const std::string& name : types_of(read(test::repository_file(path))))
+      places[name].push_back(path.string());
   }
   for (const auto& [name, where] : places)
-    EXPECT_TRUE(where.size() == 1 || known.contains(name)) << name << " is defined in " << testing::PrintToString(where);
+    EXPECT_TRUE(where.size() == 1 || known.contains(name))
+        << name << " is defined in " << testing::PrintToString(where);
   for (const auto& [name, reason] : known) {
     EXPECT_FALSE(reason.empty()) << name;
     EXPECT_GT(places[name].size(), 1u) << name << " is no homonym any more";
@@ -110,7 +118,8 @@ TEST(Vocabulary, ATypeNameMeansOneThing) {
 }
 
 TEST(Vocabulary, TypesAndPhrasesAreFound) {
-  EXPECT_THAT(types_of("namespace a {\nstruct One {\nenum class Two : int {\nclass Three final : public One {\nstruct Four;\n"),
+  EXPECT_THAT(types_of("namespace a {\nstruct One {\nenum class Two : int {\nclass Three final : public One "
+                       "{\nstruct Four;\n"),
               testing::ElementsAre("One", "Three", "Two"));
   EXPECT_THAT(flowing("/// it is held\n  /// against FP32"), testing::HasSubstr("held against"));
 }

@@ -1,4 +1,5 @@
-// Wrong input: one clear sentence with the file's name and what to do, the right exit status, nothing left behind.
+// Wrong input: one clear sentence with the file's name and what to do, the right exit status, nothing left
+// behind.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -57,7 +58,8 @@ class BadInput : public testing::Test {
   static void expect_whole_images(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       const std::string file = contents_of(entry.path().string());
-      EXPECT_NO_THROW(decode::decode_image(std::as_bytes(std::span(file)), entry.path().string())) << entry.path();
+      EXPECT_NO_THROW(decode::decode_image(std::as_bytes(std::span(file)), entry.path().string()))
+          << entry.path();
     }
   }
   /// Temporary files that nobody renamed or removed.
@@ -75,13 +77,15 @@ TEST_F(BadInput, ModelsThatAreNone) {
   expect_refused(predict(write("text.pt", "hello world, no model here"), {image_}), 3, "text.pt");
   expect_refused(predict(write("cut.pt", whole.substr(0, whole.size() / 2)), {image_}), 3, "cut.pt");
   std::string flipped = whole;
-  for (std::size_t i = flipped.size() / 2; i < flipped.size() / 2 + 64; ++i) flipped[i] = static_cast<char>(~flipped[i]);
+  for (std::size_t i = flipped.size() / 2; i < flipped.size() / 2 + 64; ++i)
+    flipped[i] = static_cast<char>(~flipped[i]);
   expect_refused(predict(write("flipped.pt", flipped), {image_}), 3, "flipped.pt");
   expect_refused(predict((folder_.path() / "none.pt").string(), {image_}), 3, "none.pt");
 }
 
 TEST_F(BadInput, SourcesThatAreNoneAreSaidBeforeAnEngineIsMade) {
-  const std::string none = (folder_.path() / "none.jpg").string(), nothing = (folder_.path() / "*.png").string();
+  const std::string none = (folder_.path() / "none.jpg").string(),
+                    nothing = (folder_.path() / "*.png").string();
   const fs::path store = folder_.path() / "store";
   const auto refused = predict(model_, {none, nothing}, {"--store", store.string()});
   expect_refused(refused, 1, "none.jpg");
@@ -94,9 +98,11 @@ TEST_F(BadInput, SourcesThatAreNoneAreSaidBeforeAnEngineIsMade) {
 
 TEST_F(BadInput, ModelsThatMeanHarm) {
   const std::string owned = (folder_.path() / "owned").string();
-  const std::string call = test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch '" + owned + "'")});
-  const auto refused =
-      predict(write("evil.pt", test::write_checkpoint(test::pickle(test::pickle_dict({{"model", call}})), {})), {image_});
+  const std::string call =
+      test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch '" + owned + "'")});
+  const auto refused = predict(
+      write("evil.pt", test::write_checkpoint(test::pickle(test::pickle_dict({{"model", call}})), {})),
+      {image_});
   expect_refused(refused, 3, "evil.pt");
   EXPECT_THAT(refused.err, HasSubstr("os.system"));
   EXPECT_FALSE(fs::exists(owned));
@@ -118,9 +124,9 @@ std::string head_alone(const std::string& head, const std::string& stride) {
     return object(file, name, {{"_modules", test::pickle_dict({{child, module}})}});
   };
   const std::string one = test::pickle_integer(1);
-  const std::string module =
-      object("ultralytics.nn.modules.head", head,
-             {{"f", test::pickle_integer(-1)}, {"nl", one}, {"nc", one}, {"reg_max", one}, {"stride", stride}});
+  const std::string module = object(
+      "ultralytics.nn.modules.head", head,
+      {{"f", test::pickle_integer(-1)}, {"nl", one}, {"nc", one}, {"reg_max", one}, {"stride", stride}});
   const std::string layers = with_modules("torch.nn.modules.container", "Sequential", "0", module);
   const std::string tree = with_modules("ultralytics.nn.tasks", "DetectionModel", "model", layers);
   return test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {std::string(4, '\0')});
@@ -155,7 +161,8 @@ TEST_F(BadInput, OneBadImageCostsOnlyItself) {
 TEST_F(BadInput, WhatAFolderHoldsAndIsLeftOutIsCounted) {
   fs::create_directories(folder_.path() / "mixed/sub");
   fs::copy_file(image_, folder_.path() / "mixed/without_extension");
-  fs::copy_file(test::repository_file("tests/stages/decode/data/pictures/rgb_tiled.tif"), folder_.path() / "mixed/a.tif");
+  fs::copy_file(test::repository_file("tests/stages/decode/data/pictures/rgb_tiled.tif"),
+                folder_.path() / "mixed/a.tif");
   for (const char* name : {"mixed/a.txt", "mixed/b.TXT", "mixed/c.cr2", "mixed/.hidden"}) write(name, "x");
   const std::string list = write("list.txt", "mixed\nabsent.jpg\n");
   const auto result = predict(model_, {list}, {"--json", "out.json"});
@@ -168,7 +175,8 @@ TEST_F(BadInput, WhatAFolderHoldsAndIsLeftOutIsCounted) {
   EXPECT_EQ(json.at("left_out"), nlohmann::json::array({{{"source", "mixed"}, {"kinds", kinds}}}));
   const auto lines = predict(model_, {"mixed"}, {"--json", "out.jsonl"});
   EXPECT_EQ(lines.status, 0) << lines.err;
-  EXPECT_THAT(contents_of((folder_.path() / "out.jsonl").string()), HasSubstr(R"({"path":"mixed","left_out":{".cr2":1)"));
+  EXPECT_THAT(contents_of((folder_.path() / "out.jsonl").string()),
+              HasSubstr(R"({"path":"mixed","left_out":{".cr2":1)"));
 }
 
 TEST_F(BadInput, SourcesThatAreNotThere) {
@@ -193,9 +201,11 @@ TEST_F(BadInput, AImageOf20000By20000IsTooLargeUnlessAllowed) {
 }
 
 TEST_F(BadInput, OnePixelCmykAndGreyscaleSimplyRun) {
-  const std::string kinds[] = {"one_pixel.jpg", "one_pixel.png", "cmyk.jpg", "ycck.jpg", "grey.jpg", "grey_16.png"};
+  const std::string kinds[] = {"one_pixel.jpg", "one_pixel.png", "cmyk.jpg",
+                               "ycck.jpg",      "grey.jpg",      "grey_16.png"};
   std::vector<std::string> images;
-  for (const std::string& name : kinds) images.push_back(test::repository_file("tests/stages/decode/data/pictures/" + name).string());
+  for (const std::string& name : kinds)
+    images.push_back(test::repository_file("tests/stages/decode/data/pictures/" + name).string());
   const auto result = predict(model_, images, {"--json", "-", "--save", "saved"});
   ASSERT_EQ(result.status, 0) << result.err;
   const auto json = nlohmann::json::parse(result.out);
@@ -217,7 +227,8 @@ TEST_F(BadInput, NamesThatAreNoUtf8) {
 }
 
 TEST_F(BadInput, OutputsThatCannotBeWritten) {
-  expect_refused(predict(model_, {image_}, {"--json", "/nonexistent/folder/out.json"}), 1, "/nonexistent/folder/out.json");
+  expect_refused(predict(model_, {image_}, {"--json", "/nonexistent/folder/out.json"}), 1,
+                 "/nonexistent/folder/out.json");
   expect_refused(predict(model_, {image_}, {"--json", "/dev/full"}), 1, "/dev/full");
   expect_refused(predict(model_, {image_}, {"--save", "/proc/pictures"}), 1, "/proc/pictures");
 }
@@ -227,9 +238,11 @@ TEST_F(BadInput, AFullDiskLeavesNoHalfWrittenFile) {
   // 1920x1080 pixels of noise make a JPEG above the limit.
   std::string noise = "P6 1920 1080 255\n";
   std::uint32_t state = 1;
-  for (int i = 0; i < 1920 * 1080 * 3; ++i) noise += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+  for (int i = 0; i < 1920 * 1080 * 3; ++i)
+    noise += static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
   const std::string small = test::repository_file("tests/stages/decode/data/pictures/one_pixel.jpg").string();
-  const auto image = predict(model_, {write("noise.ppm", noise), small}, {"--save", "saved"}, "", test::limit_file_size);
+  const auto image =
+      predict(model_, {write("noise.ppm", noise), small}, {"--save", "saved"}, "", test::limit_file_size);
   expect_refused(image, 1, "noise.jpg");
   EXPECT_FALSE(fs::exists(folder_.path() / "saved" / "noise.jpg"));
   EXPECT_TRUE(fs::exists(folder_.path() / "saved" / "one_pixel.jpg"));
@@ -254,8 +267,8 @@ TEST_F(BadInput, WrongUsage) {
   EXPECT_EQ(predict(model_, {image_}, {"--batch", "0"}).status, 2);
   expect_refused(predict(model_, {image_}, {"--reid", model_}), 2, "demo-detect.pt is a detect model");
   expect_refused(predict(test::repository_file("models/demo/demo-reid.pth").string(), {image_}), 2, "--reid");
-  const auto nothing =
-      test::run_command({"predict", "--allow-cpu", "--store", (folder_.path() / "none").string(), "--source", image_});
+  const auto nothing = test::run_command(
+      {"predict", "--allow-cpu", "--store", (folder_.path() / "none").string(), "--source", image_});
   expect_refused(nothing, 3, "migrate");
   expect_refused(nothing, 3, "--model");
 }

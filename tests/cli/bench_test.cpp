@@ -42,8 +42,8 @@ TEST(Bench, MeasuresEachModelAtEachBatch) {
 }
 
 TEST(Bench, PrintsATableWithoutASource) {
-  const auto result = test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"),
-                                         "--runs", "1", "--imgsz", "64", "--layers"});
+  const auto result = test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model",
+                                         demo("demo-detect.pt"), "--runs", "1", "--imgsz", "64", "--layers"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, testing::HasSubstr("demo-detect.pt"));
   EXPECT_THAT(result.out, testing::HasSubstr("p99"));
@@ -52,20 +52,31 @@ TEST(Bench, PrintsATableWithoutASource) {
 
 TEST(Bench, StandsBesideTheFp32EngineWithoutPython) {
   const test::TemporaryFolder folder;
-  const auto result = test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"),
-                                         "--runs", "2", "--imgsz", "64", "--baseline", "auto", "--python", "/no/python",
-                                         "--store", (folder.path() / "store").string()});
+  const auto result =
+      test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"),
+                         "--runs", "2", "--imgsz", "64", "--baseline", "auto", "--python", "/no/python",
+                         "--store", (folder.path() / "store").string()});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, testing::HasSubstr("openvino fp32"));
-  EXPECT_THAT(result.out, testing::HasSubstr("not PyTorch: there is no /no/python. The engine is that engine"));
+  EXPECT_THAT(result.out,
+              testing::HasSubstr("not PyTorch: there is no /no/python. The engine is that engine"));
 }
 
 TEST(Bench, WrongUsage) {
-  EXPECT_EQ(test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--baseline", "abacus"}).status, 2);
-  EXPECT_EQ(test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--python", "python3"}).status, 2);
+  EXPECT_EQ(
+      test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--baseline", "abacus"})
+          .status,
+      2);
+  EXPECT_EQ(
+      test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--python", "python3"})
+          .status,
+      2);
   EXPECT_EQ(test::run_command({"bench", "--allow-cpu"}).status, 2);
-  EXPECT_EQ(test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--batch", "0"}).status, 2);
-  EXPECT_EQ(test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", "none.pt"}).status, 3);
+  EXPECT_EQ(
+      test::run_command({"bench", "--allow-cpu", "--model", demo("demo-detect.pt"), "--batch", "0"}).status,
+      2);
+  EXPECT_EQ(test::run_command({"bench", "--allow-cpu", "--engine", "openvino", "--model", "none.pt"}).status,
+            3);
 }
 
 }  // namespace

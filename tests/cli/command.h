@@ -17,6 +17,7 @@ struct CommandResult {
 /// something else in the place of a standard stream. Without --store, engines are kept in a folder of this
 /// test's own.
 CommandResult run_command(const std::vector<std::string>& arguments, const std::string& folder = ".",
-                          const std::string& interrupt_after = "", const std::function<void()>& in_child = {});
+                          const std::string& interrupt_after = "",
+                          const std::function<void()>& in_child = {});
 
 }  // namespace peregrine::test

@@ -17,7 +17,9 @@ using testing::HasSubstr;
 
 class Export : public testing::Test {
  protected:
-  static std::string demo(const std::string& name) { return test::repository_file("models/demo/" + name).string(); }
+  static std::string demo(const std::string& name) {
+    return test::repository_file("models/demo/" + name).string();
+  }
   test::CommandResult run(const std::string& model, std::vector<std::string> more) {
     std::vector<std::string> arguments{"export", demo(model), "-o", file()};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -57,9 +59,10 @@ TEST_F(Export, DecodedHeadsGiveTheSameObjects) {
   ASSERT_EQ(run("demo-segment.pt", {"--precision", "fp32", "--decoded"}).status, 0);
   EXPECT_EQ(load_model(file()).info().head, HeadLayout::decoded);
   const auto objects = [&](const std::string& model) {
-    const auto result = test::run_command({"predict", "--allow-cpu", "--engine", "openvino", "--model", model, "--source",
-                                           demo("scenes/val2017/000000.jpg"), "--json", "-", "--store", "store"},
-                                          folder_.path().string());
+    const auto result =
+        test::run_command({"predict", "--allow-cpu", "--engine", "openvino", "--model", model, "--source",
+                           demo("scenes/val2017/000000.jpg"), "--json", "-", "--store", "store"},
+                          folder_.path().string());
     EXPECT_EQ(result.status, 0) << result.err;
     return nlohmann::json::parse(result.out).at("images").at(0).at("objects");
   };
@@ -69,15 +72,18 @@ TEST_F(Export, DecodedHeadsGiveTheSameObjects) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     EXPECT_EQ(after[i]["name"], before[i]["name"]);
     EXPECT_NEAR(after[i]["confidence"], before[i]["confidence"], 1e-3);
-    for (std::size_t edge = 0; edge < 4; ++edge) EXPECT_NEAR(after[i]["box"][edge], before[i]["box"][edge], 0.05);
+    for (std::size_t edge = 0; edge < 4; ++edge)
+      EXPECT_NEAR(after[i]["box"][edge], before[i]["box"][edge], 0.05);
   }
 }
 
 TEST_F(Export, RefusesWhatNoFileCanHold) {
   expect_refused(run("demo-detect.pt", {"--precision", "bf16"}), 2, "fp16 or fp32");
-  for (const char* batch : {"0", "-1", "many", "2x"}) expect_refused(run("demo-detect.pt", {"--batch", batch}), 2, batch);
+  for (const char* batch : {"0", "-1", "many", "2x"})
+    expect_refused(run("demo-detect.pt", {"--batch", batch}), 2, batch);
   expect_refused(run("none.pt", {}), 3, "none.pt");
-  expect_refused(test::run_command({"export", demo("demo-detect.pt"), "-o", "/nonexistent/x.onnx"}), 1, "/nonexistent/x.onnx");
+  expect_refused(test::run_command({"export", demo("demo-detect.pt"), "-o", "/nonexistent/x.onnx"}), 1,
+                 "/nonexistent/x.onnx");
   EXPECT_EQ(test::run_command({"export", demo("demo-detect.pt")}).status, 2);
 }
 

@@ -65,13 +65,13 @@ TEST_F(HintsOfFiles, AboutContentsLeadToImagesAndModels) {
 
 TEST_F(HintsOfFiles, AboutOutputsLeadToFiles) {
   const std::string place = "Choose a place that can be written.";
-  follow({{place, predict(image_, {"--json", "/nonexistent/out.json"}),
-           predict(image_, {"--json", "out.json"})},
-          {place, {"export", model_, "-o", "/nonexistent/m.onnx"}, {"export", model_, "-o", "m.onnx"}},
-          {"Free some space, or choose another place.", predict(image_, {"--json", "/dev/full"}),
-           predict(image_, {"--json", "other.json"})},
-          {"Choose a folder that you may write to with --save.",
-           predict(image_, {"--save", "/proc/pictures"}), predict(image_, {"--save", "saved"})}});
+  follow(
+      {{place, predict(image_, {"--json", "/nonexistent/out.json"}), predict(image_, {"--json", "out.json"})},
+       {place, {"export", model_, "-o", "/nonexistent/m.onnx"}, {"export", model_, "-o", "m.onnx"}},
+       {"Free some space, or choose another place.", predict(image_, {"--json", "/dev/full"}),
+        predict(image_, {"--json", "other.json"})},
+       {"Choose a folder that you may write to with --save.", predict(image_, {"--save", "/proc/pictures"}),
+        predict(image_, {"--save", "saved"})}});
 }
 
 }  // namespace

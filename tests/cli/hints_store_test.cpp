@@ -147,8 +147,7 @@ TEST_F(HintsOfStore, AboutRemovingLeadToRemoval) {
 }
 
 TEST_F(HintsOfStore, AboutDeploymentsLeadToADeployment) {
-  const std::string hint =
-      "Name a checkpoint with --model, or deploy engines with `peregrine migrate`.";
+  const std::string hint = "Name a checkpoint with --model, or deploy engines with `peregrine migrate`.";
   expect_hint(refused(predict()), hint);
   accepted(predict({"--model", tiny("area"), "--imgsz", "64", "--unverified"}));
   const std::string reid = built({"build", demo("demo-reid.pth")});

@@ -15,7 +15,8 @@ class HintsOfVal : public Hints {
   void write_data() const {
     write("data/annotations/instances_val2017.json",
           R"({"images": [{"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}],
-    "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1,
+    "categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}], "annotations": [{"id": 1,
+        "image_id": 1, "category_id": 1,
     "iscrowd": 0, "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})");
   }
   void write_image(const std::string& name) const { write(name, "P6 4 4 255\n" + std::string(48, 'x')); }

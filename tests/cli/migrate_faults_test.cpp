@@ -59,7 +59,8 @@ TEST_F(MigrateFaults, AFullDiskHalfWay) {
   const auto before = state().at("current");
   const CommandResult full = run(migrate({"--pose", demo("demo-pose.pt")}), "", [] {
     std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit{100'000, 100'000};  // files may not grow beyond it: writing fails in the middle of a plan
+    const rlimit limit{100'000,
+                       100'000};  // files may not grow beyond it: writing fails in the middle of a plan
     setrlimit(RLIMIT_FSIZE, &limit);
   });
   EXPECT_EQ(full.status, 3) << full.out;
@@ -97,7 +98,8 @@ TEST_F(MigrateFaults, APythonThatIsNotThereOrHasNoTorch) {
   for (const std::string& program : {std::string("/nonexistent/python"), bare}) {
     const CommandResult warned = run(migrate({"--python", program, "--baseline", "auto"}));
     EXPECT_EQ(warned.status, 0) << warned.out << warned.err;
-    EXPECT_THAT(warned.out, AllOf(HasSubstr("warning"), HasSubstr("no comparison with PyTorch"), HasSubstr(program)));
+    EXPECT_THAT(warned.out,
+                AllOf(HasSubstr("warning"), HasSubstr("no comparison with PyTorch"), HasSubstr(program)));
     const CommandResult refused = run(migrate({"--python", program, "--baseline", "pytorch"}));
     EXPECT_EQ(refused.status, 3) << refused.out;
     EXPECT_THAT(refused.out, HasSubstr("--python"));
@@ -106,7 +108,8 @@ TEST_F(MigrateFaults, APythonThatIsNotThereOrHasNoTorch) {
 
 TEST_F(MigrateFaults, APythonThatHangsIsGivenUp) {
   const auto begin = std::chrono::steady_clock::now();
-  const CommandResult warned = run(migrate({"--python", python("sleep 600"), "--baseline", "auto", "--time-limit", "0.5"}));
+  const CommandResult warned =
+      run(migrate({"--python", python("sleep 600"), "--baseline", "auto", "--time-limit", "0.5"}));
   EXPECT_EQ(warned.status, 0) << warned.out << warned.err;
   EXPECT_THAT(warned.out, HasSubstr("did not answer within 0.5 s"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::minutes(5));

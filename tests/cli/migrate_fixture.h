@@ -21,7 +21,8 @@ class MigrateCommand : public testing::Test {
   static std::string demo(const std::string& name) { return repository_file("models/demo/" + name).string(); }
 
   /// With --allow-cpu and the store of this test.
-  CommandResult run(Words words, const std::string& interrupt_after = "", const std::function<void()>& in_child = {}) const {
+  CommandResult run(Words words, const std::string& interrupt_after = "",
+                    const std::function<void()>& in_child = {}) const {
     words.insert(words.end(), {"--allow-cpu", "--store", store_.string()});
     return run_command(words, folder_.path().string(), interrupt_after, in_child);
   }
@@ -39,8 +40,9 @@ class MigrateCommand : public testing::Test {
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_.path())) {
       std::ifstream file(entry.path(), std::ios::binary);
-      files[entry.path().string()] =
-          entry.is_regular_file() ? std::string(std::istreambuf_iterator<char>(file), {}) : std::string("folder");
+      files[entry.path().string()] = entry.is_regular_file()
+                                         ? std::string(std::istreambuf_iterator<char>(file), {})
+                                         : std::string("folder");
     }
     return files;
   }

@@ -32,7 +32,8 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
   first.insert(first.end(), {"--report", "report.html", "--json", "report.json"});
   const CommandResult moved = run(first);
   ASSERT_EQ(moved.status, 0) << moved.out << moved.err;
-  EXPECT_THAT(moved.out, AllOf(HasSubstr("[1/10] environment"), HasSubstr("[9/10] switch"), HasSubstr("deployment 1")));
+  EXPECT_THAT(moved.out,
+              AllOf(HasSubstr("[1/10] environment"), HasSubstr("[9/10] switch"), HasSubstr("deployment 1")));
 
   const auto served = run({"predict", "--source", image_, "--json", "-"});
   ASSERT_EQ(served.status, 0) << served.err;
@@ -59,16 +60,18 @@ TEST_F(MigrateCommand, MovesAPipelineAndTheSecondTimeRepeatsNothing) {
 
   std::ifstream page(folder_.path() / "report.html");
   const std::string html(std::istreambuf_iterator<char>(page), {});
-  EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are deployed"), HasSubstr("demo-segment.pt"), HasSubstr("OSNet")));
+  EXPECT_THAT(html, AllOf(HasSubstr("Migrated: 4 models are deployed"), HasSubstr("demo-segment.pt"),
+                          HasSubstr("OSNet")));
 }
 
 TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
   // Not the reference itself, wherever this runs; --unverified: there may be no bf16 here.
-  const Words words = migrate({"--precision", "bf16", "--unverified", "--baseline", "fp32", "--data", demo("scenes"), "--json",
-                               "-", "--report", "page.html"});
+  const Words words = migrate({"--precision", "bf16", "--unverified", "--baseline", "fp32", "--data",
+                               demo("scenes"), "--json", "-", "--report", "page.html"});
   const CommandResult first = run(words);
   ASSERT_EQ(first.status, 0) << first.err;
-  EXPECT_THAT(first.err, AllOf(HasSubstr("average precision"), HasSubstr("lost "), HasSubstr(" ± "), HasSubstr("95 %: ")));
+  EXPECT_THAT(first.err, AllOf(HasSubstr("average precision"), HasSubstr("lost "), HasSubstr(" ± "),
+                               HasSubstr("95 %: ")));
   const auto model = nlohmann::json::parse(first.out).at("models").at(0);
   EXPECT_EQ(model.at("speed").at("engine").size(), 2u);
   EXPECT_EQ(model.at("speed").at("baseline").at(0).at("subject"), "openvino fp32");
@@ -79,7 +82,8 @@ TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
   EXPECT_GE(noise.at("standard_error"), 0);
   EXPECT_LE(noise.at("low"), noise.at("high"));
   EXPECT_EQ(noise.at("pictures"), 8);
-  EXPECT_THAT(model.at("pytorch_fp16").at("note"), HasSubstr("was not measured: the FP32 engine was asked for"));
+  EXPECT_THAT(model.at("pytorch_fp16").at("note"),
+              HasSubstr("was not measured: the FP32 engine was asked for"));
   const auto& checks = model.at("checks");
   const auto drop = std::ranges::find_if(
       checks, [](const nlohmann::json& check) { return check.at("name") == "average precision lost, bbox"; });
@@ -87,8 +91,8 @@ TEST_F(MigrateCommand, ComparesSpeedLayersAndPrecisionOnce) {
   EXPECT_DOUBLE_EQ(drop->at("limit").get<double>(), 0.005f) << "whatever the precision";
   std::ifstream page(folder_.path() / "page.html");
   const std::string html(std::istreambuf_iterator<char>(page), {});
-  EXPECT_THAT(html, AllOf(HasSubstr("Speed and memory"), HasSubstr("<svg"), HasSubstr("data:image/jpeg;base64"),
-                          HasSubstr("To see it again")));
+  EXPECT_THAT(html, AllOf(HasSubstr("Speed and memory"), HasSubstr("<svg"),
+                          HasSubstr("data:image/jpeg;base64"), HasSubstr("To see it again")));
 
   const CommandResult again = run(words);
   EXPECT_EQ(nlohmann::json::parse(again.out).at("models").at(0), model);
@@ -99,7 +103,8 @@ TEST_F(MigrateCommand, AReducedPrecisionThatTheCpuHasNotIsAResultAndNoPass) {
     const CommandResult moved = run(migrate({"--precision", precision, "--json", "report.json"}));
     std::ifstream file(folder_.path() / "report.json");
     const auto model = nlohmann::json::parse(file).at("models").at(0);
-    if (model.at("precision") == precision) {  // this CPU has it: the limits of a CPU are what it is validated against
+    if (model.at("precision") ==
+        precision) {  // this CPU has it: the limits of a CPU are what it is validated against
       for (const auto& check : model.at("checks")) {
         if (check.at("name") == "box of those found, pixels") {
           EXPECT_EQ(check.at("limit"), 5);
@@ -108,14 +113,16 @@ TEST_F(MigrateCommand, AReducedPrecisionThatTheCpuHasNotIsAResultAndNoPass) {
       continue;
     }
     EXPECT_EQ(moved.status, 1) << moved.out;
-    EXPECT_THAT(moved.out, AllOf(HasSubstr(precision + " is not available on this CPU"), HasSubstr("Nothing was switched over")));
+    EXPECT_THAT(moved.out, AllOf(HasSubstr(precision + " is not available on this CPU"),
+                                 HasSubstr("Nothing was switched over")));
     EXPECT_THAT(model.at("validation"), HasSubstr("not available on this CPU"));
     EXPECT_EQ(state().at("current").at("generation"), 0);
   }
 }
 
 TEST_F(MigrateCommand, ReidHasASpeedRow) {
-  const CommandResult moved = run({"migrate", "--reid", demo("demo-reid.pth"), "--yes", "--baseline", "fp32", "--json", "-"});
+  const CommandResult moved =
+      run({"migrate", "--reid", demo("demo-reid.pth"), "--yes", "--baseline", "fp32", "--json", "-"});
   ASSERT_EQ(moved.status, 0) << moved.err;
   const auto speed = nlohmann::json::parse(moved.out).at("models").at(0).at("speed");
   for (const char* side : {"engine", "baseline"}) {
@@ -163,10 +170,12 @@ TEST_F(MigrateCommand, ValidateOnlyChangesNothing) {
 }
 
 TEST_F(MigrateCommand, WithoutAGpuTheStartUpEnforcementSpeaks) {
-  const CommandResult refused = run_command({"migrate", "--detect", demo("demo-detect.pt"), "--store", store_.string()}, ".", "",
-                                            [] { setenv("CUDA_VISIBLE_DEVICES", "", 1); });
+  const CommandResult refused =
+      run_command({"migrate", "--detect", demo("demo-detect.pt"), "--store", store_.string()}, ".", "",
+                  [] { setenv("CUDA_VISIBLE_DEVICES", "", 1); });
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.out, AllOf(HasSubstr("FORCE_GPU_ONLY enabled but CUDA not available"), HasSubstr("skipped")));
+  EXPECT_THAT(refused.out,
+              AllOf(HasSubstr("FORCE_GPU_ONLY enabled but CUDA not available"), HasSubstr("skipped")));
   EXPECT_FALSE(std::filesystem::exists(store_));
 }
 
@@ -176,7 +185,8 @@ TEST_F(MigrateCommand, WrongUsageIsTwo) {
   EXPECT_THAT(none.err, AllOf(HasSubstr("No model is named"), HasSubstr("--detect")));
   const CommandResult wrong = run({"migrate", "--pose", demo("demo-detect.pt")});
   EXPECT_EQ(wrong.status, 2);
-  EXPECT_THAT(wrong.out, AllOf(HasSubstr("is a detect model, but was given for pose"), HasSubstr("--detect")));
+  EXPECT_THAT(wrong.out,
+              AllOf(HasSubstr("is a detect model, but was given for pose"), HasSubstr("--detect")));
   EXPECT_EQ(run({"migrate", "--validate-only", "--force-rebuild"}).status, 2);
   EXPECT_THAT(run(migrate({"--report", "nowhere/page.html"})).err, HasSubstr("no folder"));
   EXPECT_EQ(run({"migrate", "--rollback", "--list-backups"}).status, 2);
@@ -211,7 +221,8 @@ TEST_F(MigrateCommand, ForceRebuildKeepsTheOldUntilTheNewIsValidated) {
   const CommandResult failed =
       run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_SHARE_AFTER_NMS", "1.5", 1); });
   EXPECT_EQ(failed.status, 2) << failed.out;  // no share is above one
-  const CommandResult deviated = run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); });
+  const CommandResult deviated =
+      run(migrate({"--force-rebuild"}), "", [] { setenv("PEREGRINE_LIMITS_BOX_PX", "0", 1); });
   EXPECT_EQ(deviated.status, 1) << deviated.out << deviated.err;
   EXPECT_THAT(deviated.out, HasSubstr("The old one stays"));
   EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
@@ -223,7 +234,8 @@ TEST_F(MigrateCommand, ForceRebuildKeepsTheOldUntilTheNewIsValidated) {
   EXPECT_EQ(rebuilt.status, 0) << rebuilt.out;
   EXPECT_NE(tree().at(manifest), before.at(manifest));
   EXPECT_THAT(run(migrate()).out, HasSubstr("0 built, 1 still there"));
-  EXPECT_THAT(run(migrate({"--force-rebuild"})).out, HasSubstr("1 built, 0 still there")) << "each one is a rebuild of its own";
+  EXPECT_THAT(run(migrate({"--force-rebuild"})).out, HasSubstr("1 built, 0 still there"))
+      << "each one is a rebuild of its own";
 }
 
 TEST_F(MigrateCommand, AFailedValidationSwitchesNothingUnlessToldTo) {

@@ -18,11 +18,12 @@ std::string demo(const std::string& name) { return test::repository_file("models
 
 TEST(Predict, FourModelsInOnePass) {
   const test::TemporaryFolder folder;
-  const auto result = test::run_command({"predict",  "--allow-cpu",           "--engine", "openvino",
-                                         "--model",  demo("demo-detect.pt"),  "--model",  demo("demo-pose.pt"),
-                                         "--model",  demo("demo-segment.pt"), "--reid",   demo("demo-reid.pth"),
-                                         "--source", demo("scenes/val2017"),  "--json",   "-",
-                                         "--save",   folder.path().string(),  "--store",  (folder.path() / "store").string()});
+  const auto result = test::run_command(
+      {"predict",  "--allow-cpu",           "--engine", "openvino",
+       "--model",  demo("demo-detect.pt"),  "--model",  demo("demo-pose.pt"),
+       "--model",  demo("demo-segment.pt"), "--reid",   demo("demo-reid.pth"),
+       "--source", demo("scenes/val2017"),  "--json",   "-",
+       "--save",   folder.path().string(),  "--store",  (folder.path() / "store").string()});
   ASSERT_EQ(result.status, 0) << result.err;
   const auto json = nlohmann::json::parse(result.out);
   EXPECT_EQ(json.at("engine"), "openvino");
@@ -39,7 +40,8 @@ TEST(Predict, FourModelsInOnePass) {
       masks += object.contains("mask");
       EXPECT_EQ(object.contains("mask"), object.at("task") == "segment");
     }
-    EXPECT_TRUE(std::filesystem::exists(folder.path() / std::filesystem::path(image.at("path").get<std::string>()).filename()));
+    EXPECT_TRUE(std::filesystem::exists(
+        folder.path() / std::filesystem::path(image.at("path").get<std::string>()).filename()));
   }
   EXPECT_GT(embeddings, 8);
   EXPECT_GT(keypoints, 8);
@@ -47,23 +49,26 @@ TEST(Predict, FourModelsInOnePass) {
 }
 
 TEST(Predict, WithoutAGpuItFailsInTheDesignsWords) {
-  const auto result = test::run_command(
-      {"predict", "--engine", "openvino", "--model", demo("demo-detect.pt"), "--source", demo("scenes/val2017")});
+  const auto result = test::run_command({"predict", "--engine", "openvino", "--model", demo("demo-detect.pt"),
+                                         "--source", demo("scenes/val2017")});
   EXPECT_EQ(result.status, 3);
   EXPECT_THAT(result.err, testing::HasSubstr("FORCE_GPU_ONLY enabled but CUDA not available"));
   EXPECT_THAT(result.err, testing::HasSubstr("--allow-cpu"));
 }
 
-/// What the debug log owes for one image and one model: which device and engine, which shapes, what each step took.
+/// What the debug log owes for one image and one model: which device and engine, which shapes, what each step
+/// took.
 TEST(Predict, TheDebugLogSaysDeviceEngineShapesAndTimes) {
   const test::TemporaryFolder folder;
-  const auto result =
-      test::run_command({"predict", "-v", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"), "--source",
-                         demo("scenes/val2017/000000.jpg"), "--store", folder.path().string()});
+  const auto result = test::run_command(
+      {"predict", "-v", "--allow-cpu", "--engine", "openvino", "--model", demo("demo-detect.pt"), "--source",
+       demo("scenes/val2017/000000.jpg"), "--store", folder.path().string()});
   ASSERT_EQ(result.status, 0) << result.err;
-  EXPECT_THAT(result.err, testing::ContainsRegex("demo-detect.pt: detect on the openvino engine, cpu, input 1x3x320x320, fp32"));
-  EXPECT_THAT(result.err, testing::ContainsRegex("000000.jpg: 640x480, decode [0-9.]+ ms, preprocess [0-9.]+ ms, "
-                                                 "inference [0-9.]+ ms, postprocess [0-9.]+ ms"));
+  EXPECT_THAT(result.err, testing::ContainsRegex(
+                              "demo-detect.pt: detect on the openvino engine, cpu, input 1x3x320x320, fp32"));
+  EXPECT_THAT(result.err,
+              testing::ContainsRegex("000000.jpg: 640x480, decode [0-9.]+ ms, preprocess [0-9.]+ ms, "
+                                     "inference [0-9.]+ ms, postprocess [0-9.]+ ms"));
   EXPECT_LT(std::ranges::count(result.err, '\n'), 20) << result.err;
 }
 
@@ -106,23 +111,28 @@ TEST(Predict, TakesHeightAndWidthAndClassesByNameAndIndex) {
 /// The design's table of commands and flags.
 const std::map<std::string, std::vector<std::string>> contract{
     {"predict",
-     {"--model", "--reid", "--source", "--conf", "--iou", "--imgsz", "--max-det", "--classes", "--batch", "--rect", "--json",
-      "--save", "--unverified", "--strict-decode", "--max-pixels", "--every", "--reid-class"}},
+     {"--model", "--reid", "--source", "--conf", "--iou", "--imgsz", "--max-det", "--classes", "--batch",
+      "--rect", "--json", "--save", "--unverified", "--strict-decode", "--max-pixels", "--every",
+      "--reid-class"}},
     {"export", {"-o", "--batch", "--imgsz", "--decoded"}},
-    {"build", {"--batch", "--imgsz", "--images", "--workspace", "--opt-level", "--timing-cache", "--ultralytics", "--out"}},
+    {"build",
+     {"--batch", "--imgsz", "--images", "--workspace", "--opt-level", "--timing-cache", "--ultralytics",
+      "--out"}},
     {"engines", {"list", "show", "verify", "remove", "use", "restore"}},  // the common flags are theirs
     {"val", {"--model", "--data", "--json"}},
     {"bench", {"--model", "--batch", "--json", "--layers"}},
     {"audit", {"--model", "--source"}},
     {"selftest", {"--guard"}},
     {"migrate",
-     {"--detect", "--pose", "--segment", "--reid", "--validate-only", "--force-rebuild", "--rollback", "--report", "--json"}},
+     {"--detect", "--pose", "--segment", "--reid", "--validate-only", "--force-rebuild", "--rollback",
+      "--report", "--json"}},
     {"explain", {"A", "B", "--image"}},
     {"doctor", {}},
     {"config", {}},
 };
-const std::vector<std::string> common_flags{"--engine", "--precision", "--device", "--allow-cpu", "--tensorrt",
-                                            "--config", "--store",     "--quiet",  "-v",          "--log-json"};
+const std::vector<std::string> common_flags{"--engine",   "--precision", "--device", "--allow-cpu",
+                                            "--tensorrt", "--config",    "--store",  "--quiet",
+                                            "-v",         "--log-json"};
 
 /// The first word of each line that names a flag and says nothing of it, there or in the next line.
 std::vector<std::string> without_words(const std::string& help) {
@@ -149,7 +159,8 @@ TEST(Help, EveryCommandExplainsItself) {
     for (const std::string& name : flags)
       EXPECT_THAT(help.out, testing::ContainsRegex("[ ,]" + name + "[ ,\n]")) << command << "\n" << help.out;
     for (const std::string& name : common_flags)
-      EXPECT_THAT(common.out, testing::ContainsRegex("[ ,]" + name + "[ ,\n]")) << command << "\n" << common.out;
+      EXPECT_THAT(common.out, testing::ContainsRegex("[ ,]" + name + "[ ,\n]")) << command << "\n"
+                                                                                << common.out;
     EXPECT_THAT(help.out, testing::Not(testing::HasSubstr("ENUM"))) << command;
     EXPECT_THAT(without_words(help.out), testing::IsEmpty()) << command;
   }
@@ -171,13 +182,15 @@ TEST(Completion, KnowsCommandsAndFlags) {
 
 /// What the shell offers after `peregrine WORDS...`, the last of which is being typed.
 std::string offered(const std::string& words) {
-  const std::string script = R"(source "$0" && COMP_WORDS=(peregrine )" + words +
-                             R"() && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) ; _peregrine; echo "${COMPREPLY[@]}")";
+  const std::string script =
+      R"(source "$0" && COMP_WORDS=(peregrine )" + words +
+      R"() && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) ; _peregrine; echo "${COMPREPLY[@]}")";
   const test::TemporaryFolder folder;
   std::ofstream(folder.path() / "completion") << test::run_command({"completion", "bash"}).out;
   std::ofstream(folder.path() / "script") << script;
   const std::string command = "bash -c \"$(cat '" + (folder.path() / "script").string() + "')\" '" +
-                              (folder.path() / "completion").string() + "' > '" + (folder.path() / "out").string() + "'";
+                              (folder.path() / "completion").string() + "' > '" +
+                              (folder.path() / "out").string() + "'";
   EXPECT_EQ(std::system(command.c_str()), 0);
   std::ifstream out(folder.path() / "out");
   std::string line;

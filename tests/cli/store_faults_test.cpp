@@ -1,4 +1,5 @@
-// Stores that cannot be written, disks that are full, builders that meet, Ctrl-C: one clear error each, nothing lost.
+// Stores that cannot be written, disks that are full, builders that meet, Ctrl-C: one clear error each,
+// nothing lost.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -31,13 +32,16 @@ class StoreFaults : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return arguments;
   }
-  static std::string demo(const std::string& name) { return test::repository_file("models/demo/" + name).string(); }
+  static std::string demo(const std::string& name) {
+    return test::repository_file("models/demo/" + name).string();
+  }
   nlohmann::json state() const { return nlohmann::json::parse(run({"engines", "list", "--json"}).out); }
   std::string only_engine() const { return state().at("engines").at(0).at("id"); }
   /// Files of the store that no manifest names.
   int leftovers() const {
     int found = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(root_)) found += entry.path().extension() == ".new";
+    for (const auto& entry : fs::recursive_directory_iterator(root_))
+      found += entry.path().extension() == ".new";
     for (const auto& engine : fs::directory_iterator(root_ / "engines"))
       found += std::distance(fs::directory_iterator(engine), fs::directory_iterator()) != 2;
     return found;
@@ -62,10 +66,11 @@ TEST_F(StoreFaults, AReadOnlyStoreServesAndRefusesChanges) {
   set_writable(false);
   const auto served = run({"predict", "--source", image_}, "", test::obey_permissions);
   EXPECT_EQ(served.status, 0) << served.err;
-  const auto named = run({"predict", "--model", demo("demo-detect.pt"), "--imgsz", "160", "--source", image_}, "",
-                         test::obey_permissions);
+  const auto named = run({"predict", "--model", demo("demo-detect.pt"), "--imgsz", "160", "--source", image_},
+                         "", test::obey_permissions);
   EXPECT_EQ(named.status, 0) << named.err;
-  for (const auto& change : {build("demo-pose.pt"), {"engines", "use", id}, {"engines", "remove", id, "--force"}}) {
+  for (const auto& change :
+       {build("demo-pose.pt"), {"engines", "use", id}, {"engines", "remove", id, "--force"}}) {
     const auto refused = run(change, "", test::obey_permissions);
     EXPECT_EQ(refused.status, 3) << change.front();
     EXPECT_THAT(refused.err, AllOf(HasSubstr("cannot be written: Permission denied"), HasSubstr("--store")));
@@ -100,7 +105,9 @@ TEST_F(StoreFaults, TwoBuildersOfOneEngineBuildItOnce) {
   other.join();
   EXPECT_EQ(first.status, 0) << first.err;
   EXPECT_EQ(second.status, 0) << second.err;
-  const auto has_built = [](const test::CommandResult& result) { return result.err.find("Building") != std::string::npos; };
+  const auto has_built = [](const test::CommandResult& result) {
+    return result.err.find("Building") != std::string::npos;
+  };
   EXPECT_NE(has_built(first), has_built(second)) << first.err << second.err;
   EXPECT_EQ(state().at("engines").size(), 1u);
 }
@@ -132,10 +139,12 @@ TEST_F(StoreFaults, OneUnverifiedEngineDeployedSpeaksForItselfAlone) {
   ASSERT_EQ(run({"engines", "use", pose, "--unverified"}).status, 0);
   EXPECT_EQ(run({"predict", "--source", image_}).status, 0);
 
-  EXPECT_EQ(run(build("demo-detect.pt", {"--rebuild"}), "", impossible).status, 1);  // no longer verified: it must not serve
+  EXPECT_EQ(run(build("demo-detect.pt", {"--rebuild"}), "", impossible).status,
+            1);  // no longer verified: it must not serve
   const auto refused = run({"predict", "--source", image_});
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.err, AllOf(HasSubstr(detect), HasSubstr("did not pass its validation"), HasSubstr("engines verify")));
+  EXPECT_THAT(refused.err, AllOf(HasSubstr(detect), HasSubstr("did not pass its validation"),
+                                 HasSubstr("engines verify")));
   EXPECT_EQ(run({"predict", "--source", image_, "--unverified"}).status, 0);
 
   const auto again = run({"engines", "verify", detect, "--model", demo("demo-detect.pt")});

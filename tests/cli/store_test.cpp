@@ -20,7 +20,9 @@ class StoreCommands : public testing::Test {
     arguments.insert(arguments.end(), {"--allow-cpu", "--engine", "openvino", "--store", root_.string()});
     return test::run_command(arguments, folder_.path().string());
   }
-  std::string only_engine() const { return fs::directory_iterator(root_ / "engines")->path().filename().string(); }
+  std::string only_engine() const {
+    return fs::directory_iterator(root_ / "engines")->path().filename().string();
+  }
 
   test::TemporaryFolder folder_;
   fs::path root_ = folder_.path() / "store";
@@ -46,7 +48,8 @@ TEST_F(StoreCommands, FromBuildToDeployment) {
   const auto served = run({"predict", "--source", image_});
   EXPECT_EQ(served.status, 0) << served.err;
   EXPECT_THAT(served.out, HasSubstr("5 person"));
-  EXPECT_THAT(run({"predict", "--model", (folder_.path() / "copy").string(), "--source", image_}).out, HasSubstr("5 person"));
+  EXPECT_THAT(run({"predict", "--model", (folder_.path() / "copy").string(), "--source", image_}).out,
+              HasSubstr("5 person"));
 
   const auto kept = run({"engines", "remove", id, "--force"});
   EXPECT_EQ(kept.status, 3);

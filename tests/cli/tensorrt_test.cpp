@@ -29,7 +29,8 @@ class TensorRtCommands : public testing::Test {
     arguments.insert(arguments.end(), {"--store", root_.string()});
     return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
-  test::CommandResult build(std::vector<std::string> more = {}, const std::string& interrupt_after = "") const {
+  test::CommandResult build(std::vector<std::string> more = {},
+                            const std::string& interrupt_after = "") const {
     more.insert(more.begin(), {"build", model_, "--engine", "tensorrt-rtx"});
     return run(more, interrupt_after);
   }
@@ -62,12 +63,12 @@ TEST_F(TensorRtCommands, WithoutADeviceAnEngineIsBuiltAndNotRun) {
 }
 
 TEST_F(TensorRtCommands, AnOnnxFileIsBuiltLikewise) {
-  ASSERT_EQ(
-      test::run_command({"export", model_, "-o", "m.onnx", "--batch", "dynamic", "--precision", "fp32"}, folder_.path().string())
-          .status,
-      0);
-  const auto built =
-      run({"build", "m.onnx", "--engine", "tensorrt-rtx", "--imgsz", "320", "--batch", "1:2:4", "--precision", "fp32"});
+  ASSERT_EQ(test::run_command({"export", model_, "-o", "m.onnx", "--batch", "dynamic", "--precision", "fp32"},
+                              folder_.path().string())
+                .status,
+            0);
+  const auto built = run({"build", "m.onnx", "--engine", "tensorrt-rtx", "--imgsz", "320", "--batch", "1:2:4",
+                          "--precision", "fp32"});
   ASSERT_EQ(built.status, 0) << built.err;
   EXPECT_THAT(built.out, AllOf(HasSubstr("tensorrt-rtx, fp32, 1..4x3x320x320"), HasSubstr("built, not run")));
 }
@@ -86,7 +87,8 @@ TEST_F(TensorRtCommands, AFullDiskLeavesNothing) {
     EXPECT_EQ(refused.status, file ? 1 : 3) << refused.err;  // a file as of every command, or the store
     EXPECT_THAT(refused.err, HasSubstr("cannot be written: "));
     EXPECT_TRUE(engines().empty());
-    for (const auto& entry : fs::directory_iterator(folder_.path())) EXPECT_EQ(entry.path().filename(), "store");
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
+      EXPECT_EQ(entry.path().filename(), "store");
   }
 }
 
@@ -94,16 +96,18 @@ TEST_F(TensorRtCommands, WithoutPermissionNothingIsBuilt) {
   const fs::path closed = folder_.path() / "closed";
   fs::create_directory(closed);
   fs::permissions(closed, fs::perms::owner_read | fs::perms::owner_exec);
-  const auto store = test::run_command({"build", model_, "--engine", "tensorrt-rtx", "--store", (closed / "store").string()},
-                                       folder_.path().string(), "", test::obey_permissions);
+  const auto store =
+      test::run_command({"build", model_, "--engine", "tensorrt-rtx", "--store", (closed / "store").string()},
+                        folder_.path().string(), "", test::obey_permissions);
   EXPECT_EQ(store.status, 3) << store.err;
   EXPECT_THAT(store.err, AllOf(HasSubstr("cannot be written: Permission denied"), HasSubstr("--store")));
-  const auto file = run({"build", model_, "--engine", "tensorrt-rtx", "--ultralytics", "--out", (closed / "m.engine").string()},
-                        "", test::obey_permissions);
+  const auto file = run(
+      {"build", model_, "--engine", "tensorrt-rtx", "--ultralytics", "--out", (closed / "m.engine").string()},
+      "", test::obey_permissions);
   EXPECT_EQ(file.status, 1) << file.err;
   EXPECT_THAT(file.err, AllOf(HasSubstr("m.engine"), HasSubstr("cannot be written: Permission denied")));
-  const auto copy =
-      run({"build", model_, "--engine", "tensorrt-rtx", "--out", (closed / "copy").string()}, "", test::obey_permissions);
+  const auto copy = run({"build", model_, "--engine", "tensorrt-rtx", "--out", (closed / "copy").string()},
+                        "", test::obey_permissions);
   EXPECT_EQ(copy.status, 3) << copy.err;
   EXPECT_EQ(engines().size(), 1u) << "the store has it all the same";
   EXPECT_TRUE(fs::is_empty(closed));
@@ -113,17 +117,19 @@ TEST_F(TensorRtCommands, WithoutPermissionNothingIsBuilt) {
 TEST_F(TensorRtCommands, AFileInUltralyticsLayoutIsWrittenAndOnlyTensorRtRunsIt) {
   const auto built = build({"--ultralytics"});
   ASSERT_EQ(built.status, 0) << built.err;
-  EXPECT_THAT(built.out, AllOf(HasSubstr("demo-detect.engine: from demo-detect.pt"), HasSubstr("built, not run")));
+  EXPECT_THAT(built.out,
+              AllOf(HasSubstr("demo-detect.engine: from demo-detect.pt"), HasSubstr("built, not run")));
   EXPECT_THAT(built.err, AllOf(HasSubstr("in FP32: 'decode.softmax"), HasSubstr("positions in pixels")));
   EXPECT_TRUE(engines().empty());
   const std::string image = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
   const auto refused = run({"predict", "--model", "demo-detect.engine", "--allow-cpu", "--source", image});
   EXPECT_EQ(refused.status, 3);
-  EXPECT_THAT(refused.err, HasSubstr("demo-detect.engine is an engine of TensorRT, which the openvino engine cannot run"));
-  EXPECT_EQ(
-      run({"build", test::repository_file("models/demo/demo-reid.pth").string(), "--engine", "tensorrt-rtx", "--ultralytics"})
-          .status,
-      2);
+  EXPECT_THAT(refused.err,
+              HasSubstr("demo-detect.engine is an engine of TensorRT, which the openvino engine cannot run"));
+  EXPECT_EQ(run({"build", test::repository_file("models/demo/demo-reid.pth").string(), "--engine",
+                 "tensorrt-rtx", "--ultralytics"})
+                .status,
+            2);
   EXPECT_EQ(run({"build", model_, "--engine", "openvino", "--allow-cpu", "--ultralytics"}).status, 2);
 }
 
@@ -162,10 +168,13 @@ TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
     unsetenv(variable);
     return result.out;
   };
-  EXPECT_THAT(with("LD_LIBRARY_PATH", doubles / "run10"),
-              AllOf(HasSubstr("TensorRT 10.16.1"), HasSubstr("with libnvonnxparser.so.10 (the loader's path)")));
-  EXPECT_THAT(with("VIRTUAL_ENV", python), AllOf(HasSubstr("TensorRT 11.1.0"), HasSubstr("(Python's packages)")));
-  EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "new"), AllOf(HasSubstr("12.0.0"), HasSubstr("not supported")));
+  EXPECT_THAT(
+      with("LD_LIBRARY_PATH", doubles / "run10"),
+      AllOf(HasSubstr("TensorRT 10.16.1"), HasSubstr("with libnvonnxparser.so.10 (the loader's path)")));
+  EXPECT_THAT(with("VIRTUAL_ENV", python),
+              AllOf(HasSubstr("TensorRT 11.1.0"), HasSubstr("(Python's packages)")));
+  EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "new"),
+              AllOf(HasSubstr("12.0.0"), HasSubstr("not supported")));
   EXPECT_THAT(with("TENSORRT_LIB_DIR", doubles / "alone"), HasSubstr("parser is missing"));
   setenv("TENSORRT_LIB_DIR", (doubles / "new").c_str(), 1);
   setenv("VIRTUAL_ENV", python.c_str(), 1);
@@ -173,7 +182,8 @@ TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
   unsetenv("TENSORRT_LIB_DIR");
   unsetenv("VIRTUAL_ENV");
   std::size_t last = 0;  // one line a library, in the order of the search
-  for (const char* place : {"(TENSORRT_LIB_DIR)", "(the loader's path)", "(peregrine's own folder)", "(Python's packages)"}) {
+  for (const char* place :
+       {"(TENSORRT_LIB_DIR)", "(the loader's path)", "(peregrine's own folder)", "(Python's packages)"}) {
     const std::size_t at = all.find(place);
     ASSERT_NE(at, std::string::npos) << place << "\n" << all;
     EXPECT_GT(at, last) << place << "\n" << all;
@@ -181,7 +191,8 @@ TEST_F(TensorRtCommands, DoctorListsWhatEachPlaceHas) {
   }
   for (const char* path : {"", ":", "."}) {
     const std::string own = with("LD_LIBRARY_PATH", path);
-    EXPECT_THAT(own, AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"), Not(HasSubstr("10.0.0"))));
+    EXPECT_THAT(own, AllOf(HasSubstr("TensorRT-RTX 1.7.1"), HasSubstr("peregrine's own folder"),
+                           Not(HasSubstr("10.0.0"))));
   }
 }
 #endif

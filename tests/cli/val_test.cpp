@@ -19,7 +19,8 @@ std::vector<std::string> val(std::vector<std::string> more) {
 }
 
 TEST(Val, OneModelGivesItsMetrics) {
-  const auto result = test::run_command(val({"--model", demo("demo-segment.pt"), "--data", demo("scenes"), "--json", "-"}));
+  const auto result =
+      test::run_command(val({"--model", demo("demo-segment.pt"), "--data", demo("scenes"), "--json", "-"}));
   ASSERT_EQ(result.status, 0) << result.err;
   const auto json = nlohmann::json::parse(result.out);
   ASSERT_EQ(json.size(), 2u);
@@ -32,8 +33,9 @@ TEST(Val, OneModelGivesItsMetrics) {
 TEST(Val, SeveralModelsGiveTheirsByPath) {
   const test::TemporaryFolder folder;
   const auto file = (folder.path() / "scores.json").string();
-  const auto result = test::run_command(
-      val({"--model", demo("demo-detect.pt"), "--model", demo("demo-pose.pt"), "--data", demo("scenes"), "--json", file}));
+  const auto result =
+      test::run_command(val({"--model", demo("demo-detect.pt"), "--model", demo("demo-pose.pt"), "--data",
+                             demo("scenes"), "--json", file}));
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, testing::HasSubstr("demo-detect.pt: box AP50 0."));
   EXPECT_THAT(result.out, testing::HasSubstr("; keypoint AP50 0."));

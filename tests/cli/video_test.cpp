@@ -1,4 +1,5 @@
-// `predict` on videos: every frame an entry, damaged ones named, an annotated video that plays, Ctrl-C half way.
+// `predict` on videos: every frame an entry, damaged ones named, an annotated video that plays, Ctrl-C half
+// way.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -38,13 +39,15 @@ class PredictVideo : public testing::Test {
     writer->finish();
     return file;
   }
-  test::CommandResult predict(const std::string& source, std::vector<std::string> more, const std::string& interrupt_after = "",
+  test::CommandResult predict(const std::string& source, std::vector<std::string> more,
+                              const std::string& interrupt_after = "",
                               const std::function<void()>& in_child = {}) {
-    std::vector<std::string> arguments{"predict",  "--allow-cpu",
-                                       "--engine", "openvino",
-                                       "--model",  test::repository_file("models/demo/demo-detect.pt").string(),
-                                       "--source", source,
-                                       "--store",  (folder_.path() / "store").string()};
+    std::vector<std::string> arguments{
+        "predict",  "--allow-cpu",
+        "--engine", "openvino",
+        "--model",  test::repository_file("models/demo/demo-detect.pt").string(),
+        "--source", source,
+        "--store",  (folder_.path() / "store").string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return test::run_command(arguments, folder_.path().string(), interrupt_after, in_child);
   }
@@ -72,7 +75,9 @@ TEST_F(PredictVideo, ThatItIsDecodedOnTheHostIsSaidOnce) {
     more.insert(more.end(), {"--source", video});
     const std::string err = predict(video, more).err;
     int times = 0;
-    for (std::size_t at = err.find("host-decoded"); at != std::string::npos; at = err.find("host-decoded", at + 1)) ++times;
+    for (std::size_t at = err.find("host-decoded"); at != std::string::npos;
+         at = err.find("host-decoded", at + 1))
+      ++times;
     return times;
   };
   EXPECT_EQ(said({}), 1);
@@ -98,7 +103,8 @@ TEST_F(PredictVideo, EachFrameIsAnEntryAndTheAnnotatedVideoKeepsItsTimes) {
 }
 
 TEST_F(PredictVideo, FramesAreSkippedWhenAskedAndCounted) {
-  const auto result = predict(film(8), {"--every", "3", "--batch", "2", "--json", "out.jsonl", "--save", "drawn"});
+  const auto result =
+      predict(film(8), {"--every", "3", "--batch", "2", "--json", "out.jsonl", "--save", "drawn"});
   ASSERT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("film.mp4: 3 frames run, 5 skipped, 0 corrupt"));
   EXPECT_THAT(result.err, HasSubstr("host-decoded"));
@@ -150,7 +156,8 @@ TEST_F(PredictVideo, ACameraIsAStreamOfLines) {
 TEST_F(PredictVideo, MotionJpegOnStandardInputIsNamedFrameByFrame) {
   std::string stream;
   for (int i = 0; i < 5; ++i) {
-    std::ifstream file(test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg"), std::ios::binary);
+    std::ifstream file(test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg"),
+                       std::ios::binary);
     const std::string image{std::istreambuf_iterator<char>(file), {}};
     stream += i == 2 ? image.substr(0, image.size() / 2) : image;
   }

@@ -17,10 +17,14 @@ TEST(Child, GivesStatusAndWhatWasPrinted) {
   EXPECT_EQ(run.err, "err\n");
 }
 
-TEST(Child, SaysThatThereIsNoSuchProgram) { EXPECT_FALSE(run_child({"/nonexistent/program"}, ample).started); }
+TEST(Child, SaysThatThereIsNoSuchProgram) {
+  EXPECT_FALSE(run_child({"/nonexistent/program"}, ample).started);
+}
 
 TEST(Child, AddsToTheEnvironment) {
-  EXPECT_EQ(run_child({"sh", "-c", "echo \"$PEREGRINE_CHILD\"; test -n \"$PATH\""}, ample, {{"PEREGRINE_CHILD", "yes"}}).out,
+  EXPECT_EQ(run_child({"sh", "-c", "echo \"$PEREGRINE_CHILD\"; test -n \"$PATH\""}, ample,
+                      {{"PEREGRINE_CHILD", "yes"}})
+                .out,
             "yes\n");
 }
 
@@ -36,13 +40,16 @@ TEST(Child, EndsAtTheLimitWithAllThatItStarted) {
 
 TEST(Child, EndsWhenItIsToldTo) {
   int asked = 0;
-  const ChildResult run = run_child({"sh", "-c", "echo begun; sleep 1000"}, ample, {}, [&] { return ++asked > 2; });
+  const ChildResult run =
+      run_child({"sh", "-c", "echo begun; sleep 1000"}, ample, {}, [&] { return ++asked > 2; });
   EXPECT_TRUE(run.stopped);
   EXPECT_FALSE(run.timed_out);
   EXPECT_EQ(run.status, 128 + 9);
 }
 
-TEST(Child, SaysWhichSignalEndedIt) { EXPECT_EQ(run_child({"sh", "-c", "kill -11 $$"}, ample).status, 128 + 11); }
+TEST(Child, SaysWhichSignalEndedIt) {
+  EXPECT_EQ(run_child({"sh", "-c", "kill -11 $$"}, ample).status, 128 + 11);
+}
 
 }  // namespace
 }  // namespace peregrine

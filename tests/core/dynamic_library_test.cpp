@@ -48,8 +48,8 @@ TEST(DynamicLibrary, BrokenFileIsNamed) {
   }
 }
 
-/// In a process whose LD_LIBRARY_PATH has elements that are the working directory, where a library lies: the file that is
-/// loaded under its name, or the sentence of the error.
+/// In a process whose LD_LIBRARY_PATH has elements that are the working directory, where a library lies: the
+/// file that is loaded under its name, or the sentence of the error.
 [[noreturn]] void load_beside(const char* file_name) {
   const test::TemporaryFolder folder;
   std::filesystem::copy_file(PEREGRINE_STRAY_LIBRARY, folder.path() / file_name);
@@ -66,9 +66,11 @@ TEST(DynamicLibrary, BrokenFileIsNamed) {
 }
 
 TEST(DynamicLibraryDeathTest, NothingOfTheWorkingDirectoryIsTaken) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a process of its own, that reads LD_LIBRARY_PATH as it begins
+  GTEST_FLAG_SET(death_test_style,
+                 "threadsafe");  // a process of its own, that reads LD_LIBRARY_PATH as it begins
   setenv("LD_LIBRARY_PATH", ":.:relative:", 1);
-  EXPECT_EXIT(load_beside("libnowhere.so.1"), testing::ExitedWithCode(0), "It .libnowhere.so.1. was not found");
+  EXPECT_EXIT(load_beside("libnowhere.so.1"), testing::ExitedWithCode(0),
+              "It .libnowhere.so.1. was not found");
   EXPECT_EXIT(load_beside("libm.so.6"), testing::ExitedWithCode(0), "^/.*/libm.so.6$");
   unsetenv("LD_LIBRARY_PATH");
 }

@@ -50,8 +50,7 @@ TEST_F(OutputGuardTest, AnInputIsKnownByWhateverPath) {
   fs::create_directory_symlink(folder_.path(), folder_.path() / "again");
   for (const fs::path& output :
        {photo, folder_.path() / "." / "photo.jpg", folder_.path() / "again" / "photo.jpg",
-        folder_.path() / "link.json",
-        folder_.path() / "link of a link", folder_.path() / "hard.json"})
+        folder_.path() / "link.json", folder_.path() / "link of a link", folder_.path() / "hard.json"})
     EXPECT_THAT(refusal(output), testing::AllOf(testing::HasSubstr("--json " + output.string()),
                                                 testing::HasSubstr("the source " + photo.string())))
         << output;

@@ -17,9 +17,7 @@ TEST(Shape, ElementsAndText) {
   EXPECT_EQ(Shape{}.elements(), 1);
 }
 
-TEST(Shape, NineDimensionsAreRefused) {
-  EXPECT_THROW((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), Error);
-}
+TEST(Shape, NineDimensionsAreRefused) { EXPECT_THROW((Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}), Error); }
 
 TEST(HostTensor, ConvertsHalvesToFloat) {
   HostTensor tensor(DType::f16, {2});

@@ -6,7 +6,8 @@ namespace peregrine {
 namespace {
 
 TEST(Printable, KeepsText) {
-  for (const char* text : {"", "bus.jpg", "Straße/\u6771\u4eac/\U0001f6b2.png", "\u00a0\u07ff\u0800\uffff\U0010ffff"})
+  for (const char* text :
+       {"", "bus.jpg", "Straße/\u6771\u4eac/\U0001f6b2.png", "\u00a0\u07ff\u0800\uffff\U0010ffff"})
     EXPECT_EQ(printable(text), text);
 }
 

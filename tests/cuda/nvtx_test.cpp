@@ -13,7 +13,8 @@ namespace peregrine::trace {
 namespace {
 
 TEST(Nvtx, RangesAreSentOnceTheyAreAskedForAndNotBefore) {
-  if (!std::filesystem::exists(PEREGRINE_DOUBLE)) GTEST_SKIP() << "skipped: the double of a profiler lies in the build folder";
+  if (!std::filesystem::exists(PEREGRINE_DOUBLE))
+    GTEST_SKIP() << "skipped: the double of a profiler lies in the build folder";
   setenv("NVTX_INJECTION64_PATH", PEREGRINE_DOUBLE, 1);
   { const Range unheard("before"); }
   send_to_nvtx();

@@ -1,5 +1,5 @@
-// Objects out of head tensors, one side a little off as FP16 is: another anchor of the same person wins NMS, and brings keypoints
-// of its own.
+// Objects out of head tensors, one side a little off as FP16 is: another anchor of the same person wins NMS,
+// and brings keypoints of its own.
 #include "engine_cache/validation/object_parity.h"
 
 #include <gmock/gmock.h>
@@ -69,11 +69,13 @@ void tremble(const std::string& name, HostTensor& head, float by) {
 }
 
 bool all_hold(const ObjectParity& parity) {
-  return std::ranges::all_of(parity.checks(), [](const store::ValidationCheck& check) { return check.holds(); });
+  return std::ranges::all_of(parity.checks(),
+                             [](const store::ValidationCheck& check) { return check.holds(); });
 }
 
 TEST_F(ObjectParityTest, KeypointsOfAnotherAnchorAreATie) {
-  const ObjectParity parity = compared([](const std::string& name, HostTensor& head) { tremble(name, head, 0.02f); });
+  const ObjectParity parity =
+      compared([](const std::string& name, HostTensor& head) { tremble(name, head, 0.02f); });
   EXPECT_GE(parity.objects(), 20);
   EXPECT_THAT(parity.mismatches(), Each(HasSubstr("NMS tie")));
   EXPECT_THAT(parity.mismatches(), Contains(HasSubstr("a keypoint deviates by")));

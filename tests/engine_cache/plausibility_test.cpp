@@ -112,8 +112,8 @@ TEST_F(DecodedHead, WithLogitsForScoresIsFound) {
 
 TEST_F(DecodedHead, BesideTheImageIsFound) {
   for (int i = 0; i < anchors; ++i) at(0, i) += 400;
-  EXPECT_THAT(failures(), testing::ElementsAre("boxes inside of the input, share",
-                                               "boxes around their anchor, share"));
+  EXPECT_THAT(failures(),
+              testing::ElementsAre("boxes inside of the input, share", "boxes around their anchor, share"));
 }
 
 TEST_F(DecodedHead, WithCornersIsFound) {

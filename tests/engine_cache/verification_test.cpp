@@ -53,7 +53,8 @@ class Verification : public testing::Test {
     const InputShape shape{1, 320, 320};
     graph::Graph graph = model.graph(shape);
     graph::run_passes(graph);
-    WrongEngine engine(context_.builder->load(context_.builder->build(graph, BuildOptions{}), Device::cpu()), factor, ran_);
+    WrongEngine engine(context_.builder->load(context_.builder->build(graph, BuildOptions{}), Device::cpu()),
+                       factor, ran_);
     return verify(engine, model, context_, shape, options);
   }
   EngineContext context_;
@@ -65,7 +66,8 @@ TEST_F(Verification, AnEngineThatIsRightPassesObjectByObject) {
   EXPECT_TRUE(record.passed()) << store::verdict(record);
   EXPECT_GE(record.objects, 20);
   EXPECT_EQ(record.images, 4);
-  EXPECT_THAT(record.checks, Contains(Field(&store::ValidationCheck::name, StartsWith("objects found again"))));
+  EXPECT_THAT(record.checks,
+              Contains(Field(&store::ValidationCheck::name, StartsWith("objects found again"))));
   EXPECT_THAT(record.checks, Contains(Field(&store::ValidationCheck::name, HasSubstr("keypoints"))));
   EXPECT_THAT(record.mismatches, testing::IsEmpty());
 }
@@ -99,7 +101,8 @@ TEST_F(Verification, ReducedPrecisionOnACpuHasLimitsOfItsOwn) {
     EXPECT_FLOAT_EQ(static_cast<float>(limit(record, "their confidence")), 0.05f);
     const double objects = record.objects, misses = std::floor(0.15 * objects);
     EXPECT_NEAR(limit(record, "objects found again, share"), (objects - misses) / objects, 1e-9);
-    EXPECT_THAT(record.note, HasSubstr(std::string("within the limits of ") + to_string(precision) + " on a CPU"));
+    EXPECT_THAT(record.note,
+                HasSubstr(std::string("within the limits of ") + to_string(precision) + " on a CPU"));
   }
 }
 
@@ -112,12 +115,14 @@ TEST_F(Verification, WhatOpenVinoReallyRanIsChecked) {
 }
 
 TEST_F(Verification, FewObjectsAreEvaluatedByTheHeadsAndTheRecordSaysSo) {
-  const VerificationOptions one{.images = {test::repository_file("models/demo/scenes/val2017/000005.jpg")}, .progress = {}};
+  const VerificationOptions one{.images = {test::repository_file("models/demo/scenes/val2017/000005.jpg")},
+                                .progress = {}};
   const auto record = verify_demo(one);
   EXPECT_LT(record.objects, 20);
   EXPECT_THAT(record.note, HasSubstr("under 20 reference objects"));
   EXPECT_EQ(record.checks.at(0).name, "cosine of the head tensors");
-  EXPECT_THAT(record.checks, Not(Contains(Field(&store::ValidationCheck::name, StartsWith("objects found again")))));
+  EXPECT_THAT(record.checks,
+              Not(Contains(Field(&store::ValidationCheck::name, StartsWith("objects found again")))));
   EXPECT_FALSE(verify_demo(one, -1).passed());
 }
 

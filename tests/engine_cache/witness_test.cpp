@@ -44,21 +44,21 @@ class Twin final : public Engine {
 /// Its rows for each of `rows`, by index; -1 is a row of zeros.
 Model rearranged(const Model& model, ModelInfo info, const std::vector<int>& rows) {
   info.head = HeadLayout::decoded;
-  return {
-      info, [&model, rows](const InputShape& shape) {
-        graph::Graph graph = model.graph(shape);
-        onnx::decode_head(graph, model.info());
-        const graph::ValueId head = graph.outputs().front();
-        const std::int64_t count = graph.value(head).shape[1];
-        HostTensor context = HostTensor::zeros(DType::f32, {1, static_cast<std::int64_t>(rows.size()), count});
-        for (std::size_t i = 0; i < rows.size(); ++i)
-          if (rows[i] >= 0) context.as<float>()[static_cast<std::int64_t>(i) * count + rows[i]] = 1;
-        const graph::ValueId chosen = graph.add_constant("choice", std::move(context));
-        const graph::ValueId output = graph.add("rearranged", graph::MatMul{}, {chosen, head});
-        graph::Rewriter(graph).clear_outputs();
-        graph.mark_output(output, graph::decoded_output);
-        return graph;
-      }};
+  return {info, [&model, rows](const InputShape& shape) {
+            graph::Graph graph = model.graph(shape);
+            onnx::decode_head(graph, model.info());
+            const graph::ValueId head = graph.outputs().front();
+            const std::int64_t count = graph.value(head).shape[1];
+            HostTensor context =
+                HostTensor::zeros(DType::f32, {1, static_cast<std::int64_t>(rows.size()), count});
+            for (std::size_t i = 0; i < rows.size(); ++i)
+              if (rows[i] >= 0) context.as<float>()[static_cast<std::int64_t>(i) * count + rows[i]] = 1;
+            const graph::ValueId chosen = graph.add_constant("choice", std::move(context));
+            const graph::ValueId output = graph.add("rearranged", graph::MatMul{}, {chosen, head});
+            graph::Rewriter(graph).clear_outputs();
+            graph.mark_output(output, graph::decoded_output);
+            return graph;
+          }};
 }
 
 std::string failures(const store::ValidationRecord& record) { return store::verdict(record); }
@@ -123,14 +123,16 @@ TEST_F(WitnessTest, AnOnnxFileIsRunByOpenVinosOwnReader) {
   EXPECT_TRUE(record.passed()) << failures(record);
   EXPECT_EQ(record.witness.verdict, agrees) << to_string(record.witness);
   EXPECT_THAT(record.witness.name, HasSubstr("ONNX frontend"));
-  EXPECT_THAT(record.checks, Contains(testing::Field(&store::ValidationCheck::name, HasSubstr("ONNX frontend"))));
+  EXPECT_THAT(record.checks,
+              Contains(testing::Field(&store::ValidationCheck::name, HasSubstr("ONNX frontend"))));
 }
 
 TEST_F(WitnessTest, OurOwnExportsAgreeInFp16Too) {
   const test::TemporaryFolder folder;
   for (const bool decoded : {false, true}) {
     const auto file = folder.path() / "demo.onnx";
-    onnx::export_model(demo_, {.height = 160, .width = 160, .decoded = decoded}, file);  // FP16 is its default
+    onnx::export_model(demo_, {.height = 160, .width = 160, .decoded = decoded},
+                       file);  // FP16 is its default
     const auto record = verify_twin(load_model(file), small);
     EXPECT_TRUE(record.passed()) << failures(record);
     EXPECT_EQ(record.witness.verdict, agrees) << to_string(record.witness);
@@ -221,8 +223,7 @@ Testimony heard(const WitnessAnswer& answer, int images = 4) {
     at(5, i) = 0.9f - 0.1f * static_cast<float>(i);
   }
   WitnessParity parity(model, ParityLimits{}, answer);
-  for (int i = 0; i < images; ++i)
-    parity.add(static_cast<std::size_t>(i), "image", {names, head}, 0, whole);
+  for (int i = 0; i < images; ++i) parity.add(static_cast<std::size_t>(i), "image", {names, head}, 0, whole);
   return parity.finish();
 }
 
@@ -238,8 +239,8 @@ TEST(WitnessAnswers, OfAForkOfAModuleAreCaught) {
     for (Object& object : objects) object.confidence -= 0.03f;
   }));
   EXPECT_EQ(other.witness.verdict, disagrees);
-  EXPECT_THAT(other.checks,
-              Contains(testing::Field(&store::ValidationCheck::name, "objects of PyTorch 2.9.0 that are missed")));
+  EXPECT_THAT(other.checks, Contains(testing::Field(&store::ValidationCheck::name,
+                                                    "objects of PyTorch 2.9.0 that are missed")));
   EXPECT_THAT(other.mismatches, Contains(StartsWith("PyTorch 2.9.0: image: class 1 at (0, 50, 60, 150)")));
   EXPECT_EQ(heard(answer_with([](std::vector<Object>& objects) { objects.resize(2); })).witness.verdict,
             disagrees)

@@ -18,7 +18,9 @@ using ::testing::IsEmpty;
 
 graph::Graph small_graph() { return conformance::block_cases().front().make(); }
 
-Plan build() { return make_cuda_builder()->build(small_graph(), {.precision = Precision::fp16, .device = Device::cuda(0)}); }
+Plan build() {
+  return make_cuda_builder()->build(small_graph(), {.precision = Precision::fp16, .device = Device::cuda(0)});
+}
 
 void load_and_run(const Plan& plan) {
   const auto engine = make_cuda_builder()->load(plan, Device::cuda(0));
@@ -28,9 +30,11 @@ void load_and_run(const Plan& plan) {
   run_on_host(*engine, views);
 }
 
-/// Fails each call of the given names in turn; the work must end in an error, leak nothing, and succeed afterwards.
+/// Fails each call of the given names in turn; the work must end in an error, leak nothing, and succeed
+/// afterwards.
 template <class Work>
-void fail_each(const std::vector<std::string>& names, cudaError_t status, const std::string& code, Work&& work) {
+void fail_each(const std::vector<std::string>& names, cudaError_t status, const std::string& code,
+               Work&& work) {
   std::map<std::string, int> calls;
   {
     FakeCuda counting;
@@ -66,11 +70,13 @@ class EngineFaults : public ::testing::Test {
 };
 
 TEST_F(EngineFaults, OutOfMemoryAtEachAllocationOfLoadingAndRunning) {
-  fail_each({"malloc", "stream_create", "event_create"}, cudaErrorMemoryAllocation, "device.memory", [] { load_and_run(plan_); });
+  fail_each({"malloc", "stream_create", "event_create"}, cudaErrorMemoryAllocation, "device.memory",
+            [] { load_and_run(plan_); });
 }
 
 TEST_F(EngineFaults, FailedCopiesAndLaunches) {
-  fail_each({"memcpy_async", "launch", "stream_synchronize"}, cudaErrorInvalidValue, "device.call", [] { load_and_run(plan_); });
+  fail_each({"memcpy_async", "launch", "stream_synchronize"}, cudaErrorInvalidValue, "device.call",
+            [] { load_and_run(plan_); });
 }
 
 TEST_F(EngineFaults, ALostDeviceWhileLoadingAndRunning) {
@@ -86,7 +92,8 @@ TEST_F(EngineFaults, ALostDeviceWhileLoadingAndRunning) {
     cuda.lose_device(nth);
     const auto error = error_of([] { load_and_run(plan_); });
     if (error) {
-      EXPECT_THAT(error->code(), ::testing::AnyOf("device.lost", "device.none", "environment.device")) << error->what();
+      EXPECT_THAT(error->code(), ::testing::AnyOf("device.lost", "device.none", "environment.device"))
+          << error->what();
     }
     EXPECT_EQ(cuda.alive(), 0u);
     EXPECT_THAT(cuda.misuse(), IsEmpty());

@@ -7,7 +7,8 @@
 
 namespace peregrine::test {
 
-/// The one error that `work` ends with; nothing where it succeeds. Any other exception passes on and fails the test.
+/// The one error that `work` ends with; nothing where it succeeds. Any other exception passes on and fails
+/// the test.
 template <class Work>
 std::optional<Error> error_of(Work&& work) {
   try {

@@ -21,7 +21,8 @@ using ::testing::IsEmpty;
 /// One of everything, used once.
 void use_all_owners() {
   const DeviceScope scope(0);
-  const Stream stream = Stream::create(), urgent = Stream::create(true), outer = Stream::create(), inner = Stream::create();
+  const Stream stream = Stream::create(), urgent = Stream::create(true), outer = Stream::create(),
+               inner = Stream::create();
   const Event before = Event::create_timing(), after = Event::create_timing(), order = Event::create();
   const DeviceBuffer device(64, "the first"), other(64, "the second");
   const PinnedBuffer pinned(64, "the pinned one");
@@ -38,7 +39,8 @@ void use_all_owners() {
     const auto again = Condition::of_capture(stream.get());
     enqueue_while(stream.get(), again, outer, [&](cudaStream_t loop) {
       const auto which = Condition::of_capture(loop);
-      enqueue_switch(loop, which, inner, 2, [&](unsigned, cudaStream_t body) { fill(pooled.data(), 0, 64, body); });
+      enqueue_switch(loop, which, inner, 2,
+                     [&](unsigned, cudaStream_t body) { fill(pooled.data(), 0, 64, body); });
     });
   });
   graph.upload(stream.get());
@@ -76,7 +78,8 @@ TEST(Faults, EveryCallThatFailsIsOneErrorAndLeaksNothing) {
       EXPECT_THAT(cuda.misuse(), IsEmpty());
       // Giving back cannot throw: it says so in the log.
       const bool of_pool = call == "device_synchronize" || (call == "get_device" && nth == count - 1);
-      const bool gives_back = call.find("destroy") != std::string::npos || call.starts_with("free") || of_pool;
+      const bool gives_back =
+          call.find("destroy") != std::string::npos || call.starts_with("free") || of_pool;
       ASSERT_NE(error.has_value(), gives_back);
       if (error) {
         EXPECT_EQ(error->code(), "device.memory");
@@ -94,7 +97,8 @@ TEST(Faults, OutOfMemoryNamesWhatWasWantedAndHowMuch) {
   const auto error = error_of([] { DeviceBuffer(1234, "the arena of yolo11n.pt"); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->sentence(),
-            "cudaMalloc failed for the arena of yolo11n.pt (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
+            "cudaMalloc failed for the arena of yolo11n.pt (1234 bytes): out of memory "
+            "(cudaErrorMemoryAllocation).");
 }
 
 TEST(Faults, APoolKeepsItsMemoryUntilTheDeviceIsDoneWithIt) {
@@ -112,8 +116,9 @@ TEST(Faults, APoolKeepsItsMemoryUntilTheDeviceIsDoneWithIt) {
   EXPECT_EQ(cuda.calls().at("free_async"), 2);
   EXPECT_EQ(cuda.calls().at("free"), 1);
   cuda.fail("malloc_from_pool", 0, cudaErrorMemoryAllocation);
-  EXPECT_EQ(error_of([&] { DeviceBuffer(1234, "an arena", &pool); })->sentence(),
-            "cudaMallocFromPoolAsync failed for an arena (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
+  EXPECT_EQ(
+      error_of([&] { DeviceBuffer(1234, "an arena", &pool); })->sentence(),
+      "cudaMallocFromPoolAsync failed for an arena (1234 bytes): out of memory (cudaErrorMemoryAllocation).");
   EXPECT_THAT(cuda.misuse(), IsEmpty());
 }
 
@@ -179,7 +184,8 @@ TEST(Faults, ACopyThatFailedIsNotInTheTransferLog) {
 TEST(Faults, ACaptureThatThrowsIsEndedAndItsGraphGivenBack) {
   FakeCuda cuda;
   const Stream stream = Stream::create();
-  const auto error = error_of([&] { Graph::capture(stream.get(), [] { throw Error("engine.kernel", "no."); }); });
+  const auto error =
+      error_of([&] { Graph::capture(stream.get(), [] { throw Error("engine.kernel", "no."); }); });
   ASSERT_TRUE(error);
   EXPECT_EQ(error->sentence(), "no.");
   EXPECT_EQ(cuda.calls().at("end_capture"), 1);
@@ -191,7 +197,8 @@ TEST(Faults, AConditionalNodeEndsTheCapturesOfItsBodies) {
   const Stream stream = Stream::create(), side = Stream::create();
   const auto captured = [&](const std::function<void(cudaStream_t)>& body) {
     return error_of([&] {
-      Graph::capture(stream.get(), [&] { enqueue_while(stream.get(), Condition::of_capture(stream.get()), side, body); });
+      Graph::capture(stream.get(),
+                     [&] { enqueue_while(stream.get(), Condition::of_capture(stream.get()), side, body); });
     });
   };
   EXPECT_EQ(captured([](cudaStream_t) { throw Error("engine.kernel", "no."); })->sentence(), "no.");
@@ -213,7 +220,9 @@ TEST(Faults, AConditionBelongsToACapture) {
   ASSERT_TRUE(outside);
   EXPECT_EQ(outside->code(), "internal.graph");
   const auto none = error_of([&] {
-    Graph::capture(stream.get(), [&] { enqueue_switch(stream.get(), Condition(), side, 1, [](unsigned, cudaStream_t) {}); });
+    Graph::capture(stream.get(), [&] {
+      enqueue_switch(stream.get(), Condition(), side, 1, [](unsigned, cudaStream_t) {});
+    });
   });
   ASSERT_TRUE(none);
   EXPECT_EQ(none->code(), "internal.graph");
@@ -245,7 +254,8 @@ TEST(Faults, ADriverThatIsThereAndDoesNotWorkIsNoAbsence) {
   const auto old = answer(cudaErrorInsufficientDriver);
   ASSERT_TRUE(old);
   EXPECT_EQ(old->code(), "device.driver");
-  EXPECT_THAT(old->sentence(), HasSubstr("cudaGetDeviceCount failed for the driver, which supports CUDA 13.0"));
+  EXPECT_THAT(old->sentence(),
+              HasSubstr("cudaGetDeviceCount failed for the driver, which supports CUDA 13.0"));
   EXPECT_EQ(answer(cudaErrorInitializationError)->code(), "device.driver");
   EXPECT_EQ(answer(cudaErrorDevicesUnavailable)->code(), "device.lost");
   EXPECT_THAT(answer(cudaErrorUnknown)->sentence(), HasSubstr("cudaErrorUnknown"));

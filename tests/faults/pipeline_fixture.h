@@ -58,7 +58,8 @@ class PipelineFaults : public ::testing::Test {
   static void SetUpTestSuite() { builder_ = std::make_shared<KnownPlans>(); }
   static void TearDownTestSuite() { builder_.reset(); }
 
-  std::unique_ptr<BatchRunner> make(bool forced = true, const std::shared_ptr<const Builder>& builder = builder_) const {
+  std::unique_ptr<BatchRunner> make(bool forced = true,
+                                    const std::shared_ptr<const Builder>& builder = builder_) const {
     Settings settings;
     settings.batch = 2;
     settings.imgsz = 64;
@@ -67,8 +68,9 @@ class PipelineFaults : public ::testing::Test {
     options.models = {repository_file("models/demo") / model_};
     for (const std::string& model : beside_) options.models.push_back(repository_file("models/demo") / model);
     if (reid_) options.reid = repository_file("models/demo/demo-reid.pth");
-    return predictor::make_gpu_runner({builder, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options,
-                                     [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
+    return predictor::make_gpu_runner({builder, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings,
+                                      options,
+                                      [](std::vector<Fallback>) { return std::make_unique<CpuStandIn>(); });
   }
   Frame frame() const { return {"frame", {}, image_.view()}; }
   std::vector<RunnerResult> run(BatchRunner& runner) const {

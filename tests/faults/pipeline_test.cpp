@@ -1,5 +1,5 @@
-// The whole GPU runner with calls failing in turn, from models to results, and what each failure is called. Kernels do not run
-// (FakeCuda): the images have no objects.
+// The whole GPU runner with calls failing in turn, from models to results, and what each failure is called.
+// Kernels do not run (FakeCuda): the images have no objects.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -38,8 +38,8 @@ TEST_F(PipelineFaults, OutOfMemoryAtEachAllocationIsOneErrorAndLeaksNothing) {
     calls = counting.calls();
   }
   FakeCuda cuda;
-  for (const std::string name :
-       {"malloc", "malloc_from_pool", "pool_create", "host_alloc", "stream_create", "event_create", "graph_instantiate"}) {
+  for (const std::string name : {"malloc", "malloc_from_pool", "pool_create", "host_alloc", "stream_create",
+                                 "event_create", "graph_instantiate"}) {
     ASSERT_GT(calls[name], 0) << name;
     for (int nth = 0; nth < calls[name]; ++nth) {
       SCOPED_TRACE(name + " " + std::to_string(nth));
@@ -90,8 +90,8 @@ TEST_F(PipelineFaults, ALostDeviceEndsInOneErrorWhereverItHappens) {
     cuda.lose_device(nth);
     const auto error = error_of([&] { make_and_run(); });
     if (error) {
-      EXPECT_THAT(error->code(),
-                  AnyOf("device.lost", "device.none", "environment.device", "enforcement.step", "enforcement.place"))
+      EXPECT_THAT(error->code(), AnyOf("device.lost", "device.none", "environment.device", "enforcement.step",
+                                       "enforcement.place"))
           << error->what();
     }
     EXPECT_EQ(cuda.alive(), 0u);
@@ -110,7 +110,8 @@ TEST_F(PipelineFaults, AFailureNamesItsStepAndTheNextBatchWorks) {
   };
   EXPECT_THAT(failing("malloc", cudaErrorMemoryAllocation),
               HasSubstr("GPU-only operation failed: decode: cudaMalloc failed for a"));
-  EXPECT_THAT(failing("event_record", cudaErrorLaunchFailure), HasSubstr("GPU-only operation failed: decode: "));
+  EXPECT_THAT(failing("event_record", cudaErrorLaunchFailure),
+              HasSubstr("GPU-only operation failed: decode: "));
   EXPECT_THAT(failing("graph_launch", cudaErrorLaunchFailure),
               HasSubstr("GPU-only operation failed: inference demo-segment.pt: cudaGraphLaunch failed"));
 }
@@ -123,7 +124,8 @@ TEST_F(PipelineFaults, ABatchWhoseDecodingFailedIsWaitedForToo) {
   const int before = cuda.calls().at("event_record");
   auto batch = runner->prepare({frame(), frame()});
   ASSERT_TRUE(cuda.failure_happened());
-  EXPECT_EQ(cuda.calls().at("event_record") - before, 2) << "begun, and decoded behind the copy that was begun";
+  EXPECT_EQ(cuda.calls().at("event_record") - before, 2)
+      << "begun, and decoded behind the copy that was begun";
   EXPECT_TRUE(error_of([&] { runner->finish(*batch); }));
 }
 
@@ -131,7 +133,8 @@ TEST_F(PipelineFaults, ABatchWhoseDecodingFailedIsWaitedForToo) {
 TEST_F(PipelineFaults, EachStepOfAnEngineIsTimedOrTheFailureIsTheOnlyError) {
   const Model model = load_model(test::repository_file("models/demo") / model_);
   const auto timed = [&] {
-    predictor::GpuEngine engine(model, {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, {2, 64, 64});
+    predictor::GpuEngine engine(model, {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32},
+                                {2, 64, 64});
     return engine.time_layers();
   };
   FakeCuda cuda;
@@ -174,7 +177,8 @@ TEST_F(PipelineFaults, EachStageAndStepIsARangeAndAReplayIsOneStep) {
   const auto runner = make();
   const trace::Listening listening(heard);
   run(*runner);  // records the graph
-  EXPECT_THAT(heard.names, ::testing::IsSupersetOf({"decode", "preprocess", "inference demo-segment.pt", "postprocess"}));
+  EXPECT_THAT(heard.names,
+              ::testing::IsSupersetOf({"decode", "preprocess", "inference demo-segment.pt", "postprocess"}));
   EXPECT_GT(heard.names.size(), 20u) << "the engine's own steps";
   heard.names.clear();
   run(*runner);
@@ -221,7 +225,8 @@ TEST_F(PipelineFaults, ARunnerThatCannotBeBuiltIsAnErrorUnderForceAndTheCpusOthe
     PipelineOptions options;
     options.models = {test::repository_file("models/demo") / model_};
     cuda.fail("malloc", 0, cudaErrorMemoryAllocation);
-    return predictor::make_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings, options);
+    return predictor::make_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp32}, settings,
+                                  options);
   };
   const auto error = error_of([&] { make(true); });
   ASSERT_TRUE(error);
@@ -271,12 +276,13 @@ TEST_F(PipelineFaults, MemoryThatMovesAwayIsFoundOutByTheNextBatch) {
     EXPECT_THAT(sentence, HasSubstr("not on GPU (it is on cpu (pinned), expected cuda:0)"));
     found.insert(sentence.substr(0, sentence.find(" not on GPU")));
   }
-  EXPECT_THAT(found,
-              ::testing::IsSupersetOf({"GPU enforcement violation: images", "GPU enforcement violation: segmentation masks",
-                                       "GPU enforcement violation: box.0"}));
+  EXPECT_THAT(found, ::testing::IsSupersetOf({"GPU enforcement violation: images",
+                                              "GPU enforcement violation: segmentation masks",
+                                              "GPU enforcement violation: box.0"}));
 }
 
-/// The names of the outputs, for every task: what is moved away between two batches is found out by the second one.
+/// The names of the outputs, for every task: what is moved away between two batches is found out by the
+/// second one.
 TEST_F(PipelineFaults, EveryOutputIsNamedAndLeftToTheCpuWithoutForce) {
   struct Case {
     std::string model;
@@ -301,8 +307,10 @@ TEST_F(PipelineFaults, EveryOutputIsNamedAndLeftToTheCpuWithoutForce) {
       if (const auto error = error_of([&] { run(*forced); })) {
         const std::string sentence = error->sentence();
         EXPECT_EQ(error->code(), "enforcement.place");
-        EXPECT_THAT(sentence, ::testing::MatchesRegex(
-                                  "GPU enforcement violation: .* not on GPU \\(it is on cpu \\(pinned\\), expected cuda:0\\)"));
+        EXPECT_THAT(
+            sentence,
+            ::testing::MatchesRegex(
+                "GPU enforcement violation: .* not on GPU \\(it is on cpu \\(pinned\\), expected cuda:0\\)"));
         const std::size_t begin = std::string_view("GPU enforcement violation: ").size();
         found.insert(sentence.substr(begin, sentence.find(" not on GPU") - begin));
       }

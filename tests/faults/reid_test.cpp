@@ -1,5 +1,5 @@
-// ReID in the graph of a batch: what is launched and waited for, each call of the conditional nodes failing in turn, and engines
-// that cannot be captured.
+// ReID in the graph of a batch: what is launched and waited for, each call of the conditional nodes failing
+// in turn, and engines that cannot be captured.
 #include <gmock/gmock.h>
 
 #include "fault.h"
@@ -25,7 +25,8 @@ class ReidFaults : public test::PipelineFaults {
   }
 
   /// Calls that a second batch makes: the first one records.
-  static std::map<std::string, int> calls_of_a_batch(const ReidFaults& test, FakeCuda& cuda, BatchRunner& runner) {
+  static std::map<std::string, int> calls_of_a_batch(const ReidFaults& test, FakeCuda& cuda,
+                                                     BatchRunner& runner) {
     test.run(runner);
     std::map<std::string, int> calls = cuda.calls();
     const auto outcomes = test.run(runner);
@@ -43,7 +44,8 @@ class NotCaptured final : public test::ForwardingBuilder {
   NotCaptured(std::shared_ptr<const Builder> builder, bool reid_alone)
       : ForwardingBuilder(std::move(builder)), reid_alone_(reid_alone) {}
 
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override {
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device,
+                               const cuda::MemoryPool* pool) const override {
     auto engine = ForwardingBuilder::load(plan, device, pool);
     constexpr int person_height = 256;
     if (reid_alone_ && engine->io().front().shape[2] != person_height) return engine;
@@ -56,7 +58,9 @@ class NotCaptured final : public test::ForwardingBuilder {
     explicit Uncapturable(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
     std::span<const Binding> io() const override { return engine_->io(); }
     Precision precision() const override { return engine_->precision(); }
-    void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override { engine_->enqueue(bindings, stream); }
+    void enqueue(std::span<const TensorView> bindings, StreamHandle stream) override {
+      engine_->enqueue(bindings, stream);
+    }
     bool capturable(StreamHandle) const override { return false; }
 
    private:
@@ -104,8 +108,8 @@ TEST_F(ReidFaults, EachCallOfTheConditionalNodesThatFailsIsOneErrorAndTheNextBat
     const auto runner = make();
     std::vector<std::size_t> alive;
     for (const std::string name :
-         {"begin_capture", "end_capture", "capture_info", "update_capture_dependencies", "begin_capture_to_graph",
-          "conditional_handle_create", "graph_add_node", "graph_instantiate"}) {
+         {"begin_capture", "end_capture", "capture_info", "update_capture_dependencies",
+          "begin_capture_to_graph", "conditional_handle_create", "graph_add_node", "graph_instantiate"}) {
       ASSERT_GT(calls[name] - before[name], 0) << name;
       for (int nth = 0; nth < calls[name] - before[name]; ++nth) {
         SCOPED_TRACE(name + " " + std::to_string(nth));
@@ -113,14 +117,16 @@ TEST_F(ReidFaults, EachCallOfTheConditionalNodesThatFailsIsOneErrorAndTheNextBat
         const auto error = error_of([&] { run(*runner); });
         ASSERT_TRUE(error);
         EXPECT_EQ(error->code(), "enforcement.step");
-        EXPECT_THAT(error->sentence(),
-                    AnyOf(HasSubstr("GPU-only operation failed: reid: cuda"),
-                          HasSubstr("GPU-only operation failed: inference demo-detect.pt, demo-reid.pth: cuda")));
+        EXPECT_THAT(
+            error->sentence(),
+            AnyOf(HasSubstr("GPU-only operation failed: reid: cuda"),
+                  HasSubstr("GPU-only operation failed: inference demo-detect.pt, demo-reid.pth: cuda")));
         cuda.heal();
         alive.push_back(cuda.alive());
       }
     }
-    for (std::size_t i = 3; i < alive.size(); ++i) EXPECT_EQ(alive[i], alive[2]) << "both sets of frames are there by then";
+    for (std::size_t i = 3; i < alive.size(); ++i)
+      EXPECT_EQ(alive[i], alive[2]) << "both sets of frames are there by then";
     EXPECT_FALSE(error_of([&] { run(*runner); })) << "the next batch must work";
   }
   EXPECT_EQ(cuda.alive(), 0u);

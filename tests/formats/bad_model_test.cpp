@@ -45,10 +45,13 @@ TEST(BadModel, NoModelAtAll) {
   expect_error("", "model.empty", "is empty");
   expect_error("hello", "model.unknown", "no model that Peregrine knows");
   expect_error("<!DOCTYPE html>", "model.unknown", "web page");
-  expect_error("version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "model.unknown", "pointer of Git LFS");
+  expect_error("version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "model.unknown",
+               "pointer of Git LFS");
   expect_error(test::write_zip({{"readme.txt", "hello"}}), "model.unknown", "no data.pkl");
-  expect_error(test::write_zip({{"a/data.pkl", test::pickle("}")}, {"a/constants.pkl", ""}}), "model.unknown", "TorchScript");
-  expect_error(test::write_checkpoint(test::pickle("N"), {}), "model.unknown", "neither an Ultralytics model nor an OSNet");
+  expect_error(test::write_zip({{"a/data.pkl", test::pickle("}")}, {"a/constants.pkl", ""}}), "model.unknown",
+               "TorchScript");
+  expect_error(test::write_checkpoint(test::pickle("N"), {}), "model.unknown",
+               "neither an Ultralytics model nor an OSNet");
   expect_error(test::write_state_dict({{"layer.weight", {1}, {0}}}, "", ""), "model.unknown",
                "neither an Ultralytics model nor an OSNet");
 }
@@ -72,16 +75,19 @@ TEST(BadModel, FilesThatCannotBeRead) {
 }
 
 TEST(BadModel, APickleThatCallsTheSystem) {
-  const std::string call = test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch /tmp/owned")});
-  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"model", call}})), {}), "model.refused", "os.system");
-  const std::string eval = test::pickle_call(test::pickle_global("builtins", "eval"), {test::pickle_text("1")});
-  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"train_args", eval}})), {}), "model.refused",
-               "builtins.eval");
+  const std::string call =
+      test::pickle_call(test::pickle_global("os", "system"), {test::pickle_text("touch /tmp/owned")});
+  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"model", call}})), {}),
+               "model.refused", "os.system");
+  const std::string eval =
+      test::pickle_call(test::pickle_global("builtins", "eval"), {test::pickle_text("1")});
+  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"train_args", eval}})), {}),
+               "model.refused", "builtins.eval");
 }
 
 TEST(BadModel, AnArchiveThatClaimsTooMuch) {
-  expect_error(test::write_zip({{"a/data.pkl", test::pickle("}")}, {"a/data/0", "x", 1u << 30}}), "model.size",
-               "16 times its size");
+  expect_error(test::write_zip({{"a/data.pkl", test::pickle("}")}, {"a/data/0", "x", 1u << 30}}),
+               "model.size", "16 times its size");
   std::vector<test::ZipEntry> many{{"a/data.pkl", test::pickle("}")}};
   for (int i = 0; i < 8; ++i) many.push_back({"a/data/" + std::to_string(i), "x", 0xfffffff0u});
   expect_error(test::write_zip(many), "model.size", "16 times its size");
@@ -119,7 +125,8 @@ TEST(BadModel, AStreamWithAFlippedBitNeverEscapesTheFamily) {
     std::string flipped = whole;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << at % 8));
     const FrameResult outcome = read(flipped);
-    EXPECT_TRUE(outcome.code == "no error" || outcome.code.starts_with("model.")) << at << " " << outcome.code;
+    EXPECT_TRUE(outcome.code == "no error" || outcome.code.starts_with("model."))
+        << at << " " << outcome.code;
   }
 }
 
@@ -154,51 +161,63 @@ std::string network(const std::string& modules, const std::string& kind = "Detec
   return module("ultralytics.nn.tasks", kind, {}, test::pickle_dict({{"model", list}}));
 }
 
-/// A checkpoint whose modules are of these classes, in this order, each after the one before; the last may have children.
+/// A checkpoint whose modules are of these classes, in this order, each after the one before; the last may
+/// have children.
 std::string chain(const std::vector<std::pair<std::string, std::string>>& classes,
                   const std::string& children = test::pickle_dict({})) {
   std::vector<std::pair<std::string, std::string>> modules;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const auto& [file, name] = classes[i];
-    const std::string state = test::pickle_dict(
-        {{"f", test::pickle_integer(-1)}, {"_modules", i + 1 == classes.size() ? children : test::pickle_dict({})}});
-    modules.emplace_back(std::to_string(i),
-                         test::pickle_call(test::pickle_global("ultralytics.nn.modules." + file, name), {}) + state + "b");
+    const std::string state =
+        test::pickle_dict({{"f", test::pickle_integer(-1)},
+                           {"_modules", i + 1 == classes.size() ? children : test::pickle_dict({})}});
+    modules.emplace_back(
+        std::to_string(i),
+        test::pickle_call(test::pickle_global("ultralytics.nn.modules." + file, name), {}) + state + "b");
   }
   return test::write_checkpoint(
       test::pickle(test::pickle_dict({{"model", network(test::pickle_dict(modules))}})), {});
 }
 
 TEST(BadModel, OfAnUnsupportedFamilyTheFirstUnknownModuleIsNamed) {
-  const auto is_named = [](const std::string& file, const std::string& words) { expect_error(file, "model.unsupported", words); };
-  is_named(chain({{"conv", "Conv"}, {"head", "OBB"}}), "'model.1' is a module of class ultralytics.nn.modules.head.OBB");
+  const auto is_named = [](const std::string& file, const std::string& words) {
+    expect_error(file, "model.unsupported", words);
+  };
+  is_named(chain({{"conv", "Conv"}, {"head", "OBB"}}),
+           "'model.1' is a module of class ultralytics.nn.modules.head.OBB");
   is_named(chain({{"conv", "Conv"}, {"head", "Classify"}}),
            "'model.1' is a module of class ultralytics.nn.modules.head.Classify");
-  is_named(chain({{"block", "C3k2"}, {"head", "Pose26"}}), "'model.1' is a module of class ultralytics.nn.modules.head.Pose26");
+  is_named(chain({{"block", "C3k2"}, {"head", "Pose26"}}),
+           "'model.1' is a module of class ultralytics.nn.modules.head.Pose26");
   is_named(chain({{"conv", "Conv"}, {"block", "SCDown"}, {"block", "PSA"}, {"head", "v10Detect"}}),
            "'model.1' is a module of class ultralytics.nn.modules.block.SCDown");
   // YOLO26's head of boxes is a Detect with a second set of branches, which needs no NMS.
-  const std::string branches = test::pickle_call(test::pickle_global("torch.nn.modules.container", "ModuleList"), {}) +
-                               test::pickle_dict({{"_modules", test::pickle_dict({})}}) + "b";
+  const std::string branches =
+      test::pickle_call(test::pickle_global("torch.nn.modules.container", "ModuleList"), {}) +
+      test::pickle_dict({{"_modules", test::pickle_dict({})}}) + "b";
   is_named(chain({{"block", "C3k2"}, {"head", "Detect"}}, test::pickle_dict({{"one2one_cv2", branches}})),
            "'model.1' (ultralytics.nn.modules.head.Detect) is an end-to-end head without NMS");
 }
 
 TEST(BadModel, AModuleThatContainsItselfEnds) {
   // Sequential, memoised as 7, has itself as its only child, over and over.
-  std::string loop = test::pickle_call(test::pickle_global("torch.nn.modules.container", "Sequential"), {}) + "q\x07";
-  loop += test::pickle_dict({{"f", test::pickle_integer(-1)}, {"_modules", test::pickle_dict({{"0", "h\x07"}})}}) + "b";
-  const std::string head = test::pickle_call(test::pickle_global("ultralytics.nn.modules.head", "Detect"), {}) +
-                           test::pickle_dict({{"f", test::pickle_integer(-1)},
-                                              {"nl", test::pickle_integer(1)},
-                                              {"nc", test::pickle_integer(1)},
-                                              {"reg_max", test::pickle_integer(1)},
-                                              {"stride", test::pickle_tensor({.storage_elements = 1, .shape = {1}})}}) +
-                           "b";
+  std::string loop =
+      test::pickle_call(test::pickle_global("torch.nn.modules.container", "Sequential"), {}) + "q\x07";
+  loop += test::pickle_dict(
+              {{"f", test::pickle_integer(-1)}, {"_modules", test::pickle_dict({{"0", "h\x07"}})}}) +
+          "b";
+  const std::string head =
+      test::pickle_call(test::pickle_global("ultralytics.nn.modules.head", "Detect"), {}) +
+      test::pickle_dict({{"f", test::pickle_integer(-1)},
+                         {"nl", test::pickle_integer(1)},
+                         {"nc", test::pickle_integer(1)},
+                         {"reg_max", test::pickle_integer(1)},
+                         {"stride", test::pickle_tensor({.storage_elements = 1, .shape = {1}})}}) +
+      "b";
   const std::string tree = network(test::pickle_dict({{"0", loop}, {"1", head}}));
   const std::string one(reinterpret_cast<const char*>("\0\0\x80\x3f"), 4);
-  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {one}), "model.unsupported",
-               "too deep");
+  expect_error(test::write_checkpoint(test::pickle(test::pickle_dict({{"model", tree}})), {one}),
+               "model.unsupported", "too deep");
 }
 
 TEST(BadModel, AnOsnetWithoutATensorSaysWhich) {

@@ -1,5 +1,6 @@
-// Tensors in every layout that torch.save has written. The files are made by tools/fixtures/make_checkpoints.py
-// (torch 2.15 writes the same zip archives, byte for byte), those of old versions by these and make_old_tensors.py.
+// Tensors in every layout that torch.save has written. The files are made by
+// tools/fixtures/make_checkpoints.py (torch 2.15 writes the same zip archives, byte for byte), those of old
+// versions by these and make_old_tensors.py.
 #include "formats/torch/checkpoint.h"
 
 #include <gmock/gmock.h>
@@ -34,10 +35,13 @@ TEST_P(Layout, GivesTheTensors) {
   const std::string file = read(GetParam());
   ASSERT_FALSE(file.empty());
   Checkpoint checkpoint(bytes_of(file));
-  const auto tensor = [&](const char* name) { return checkpoint.tensor(*pickle::find(checkpoint.root(), name)); };
+  const auto tensor = [&](const char* name) {
+    return checkpoint.tensor(*pickle::find(checkpoint.root(), name));
+  };
 
   const float base[] = {-2.5f, -1.5f, -0.5f, 0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f, 8.5f};
-  const bool first = std::string(GetParam()) == "tensors-torch-1.0.0.pth";  // which had neither bfloat16 nor bool
+  const bool first =
+      std::string(GetParam()) == "tensors-torch-1.0.0.pth";  // which had neither bfloat16 nor bool
   for (const char* name : {"f32", "f16", "bf16", "f64"}) {
     if (first && std::string(name) == "bf16") continue;
     EXPECT_EQ(tensor(name).shape(), (Shape{3, 4})) << name;
@@ -62,9 +66,10 @@ TEST_P(Layout, GivesTheTensors) {
 }
 
 INSTANTIATE_TEST_SUITE_P(TorchSave, Layout,
-                         testing::Values("tensors-zip-0.pth", "tensors-zip-2.pth", "tensors-zip-5.pth", "tensors-older-0.pth",
-                                         "tensors-older-1.pth", "tensors-older-4.pth", "tensors-big-endian.pth",
-                                         "tensors-torch-1.0.0.pth", "tensors-torch-1.6.0.pth"),
+                         testing::Values("tensors-zip-0.pth", "tensors-zip-2.pth", "tensors-zip-5.pth",
+                                         "tensors-older-0.pth", "tensors-older-1.pth", "tensors-older-4.pth",
+                                         "tensors-big-endian.pth", "tensors-torch-1.0.0.pth",
+                                         "tensors-torch-1.6.0.pth"),
                          [](const auto& test) {
                            std::string name = test.param;
                            for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
@@ -73,7 +78,8 @@ INSTANTIATE_TEST_SUITE_P(TorchSave, Layout,
 
 /// Reads the one tensor that an archive of twelve floats claims.
 std::string error_of(const test::TensorClaim& claim) {
-  const std::string file = test::write_checkpoint(test::pickle(test::pickle_tensor(claim)), {std::string(48, '\0')});
+  const std::string file =
+      test::write_checkpoint(test::pickle(test::pickle_tensor(claim)), {std::string(48, '\0')});
   try {
     Checkpoint checkpoint(bytes_of(file));
     checkpoint.tensor(checkpoint.root());
@@ -97,14 +103,19 @@ TEST(TensorBounds, ClaimsBeyondTheStorageAreRefused) {
   EXPECT_EQ(error_of({.storage_elements = 12, .shape = {-1}}), "model.tensor");
   EXPECT_EQ(error_of({.storage_elements = 12, .shape = {2}, .strides = {-1}}), "model.tensor");
   EXPECT_EQ(error_of({.storage_elements = 12, .shape = {2, 2}, .strides = {1}}), "model.tensor");
-  EXPECT_EQ(error_of({.storage_elements = 12, .offset = 2147483647, .shape = {2147483647}, .strides = {2147483647}}),
-            "model.tensor");
-  EXPECT_EQ(error_of({.storage_elements = 12, .shape = std::vector<std::int32_t>(5, 2147483647), .strides = {0, 0, 0, 0, 0}}),
+  EXPECT_EQ(
+      error_of(
+          {.storage_elements = 12, .offset = 2147483647, .shape = {2147483647}, .strides = {2147483647}}),
+      "model.tensor");
+  EXPECT_EQ(error_of({.storage_elements = 12,
+                      .shape = std::vector<std::int32_t>(5, 2147483647),
+                      .strides = {0, 0, 0, 0, 0}}),
             "model.tensor");
   EXPECT_EQ(error_of({.storage_elements = 13, .shape = {3, 4}}), "model.truncated");
   EXPECT_EQ(error_of({.storage_elements = -1, .shape = {1}}), "model.pickle");
   EXPECT_EQ(error_of({.storage = "7", .storage_elements = 12, .shape = {1}}), "model.damaged");
-  EXPECT_EQ(error_of({.storage_elements = 12, .shape = {1}, .storage_type = "QInt8Storage"}), "model.storage");
+  EXPECT_EQ(error_of({.storage_elements = 12, .shape = {1}, .storage_type = "QInt8Storage"}),
+            "model.storage");
   EXPECT_EQ(error_of({.storage_elements = 12, .shape = std::vector<std::int32_t>(9, 1)}), "model.rank");
 }
 

@@ -70,8 +70,8 @@ TEST(EngineFile, WhatIsWrittenIsReadBack) {
   for (const char* name : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
     ModelInfo info = load_model(test::repository_file("models/demo") / name).info();
     const std::string plan = "\x08 any bytes";
-    const std::string file =
-        ultralytics::write_engine_file({.model = info, .batch = 4, .dynamic = true, .half = true}, bytes_of(plan));
+    const std::string file = ultralytics::write_engine_file(
+        {.model = info, .batch = 4, .dynamic = true, .half = true}, bytes_of(plan));
     const ModelInfo back = read(file);
     EXPECT_EQ(back.task, info.task);
     EXPECT_EQ(back.class_names, info.class_names);
@@ -112,7 +112,8 @@ TEST(EngineFile, WhatDoesNotFitIsRefused) {
   EXPECT_THAT(with("names", {{"7", "gap"}}), HasSubstr("model.names: m.engine: the class names have gaps"));
   EXPECT_THAT(refusal(wrap(ultralytics_text().dump(), "")), HasSubstr("no plan behind"));
   EXPECT_THAT(refusal(wrap("{no JSON}")), HasSubstr("no JSON"));
-  EXPECT_THAT(refusal(wrap(ultralytics_text().dump()).substr(0, 50)), HasSubstr("no model that Peregrine knows"));
+  EXPECT_THAT(refusal(wrap(ultralytics_text().dump()).substr(0, 50)),
+              HasSubstr("no model that Peregrine knows"));
 }
 
 }  // namespace

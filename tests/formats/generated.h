@@ -28,7 +28,9 @@ inline std::vector<float> parameter(const std::string& name, const std::vector<s
   std::vector<float> values(count);
   for (std::size_t i = 0; i < count; ++i) {
     const double u = uniform(name, static_cast<std::uint32_t>(i));
-    values[i] = static_cast<float>(shape.size() > 1 ? (u - 0.5) * std::sqrt(12 / fan_in) : positive ? 0.5 + u : (u - 0.5) * 0.2);
+    values[i] = static_cast<float>(shape.size() > 1 ? (u - 0.5) * std::sqrt(12 / fan_in)
+                                   : positive       ? 0.5 + u
+                                                    : (u - 0.5) * 0.2);
   }
   return values;
 }

@@ -16,9 +16,11 @@ class StateWriter {
     for (int stage = 2; stage <= 4; ++stage) {
       const int channels = widths[static_cast<std::size_t>(stage - 1)];
       const std::string name = "conv" + std::to_string(stage);
-      for (int i = 0; i < 2; ++i, width = channels) block(name + "." + std::to_string(i), width, channels, normalised(stage, i));
+      for (int i = 0; i < 2; ++i, width = channels)
+        block(name + "." + std::to_string(i), width, channels, normalised(stage, i));
       if (stage < 4)
-        conv(variant_ == OsnetVariant::ain ? "pool" + std::to_string(stage) + ".0" : name + ".2.0", channels, channels, 1, true);
+        conv(variant_ == OsnetVariant::ain ? "pool" + std::to_string(stage) + ".0" : name + ".2.0", channels,
+             channels, 1, true);
     }
     conv("conv5", width, width, 1, true);
     add("fc.0.weight", {features, width});
@@ -94,7 +96,8 @@ class StateWriter {
 
 }  // namespace
 
-std::vector<NamedTensor> generated_osnet(OsnetVariant variant, const std::array<int, 4>& widths, int features) {
+std::vector<NamedTensor> generated_osnet(OsnetVariant variant, const std::array<int, 4>& widths,
+                                         int features) {
   return StateWriter(variant).write(widths, features);
 }
 

@@ -20,7 +20,9 @@ namespace {
 
 using Outputs = std::map<std::string, std::vector<float>>;
 
-std::filesystem::path data(const std::string& name) { return test::repository_file("tests/formats/data/" + name); }
+std::filesystem::path data(const std::string& name) {
+  return test::repository_file("tests/formats/data/" + name);
+}
 
 Outputs expected(const std::string& model, const char* recorded = "expected.json") {
   std::ifstream file(data(recorded));
@@ -44,7 +46,8 @@ Outputs run(const graph::Graph& graph) {
   Outputs outputs;
   for (std::size_t i = 0; i < views.size(); ++i)
     if (!engine->io()[i].is_input)
-      outputs[engine->io()[i].name] = {views[i].as<float>(), views[i].as<float>() + views[i].shape.elements()};
+      outputs[engine->io()[i].name] = {views[i].as<float>(),
+                                       views[i].as<float>() + views[i].shape.elements()};
   return outputs;
 }
 
@@ -126,11 +129,12 @@ TEST_P(NumericOsnet, GivesTheFeatures) {
   expect_close(run(model.graph({1, 64, 32})), expected(std::string("osnet-") + c.name));
 }
 
-INSTANTIATE_TEST_SUITE_P(Variants, NumericOsnet,
-                         testing::Values(OsnetCase{"plain", test::OsnetVariant::plain, "OSNet width 8", "module.", "state_dict"},
-                                         OsnetCase{"ibn", test::OsnetVariant::ibn, "OSNet-IBN width 8", "", ""},
-                                         OsnetCase{"ain", test::OsnetVariant::ain, "OSNet-AIN width 8", "", "state_dict"}),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Variants, NumericOsnet,
+    testing::Values(OsnetCase{"plain", test::OsnetVariant::plain, "OSNet width 8", "module.", "state_dict"},
+                    OsnetCase{"ibn", test::OsnetVariant::ibn, "OSNet-IBN width 8", "", ""},
+                    OsnetCase{"ain", test::OsnetVariant::ain, "OSNet-AIN width 8", "", "state_dict"}),
+    [](const auto& test) { return std::string(test.param.name); });
 
 struct OsnetSize {
   const char* name;
@@ -140,8 +144,8 @@ struct OsnetSize {
 class OsnetSizes : public testing::TestWithParam<OsnetSize> {};
 
 TEST_P(OsnetSizes, AreKnownByTheirKeysAlone) {
-  const std::string file =
-      test::write_state_dict(test::generated_osnet(test::OsnetVariant::plain, GetParam().widths, 512), "", "");
+  const std::string file = test::write_state_dict(
+      test::generated_osnet(test::OsnetVariant::plain, GetParam().widths, 512), "", "");
   const Model model = read_model(std::as_bytes(std::span(file)), "any-name.pth");
   EXPECT_EQ(model.info().task, Task::reid);
   EXPECT_EQ(model.info().architecture, std::string("OSNet ") + GetParam().name);
@@ -152,8 +156,10 @@ TEST_P(OsnetSizes, AreKnownByTheirKeysAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stock, OsnetSizes,
-                         testing::Values(OsnetSize{"x0_25", {16, 64, 96, 128}}, OsnetSize{"x0_5", {32, 128, 192, 256}},
-                                         OsnetSize{"x0_75", {48, 192, 288, 384}}, OsnetSize{"x1_0", {64, 256, 384, 512}}),
+                         testing::Values(OsnetSize{"x0_25", {16, 64, 96, 128}},
+                                         OsnetSize{"x0_5", {32, 128, 192, 256}},
+                                         OsnetSize{"x0_75", {48, 192, 288, 384}},
+                                         OsnetSize{"x1_0", {64, 256, 384, 512}}),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

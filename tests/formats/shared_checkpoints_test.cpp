@@ -12,13 +12,16 @@
 namespace peregrine {
 namespace {
 
-Shape output_shape(const graph::Graph& graph, const std::string& name) { return graph.value(graph.find(name)).shape; }
+Shape output_shape(const graph::Graph& graph, const std::string& name) {
+  return graph.value(graph.find(name)).shape;
+}
 
 /// Elements of all constants: the parameters, batch-norm folded.
 std::int64_t parameters(const graph::Graph& graph) {
   std::int64_t count = 0;
   for (std::size_t i = 0; i < graph.value_count(); ++i)
-    if (const auto& constant = graph.value(static_cast<graph::ValueId>(i)).constant) count += constant->shape().elements();
+    if (const auto& constant = graph.value(static_cast<graph::ValueId>(i)).constant)
+      count += constant->shape().elements();
   return count;
 }
 
@@ -27,13 +30,24 @@ struct Expected {
   const char* architecture;
   Task task;
   std::size_t classes;
-  std::int64_t parameters;  ///< as PyTorch counts them in the fused model, without DFL's fixed 16, plus attention's scale
+  std::int64_t parameters;  ///< as PyTorch counts them in the fused model, without DFL's fixed 16, plus
+                            ///< attention's scale
   std::vector<std::string> outputs;
 };
 
 const Expected stock[] = {
-    {"yolo11n.pt", "YOLO11", Task::detect, 80, 2616233, {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
-    {"yolov8n.pt", "YOLOv8", Task::detect, 80, 3151888, {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
+    {"yolo11n.pt",
+     "YOLO11",
+     Task::detect,
+     80,
+     2616233,
+     {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
+    {"yolov8n.pt",
+     "YOLOv8",
+     Task::detect,
+     80,
+     3151888,
+     {"box.0", "box.1", "box.2", "cls.0", "cls.1", "cls.2"}},
     {"yolo11n-pose.pt",
      "YOLO11",
      Task::pose,
@@ -107,8 +121,8 @@ TEST_P(CompressedCheckpoint, IsRead) {
   PEREGRINE_NEED_SHARED_DATA(data);
   const test::TemporaryFolder folder;
   const std::filesystem::path unpacked = folder.path() / GetParam().file;
-  const std::string command =
-      "xz -dc '" + (data / "weights" / GetParam().file).string() + ".xz' > '" + unpacked.string() + "' 2> /dev/null";
+  const std::string command = "xz -dc '" + (data / "weights" / GetParam().file).string() + ".xz' > '" +
+                              unpacked.string() + "' 2> /dev/null";
   if (std::system(command.c_str()) != 0) GTEST_SKIP() << "xz is not installed";
   const Model model = load_model(unpacked);
   EXPECT_EQ(model.info().task, GetParam().task);

@@ -89,9 +89,11 @@ std::string hint_for(const std::string& place, const std::string& name) {
 }
 
 TEST(StockState, HintsAreOfTheKindOfModule) {
-  // ONNX exports of networks with these were read: yolov9t, yolov8n-ghost, yolov10n and yolo26n (end2end=False).
+  // ONNX exports of networks with these were read: yolov9t, yolov8n-ghost, yolov10n and yolo26n
+  // (end2end=False).
   for (const char* name : {"ELAN1", "C3Ghost", "SCDown"})
-    EXPECT_THAT(hint_for(block, name), HasSubstr("format=onnx (with end2end=False for YOLOv10 and YOLO26)")) << name;
+    EXPECT_THAT(hint_for(block, name), HasSubstr("format=onnx (with end2end=False for YOLOv10 and YOLO26)"))
+        << name;
   EXPECT_THAT(hint_for("ultralytics.nn.extra", "C3k2"), HasSubstr("only stock modules are read"));
   EXPECT_THAT(hint_for("torch.nn.modules.act", "Hardswish"), HasSubstr("supported layers"));
 }

@@ -52,7 +52,8 @@ TEST(Unpickler, IntegersOfAllProtocols) {
                                {"\x8b\x03\0\0\0\0\0\x01."s, 1 << 16},
                                {"\x88.", 1},
                                {"\x89.", 0}};
-  for (const IntegerCase& c : cases) EXPECT_EQ(integer(parse_text(c.bytes).document->root), c.value) << c.bytes;
+  for (const IntegerCase& c : cases)
+    EXPECT_EQ(integer(parse_text(c.bytes).document->root), c.value) << c.bytes;
 }
 
 TEST(Unpickler, IntegersBeyond64BitsKeepTheirDigits) {
@@ -71,9 +72,10 @@ TEST(Unpickler, Floats) {
 
 TEST(Unpickler, TextInAllSpellings) {
   for (const std::string& bytes :
-       {"Vh\\u00e9\\U0001f6b2\n."s, "X\x07\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s, "\x8c\x07h\xc3\xa9\xf0\x9f\x9a\xb2."s,
-        "\x8d\x07\0\0\0\0\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s, "S'h\\xc3\\xa9\\xf0\\x9f\\x9a\\xb2'\n."s,
-        "U\x07h\xc3\xa9\xf0\x9f\x9a\xb2."s, "T\x07\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s}) {
+       {"Vh\\u00e9\\U0001f6b2\n."s, "X\x07\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s,
+        "\x8c\x07h\xc3\xa9\xf0\x9f\x9a\xb2."s, "\x8d\x07\0\0\0\0\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s,
+        "S'h\\xc3\\xa9\\xf0\\x9f\\x9a\\xb2'\n."s, "U\x07h\xc3\xa9\xf0\x9f\x9a\xb2."s,
+        "T\x07\0\0\0h\xc3\xa9\xf0\x9f\x9a\xb2."s}) {
     const Parsed parsed = parse_text(bytes);
     ASSERT_TRUE(text(parsed.document->root)) << bytes;
     EXPECT_EQ(*text(parsed.document->root), "h\u00e9\U0001f6b2");
@@ -163,13 +165,15 @@ TEST(Unpickler, ObjectsStayNamesArgumentsAndState) {
       "cK\x08s"
       "b";
   for (const std::string& bytes :
-       {"cultralytics.nn.modules\nC2f\n)R"s + state + ".", "cultralytics.nn.modules\nC2f\n)\x81" + state + ".",
+       {"cultralytics.nn.modules\nC2f\n)R"s + state + ".",
+        "cultralytics.nn.modules\nC2f\n)\x81" + state + ".",
         "cultralytics.nn.modules\nC2f\n)}\x92" + state + ".", "(iultralytics.nn.modules\nC2f\n" + state + ".",
         "(cultralytics.nn.modules\nC2f\no" + state + ".",
         "\x8c\x16ultralytics.nn.modules\x8c\x03"
         "C2f\x93)\x81" +
             state + ".",
-        "ccopy_reg\n_reconstructor\n(cultralytics.nn.modules\nC2f\nc__builtin__\nobject\nNtR" + state + "."}) {
+        "ccopy_reg\n_reconstructor\n(cultralytics.nn.modules\nC2f\nc__builtin__\nobject\nNtR" + state +
+            "."}) {
     const Parsed parsed = parse_text(bytes);
     EXPECT_EQ(class_name(parsed.document->root), "ultralytics.nn.modules.C2f") << bytes;
     const auto* object = as<Object>(parsed.document->root);
@@ -210,23 +214,27 @@ TEST(Unpickler, SaysHowMuchItRead) { EXPECT_EQ(parse_text("K\x01.K\x02.").consum
 TEST(Unpickler, KnownNamesAreHarmless) {
   for (const std::string& name :
        {"torch._utils\n_rebuild_tensor_v2"s, "ultralytics.nn.tasks\nDetectionModel"s, "numpy\nndarray"s,
-        "collections\nOrderedDict"s, "pathlib\nPosixPath"s, "datetime\ndatetime"s, "__builtin__\ngetattr"s, "builtins\nset"s,
-        "_codecs\nencode"s, "ultralytics.nn.modules.head\nDetect.forward"s})
+        "collections\nOrderedDict"s, "pathlib\nPosixPath"s, "datetime\ndatetime"s, "__builtin__\ngetattr"s,
+        "builtins\nset"s, "_codecs\nencode"s, "ultralytics.nn.modules.head\nDetect.forward"s})
     EXPECT_EQ(code_of(std::string("c").append(name).append("\n.")), "no error") << name;
 }
 
 TEST(Unpickler, OtherNamesAreRefusedByName) {
   for (const auto& [module, name] :
-       {std::pair("os", "system"), std::pair("posix", "system"), std::pair("subprocess", "Popen"), std::pair("builtins", "eval"),
-        std::pair("__builtin__", "exec"), std::pair("builtins", "__import__"), std::pair("torch.serialization", "os.system"),
-        std::pair("numpy", "f2py.os.system"), std::pair("torchevil", "run"), std::pair("runpy", "_run_code"),
-        std::pair("", "system"), std::pair("torch", "")}) {
+       {std::pair("os", "system"), std::pair("posix", "system"), std::pair("subprocess", "Popen"),
+        std::pair("builtins", "eval"), std::pair("__builtin__", "exec"), std::pair("builtins", "__import__"),
+        std::pair("torch.serialization", "os.system"), std::pair("numpy", "f2py.os.system"),
+        std::pair("torchevil", "run"), std::pair("runpy", "_run_code"), std::pair("", "system"),
+        std::pair("torch", "")}) {
     const std::string full = std::string(module) + "." + name;
     const std::string reduced = test::pickle_global(module, name) + "(U\x02idtR.";
     EXPECT_EQ(code_of(reduced), "model.refused") << full;
     EXPECT_NE(sentence_of(reduced).find(full), std::string::npos);
-    EXPECT_EQ(code_of(std::string("(i").append(module).append("\n").append(name).append("\n.")), "model.refused") << full;
-    EXPECT_EQ(code_of(test::pickle_text(module) + test::pickle_text(name) + "\x93."), "model.refused") << full;
+    EXPECT_EQ(code_of(std::string("(i").append(module).append("\n").append(name).append("\n.")),
+              "model.refused")
+        << full;
+    EXPECT_EQ(code_of(test::pickle_text(module) + test::pickle_text(name) + "\x93."), "model.refused")
+        << full;
   }
 }
 
@@ -271,8 +279,9 @@ TEST(Unpickler, NonsenseIsAnError) {
 }
 
 TEST(Unpickler, ClaimsBeyondTheFileAllocateNothing) {
-  for (const std::string& bytes : {"X\xff\xff\xff\xff."s, "\x8d\xff\xff\xff\xff\xff\xff\xff\xff."s, "\x8b\xff\xff\xff\x7f."s,
-                                   "\x8e\0\0\0\0\0\0\0\x80."s, "T\xff\xff\xff\xff."s})
+  for (const std::string& bytes :
+       {"X\xff\xff\xff\xff."s, "\x8d\xff\xff\xff\xff\xff\xff\xff\xff."s, "\x8b\xff\xff\xff\x7f."s,
+        "\x8e\0\0\0\0\0\0\0\x80."s, "T\xff\xff\xff\xff."s})
     EXPECT_EQ(code_of(bytes), "model.truncated");
   EXPECT_EQ(code_of("]r\xff\xff\xff\xffj\xff\xff\xff\xff."), "no error");  // a memo index claims no memory
 }

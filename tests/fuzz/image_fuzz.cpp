@@ -8,8 +8,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr std::int64_t max_pixels = 1 << 18;  // quick rounds; the limit itself is part of the target
   try {
-    const peregrine::HostImage image = peregrine::decode::decode_image(std::as_bytes(std::span(data, size)), "picture", max_pixels);
-    if (image.pixels.size() != std::size_t{3} * image.width * image.height || image.pixels.empty()) std::abort();
+    const peregrine::HostImage image =
+        peregrine::decode::decode_image(std::as_bytes(std::span(data, size)), "picture", max_pixels);
+    if (image.pixels.size() != std::size_t{3} * image.width * image.height || image.pixels.empty())
+      std::abort();
   } catch (const peregrine::Error& error) {
     if (!error.code().starts_with("image.")) std::abort();
   }

@@ -1,4 +1,5 @@
-// Any bytes as an ONNX file: a model or a model error. What was read can be written, and reads back as the same graph.
+// Any bytes as an ONNX file: a model or a model error. What was read can be written, and reads back as the
+// same graph.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

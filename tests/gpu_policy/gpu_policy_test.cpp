@@ -43,7 +43,9 @@ class GuardedName : public testing::TestWithParam<std::string_view> {};
 TEST_P(GuardedName, OnTheHostIsRaisedInTheseWords) {
   GpuPolicy policy(true, gpu);
   const std::string name(GetParam());
-  const auto raise = [&](Device place) { return error_of([&] { policy.require_gpu(name, view_at(place)); }); };
+  const auto raise = [&](Device place) {
+    return error_of([&] { policy.require_gpu(name, view_at(place)); });
+  };
   EXPECT_EQ(raise(Device::cpu()),
             std::pair("enforcement.place" + std::string(),
                       "GPU enforcement violation: " + name + " not on GPU (it is on cpu, expected cuda:0)"));
@@ -59,19 +61,22 @@ TEST_P(GuardedName, AnotherDtypeIsRaisedInTheseWords) {
   const std::string name(GetParam());
   const auto [code, sentence] = error_of([&] { policy.require_fp16(name, view_at(gpu, DType::f32)); });
   EXPECT_EQ(code, "enforcement.dtype");
-  EXPECT_EQ(sentence, "FP16 violation: " + name + " is FP32 (GPU enforcement violation: " + name + " not FP16)");
+  EXPECT_EQ(sentence,
+            "FP16 violation: " + name + " is FP32 (GPU enforcement violation: " + name + " not FP16)");
   EXPECT_TRUE(policy.require_fp16(name, view_at(gpu)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, GuardedName,
-                         testing::Values(guarded::detection_output, guarded::pose_output, guarded::pose_keypoints,
-                                         guarded::pose_confidence, guarded::pose_boxes, guarded::segmentation_masks,
+                         testing::Values(guarded::detection_output, guarded::pose_output,
+                                         guarded::pose_keypoints, guarded::pose_confidence,
+                                         guarded::pose_boxes, guarded::segmentation_masks,
                                          guarded::reid_features, "images"));
 
 TEST(GpuPolicy, PointersThatLieAreFoundOut) {
   const TensorView liar = view_at(gpu);
   GpuPolicy policy(true, gpu, [](const void*) { return Device::pinned(); });
-  EXPECT_THAT(error_of([&] { policy.require_gpu("detection output", liar); }).second, HasSubstr("it is on cpu (pinned)"));
+  EXPECT_THAT(error_of([&] { policy.require_gpu("detection output", liar); }).second,
+              HasSubstr("it is on cpu (pinned)"));
   GpuPolicy honest(true, gpu, [](const void*) { return Device::cuda(0); });
   EXPECT_TRUE(honest.require_gpu("detection output", view_at(Device::cpu())));
 }

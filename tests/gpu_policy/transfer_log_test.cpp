@@ -49,4 +49,4 @@ TEST(TransferLog, ThreadsDoNotSeeEachOthersTransfers) {
 }
 
 }  // namespace
-}  // namespace peregrine::transfer log
+}  // namespace peregrine::transfer_log

@@ -27,10 +27,10 @@ Graph make(const Recipe& recipe) {
   if (recipe.dead_node) graph.add(recipe.prefix + ".dead", Unary{Unary::Kind::exp}, {x});
   const ValueId y = graph.add(recipe.prefix + ".conv", recipe.conv, {x, w});
   const ValueId z = graph.add(recipe.prefix + ".act", Unary{recipe.activation}, {y});
-  const ValueId d =
-      graph.add(recipe.prefix + ".sub", Binary{Binary::Kind::sub}, recipe.swap_operands ? std::vector{x, z} : std::vector{z, x});
-  const ValueId flat =
-      graph.add(recipe.prefix + ".flat", Reshape{{1, 2, 1, recipe.height, 8}}, recipe.hint ? std::vector{d, x} : std::vector{d});
+  const ValueId d = graph.add(recipe.prefix + ".sub", Binary{Binary::Kind::sub},
+                              recipe.swap_operands ? std::vector{x, z} : std::vector{z, x});
+  const ValueId flat = graph.add(recipe.prefix + ".flat", Reshape{{1, 2, 1, recipe.height, 8}},
+                                 recipe.hint ? std::vector{d, x} : std::vector{d});
   graph.mark_output(flat, recipe.output);
   return graph;
 }
@@ -58,7 +58,8 @@ TEST(Digest, TellsEveryOtherDifference) {
 TEST(Dump, ListsTheGraph) {
   EXPECT_EQ(dump(make({})),
             "input images FP32 1x2x8x8\n"
-            "Conv (images, a.weight FP32 2x2x3x3) stride=1x1 dilation=1x1 pad=1,1,1,1 groups=1 -> a.conv FP32 1x2x8x8\n"
+            "Conv (images, a.weight FP32 2x2x3x3) stride=1x1 dilation=1x1 pad=1,1,1,1 groups=1 -> a.conv "
+            "FP32 1x2x8x8\n"
             "Relu (a.conv) -> a.act FP32 1x2x8x8\n"
             "Sub (a.act, images) -> a.sub FP32 1x2x8x8\n"
             "Reshape (a.sub) shape=1x2x1x8x8 -> a.flat FP32 1x2x1x8x8\n"

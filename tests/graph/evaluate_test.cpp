@@ -21,8 +21,8 @@ TEST(Evaluate, MovesData) {
   const HostTensor x = counting({2, 3, 4});
   const auto turned = run(Transpose{{2, 0, 1}}, {&x});
   EXPECT_EQ(turned[0].shape(), (Shape{4, 2, 3}));
-  EXPECT_THAT(values(turned[0]),
-              ElementsAreArray({0, 4, 8, 12, 16, 20, 1, 5, 9, 13, 17, 21, 2, 6, 10, 14, 18, 22, 3, 7, 11, 15, 19, 23}));
+  EXPECT_THAT(values(turned[0]), ElementsAreArray({0, 4, 8,  12, 16, 20, 1, 5, 9,  13, 17, 21,
+                                                   2, 6, 10, 14, 18, 22, 3, 7, 11, 15, 19, 23}));
 
   EXPECT_THAT(values(run(Slice{.axis = 2, .start = 1, .end = 4, .step = 2}, {&x})[0]),
               ElementsAre(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23));
@@ -32,17 +32,19 @@ TEST(Evaluate, MovesData) {
   EXPECT_THAT(values(parts[0]), ElementsAre(0, 1, 2, 3, 12, 13, 14, 15));
   const auto joined = run(Concat{.axis = -2}, {&parts[1], &parts[0]});
   EXPECT_EQ(joined[0].shape(), x.shape());
-  EXPECT_THAT(values(joined[0]),
-              ElementsAreArray({4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 22, 23, 12, 13, 14, 15}));
+  EXPECT_THAT(values(joined[0]), ElementsAreArray({4,  5,  6,  7,  8,  9,  10, 11, 0,  1,  2,  3,
+                                                   16, 17, 18, 19, 20, 21, 22, 23, 12, 13, 14, 15}));
 
   const HostTensor shape = integers({3}, {1, 2, 3});
-  EXPECT_THAT(values<std::int64_t>(run(Slice{.axis = 0, .start = 1, .end = 3}, {&shape})[0]), ElementsAre(2, 3));
+  EXPECT_THAT(values<std::int64_t>(run(Slice{.axis = 0, .start = 1, .end = 3}, {&shape})[0]),
+              ElementsAre(2, 3));
 }
 
 TEST(Evaluate, ComputesWithBroadcasting) {
   const HostTensor column = floats({2, 1}, {6, 8}), row = floats({3}, {1, 2, 4});
   EXPECT_THAT(values(run(Binary{Binary::Kind::add}, {&column, &row})[0]), ElementsAre(7, 8, 10, 9, 10, 12));
-  EXPECT_THAT(values(run(Binary{Binary::Kind::sub}, {&row, &column})[0]), ElementsAre(-5, -4, -2, -7, -6, -4));
+  EXPECT_THAT(values(run(Binary{Binary::Kind::sub}, {&row, &column})[0]),
+              ElementsAre(-5, -4, -2, -7, -6, -4));
   EXPECT_THAT(values(run(Binary{Binary::Kind::mul}, {&column, &row})[0]), ElementsAre(6, 12, 24, 8, 16, 32));
   EXPECT_THAT(values(run(Binary{Binary::Kind::div}, {&column, &row})[0]), ElementsAre(6, 3, 1.5f, 8, 4, 2));
 
@@ -81,7 +83,8 @@ TEST(Evaluate, SaysWhatItIsNotFor) {
   EXPECT_FALSE(can_evaluate(Unary{}, DType::i64));
   EXPECT_FALSE(can_evaluate(Binary{}, DType::f16));
   EXPECT_FALSE(can_evaluate(Cast{DType::u8}, DType::f32));
-  const HostTensor i = integers({1}, {1}), x = floats({1}, {1}), big = HostTensor::zeros(DType::f32, {1 << 13, 1}),
+  const HostTensor i = integers({1}, {1}), x = floats({1}, {1}),
+                   big = HostTensor::zeros(DType::f32, {1 << 13, 1}),
                    wide = HostTensor::zeros(DType::f32, {1 << 14});
   EXPECT_THROW(evaluate(Unary{}, std::vector{&i}), Error);
   EXPECT_THROW(evaluate(Binary{}, std::vector{&i, &x}), Error);

@@ -26,8 +26,9 @@ TEST(FoldConstants, ComputesWhatIsKnown) {
   const ValueId c = graph.add_constant("c", floats({2}, {1, 2}));
   const ValueId d = graph.add("d", Binary{}, {c, c});
   const auto halves = graph.add_node("halves", Split{.axis = 0, .sizes = {1, 1}}, {d});
-  graph.mark_output(graph.add("out", Binary{Binary::Kind::mul}, {x, graph.add("swap", Concat{0}, {halves[1], halves[0]})}),
-                    "out");
+  graph.mark_output(
+      graph.add("out", Binary{Binary::Kind::mul}, {x, graph.add("swap", Concat{0}, {halves[1], halves[0]})}),
+      "out");
   fold_constants(graph);
   EXPECT_THAT(operators(graph), ElementsAre("Mul"));
   EXPECT_THAT(input_of(graph, "out", 1), ElementsAre(4, 2));
@@ -80,7 +81,8 @@ TEST(RemoveIdentities, KeepsWhatMovesOrConverts) {
 TEST(FuseSilu, SeesBothOrders) {
   Graph graph;
   ValueId x = graph.add_input("images", DType::f32, {1, 4});
-  ValueId y = graph.add("first", Binary{Binary::Kind::mul}, {x, graph.add("s1", Unary{Unary::Kind::sigmoid}, {x})});
+  ValueId y =
+      graph.add("first", Binary{Binary::Kind::mul}, {x, graph.add("s1", Unary{Unary::Kind::sigmoid}, {x})});
   y = graph.add("second", Binary{Binary::Kind::mul}, {graph.add("s2", Unary{Unary::Kind::sigmoid}, {y}), y});
   graph.mark_output(y, "features");
   fuse_silu(graph);
@@ -99,8 +101,10 @@ TEST(FuseSilu, KeepsASigmoidThatOthersUse) {
 
 TEST(FuseSilu, LeavesOtherMultiplications) {
   Graph graph;
-  const ValueId x = graph.add_input("images", DType::f32, {1, 4}), y = graph.add_input("gate", DType::f32, {1, 4});
-  const ValueId s = graph.add("s", Unary{Unary::Kind::sigmoid}, {y}), t = graph.add("t", Unary{Unary::Kind::tanh}, {x});
+  const ValueId x = graph.add_input("images", DType::f32, {1, 4}),
+                y = graph.add_input("gate", DType::f32, {1, 4});
+  const ValueId s = graph.add("s", Unary{Unary::Kind::sigmoid}, {y}),
+                t = graph.add("t", Unary{Unary::Kind::tanh}, {x});
   graph.mark_output(graph.add("gated", Binary{Binary::Kind::mul}, {x, s}), "a");
   graph.mark_output(graph.add("mish", Binary{Binary::Kind::mul}, {x, t}), "b");
   graph.mark_output(graph.add("sum", Binary{Binary::Kind::add}, {y, s}), "c");
@@ -121,7 +125,8 @@ struct Layer {
     l.layer = l.graph.add("layer", Conv{}, inputs);
     return l;
   }
-  void follow(Binary::Kind kind, const Shape& shape, std::initializer_list<float> constant, bool constant_first = false) {
+  void follow(Binary::Kind kind, const Shape& shape, std::initializer_list<float> constant,
+              bool constant_first = false) {
     const ValueId c = graph.add_constant("c", floats(shape, constant));
     layer = graph.add("after", Binary{kind}, constant_first ? std::vector{c, layer} : std::vector{layer, c});
   }
@@ -138,8 +143,8 @@ TEST(AbsorbAffine, BatchNormIntoConv) {
   };
   // variance + epsilon = 4 and 0.25: divides by 2 and 0.5
   l.layer = l.graph.add("bn", BatchNorm{.epsilon = 0.125f},
-                        {l.layer, parameter("scale", {2, 1}), parameter("shift", {5, 6}), parameter("mean", {1, 2}),
-                         parameter("variance", {3.875f, 0.125f})});
+                        {l.layer, parameter("scale", {2, 1}), parameter("shift", {5, 6}),
+                         parameter("mean", {1, 2}), parameter("variance", {3.875f, 0.125f})});
   l.finish();
   EXPECT_THAT(operators(l.graph), ElementsAre("Conv"));
   EXPECT_THAT(input_of(l.graph, "layer", 1), ElementsAre(1, 2, 6, 8));
@@ -181,7 +186,8 @@ TEST(AbsorbAffine, AChainOneAfterTheOther) {
 TEST(AbsorbAffine, TransposedConvolutionInGroups) {
   Layer l;
   const ValueId x = l.graph.add_input("images", DType::f32, {1, 4, 1, 1});
-  // 4 input channels in 2 groups, 2 output channels a group: weight [4,2,1,1], output channel = 2 * group + column
+  // 4 input channels in 2 groups, 2 output channels a group: weight [4,2,1,1], output channel = 2 * group +
+  // column
   l.layer = l.graph.add("layer", ConvTranspose{.groups = 2},
                         {x, l.graph.add_constant("w", floats({4, 2, 1, 1}, {1, 1, 1, 1, 1, 1, 1, 1}))});
   l.follow(Binary::Kind::mul, {1, 4, 1, 1}, {1, 2, 3, 4});
@@ -192,7 +198,8 @@ TEST(AbsorbAffine, TransposedConvolutionInGroups) {
 TEST(AbsorbAffine, Linear) {
   Layer l;
   const ValueId x = l.graph.add_input("images", DType::f32, {1, 2});
-  l.layer = l.graph.add("layer", ::peregrine::graph::Linear{}, {x, l.graph.add_constant("w", floats({2, 2}, {1, 2, 3, 4}))});
+  l.layer = l.graph.add("layer", ::peregrine::graph::Linear{},
+                        {x, l.graph.add_constant("w", floats({2, 2}, {1, 2, 3, 4}))});
   l.follow(Binary::Kind::mul, {2}, {2, 3});
   l.finish();
   EXPECT_THAT(operators(l.graph), ElementsAre("Linear"));
@@ -207,8 +214,9 @@ TEST(AbsorbAffine, DoesNotFireWhereItWouldChangeResults) {
     EXPECT_EQ(dump(l.graph), before) << why;
   };
   Layer along_width = Layer::conv(true);
-  along_width.layer = along_width.graph.add("wide", Conv{.pad = {0, 0, 0, 1}},
-                                            {along_width.graph.find("images"), along_width.graph.find("weight")});
+  along_width.layer =
+      along_width.graph.add("wide", Conv{.pad = {0, 0, 0, 1}},
+                            {along_width.graph.find("images"), along_width.graph.find("weight")});
   along_width.graph.mark_output(along_width.graph.find("layer"), "beside");
   along_width.follow(Binary::Kind::mul, {2}, {1, 2});
   stays(std::move(along_width), "two columns are not two channels");
@@ -262,11 +270,15 @@ TEST(RemoveUnused, SweepsNodesAndConstants) {
 
 TEST(Passes, TogetherLeaveTheGraphThatEnginesExpect) {
   Layer l = Layer::conv(false);
-  const auto parameter = [&](const char* name, float v) { return l.graph.add_constant(name, floats({2}, {v, v})); };
+  const auto parameter = [&](const char* name, float v) {
+    return l.graph.add_constant(name, floats({2}, {v, v}));
+  };
   ValueId y = l.graph.add("cast", Cast{DType::f32}, {l.layer});
-  y = l.graph.add("bn", BatchNorm{},
-                  {y, parameter("scale", 1), parameter("shift", 0), parameter("mean", 0), parameter("variance", 1)});
-  y = l.graph.add("mul", Binary{Binary::Kind::mul}, {y, l.graph.add("sigmoid", Unary{Unary::Kind::sigmoid}, {y})});
+  y = l.graph.add(
+      "bn", BatchNorm{},
+      {y, parameter("scale", 1), parameter("shift", 0), parameter("mean", 0), parameter("variance", 1)});
+  y = l.graph.add("mul", Binary{Binary::Kind::mul},
+                  {y, l.graph.add("sigmoid", Unary{Unary::Kind::sigmoid}, {y})});
   l.graph.mark_output(y, "features");
   run_passes(l.graph);
   EXPECT_THAT(operators(l.graph), ElementsAre("Conv", "Silu"));

@@ -1,5 +1,5 @@
-// The yardstick itself: small enough to compute by hand. OpenVINO, written by others, agrees with it over all of the
-// conformance cases (tests/engine/conformance).
+// The yardstick itself: small enough to compute by hand. OpenVINO, written by others, agrees with it over all
+// of the conformance cases (tests/engine/conformance).
 #include "graph/reference.h"
 
 #include <gmock/gmock.h>
@@ -30,8 +30,10 @@ std::vector<float> values(const HostTensor& tensor) {
 std::vector<HostTensor> run(Operation operation, std::vector<HostTensor> tensors) {
   Graph graph;
   std::vector<ValueId> ids{graph.add_input("x", DType::f32, tensors[0].shape())};
-  for (std::size_t i = 1; i < tensors.size(); ++i) ids.push_back(graph.add_constant(std::to_string(i), tensors[i].clone()));
-  for (ValueId output : graph.add_node("node", std::move(operation), ids)) graph.mark_output(output, graph.value(output).name);
+  for (std::size_t i = 1; i < tensors.size(); ++i)
+    ids.push_back(graph.add_constant(std::to_string(i), tensors[i].clone()));
+  for (ValueId output : graph.add_node("node", std::move(operation), ids))
+    graph.mark_output(output, graph.value(output).name);
   const std::vector<TensorView> inputs{tensors[0].view()};
   return run_reference(graph, inputs);
 }
@@ -59,12 +61,14 @@ TEST(Reference, ConvolutionInGroups) {
               ElementsAre(1, 2, 10, 20, 300, 400, 3000, 4000));
 }
 
-/// Every sum element by element, as the definition has it; values are small integers, so sums are exact in any order.
+/// Every sum element by element, as the definition has it; values are small integers, so sums are exact in
+/// any order.
 std::vector<float> convolve(const Conv& conv, const HostTensor& x, const HostTensor& w, const Shape& y) {
   std::vector<float> all;
   const auto at = [](const HostTensor& t, std::int64_t a, std::int64_t b, std::int64_t c, std::int64_t d) {
     const Shape& s = t.shape();
-    return c < 0 || c >= s[2] || d < 0 || d >= s[3] ? 0.0f : t.as<float>()[((a * s[1] + b) * s[2] + c) * s[3] + d];
+    return c < 0 || c >= s[2] || d < 0 || d >= s[3] ? 0.0f
+                                                    : t.as<float>()[((a * s[1] + b) * s[2] + c) * s[3] + d];
   };
   for (std::int64_t n = 0; n < y[0]; ++n)
     for (std::int64_t k = 0; k < y[1]; ++k)
@@ -86,7 +90,8 @@ TEST(Reference, ConvolutionsOfEverySizeAreTheirDefinition) {
   int next = 0;
   const auto fill = [&](const Shape& shape) {
     HostTensor t(DType::f32, shape);
-    for (std::int64_t i = 0; i < shape.elements(); ++i) t.as<float>()[i] = static_cast<float>((next += 7) % 13 - 6);
+    for (std::int64_t i = 0; i < shape.elements(); ++i)
+      t.as<float>()[i] = static_cast<float>((next += 7) % 13 - 6);
     return t;
   };
   for (std::int64_t filters : {1, 4, 6, 9})
@@ -108,8 +113,8 @@ TEST(Reference, ConvolutionsOfEverySizeAreTheirDefinition) {
 }
 
 TEST(Reference, TransposedConvolution) {
-  EXPECT_THAT(result(ConvTranspose{.stride = {1, 2}}, tensor({1, 1, 1, 2}, {1, 2}), tensor({1, 1, 1, 3}, {1, 10, 100}),
-                     tensor({1}, {0.5f})),
+  EXPECT_THAT(result(ConvTranspose{.stride = {1, 2}}, tensor({1, 1, 1, 2}, {1, 2}),
+                     tensor({1, 1, 1, 3}, {1, 10, 100}), tensor({1}, {0.5f})),
               ElementsAre(1.5f, 10.5f, 102.5f, 20.5f, 200.5f));
   EXPECT_THAT(result(ConvTranspose{.stride = {1, 2}, .pad = {0, 1, 0, 0}}, tensor({1, 1, 1, 2}, {1, 2}),
                      tensor({1, 1, 1, 3}, {1, 10, 100})),
@@ -117,17 +122,20 @@ TEST(Reference, TransposedConvolution) {
 }
 
 TEST(Reference, MatrixProducts) {
-  EXPECT_THAT(result(Linear{}, tensor({1, 2}, {1, 2}), tensor({3, 2}, {1, 10, 2, 20, 3, 30}), tensor({3}, {0, 1, 2})),
-              ElementsAre(21, 43, 65));
-  EXPECT_THAT(result(MatMul{}, tensor({2, 1, 2}, {1, 2, 3, 4}), tensor({2, 2, 1}, {1, 10, 100, 1000})), ElementsAre(21, 4300));
+  EXPECT_THAT(
+      result(Linear{}, tensor({1, 2}, {1, 2}), tensor({3, 2}, {1, 10, 2, 20, 3, 30}), tensor({3}, {0, 1, 2})),
+      ElementsAre(21, 43, 65));
+  EXPECT_THAT(result(MatMul{}, tensor({2, 1, 2}, {1, 2, 3, 4}), tensor({2, 2, 1}, {1, 10, 100, 1000})),
+              ElementsAre(21, 4300));
 }
 
 TEST(Reference, Normalisation) {
-  EXPECT_THAT(result(BatchNorm{0}, tensor({1, 2, 1, 1}, {5, 7}), tensor({2}, {2, 3}), tensor({2}, {1, 0}), tensor({2}, {1, 1}),
-                     tensor({2}, {4, 9})),
+  EXPECT_THAT(result(BatchNorm{0}, tensor({1, 2, 1, 1}, {5, 7}), tensor({2}, {2, 3}), tensor({2}, {1, 0}),
+                     tensor({2}, {1, 1}), tensor({2}, {4, 9})),
               ElementsAre(5, 6));
-  EXPECT_THAT(result(InstanceNorm{0}, tensor({1, 1, 1, 4}, {1, 1, 3, 3}), tensor({1}, {10}), tensor({1}, {1})),
-              ElementsAre(-9, -9, 11, 11));
+  EXPECT_THAT(
+      result(InstanceNorm{0}, tensor({1, 1, 1, 4}, {1, 1, 3, 3}), tensor({1}, {10}), tensor({1}, {1})),
+      ElementsAre(-9, -9, 11, 11));
   EXPECT_THAT(result(Softmax{1}, tensor({1, 2, 2}, {1000, 0, 1000, 0})), ElementsAre(0.5f, 0.5f, 0.5f, 0.5f));
 }
 
@@ -147,8 +155,8 @@ TEST(Reference, Enlarging) {
   EXPECT_THAT(result(Upsample{.factor = {1, 2}}, tensor({1, 1, 1, 2}, {1, 2})), ElementsAre(1, 1, 2, 2));
   const auto x = tensor({1, 1, 2, 2}, {1, 2, 3, 4});
   EXPECT_THAT(result(Upsample{.kind = Upsample::Kind::bilinear}, x.clone()),
-              Pointwise(FloatNear(1e-6f),
-                        {1.f, 1.25f, 1.75f, 2.f, 1.5f, 1.75f, 2.25f, 2.5f, 2.5f, 2.75f, 3.25f, 3.5f, 3.f, 3.25f, 3.75f, 4.f}));
+              Pointwise(FloatNear(1e-6f), {1.f, 1.25f, 1.75f, 2.f, 1.5f, 1.75f, 2.25f, 2.5f, 2.5f, 2.75f,
+                                           3.25f, 3.5f, 3.f, 3.25f, 3.75f, 4.f}));
 }
 
 TEST(Reference, ElementsBroadcastsAndCasts) {
@@ -163,7 +171,8 @@ TEST(Reference, Layout) {
   const auto x = [] { return tensor({1, 4, 2}, {0, 1, 2, 3, 4, 5, 6, 7}); };
   EXPECT_THAT(result(Slice{1, 1, 4, 2}, x()), ElementsAre(2, 3, 6, 7));
   EXPECT_THAT(result(Transpose{{2, 0, 1}}, x()), ElementsAre(0, 2, 4, 6, 1, 3, 5, 7));
-  EXPECT_THAT(result(Concat{-1}, x(), tensor({1, 4, 1}, {9, 9, 9, 9})), ElementsAre(0, 1, 9, 2, 3, 9, 4, 5, 9, 6, 7, 9));
+  EXPECT_THAT(result(Concat{-1}, x(), tensor({1, 4, 1}, {9, 9, 9, 9})),
+              ElementsAre(0, 1, 9, 2, 3, 9, 4, 5, 9, 6, 7, 9));
   std::vector<HostTensor> inputs;
   inputs.push_back(x());
   const auto parts = run(Split{1, {1, 3}}, std::move(inputs));

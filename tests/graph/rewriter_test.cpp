@@ -67,7 +67,8 @@ TEST_F(RewriterTest, NodesThatNothingNeedsAreNoUsers) {
   graph.mark_output(e, "second");
   Rewriter rewriter(graph);
   rewriter.replace(e, a);
-  EXPECT_EQ(rewriter.only_user(x), graph.producer(a)) << "c, which only d needed, which only e needed, is gone";
+  EXPECT_EQ(rewriter.only_user(x), graph.producer(a))
+      << "c, which only d needed, which only e needed, is gone";
 }
 
 TEST_F(RewriterTest, OutputsCanBeMarkedAnew) {

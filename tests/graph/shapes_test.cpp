@@ -40,10 +40,13 @@ TEST(Shapes, Convolution) {
 }
 
 TEST(Shapes, TransposedConvolution) {
-  EXPECT_EQ(one(ConvTranspose{.stride = {2, 2}}, {{1, 64, 80, 80}, {64, 32, 2, 2}, {32}}), (Shape{1, 32, 160, 160}));
-  EXPECT_EQ(one(ConvTranspose{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .output_pad = {1, 1}}, {{1, 4, 5, 5}, {4, 6, 3, 3}}),
+  EXPECT_EQ(one(ConvTranspose{.stride = {2, 2}}, {{1, 64, 80, 80}, {64, 32, 2, 2}, {32}}),
+            (Shape{1, 32, 160, 160}));
+  EXPECT_EQ(one(ConvTranspose{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .output_pad = {1, 1}},
+                {{1, 4, 5, 5}, {4, 6, 3, 3}}),
             (Shape{1, 6, 10, 10}));
-  EXPECT_THAT(refusal(ConvTranspose{.pad = {3, 0, 0, 0}}, {{1, 4, 5, 5}, {4, 6, 3, 3}}), HasSubstr("out of range"));
+  EXPECT_THAT(refusal(ConvTranspose{.pad = {3, 0, 0, 0}}, {{1, 4, 5, 5}, {4, 6, 3, 3}}),
+              HasSubstr("out of range"));
 }
 
 TEST(Shapes, LinearAndNormalisation) {
@@ -96,8 +99,10 @@ TEST(Shapes, MatMulSoftmaxUnaryCast) {
 
 TEST(Shapes, PoolingAndUpsampling) {
   EXPECT_EQ(one(Pool{.kernel = {5, 5}, .pad = {2, 2, 2, 2}}, {{1, 8, 20, 20}}), (Shape{1, 8, 20, 20}));
-  EXPECT_EQ(one(Pool{.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{1, 8, 128, 64}}), (Shape{1, 8, 64, 32}));
-  EXPECT_THAT(refusal(Pool{.kernel = {2, 2}, .pad = {2, 0, 0, 0}}, {{1, 8, 4, 4}}), HasSubstr("whole window"));
+  EXPECT_EQ(one(Pool{.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{1, 8, 128, 64}}),
+            (Shape{1, 8, 64, 32}));
+  EXPECT_THAT(refusal(Pool{.kernel = {2, 2}, .pad = {2, 0, 0, 0}}, {{1, 8, 4, 4}}),
+              HasSubstr("whole window"));
   EXPECT_EQ(one(GlobalAveragePool{}, {{3, 8, 4, 5}}), (Shape{3, 8, 1, 1}));
   EXPECT_EQ(one(Upsample{.factor = {2, 3}}, {{1, 8, 4, 4}}), (Shape{1, 8, 8, 12}));
   EXPECT_THAT(refusal(Upsample{.factor = {0, 2}}, {{1, 8, 4, 4}}), HasSubstr("enlarge"));
@@ -107,7 +112,8 @@ TEST(Shapes, NumbersOfAHostileFileDoNotOverflow) {
   constexpr std::int64_t huge = std::int64_t{1} << 62;
   EXPECT_THAT(refusal(Conv{.stride = {huge, 1}}, {{1, 1, 4, 4}, {1, 1, 1, 1}}), HasSubstr("positive"));
   EXPECT_THAT(refusal(Conv{.pad = {huge, 0, huge, 0}}, {{1, 1, 4, 4}, {1, 1, 1, 1}}), HasSubstr("positive"));
-  EXPECT_THAT(refusal(ConvTranspose{.stride = {huge, 1}}, {{1, 1, 4, 4}, {1, 1, 1, 1}}), HasSubstr("out of range"));
+  EXPECT_THAT(refusal(ConvTranspose{.stride = {huge, 1}}, {{1, 1, 4, 4}, {1, 1, 1, 1}}),
+              HasSubstr("out of range"));
   EXPECT_THAT(refusal(Reshape{{huge, huge, huge}}, {{1, 4}}), HasSubstr("larger than any memory"));
   EXPECT_THAT(refusal(Upsample{.factor = {huge, 1}}, {{1, 1, 4, 4}}), HasSubstr("enlarge"));
   EXPECT_THAT(refusal(Split{.axis = 0, .sizes = {huge, huge, huge, huge, 4}}, {{4}}), HasSubstr("make up"));

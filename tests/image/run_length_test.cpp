@@ -39,7 +39,8 @@ std::vector<std::uint32_t> packed(const Bits& bits, int height, int width) {
   std::vector<std::uint32_t> words(column_words * width);
   for (int y = 0; y < height; ++y)
     for (int x = 0; x < width; ++x)
-      words[x * column_words + y / 32] |= std::uint32_t{bits[static_cast<std::size_t>(y) * width + x]} << y % 32;
+      words[x * column_words + y / 32] |= std::uint32_t{bits[static_cast<std::size_t>(y) * width + x]}
+                                          << y % 32;
   return words;
 }
 
@@ -57,7 +58,8 @@ TEST(RunLength, AgreesWithPycocotools) {
     const Bits bits = draw(kind, height, width, seed);
     const RunLengthMask mask = encode_whole(bits, height, width);
     EXPECT_EQ(to_coco_string(mask), expected);
-    EXPECT_EQ(encode_packed_mask(packed(bits, height, width), {0, 0, width, height}, height, width).counts, mask.counts);
+    EXPECT_EQ(encode_packed_mask(packed(bits, height, width), {0, 0, width, height}, height, width).counts,
+              mask.counts);
     EXPECT_EQ(from_coco_string(height, width, expected).counts, mask.counts);
     EXPECT_EQ(decode_mask(mask), bits);
   }
@@ -66,14 +68,19 @@ TEST(RunLength, AgreesWithPycocotools) {
 
 TEST(RunLength, WindowEqualsWholeImage) {
   const int height = 23, width = 19;
-  for (const MaskWindow& window :
-       {MaskWindow{0, 0, 19, 23}, {3, 5, 9, 11}, {0, 4, 8, 19}, {7, 0, 12, 6}, {18, 22, 1, 1}, {4, 0, 9, 23}}) {
+  for (const MaskWindow& window : {MaskWindow{0, 0, 19, 23},
+                                   {3, 5, 9, 11},
+                                   {0, 4, 8, 19},
+                                   {7, 0, 12, 6},
+                                   {18, 22, 1, 1},
+                                   {4, 0, 9, 23}}) {
     const Bits inside = draw("noise", window.height, window.width, 7), all(inside.size(), 1);
     for (const Bits& bits : {inside, all}) {
       Bits whole(static_cast<std::size_t>(height) * width);
       for (int y = 0; y < window.height; ++y)
         for (int x = 0; x < window.width; ++x)
-          whole[(window.top + y) * width + window.left + x] = bits[static_cast<std::size_t>(y) * window.width + x];
+          whole[(window.top + y) * width + window.left + x] =
+              bits[static_cast<std::size_t>(y) * window.width + x];
       EXPECT_EQ(encode_mask(bits, window, height, width).counts, encode_whole(whole, height, width).counts);
       EXPECT_EQ(encode_packed_mask(packed(bits, window.height, window.width), window, height, width).counts,
                 encode_whole(whole, height, width).counts);
@@ -88,7 +95,9 @@ TEST(RunLength, EmptyAndFull) {
 
 TEST(RunLength, RunsSplitAtColumns) {
   std::vector<std::array<int, 3>> runs;
-  for_each_run({4, 3, {2, 5, 5}}, [&](int column, int first, int end) { runs.push_back({column, first, end}); });
+  for_each_run({4, 3, {2, 5, 5}}, [&](int column, int first, int end) {
+    runs.push_back({column, first, end});
+  });
   EXPECT_THAT(runs, testing::ElementsAre(std::array{0, 2, 4}, std::array{1, 0, 3}));
 }
 
@@ -96,7 +105,8 @@ TEST(RunLength, RefusesMalformedStrings) {
   const std::string good = to_coco_string(encode_whole(draw("disc", 40, 30, 500), 40, 30));
   EXPECT_NO_THROW(from_coco_string(40, 30, good));
   const std::vector<std::string> bad = {
-      "", good.substr(0, good.size() / 2), good + "1", "\x7f", " ", "oooooooooooooooo", "o", "O", good + good};
+      "",         good.substr(0, good.size() / 2), good + "1", "\x7f", " ", "oooooooooooooooo", "o", "O",
+      good + good};
   for (const std::string& text : bad) {
     SCOPED_TRACE(text);
     try {

@@ -50,7 +50,8 @@ TEST(Parity, OneMissIsAllowedTwoAreNot) {
 TEST(Parity, KeypointsOfAnotherAnchorAreATieWhereTheRightOnesWereThere) {
   Object reference = object(10, 0.9f);
   reference.keypoints = {{20, 20, 0.9f}};
-  Object winner = reference, loser = reference;  // nearly the same box: the order of their confidences is FP16's
+  Object winner = reference,
+         loser = reference;  // nearly the same box: the order of their confidences is FP16's
   winner.keypoints[0].x = 29, winner.confidence = 0.901f;
   const std::vector<Object> expected{reference}, tested{winner}, all{winner, loser};
   std::vector<Object> none_right{winner};
@@ -107,7 +108,8 @@ TEST(Parity, MasksKeypointsAndEmbeddingsAreEvaluated) {
   tested.keypoints = {{10, 11, 0.9f}, {90, 90, 0.1f}};
   EXPECT_EQ(mismatches_of(reference, tested).size(), 0u);
   tested.keypoints[0] = {13, 14, 0.9f};
-  EXPECT_THAT(mismatches_of(reference, tested).at(0).what, testing::HasSubstr("a keypoint deviates by 5.00 px"));
+  EXPECT_THAT(mismatches_of(reference, tested).at(0).what,
+              testing::HasSubstr("a keypoint deviates by 5.00 px"));
   tested.keypoints[0].x = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(mismatches_of(reference, tested).size(), 2u);
 

@@ -14,9 +14,11 @@ Object object_of(const Json& json) {
   object.class_id = json.at("class");
   object.confidence = json.at("confidence");
   object.box = json.at("box").get<std::array<float, 4>>();
-  for (const Json& point : json.value("keypoints", Json::array())) object.keypoints.push_back({point[0], point[1], point[2]});
+  for (const Json& point : json.value("keypoints", Json::array()))
+    object.keypoints.push_back({point[0], point[1], point[2]});
   if (const auto mask = json.find("mask"); mask != json.end())
-    object.mask = from_coco_string((*mask)["size"][0], (*mask)["size"][1], (*mask)["counts"].get<std::string>());
+    object.mask =
+        from_coco_string((*mask)["size"][0], (*mask)["size"][1], (*mask)["counts"].get<std::string>());
   return object;
 }
 

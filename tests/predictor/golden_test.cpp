@@ -67,9 +67,10 @@ void expect_golden(const std::filesystem::path& golden_file, const std::filesyst
     parity.add({name, golden.at(name), frame_result.result->objects, {}});
     return true;
   });
-  std::printf("%s: %d objects, worst box %.4f px, confidence %.6f, keypoint %.4f px, mask IoU %.5f\n", golden_file.stem().c_str(),
-              parity.objects(), static_cast<double>(parity.worst_box_px()), static_cast<double>(parity.worst_confidence()),
-              static_cast<double>(parity.worst_keypoint_px()), static_cast<double>(parity.worst_mask_iou()));
+  std::printf("%s: %d objects, worst box %.4f px, confidence %.6f, keypoint %.4f px, mask IoU %.5f\n",
+              golden_file.stem().c_str(), parity.objects(), static_cast<double>(parity.worst_box_px()),
+              static_cast<double>(parity.worst_confidence()), static_cast<double>(parity.worst_keypoint_px()),
+              static_cast<double>(parity.worst_mask_iou()));
   for (const auto& mismatch : parity.mismatches()) ADD_FAILURE() << mismatch.image << ": " << mismatch.what;
   EXPECT_GT(parity.objects(), 10);
   EXPECT_EQ(parity.found(), parity.objects());
@@ -88,7 +89,8 @@ TEST_P(Golden, EveryObjectIsFoundAndNoneIsExtra) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ultralytics, Golden,
-                         testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"},
+                         testing::Values(Case{"yolo11n", "yolo11n.pt"},
+                                         Case{"yolo11n-pose", "yolo11n-pose.pt"},
                                          Case{"yolo11n-seg", "yolo11n-seg.pt"}, Case{"yolov8n", "yolov8n.pt"},
                                          Case{"yolo11n-rect", "yolo11n.pt", true},
                                          Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true},
@@ -140,7 +142,8 @@ void expect_embeddings(const std::filesystem::path& golden_file, const std::file
 
 TEST(GoldenReid, EmbeddingsHaveTheReferencesDirection) {
   PEREGRINE_NEED_SHARED_DATA(data);
-  expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth", data / "reid", 60);
+  expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth",
+                    data / "reid", 60);
 }
 
 TEST(DemoGoldenReid, EmbeddingsHaveTheReferencesDirection) {

@@ -1,5 +1,5 @@
-// Bad input, failing CUDA calls and plans that do not fit: one clear error each, and the next call works. Frames handed over as
-// device memory.
+// Bad input, failing CUDA calls and plans that do not fit: one clear error each, and the next call works.
+// Frames handed over as device memory.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -173,7 +173,8 @@ TEST_F(GpuPipeline, OutOfMemoryIsNamedAndTheNextCallWorks) {
     auto& entry = cuda::runtime().malloc;
     const Failing failing(
         entry, +[](void**, std::size_t) { return cudaErrorMemoryAllocation; });
-    EXPECT_THAT(failure_of(*runner, {&frame, 1}), HasSubstr("GPU-only operation failed: decode: cudaMalloc failed"));
+    EXPECT_THAT(failure_of(*runner, {&frame, 1}),
+                HasSubstr("GPU-only operation failed: decode: cudaMalloc failed"));
   }
   EXPECT_TRUE(runner->run({&frame, 1}).front().result);
 }

@@ -16,7 +16,8 @@
 namespace peregrine::test {
 
 engine_cache::EngineContext untuned_cuda(Precision precision) {
-  return {std::make_unique<UntunedBuilder>(make_cuda_builder()), Device::cuda(0), cuda::device_facts(0).name, precision};
+  return {std::make_unique<UntunedBuilder>(make_cuda_builder()), Device::cuda(0), cuda::device_facts(0).name,
+          precision};
 }
 
 std::unique_ptr<predictor::BatchRunner> make_gpu_runner(const GpuRun& run) {
@@ -50,7 +51,8 @@ InputImage read_image(const std::filesystem::path& file) {
   return image;
 }
 
-std::vector<ImageResult> run_images(predictor::BatchRunner& runner, int batch, const std::vector<InputImage>& images, Hand hand) {
+std::vector<ImageResult> run_images(predictor::BatchRunner& runner, int batch,
+                                    const std::vector<InputImage>& images, Hand hand) {
   std::vector<ImageResult> results;
   for (std::size_t begin = 0; begin < images.size(); begin += static_cast<std::size_t>(batch)) {
     std::vector<predictor::Frame> frames;

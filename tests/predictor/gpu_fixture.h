@@ -1,4 +1,5 @@
-// Pipelines on the GPU for tests: engines with default kernels, so that nothing is tuned, and images as files or pixels.
+// Pipelines on the GPU for tests: engines with default kernels, so that nothing is tuned, and images as files
+// or pixels.
 #pragma once
 
 #include <filesystem>
@@ -41,6 +42,7 @@ InputImage read_image(const std::filesystem::path& file);
 
 enum class Hand : std::uint8_t { pixels, files };
 /// Results of all images, in order; an image that fails is a failure of the test.
-std::vector<ImageResult> run_images(predictor::BatchRunner& runner, int batch, const std::vector<InputImage>& images, Hand hand);
+std::vector<ImageResult> run_images(predictor::BatchRunner& runner, int batch,
+                                    const std::vector<InputImage>& images, Hand hand);
 
 }  // namespace peregrine::test

@@ -1,4 +1,5 @@
-// The whole way on the GPU against the FP32 results of Ultralytics and PyTorch, to the limits that we promise.
+// The whole way on the GPU against the FP32 results of Ultralytics and PyTorch, to the limits that we
+// promise.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -52,16 +53,18 @@ LoadedImage load(const fs::path& golden, const std::function<fs::path(const std:
 
 std::vector<parity::ParityCandidate> candidates_of(const ImageResult& result) {
   std::vector<parity::ParityCandidate> candidates;
-  for (const Object& object : result.objects) candidates.push_back({object.box, object.confidence, object.class_id});
+  for (const Object& object : result.objects)
+    candidates.push_back({object.box, object.confidence, object.class_id});
   return candidates;
 }
 
 parity::Parity parity_of(const LoadedImage& loaded, const std::vector<ImageResult>& results,
-                          const std::vector<ImageResult>& candidates, const ParityLimits& limits) {
+                         const std::vector<ImageResult>& candidates, const ParityLimits& limits) {
   parity::Parity parity(limits);
   for (std::size_t i = 0; i < loaded.images.size(); ++i) {
     const std::string& name = loaded.images[i].name;
-    const auto before_nms = candidates.empty() ? std::vector<parity::ParityCandidate>{} : candidates_of(candidates[i]);
+    const auto before_nms =
+        candidates.empty() ? std::vector<parity::ParityCandidate>{} : candidates_of(candidates[i]);
     parity::ParityInput input{name, loaded.golden.at(name), results[i].objects, before_nms};
     if (!candidates.empty()) input.unsuppressed = [&] { return candidates[i].objects; };
     parity.add(input);
@@ -71,17 +74,20 @@ parity::Parity parity_of(const LoadedImage& loaded, const std::vector<ImageResul
 
 void print(const std::string& title, const parity::Parity& parity) {
   std::printf(
-      "%s: %d objects, %d found, %d NMS ties, %d extra; worst box %.3f px, confidence %.4f, keypoint %.3f px, mask IoU %.4f\n",
+      "%s: %d objects, %d found, %d NMS ties, %d extra; worst box %.3f px, confidence %.4f, keypoint %.3f "
+      "px, mask IoU %.4f\n",
       title.c_str(), parity.objects(), parity.found(), parity.nms_ties(), parity.extra(),
       static_cast<double>(parity.worst_box_px()), static_cast<double>(parity.worst_confidence()),
       static_cast<double>(parity.worst_keypoint_px()), static_cast<double>(parity.worst_mask_iou()));
   for (const auto& mismatch : parity.mismatches())
-    std::printf("  %s: %s%s\n", mismatch.image.c_str(), mismatch.what.c_str(), mismatch.nms_tie ? " (NMS tie)" : "");
+    std::printf("  %s: %s%s\n", mismatch.image.c_str(), mismatch.what.c_str(),
+                mismatch.nms_tie ? " (NMS tie)" : "");
 }
 
 void expect_parity(const LoadedImage& loaded, const fs::path& model, Precision precision, int batch,
                    const Case& asked) {
-  const std::string title = model.filename().string() + " " + to_string(precision) + " batch " + std::to_string(batch);
+  const std::string title =
+      model.filename().string() + " " + to_string(precision) + " batch " + std::to_string(batch);
   SCOPED_TRACE(title);
   test::GpuRun run{
       .models = {model}, .precision = precision, .batch = batch, .rect = asked.rect, .imgsz = asked.imgsz};
@@ -113,10 +119,11 @@ std::string test_name(const testing::TestParamInfo<Case>& info) {
   return name;
 }
 
-const auto shared_cases =
-    testing::Values(Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"}, Case{"yolo11n-seg", "yolo11n-seg.pt"},
-                    Case{"yolov8n", "yolov8n.pt"}, Case{"yolo11n-rect", "yolo11n.pt", true},
-                    Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true}, Case{"yolo11n-seg-rect", "yolo11n-seg.pt", true});
+const auto shared_cases = testing::Values(
+    Case{"yolo11n", "yolo11n.pt"}, Case{"yolo11n-pose", "yolo11n-pose.pt"},
+    Case{"yolo11n-seg", "yolo11n-seg.pt"}, Case{"yolov8n", "yolov8n.pt"},
+    Case{"yolo11n-rect", "yolo11n.pt", true}, Case{"yolo11n-pose-rect", "yolo11n-pose.pt", true},
+    Case{"yolo11n-seg-rect", "yolo11n-seg.pt", true});
 const auto demo_cases =
     testing::Values(Case{"demo-detect", "demo-detect.pt"}, Case{"demo-pose", "demo-pose.pt"},
                     Case{"demo-segment", "demo-segment.pt"}, Case{"demo-pose-rect", "demo-pose.pt", true},
@@ -131,7 +138,7 @@ TEST_P(GpuGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_SHARED_DATA(data);
   const auto [golden, model, rect, imgsz] = GetParam();
   const LoadedImage loaded = load(data / "golden" / (std::string(golden) + ".json"),
-                             [&](const std::string& name) { return test::golden_image(data, name); });
+                                  [&](const std::string& name) { return test::golden_image(data, name); });
   for (const int batch : {1, 4}) {
     if (rect && batch == 1) continue;  // the sizes are the same ones, and each is an engine
     for (const Precision precision : {Precision::fp16, Precision::fp32})
@@ -146,14 +153,15 @@ TEST_P(GpuGolden, ImagesDecodedOnTheGpuKeepTheLimitsOfFp16) {
   const auto [golden, model, rect, imgsz] = GetParam();
   if (rect) GTEST_SKIP() << "skipped: sizes make no difference to decoding";
   const LoadedImage loaded = load(data / "golden" / (std::string(golden) + ".json"),
-                             [&](const std::string& name) { return test::golden_image(data, name); });
+                                  [&](const std::string& name) { return test::golden_image(data, name); });
   for (const Precision precision : {Precision::fp16, Precision::fp32}) {
     const test::GpuRun run{.models = {data / "weights" / model}, .precision = precision, .batch = 4};
     const auto results = test::run_images(*test::make_gpu_runner(run), run.batch, loaded.images, Hand::files);
     EXPECT_TRUE(std::ranges::none_of(results, &ImageResult::host_decoded));
     test::GpuRun all = run;
     all.without_nms = true;
-    const auto candidates = test::run_images(*test::make_gpu_runner(all), run.batch, loaded.images, Hand::files);
+    const auto candidates =
+        test::run_images(*test::make_gpu_runner(all), run.batch, loaded.images, Hand::files);
     const auto parity = parity_of(loaded, results, candidates, {});
     print(std::string(model) + " " + to_string(precision) + ", decoded by nvJPEG", parity);
     EXPECT_TRUE(parity.passed());
@@ -168,8 +176,9 @@ TEST_P(GpuDemoGolden, BothPrecisionsKeepTheirLimits) {
   PEREGRINE_NEED_CUDA_DEVICE();
   const auto [golden, model, rect, imgsz] = GetParam();
   const auto demo = test::repository_file("models/demo");
-  const LoadedImage loaded = load(test::repository_file("tests/predictor/data") / (std::string(golden) + ".json"),
-                             [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
+  const LoadedImage loaded =
+      load(test::repository_file("tests/predictor/data") / (std::string(golden) + ".json"),
+           [&](const std::string& name) { return demo / "scenes" / "val2017" / name; });
   for (const int batch : {1, 4})
     for (const Precision precision : {Precision::fp16, Precision::fp32})
       expect_parity(loaded, demo / model, precision, batch, GetParam());
@@ -178,7 +187,8 @@ TEST_P(GpuDemoGolden, BothPrecisionsKeepTheirLimits) {
 INSTANTIATE_TEST_SUITE_P(Ultralytics, GpuDemoGolden, demo_cases, test_name);
 
 /// Whole images as persons, all in one call: more than the largest round takes.
-void expect_embeddings(const fs::path& golden_file, const fs::path& model, const fs::path& crops, Precision precision) {
+void expect_embeddings(const fs::path& golden_file, const fs::path& model, const fs::path& crops,
+                       Precision precision) {
   SCOPED_TRACE(to_string(precision));
   std::ifstream file(golden_file);
   const auto golden = nlohmann::json::parse(file).at("images");
@@ -191,16 +201,18 @@ void expect_embeddings(const fs::path& golden_file, const fs::path& model, const
   for (const auto& crop : golden) {
     const HostImage image = test::read_image(crops / crop.at("path").get<std::string>()).pixels;
     memory.push_back(test::upload(image.pixels, stream.get()));
-    images.push_back({reinterpret_cast<const std::uint8_t*>(memory.back().data()), image.view().pitch, image.order,
-                        preprocess::letterbox(image.width, image.height, 640, 640)});
-    boxes.push_back({{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)}, static_cast<int>(boxes.size())});
+    images.push_back({reinterpret_cast<const std::uint8_t*>(memory.back().data()), image.view().pitch,
+                      image.order, preprocess::letterbox(image.width, image.height, 640, 640)});
+    boxes.push_back({{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
+                     static_cast<int>(boxes.size())});
   }
   const auto descriptors = test::upload(images, stream.get());
   cuda::copy_to_device("test", reid.crops(), boxes.data(), boxes.size() * sizeof(Crop), stream.get());
   cuda::copy_to_device("test", reid.count(), &count, sizeof count, stream.get());
   stream.synchronize();
-  const auto graph = cuda::Graph::capture(
-      stream.get(), [&] { reid.capture(reinterpret_cast<const preprocess::InputImage*>(descriptors.data()), stream.get()); });
+  const auto graph = cuda::Graph::capture(stream.get(), [&] {
+    reid.capture(reinterpret_cast<const preprocess::InputImage*>(descriptors.data()), stream.get());
+  });
   graph.launch(stream.get());
   stream.synchronize();
   float worst = 1;
@@ -217,8 +229,8 @@ TEST(GpuGoldenReid, EmbeddingsHaveTheReferencesDirection) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
   for (const Precision precision : {Precision::fp16, Precision::fp32})
-    expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth", data / "reid",
-                      precision);
+    expect_embeddings(data / "golden" / "osnet_x0_25.json", data / "weights" / "osnet_x0_25_msmt17.pth",
+                      data / "reid", precision);
 }
 
 TEST(GpuDemoGoldenReid, EmbeddingsHaveTheReferencesDirection) {
@@ -229,8 +241,10 @@ TEST(GpuDemoGoldenReid, EmbeddingsHaveTheReferencesDirection) {
                       demo / "scenes" / "reid" / "query", precision);
 }
 
-/// Models side by side find what each finds alone, to the bit: branches of one graph do not disturb each other.
-void expect_side_by_side(const std::vector<fs::path>& models, const fs::path& reid, const std::vector<test::InputImage>& images) {
+/// Models side by side find what each finds alone, to the bit: branches of one graph do not disturb each
+/// other.
+void expect_side_by_side(const std::vector<fs::path>& models, const fs::path& reid,
+                         const std::vector<test::InputImage>& images) {
   for (const int batch : {1, 4}) {
     SCOPED_TRACE(batch);
     const auto together = test::make_gpu_runner({.models = models, .reid = reid, .batch = batch});
@@ -249,7 +263,8 @@ void expect_side_by_side(const std::vector<fs::path>& models, const fs::path& re
           EXPECT_EQ(got[k].confidence, expected[i].objects[k].confidence);
           EXPECT_EQ(got[k].keypoints.size(), expected[i].objects[k].keypoints.size());
           EXPECT_EQ(got[k].mask.has_value(), expected[i].objects[k].mask.has_value());
-          const bool person = together->models()[m].class_names[static_cast<std::size_t>(got[k].class_id)] == "person";
+          const bool person =
+              together->models()[m].class_names[static_cast<std::size_t>(got[k].class_id)] == "person";
           EXPECT_EQ(got[k].embedding.empty(), !person);
         }
       }
@@ -261,10 +276,12 @@ TEST(GpuSideBySide, SharedModelsFindWhatEachFindsAlone) {
   PEREGRINE_NEED_CUDA_DEVICE();
   PEREGRINE_NEED_SHARED_DATA(data);
   std::vector<test::InputImage> images;
-  for (const char* name : {"bus.jpg", "zidane.jpg", "000000000139.jpg", "000000011813.jpg", "000000099053.jpg"})
+  for (const char* name :
+       {"bus.jpg", "zidane.jpg", "000000000139.jpg", "000000011813.jpg", "000000099053.jpg"})
     images.push_back(test::read_image(test::golden_image(data, name)));
   const fs::path weights = data / "weights";
-  expect_side_by_side({weights / "yolo11n.pt", weights / "yolo11n-pose.pt", weights / "yolo11n-seg.pt", weights / "yolov8n.pt"},
+  expect_side_by_side({weights / "yolo11n.pt", weights / "yolo11n-pose.pt", weights / "yolo11n-seg.pt",
+                       weights / "yolov8n.pt"},
                       weights / "osnet_x0_25_msmt17.pth", images);
 }
 
@@ -272,10 +289,11 @@ TEST(GpuSideBySide, DemoModelsFindWhatEachFindsAlone) {
   PEREGRINE_NEED_CUDA_DEVICE();
   const auto demo = test::repository_file("models/demo");
   std::vector<test::InputImage> images;
-  for (const auto& [name, objects] : test::read_golden(test::repository_file("tests/predictor/data/demo-pose.json")))
+  for (const auto& [name, objects] :
+       test::read_golden(test::repository_file("tests/predictor/data/demo-pose.json")))
     if (images.size() < 6) images.push_back(test::read_image(demo / "scenes" / "val2017" / name));
-  expect_side_by_side({demo / "demo-detect.pt", demo / "demo-pose.pt", demo / "demo-segment.pt"}, demo / "demo-reid.pth",
-                      images);
+  expect_side_by_side({demo / "demo-detect.pt", demo / "demo-pose.pt", demo / "demo-segment.pt"},
+                      demo / "demo-reid.pth", images);
 }
 
 }  // namespace

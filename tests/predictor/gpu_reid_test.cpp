@@ -1,4 +1,5 @@
-// ReID rounds chosen on the device: every person's embedding is what that person gives alone, whatever the number of persons.
+// ReID rounds chosen on the device: every person's embedding is what that person gives alone, whatever the
+// number of persons.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -23,12 +24,13 @@ constexpr int most_persons = 130;
 /// Cosine of embeddings that are the same but for rounding: batches take other kernels than single persons.
 float same(Precision precision) { return precision == Precision::fp16 ? 0.9999f : 0.99999f; }
 
-/// Persons of the demo in device memory, each image at several places of the crop, and a ReID model that embeds the first
-/// `count` of them.
+/// Persons of the demo in device memory, each image at several places of the crop, and a ReID model that
+/// embeds the first `count` of them.
 class Crowd {
  public:
   explicit Crowd(Precision precision)
-      : reid_(load_model(test::repository_file("models/demo/demo-reid.pth")), test::untuned_cuda(precision), most_persons) {
+      : reid_(load_model(test::repository_file("models/demo/demo-reid.pth")), test::untuned_cuda(precision),
+              most_persons) {
     std::vector<fs::path> files;
     for (const auto& entry : fs::directory_iterator(test::repository_file("models/demo/scenes/reid/query")))
       files.push_back(entry.path());
@@ -37,14 +39,16 @@ class Crowd {
     for (const fs::path& file : files) {
       const HostImage image = test::read_image(file).pixels;
       memory_.push_back(test::upload(image.pixels, stream_.get()));
-      images.push_back({reinterpret_cast<const std::uint8_t*>(memory_.back().data()), image.view().pitch, image.order,
-                          preprocess::letterbox(image.width, image.height, 640, 640)});
+      images.push_back({reinterpret_cast<const std::uint8_t*>(memory_.back().data()), image.view().pitch,
+                        image.order, preprocess::letterbox(image.width, image.height, 640, 640)});
     }
     for (int i = 0; i < most_persons; ++i) {
-      const int image_index = i % static_cast<int>(images.size()), inset = i / static_cast<int>(images.size());
+      const int image_index = i % static_cast<int>(images.size()),
+                inset = i / static_cast<int>(images.size());
       const Geometry& g = images[static_cast<std::size_t>(image_index)].geometry;
       const auto from = static_cast<float>(2 * inset);
-      crops_.push_back({{from, from, static_cast<float>(g.image_width), static_cast<float>(g.image_height)}, image_index});
+      crops_.push_back(
+          {{from, from, static_cast<float>(g.image_width), static_cast<float>(g.image_height)}, image_index});
     }
     descriptors_ = test::upload(images, stream_.get());
     graph_ = cuda::Graph::capture(stream_.get(), [&] { reid_.capture(descriptors(), stream_.get()); });
@@ -54,8 +58,8 @@ class Crowd {
   /// Embeddings of `count` persons from the `first` on.
   std::vector<std::vector<float>> embed(int first, int count, Chosen chosen = Chosen::on_the_device) {
     if (count > 0)
-      cuda::copy_to_device("test", reid_.crops(), crops_.data() + first, sizeof(Crop) * static_cast<std::size_t>(count),
-                           stream_.get());
+      cuda::copy_to_device("test", reid_.crops(), crops_.data() + first,
+                           sizeof(Crop) * static_cast<std::size_t>(count), stream_.get());
     cuda::copy_to_device("test", reid_.count(), &count, sizeof count, stream_.get());
     if (chosen == Chosen::on_the_device)
       graph_.launch(stream_.get());
@@ -75,7 +79,9 @@ class Crowd {
   }
 
  private:
-  const preprocess::InputImage* descriptors() const { return reinterpret_cast<const preprocess::InputImage*>(descriptors_.data()); }
+  const preprocess::InputImage* descriptors() const {
+    return reinterpret_cast<const preprocess::InputImage*>(descriptors_.data());
+  }
 
   cuda::Stream stream_ = cuda::Stream::create();
   predictor::GpuReid reid_;
@@ -92,18 +98,21 @@ TEST_P(GpuCropBatches, EveryPersonOfACrowdGetsTheEmbeddingItHasAlone) {
   PEREGRINE_NEED_CUDA_DEVICE();
   Crowd crowd(GetParam());
   const auto alone = crowd.each_alone();
-  ASSERT_LT(parity::cosine(alone[0], alone[1]), same(GetParam())) << "persons must be told apart for this test to mean anything";
+  ASSERT_LT(parity::cosine(alone[0], alone[1]), same(GetParam()))
+      << "persons must be told apart for this test to mean anything";
   float worst = 1;
   for (const int count : {0, 1, 4, 5, 16, 17, 64, 65, 130, 2, 0, 63}) {
     SCOPED_TRACE(count);
     const auto together = crowd.embed(most_persons - count, count);
     for (std::size_t i = 0; i < together.size(); ++i) {
-      const float cosine = parity::cosine(together[i], alone[static_cast<std::size_t>(most_persons - count) + i]);
+      const float cosine =
+          parity::cosine(together[i], alone[static_cast<std::size_t>(most_persons - count) + i]);
       ASSERT_GT(cosine, same(GetParam())) << i;
       worst = std::min(worst, cosine);
     }
   }
-  std::printf("%s: together and alone, worst cosine %.7f\n", to_string(GetParam()), static_cast<double>(worst));
+  std::printf("%s: together and alone, worst cosine %.7f\n", to_string(GetParam()),
+              static_cast<double>(worst));
 }
 
 TEST_P(GpuCropBatches, TheHostChoosesTheSameCropBatches) {
@@ -111,7 +120,8 @@ TEST_P(GpuCropBatches, TheHostChoosesTheSameCropBatches) {
   Crowd crowd(GetParam());
   for (const int count : {0, 1, 5, 17, 64, 65, 130}) {
     const auto on_the_device = crowd.embed(0, count);
-    EXPECT_EQ(on_the_device, crowd.embed(0, count, Crowd::Chosen::by_the_host)) << count << " persons, to the bit";
+    EXPECT_EQ(on_the_device, crowd.embed(0, count, Crowd::Chosen::by_the_host))
+        << count << " persons, to the bit";
   }
 }
 

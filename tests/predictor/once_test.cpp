@@ -1,5 +1,5 @@
-// Several models over one image: it is decoded once, and prepared once for each input size. Counted by the ranges that the
-// stages open (core/trace.h), which is what a profiler shows.
+// Several models over one image: it is decoded once, and prepared once for each input size. Counted by the
+// ranges that the stages open (core/trace.h), which is what a profiler shows.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -43,7 +43,8 @@ class Once : public testing::Test {
   }
 
   const fs::path demo_ = test::repository_file("models/demo");
-  const std::vector<fs::path> of_one_size_{demo_ / "demo-detect.pt", demo_ / "demo-pose.pt", demo_ / "demo-segment.pt"};
+  const std::vector<fs::path> of_one_size_{demo_ / "demo-detect.pt", demo_ / "demo-pose.pt",
+                                           demo_ / "demo-segment.pt"};
   test::TemporaryFolder folder_;
   Counts counts_;
 };
@@ -57,8 +58,8 @@ TEST_F(Once, ModelsOfOneInputSizeShareThePreparedImage) {
 
 TEST_F(Once, AnotherInputSizeIsPreparedOnceMore) {
   const fs::path smaller = folder_.path() / "smaller.onnx";
-  onnx::export_model(load_model(of_one_size_[0]), {.precision = DType::f32, .height = 160, .width = 160, .decoded = true},
-                     smaller);
+  onnx::export_model(load_model(of_one_size_[0]),
+                     {.precision = DType::f32, .height = 160, .width = 160, .decoded = true}, smaller);
   std::vector<fs::path> models = of_one_size_;
   models.insert(models.begin() + 1, {smaller, smaller});
   run(models);

@@ -1,5 +1,6 @@
-// Frames of a video are decoded while earlier ones run. No clock: a frame's inference and the decoding of the frame after the
-// next are both held until the other one has begun, which a pipeline that does one thing at a time never brings about.
+// Frames of a video are decoded while earlier ones run. No clock: a frame's inference and the decoding of the
+// frame after the next are both held until the other one has begun, which a pipeline that does one thing at a
+// time never brings about.
 #include <condition_variable>
 #include <mutex>
 
@@ -41,7 +42,8 @@ class Meetings final : public trace::Listener {
   template <class Condition>
   void wait(std::unique_lock<std::mutex>& lock, Condition&& met) {
     constexpr std::chrono::minutes so_that_a_failure_ends{1};
-    if (!missed_ && !changed_.wait_for(lock, so_that_a_failure_ends, [&] { return missed_ || met(); })) missed_ = true;
+    if (!missed_ && !changed_.wait_for(lock, so_that_a_failure_ends, [&] { return missed_ || met(); }))
+      missed_ = true;
     if (missed_) changed_.notify_all();
   }
 

@@ -1,5 +1,5 @@
-// ReID alone: more persons than a round holds, each as if it were alone; a GPU in FP16 says what the CPU says, or, in builds
-// without it, what the GPU says in FP32.
+// ReID alone: more persons than a round holds, each as if it were alone; a GPU in FP16 says what the CPU
+// says, or, in builds without it, what the GPU says in FP32.
 #include "predictor/person_embedder.h"
 
 #include <gmock/gmock.h>
@@ -20,7 +20,8 @@ class PersonEmbedderTest : public testing::Test {
  protected:
   PersonEmbedderTest() {
     for (int i = 0; i < 5; ++i) {
-      const auto file = test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg");
+      const auto file =
+          test::repository_file("models/demo/scenes/val2017/00000" + std::to_string(i) + ".jpg");
       scenes_.push_back(decode::decode_image(read_whole_file(file).value(), "scene"));
     }
     // Twenty upright strips, views into the scenes: more than a round of sixteen.

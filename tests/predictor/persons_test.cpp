@@ -22,11 +22,12 @@ class Persons : public testing::Test {
     for (const char* model : models) options.models.push_back(demo_ / model);
     Pipeline pipeline(settings, options);
     std::vector<Object> found;
-    pipeline.run({(demo_ / "held-out" / "val2017" / "000003.jpg").string()}, [&](const FrameResult& frame_result) {
-      EXPECT_FALSE(frame_result.error);
-      if (frame_result.result) found = frame_result.result->objects;
-      return true;
-    });
+    pipeline.run({(demo_ / "held-out" / "val2017" / "000003.jpg").string()},
+                 [&](const FrameResult& frame_result) {
+                   EXPECT_FALSE(frame_result.error);
+                   if (frame_result.result) found = frame_result.result->objects;
+                   return true;
+                 });
     return found;
   }
 

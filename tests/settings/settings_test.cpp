@@ -47,8 +47,9 @@ TEST_F(SettingsTest, DefaultsAreTheDesigns) {
 }
 
 TEST_F(SettingsTest, LaterSourcesWin) {
-  const auto file =
-      write("IOU = 0.5\nMAX_DET = 10\nFORCE_GPU_ONLY = false\nDEVICE = \"cuda:3\"\n[models]\ndetect = \"a b.pt\"\n");
+  const auto file = write(
+      "IOU = 0.5\nMAX_DET = 10\nFORCE_GPU_ONLY = false\nDEVICE = \"cuda:3\"\n[models]\ndetect = \"a "
+      "b.pt\"\n");
   setenv("PEREGRINE_IOU", "0.6", 1);
   const LoadedSettings loaded = load_settings({file, {{"MAX_DET", "20"}}});
   EXPECT_FLOAT_EQ(loaded.settings.iou, 0.6f);
@@ -94,7 +95,8 @@ TEST_F(SettingsTest, AnInputSizeIsOneNumberOrHeightAndWidth) {
 }
 
 TEST_F(SettingsTest, LimitsAreATableOfTheirOwn) {
-  const ParityLimits limits = load_settings({write("[limits]\nbox_px = 3.5\nshare_after_nms = 0.5\n"), {}}).settings.limits;
+  const ParityLimits limits =
+      load_settings({write("[limits]\nbox_px = 3.5\nshare_after_nms = 0.5\n"), {}}).settings.limits;
   EXPECT_FLOAT_EQ(limits.box_px, 3.5f);
   EXPECT_FLOAT_EQ(limits.share_after_nms, 0.5f);
   EXPECT_FLOAT_EQ(limits.confidence, 0.02f);

@@ -32,7 +32,9 @@ std::string pickle_text(std::string_view text) {
   return std::string("X").append(little_endian(static_cast<std::uint32_t>(text.size()))).append(text);
 }
 
-std::string pickle_integer(std::int32_t value) { return std::string("J").append(little_endian(static_cast<std::uint32_t>(value))); }
+std::string pickle_integer(std::int32_t value) {
+  return std::string("J").append(little_endian(static_cast<std::uint32_t>(value)));
+}
 
 std::string pickle_tuple(const std::vector<std::string>& items) {
   std::string out = "(";
@@ -57,28 +59,33 @@ std::string pickle_dict(const std::vector<std::pair<std::string, std::string>>& 
 std::string pickle(const std::string& value) { return std::string("\x80\x02").append(value).append("."); }
 
 std::string pickle_tensor(const TensorClaim& claim) {
-  const std::string id = pickle_tuple({pickle_text("storage"), pickle_global("torch", claim.storage_type),
-                                       pickle_text(claim.storage), pickle_text("cpu"), pickle_integer(claim.storage_elements)}) +
-                         "Q";
+  const std::string id =
+      pickle_tuple({pickle_text("storage"), pickle_global("torch", claim.storage_type),
+                    pickle_text(claim.storage), pickle_text("cpu"), pickle_integer(claim.storage_elements)}) +
+      "Q";
   const std::vector<std::int32_t> strides = claim.strides.empty() ? row_major(claim.shape) : claim.strides;
-  return pickle_call(pickle_global("torch._utils", "_rebuild_tensor_v2"),
-                     {id, pickle_integer(claim.offset), pickle_integers(claim.shape), pickle_integers(strides), "\x89",
-                      pickle_call(pickle_global("collections", "OrderedDict"), {})});
+  return pickle_call(
+      pickle_global("torch._utils", "_rebuild_tensor_v2"),
+      {id, pickle_integer(claim.offset), pickle_integers(claim.shape), pickle_integers(strides), "\x89",
+       pickle_call(pickle_global("collections", "OrderedDict"), {})});
 }
 
 std::string write_checkpoint(const std::string& pickled, const std::vector<std::string>& storages) {
   std::vector<ZipEntry> entries{{"archive/data.pkl", pickled}, {"archive/byteorder", "little"}};
-  for (std::size_t i = 0; i < storages.size(); ++i) entries.push_back({"archive/data/" + std::to_string(i), storages[i]});
+  for (std::size_t i = 0; i < storages.size(); ++i)
+    entries.push_back({"archive/data/" + std::to_string(i), storages[i]});
   entries.push_back({"archive/version", "3\n"});
   return write_zip(entries);
 }
 
-std::string write_state_dict(const std::vector<NamedTensor>& tensors, const std::string& prefix, const std::string& wrapper) {
+std::string write_state_dict(const std::vector<NamedTensor>& tensors, const std::string& prefix,
+                             const std::string& wrapper) {
   std::vector<std::pair<std::string, std::string>> entries;
   std::vector<std::string> storages;
   for (const NamedTensor& tensor : tensors) {
     const auto count = static_cast<std::int32_t>(tensor.values.size());
-    entries.emplace_back(prefix + tensor.name, pickle_tensor({std::to_string(storages.size()), count, 0, tensor.shape}));
+    entries.emplace_back(prefix + tensor.name,
+                         pickle_tensor({std::to_string(storages.size()), count, 0, tensor.shape}));
     std::string& storage = storages.emplace_back(tensor.values.size() * sizeof(float), '\0');
     std::memcpy(storage.data(), tensor.values.data(), storage.size());
   }

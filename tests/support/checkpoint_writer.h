@@ -37,6 +37,7 @@ struct NamedTensor {
 /// An archive of torch.save: the pickle of an object and its storages "0", "1", ...
 std::string write_checkpoint(const std::string& pickled, const std::vector<std::string>& storages);
 /// A state dict of FP32 tensors; keys get the prefix, and the dict lies under `wrapper` unless that is empty.
-std::string write_state_dict(const std::vector<NamedTensor>& tensors, const std::string& prefix, const std::string& wrapper);
+std::string write_state_dict(const std::vector<NamedTensor>& tensors, const std::string& prefix,
+                             const std::string& wrapper);
 
 }  // namespace peregrine::test

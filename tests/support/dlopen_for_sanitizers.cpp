@@ -1,5 +1,6 @@
-// Part of the tests' programs when they are built with a sanitizer: its runtime refuses dlopen with RTLD_DEEPBIND,
-// which TBB (under OpenVINO) asks for. The flag only decides whose symbols win, and is dropped.
+// Part of the tests' programs when they are built with a sanitizer: its runtime refuses dlopen with
+// RTLD_DEEPBIND, which TBB (under OpenVINO) asks for. The flag only decides whose symbols win, and is
+// dropped.
 #include <dlfcn.h>
 
 extern "C" void* dlopen(const char* file, int mode) noexcept {

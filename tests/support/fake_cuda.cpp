@@ -38,13 +38,15 @@ struct FakeCuda::Table {
       return fake().enter("get_device");
     };
     t.set_device = [](int device) {
-      const cudaError_t status = device < fake().devices_ ? fake().enter("set_device") : cudaErrorInvalidDevice;
+      const cudaError_t status =
+          device < fake().devices_ ? fake().enter("set_device") : cudaErrorInvalidDevice;
       if (status == cudaSuccess) fake().current_ = device;
       return status;
     };
     t.get_device_properties = [](cudaDeviceProp* properties, int device) {
       *properties = {};
-      std::strncpy(properties->name, device == 0 ? "NVIDIA Fake" : "NVIDIA Other", sizeof properties->name - 1);
+      std::strncpy(properties->name, device == 0 ? "NVIDIA Fake" : "NVIDIA Other",
+                   sizeof properties->name - 1);
       properties->major = device == 0 ? fake().first_major_ : 9;
       properties->multiProcessorCount = 132;
       properties->totalGlobalMem = std::size_t{80} << 30;
@@ -90,7 +92,9 @@ struct FakeCuda::Table {
   }
 
   static void streams(cuda::Runtime& t) {
-    t.stream_create = [](cudaStream_t* stream, unsigned, int) { return fake().make("stream_create", stream); };
+    t.stream_create = [](cudaStream_t* stream, unsigned, int) {
+      return fake().make("stream_create", stream);
+    };
     t.stream_destroy = [](cudaStream_t stream) { return fake().destroy("stream_destroy", stream); };
     t.stream_synchronize = [](cudaStream_t stream) { return nothing("stream_synchronize", stream); };
     t.stream_wait_event = [](cudaStream_t stream, cudaEvent_t event, unsigned) {
@@ -104,7 +108,9 @@ struct FakeCuda::Table {
     };
     t.event_create = [](cudaEvent_t* event, unsigned) { return fake().make("event_create", event); };
     t.event_destroy = [](cudaEvent_t event) { return fake().destroy("event_destroy", event); };
-    t.event_record = [](cudaEvent_t event, cudaStream_t stream) { return nothing("event_record", event, stream); };
+    t.event_record = [](cudaEvent_t event, cudaStream_t stream) {
+      return nothing("event_record", event, stream);
+    };
     t.event_record_with_flags = [](cudaEvent_t event, cudaStream_t stream, unsigned) {
       return nothing("event_record_with_flags", event, stream);
     };
@@ -117,20 +123,26 @@ struct FakeCuda::Table {
   }
 
   static void memory(cuda::Runtime& t) {
-    t.malloc = [](void** pointer, std::size_t bytes) { return fake().allocate("malloc", pointer, bytes, cudaMemoryTypeDevice); };
+    t.malloc = [](void** pointer, std::size_t bytes) {
+      return fake().allocate("malloc", pointer, bytes, cudaMemoryTypeDevice);
+    };
     t.free = [](void* pointer) { return fake().release("free", pointer); };
     t.host_alloc = [](void** pointer, std::size_t bytes, unsigned) {
       return fake().allocate("host_alloc", pointer, bytes, cudaMemoryTypeHost);
     };
     t.free_host = [](void* pointer) { return fake().release("free_host", pointer); };
-    t.pool_create = [](cudaMemPool_t* pool, const cudaMemPoolProps*) { return fake().make("pool_create", pool); };
+    t.pool_create = [](cudaMemPool_t* pool, const cudaMemPoolProps*) {
+      return fake().make("pool_create", pool);
+    };
     t.pool_destroy = [](cudaMemPool_t pool) {
       const std::scoped_lock lock(fake().mutex_);
       for (const auto& [start, block] : fake().memory_)
         if (block.pool == pool) fake().misuse_.insert("pool_destroy before its memory is given back");
       return fake().destroy("pool_destroy", pool);
     };
-    t.pool_set_attribute = [](cudaMemPool_t pool, cudaMemPoolAttr, void*) { return nothing("pool_set_attribute", pool); };
+    t.pool_set_attribute = [](cudaMemPool_t pool, cudaMemPoolAttr, void*) {
+      return nothing("pool_set_attribute", pool);
+    };
     t.malloc_from_pool = [](void** pointer, std::size_t bytes, cudaMemPool_t pool, cudaStream_t) {
       return fake().allocate("malloc_from_pool", pointer, bytes, cudaMemoryTypeDevice, pool);
     };
@@ -151,13 +163,14 @@ struct FakeCuda::Table {
     t.begin_capture = [](cudaStream_t stream, cudaStreamCaptureMode) {
       return fake().begin_capture("begin_capture", stream, nullptr);
     };
-    t.begin_capture_to_graph = [](cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t*, const cudaGraphEdgeData*,
-                                  std::size_t, cudaStreamCaptureMode) {
+    t.begin_capture_to_graph = [](cudaStream_t stream, cudaGraph_t graph, const cudaGraphNode_t*,
+                                  const cudaGraphEdgeData*, std::size_t, cudaStreamCaptureMode) {
       return fake().begin_capture("begin_capture_to_graph", stream, graph);
     };
     t.end_capture = [](cudaStream_t stream, cudaGraph_t* graph) { return fake().end_capture(stream, graph); };
-    t.capture_info = [](cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long*, cudaGraph_t* graph,
-                        const cudaGraphNode_t** dependencies, const cudaGraphEdgeData** edges, std::size_t* count) {
+    t.capture_info = [](cudaStream_t stream, cudaStreamCaptureStatus* status, unsigned long long*,
+                        cudaGraph_t* graph, const cudaGraphNode_t** dependencies,
+                        const cudaGraphEdgeData** edges, std::size_t* count) {
       const std::scoped_lock lock(fake().mutex_);
       const auto capturing = fake().captures_.find(stream);
       const bool active = capturing != fake().captures_.end();
@@ -168,18 +181,19 @@ struct FakeCuda::Table {
       *count = 0;
       return fake().enter("capture_info");
     };
-    t.update_capture_dependencies = [](cudaStream_t stream, cudaGraphNode_t*, const cudaGraphEdgeData*, std::size_t, unsigned) {
-      return nothing("update_capture_dependencies", stream);
-    };
+    t.update_capture_dependencies = [](cudaStream_t stream, cudaGraphNode_t*, const cudaGraphEdgeData*,
+                                       std::size_t,
+                                       unsigned) { return nothing("update_capture_dependencies", stream); };
     t.conditional_handle_create = [](cudaGraphConditionalHandle* handle, cudaGraph_t, unsigned, unsigned) {
       *handle = 1;
       return fake().enter("conditional_handle_create");
     };
-    t.graph_add_node = [](cudaGraphNode_t*, cudaGraph_t, const cudaGraphNode_t*, const cudaGraphEdgeData*, std::size_t,
-                          cudaGraphNodeParams* parameters) {
+    t.graph_add_node = [](cudaGraphNode_t*, cudaGraph_t, const cudaGraphNode_t*, const cudaGraphEdgeData*,
+                          std::size_t, cudaGraphNodeParams* parameters) {
       // Bodies belong to the graph; a capture only tells them from its own.
       const std::scoped_lock lock(fake().mutex_);
-      auto& graphs = fake().bodies_.emplace_back(parameters->conditional.size, reinterpret_cast<cudaGraph_t>(&fake()));
+      auto& graphs =
+          fake().bodies_.emplace_back(parameters->conditional.size, reinterpret_cast<cudaGraph_t>(&fake()));
       parameters->conditional.phGraph_out = graphs.data();
       return fake().enter("graph_add_node");
     };
@@ -194,9 +208,15 @@ struct FakeCuda::Table {
       *count = 1;
       return nothing("graph_get_nodes", graph);
     };
-    t.graph_upload = [](cudaGraphExec_t executable, cudaStream_t) { return nothing("graph_upload", executable); };
-    t.graph_launch = [](cudaGraphExec_t executable, cudaStream_t) { return nothing("graph_launch", executable); };
-    t.graph_exec_destroy = [](cudaGraphExec_t executable) { return fake().destroy("graph_exec_destroy", executable); };
+    t.graph_upload = [](cudaGraphExec_t executable, cudaStream_t) {
+      return nothing("graph_upload", executable);
+    };
+    t.graph_launch = [](cudaGraphExec_t executable, cudaStream_t) {
+      return nothing("graph_launch", executable);
+    };
+    t.graph_exec_destroy = [](cudaGraphExec_t executable) {
+      return fake().destroy("graph_exec_destroy", executable);
+    };
     t.graph_destroy = [](cudaGraph_t graph) { return fake().destroy("graph_destroy", graph); };
   }
 };
@@ -212,7 +232,9 @@ FakeCuda::~FakeCuda() {
   active = nullptr;
 }
 
-void FakeCuda::fail(const std::string& call, int nth, cudaError_t status) { failing_[call] = {calls_[call] + nth, status}; }
+void FakeCuda::fail(const std::string& call, int nth, cudaError_t status) {
+  failing_[call] = {calls_[call] + nth, status};
+}
 
 void FakeCuda::lose_device(int nth) { lost_at_ = total_ + nth; }
 
@@ -261,7 +283,8 @@ cudaError_t FakeCuda::enter(const char* call) {
   return last_ = planned->second.second;
 }
 
-cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool) {
+cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type,
+                               cudaMemPool_t pool) {
   const std::scoped_lock lock(mutex_);
   if (!captures_.empty() && capturing_ == std::this_thread::get_id())
     misuse_.insert(std::string(call) + " while a stream is captured");
@@ -273,7 +296,8 @@ cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t byt
     block.type = moved_to_.type;
     block.device = moved_to_.device;
   }
-  const auto start = (reinterpret_cast<std::uintptr_t>(block.bytes.get()) + alignment - 1) / alignment * alignment;
+  const auto start =
+      (reinterpret_cast<std::uintptr_t>(block.bytes.get()) + alignment - 1) / alignment * alignment;
   *pointer = reinterpret_cast<void*>(start);
   memory_.emplace(static_cast<const std::byte*>(*pointer), std::move(block));
   return cudaSuccess;
@@ -282,7 +306,8 @@ cudaError_t FakeCuda::allocate(const char* call, void** pointer, std::size_t byt
 cudaError_t FakeCuda::release(const char* call, void* pointer) {
   const std::scoped_lock lock(mutex_);
   const cudaError_t status = enter(call);
-  if (memory_.erase(static_cast<const std::byte*>(pointer)) == 0) misuse_.insert(std::string(call) + " of what is not there");
+  if (memory_.erase(static_cast<const std::byte*>(pointer)) == 0)
+    misuse_.insert(std::string(call) + " of what is not there");
   return status;
 }
 
@@ -290,7 +315,8 @@ cudaError_t FakeCuda::begin_capture(const char* call, cudaStream_t stream, cudaG
   const std::scoped_lock lock(mutex_);
   if (const cudaError_t status = enter(call); status != cudaSuccess) return status;
   capturing_ = std::this_thread::get_id();
-  if (!captures_.emplace(stream, body).second) misuse_.insert(std::string(call) + " on a stream that is being captured");
+  if (!captures_.emplace(stream, body).second)
+    misuse_.insert(std::string(call) + " on a stream that is being captured");
   return cudaSuccess;
 }
 

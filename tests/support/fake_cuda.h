@@ -1,7 +1,7 @@
-// A CUDA runtime that is none: it takes the place of the table in cuda/runtime.h while it lives, hands out host memory,
-// counts what is alive, answers where memory lies, and fails on demand; several threads may call it. Kernels do not run: their
-// launches are refused by the real runtime (which sees no device: see the constructor), and check_launch() asks this one, which
-// finds nothing wrong.
+// A CUDA runtime that is none: it takes the place of the table in cuda/runtime.h while it lives, hands out
+// host memory, counts what is alive, answers where memory lies, and fails on demand; several threads may call
+// it. Kernels do not run: their launches are refused by the real runtime (which sees no device: see the
+// constructor), and check_launch() asks this one, which finds nothing wrong.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +20,15 @@ namespace peregrine::test {
 
 class FakeCuda {
  public:
-  /// Hides the machine's devices from the real runtime, for the rest of the process: programs with such tests have no others.
+  /// Hides the machine's devices from the real runtime, for the rest of the process: programs with such tests
+  /// have no others.
   explicit FakeCuda(int devices = 1);
   ~FakeCuda();
   FakeCuda(const FakeCuda&) = delete;
   FakeCuda& operator=(const FakeCuda&) = delete;
 
-  /// The `nth` call of this name from now on (0: the next) fails. Names are those of the table: "malloc", "memcpy_async";
-  /// "launch" is a kernel's.
+  /// The `nth` call of this name from now on (0: the next) fails. Names are those of the table: "malloc",
+  /// "memcpy_async"; "launch" is a kernel's.
   void fail(const std::string& call, int nth, cudaError_t status);
   /// The `nth` call of any kind from now on and all that follow fail, as after an illegal address.
   void lose_device(int nth);
@@ -41,14 +42,15 @@ class FakeCuda {
 
   /// Owned things that were made and not given back.
   std::size_t alive() const { return memory_.size() + handles_.size(); }
-  /// What was wrong with the calls themselves: freed twice, used after its end, allocated while a stream is captured, a pool that
-  /// went before its memory.
+  /// What was wrong with the calls themselves: freed twice, used after its end, allocated while a stream is
+  /// captured, a pool that went before its memory.
   const std::set<std::string>& misuse() const { return misuse_; }
 
   /// The memory is there, and came from a pool.
   bool is_pooled(const void* pointer) const;
 
-  /// From now on pointer_attributes says this of the allocation that `pointer` lies in. Host memory: device -1.
+  /// From now on pointer_attributes says this of the allocation that `pointer` lies in. Host memory: device
+  /// -1.
   void move(const void* pointer, cudaMemoryType type, int device = 0);
   /// The device allocations that are alive, for move().
   std::vector<const void*> device_memory() const;
@@ -69,7 +71,8 @@ class FakeCuda {
     cudaMemPool_t pool = nullptr;
   };
   cudaError_t enter(const char* call);
-  cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type, cudaMemPool_t pool = nullptr);
+  cudaError_t allocate(const char* call, void** pointer, std::size_t bytes, cudaMemoryType type,
+                       cudaMemPool_t pool = nullptr);
   cudaError_t release(const char* call, void* pointer);
   /// `body`: the graph of a conditional node, or none for a graph of its own.
   cudaError_t begin_capture(const char* call, cudaStream_t stream, cudaGraph_t body);
@@ -90,7 +93,7 @@ class FakeCuda {
   std::map<void*, std::unique_ptr<int>> handles_;  ///< with their device
   std::map<cudaStream_t, cudaGraph_t> captures_;   ///< into which body, or null
   std::list<std::vector<cudaGraph_t>> bodies_;     ///< of conditional nodes
-  std::thread::id capturing_;                      ///< the thread that began the last of them: others may allocate
+  std::thread::id capturing_;  ///< the thread that began the last of them: others may allocate
   mutable std::recursive_mutex mutex_;
   std::set<std::string> misuse_;
 };

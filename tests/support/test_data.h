@@ -11,9 +11,10 @@ namespace peregrine::test {
 /// checkout; nothing where neither exists.
 std::optional<std::filesystem::path> shared_data();
 
-/// A file of the shared weights. One that lies there packed is taken from PEREGRINE_SOAK_WEIGHTS, a folder with it unpacked (xz
-/// -dk); nothing where it is not there either.
-std::optional<std::filesystem::path> shared_weights(const std::filesystem::path& data, const std::string& file);
+/// A file of the shared weights. One that lies there packed is taken from PEREGRINE_SOAK_WEIGHTS, a folder
+/// with it unpacked (xz -dk); nothing where it is not there either.
+std::optional<std::filesystem::path> shared_weights(const std::filesystem::path& data,
+                                                    const std::string& file);
 
 /// A file of this repository, relative to its root.
 std::filesystem::path repository_file(const std::filesystem::path& relative);
@@ -40,7 +41,8 @@ class TemporaryFolder {
   const std::filesystem::path& variable = *variable##_optional
 
 /// Skips the test when a file of the shared weights is only there packed, naming how to provide it.
-#define PEREGRINE_NEED_WEIGHTS(variable, data, file)                                                                \
-  const auto variable##_optional = ::peregrine::test::shared_weights(data, file);                                   \
-  if (!variable##_optional) GTEST_SKIP() << (file) << " is packed: unpack it into PEREGRINE_SOAK_WEIGHTS (xz -dk)"; \
+#define PEREGRINE_NEED_WEIGHTS(variable, data, file)                                        \
+  const auto variable##_optional = ::peregrine::test::shared_weights(data, file);           \
+  if (!variable##_optional)                                                                 \
+    GTEST_SKIP() << (file) << " is packed: unpack it into PEREGRINE_SOAK_WEIGHTS (xz -dk)"; \
   const std::filesystem::path& variable = *variable##_optional

@@ -32,7 +32,8 @@ class Pipe {
  public:
   Pipe() {
     if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
-      throw Error("environment.pipe", "No pipe could be made: " + std::generic_category().message(errno) + ".");
+      throw Error("environment.pipe",
+                  "No pipe could be made: " + std::generic_category().message(errno) + ".");
   }
   ~Pipe() {
     close_end(0);
@@ -70,8 +71,8 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
   return list;
 }
 
-/// How a child begins: no standard input, its output into pipes, in a process group of its own, so that what it starts can be
-/// ended with it.
+/// How a child begins: no standard input, its output into pipes, in a process group of its own, so that what
+/// it starts can be ended with it.
 class SpawnPlan {
  public:
   SpawnPlan(const Pipe& out, const Pipe& err) {
@@ -118,7 +119,8 @@ class SpawnPlan {
 bool drain(int descriptor, std::string& into, std::size_t most) {
   std::array<char, 65536> buffer;
   const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
-  if (count > 0) into.append(buffer.data(), std::min(static_cast<std::size_t>(count), most - std::min(most, into.size())));
+  if (count > 0)
+    into.append(buffer.data(), std::min(static_cast<std::size_t>(count), most - std::min(most, into.size())));
   return count > 0 || (count < 0 && errno == EINTR);
 }
 
@@ -163,7 +165,8 @@ bool reap(pid_t child, int& status, Patience& patience) {
 }  // namespace
 
 ChildResult run_child(const std::vector<std::string>& command, std::chrono::milliseconds limit,
-                      const std::map<std::string, std::string>& environment, const std::function<bool()>& stop) {
+                      const std::map<std::string, std::string>& environment,
+                      const std::function<bool()>& stop) {
   ChildResult result;
   Pipe out, err;
   const pid_t child = SpawnPlan(out, err).start(command, merged_environment(environment));
@@ -173,7 +176,8 @@ ChildResult run_child(const std::vector<std::string>& command, std::chrono::mill
   err.close_end(1);
   Patience patience{Clock::now() + limit, stop};
   int status = 0;
-  const bool ended = read_all({&out, &err}, {&result.out, &result.err}, patience) && reap(child, status, patience);
+  const bool ended =
+      read_all({&out, &err}, {&result.out, &result.err}, patience) && reap(child, status, patience);
   result.stopped = !ended && patience.stopped;
   result.timed_out = !ended && !patience.stopped;
   if (!ended) {

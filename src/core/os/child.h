@@ -17,9 +17,10 @@ struct ChildResult {
   std::string out, err;    ///< what it printed, cut at 64 MB and 1 MB
 };
 
-/// Runs `command` (looked up in PATH when it names no folder) without standard input. `environment` is added to our own. `stop`
-/// is asked several times a second while it runs.
+/// Runs `command` (looked up in PATH when it names no folder) without standard input. `environment` is added
+/// to our own. `stop` is asked several times a second while it runs.
 ChildResult run_child(const std::vector<std::string>& command, std::chrono::milliseconds limit,
-                      const std::map<std::string, std::string>& environment = {}, const std::function<bool()>& stop = {});
+                      const std::map<std::string, std::string>& environment = {},
+                      const std::function<bool()>& stop = {});
 
 }  // namespace peregrine

@@ -29,7 +29,8 @@ std::vector<fs::path> folders_named(const fs::path& root, std::string_view prefi
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(root, ignored))
-    if (entry.is_directory(ignored) && entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+    if (entry.is_directory(ignored) && entry.path().filename().string().starts_with(prefix))
+      found.push_back(entry.path());
   std::sort(found.rbegin(), found.rend());
   return found;
 }
@@ -41,33 +42,39 @@ std::string loader_words() {
 
 fs::path path_of(void* handle, const fs::path& fallback) {
   const link_map* map = nullptr;
-  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && map->l_name[0] ? fs::path(map->l_name) : fallback;
+  return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map && map->l_name[0] ? fs::path(map->l_name)
+                                                                             : fallback;
 }
 
 constexpr int load_flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
 
-/// Where the loader looks for a bare name, but for its cache: LD_LIBRARY_PATH, our run path, the system's folders.
+/// Where the loader looks for a bare name, but for its cache: LD_LIBRARY_PATH, our run path, the system's
+/// folders.
 std::vector<fs::path> loader_folders() {
   void* program = dlopen(nullptr, RTLD_NOW);
   Dl_serinfo size{};
   if (!program || dlinfo(program, RTLD_DI_SERINFOSIZE, &size) != 0) return {};
   const auto memory = std::make_unique<std::byte[]>(size.dls_size);
   auto* info = reinterpret_cast<Dl_serinfo*>(memory.get());
-  if (dlinfo(program, RTLD_DI_SERINFOSIZE, info) != 0 || dlinfo(program, RTLD_DI_SERINFO, info) != 0) return {};
+  if (dlinfo(program, RTLD_DI_SERINFOSIZE, info) != 0 || dlinfo(program, RTLD_DI_SERINFO, info) != 0)
+    return {};
   std::vector<fs::path> folders;
   for (unsigned i = 0; i < info->dls_cnt; ++i) folders.emplace_back(info->dls_serpath[i].dls_name);
   return folders;
 }
 
-/// What to give to the loader for a bare name: the name itself, unless an empty or relative element of LD_LIBRARY_PATH would
-/// find it in or below the working directory, where anybody may have put it; then the file of the first other folder.
+/// What to give to the loader for a bare name: the name itself, unless an empty or relative element of
+/// LD_LIBRARY_PATH would find it in or below the working directory, where anybody may have put it; then the
+/// file of the first other folder.
 fs::path outside_working_directory(const fs::path& name) {
   const std::vector<fs::path> folders = loader_folders();
   std::error_code ignored;
   const auto has_it = [&](const fs::path& folder) { return fs::exists(folder / name, ignored); };
-  if (std::ranges::none_of(folders, [&](const fs::path& folder) { return folder.is_relative() && has_it(folder); })) return name;
-  const auto found =
-      std::ranges::find_if(folders, [&](const fs::path& folder) { return folder.is_absolute() && has_it(folder); });
+  if (std::ranges::none_of(folders,
+                           [&](const fs::path& folder) { return folder.is_relative() && has_it(folder); }))
+    return name;
+  const auto found = std::ranges::find_if(
+      folders, [&](const fs::path& folder) { return folder.is_absolute() && has_it(folder); });
   return found == folders.end() ? fs::path{} : *found / name;
 }
 
@@ -124,16 +131,19 @@ DynamicLibrary DynamicLibrary::load(const LibraryRequest& request) {
       if (candidate.has_parent_path()) refusal = error.sentence();
     }
   }
-  std::string sentence = fmt::format("{} ({}) was not found", request.product, fmt::join(request.file_names, ", "));
+  std::string sentence =
+      fmt::format("{} ({}) was not found", request.product, fmt::join(request.file_names, ", "));
   if (!refusal.empty()) sentence = fmt::format("{}: {}", request.product, refusal);
-  throw Error("environment.library", sentence + (sentence.ends_with('.') ? "" : "."), std::string(request.how_to_get));
+  throw Error("environment.library", sentence + (sentence.ends_with('.') ? "" : "."),
+              std::string(request.how_to_get));
 }
 
 DynamicLibrary DynamicLibrary::open(const fs::path& file) {
   DynamicLibrary library;
   library.handle_ = dlopen(file.c_str(), load_flags);
   if (!library.handle_)
-    throw Error("environment.library", fmt::format("{} could not be loaded: {}.", file.string(), loader_words()));
+    throw Error("environment.library",
+                fmt::format("{} could not be loaded: {}.", file.string(), loader_words()));
   library.path_ = path_of(library.handle_, file);
   return library;
 }
@@ -144,11 +154,14 @@ DynamicLibrary DynamicLibrary::load_named(const fs::path& name) {
   const fs::path file = outside_working_directory(name);
   if (file.empty())
     throw Error("environment.library",
-                fmt::format("{} lies in the working directory alone, which is no place for libraries.", name.string()));
+                fmt::format("{} lies in the working directory alone, which is no place for libraries.",
+                            name.string()));
   return open(file);
 }
 
-void* DynamicLibrary::find(const char* symbol) const noexcept { return handle_ ? dlsym(handle_, symbol) : nullptr; }
+void* DynamicLibrary::find(const char* symbol) const noexcept {
+  return handle_ ? dlsym(handle_, symbol) : nullptr;
+}
 
 void* DynamicLibrary::require(const char* symbol) const {
   if (void* address = find(symbol)) return address;

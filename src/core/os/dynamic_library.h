@@ -14,8 +14,8 @@ namespace peregrine {
 struct LibraryRequest {
   std::string_view product;                      ///< "cuDNN 9"
   std::span<const std::string_view> file_names;  ///< tried in this order: "libcudnn.so.9"
-  std::string_view wheel_folder;                 ///< below site-packages/nvidia: "cudnn/lib"; NVIDIA's wheels put it there
-  std::string_view how_to_get;                   ///< "Install cuDNN 9 for CUDA 13 (package libcudnn9-cuda-13), or ..."
+  std::string_view wheel_folder;  ///< below site-packages/nvidia: "cudnn/lib"; NVIDIA's wheels put it there
+  std::string_view how_to_get;    ///< "Install cuDNN 9 for CUDA 13 (package libcudnn9-cuda-13), or ..."
 };
 
 /// Owner of a loaded library. It stays loaded until the process ends even when the owner dies: vendor
@@ -23,11 +23,13 @@ struct LibraryRequest {
 class DynamicLibrary {
  public:
   DynamicLibrary() = default;
-  /// Searches: our own folder beside the executable (../lib/peregrine), the loader's path, /usr/local/cuda*/lib64 (and CUPTI
-  /// beside it), the nvidia wheels of Python installations. Never the working directory. Throws Error "environment.library".
+  /// Searches: our own folder beside the executable (../lib/peregrine), the loader's path,
+  /// /usr/local/cuda*/lib64 (and CUPTI beside it), the nvidia wheels of Python installations. Never the
+  /// working directory. Throws Error "environment.library".
   static DynamicLibrary load(const LibraryRequest& request);
-  /// What the loader finds under a bare name: LD_LIBRARY_PATH and the system's folders. Its empty and relative elements, which
-  /// mean the working directory, are passed over. Throws Error "environment.library".
+  /// What the loader finds under a bare name: LD_LIBRARY_PATH and the system's folders. Its empty and
+  /// relative elements, which mean the working directory, are passed over. Throws Error
+  /// "environment.library".
   static DynamicLibrary load_named(const std::filesystem::path& name);
   /// This file and no other. Throws Error "environment.library" with the loader's words.
   static DynamicLibrary load_file(const std::filesystem::path& file);
@@ -54,7 +56,8 @@ std::vector<std::filesystem::path> library_folders(std::string_view wheel_folder
 
 /// Our own folder of carried libraries, beside the executable (../lib/peregrine); it need not exist.
 std::filesystem::path own_library_folder();
-/// Where Python installations keep packages (virtual environment, system, user), newest Python first; need not exist.
+/// Where Python installations keep packages (virtual environment, system, user), newest Python first; need
+/// not exist.
 std::vector<std::filesystem::path> python_packages();
 
 }  // namespace peregrine

@@ -18,10 +18,11 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path, int error) {
-  const char* hint =
-      error == ENOSPC || error == EDQUOT ? "Free some space, or choose another place." : "Choose a place that can be written.";
-  throw Error("output.write", printable(path.native()) + " cannot be written: " + std::generic_category().message(error) + ".",
-              hint);
+  const char* hint = error == ENOSPC || error == EDQUOT ? "Free some space, or choose another place."
+                                                        : "Choose a place that can be written.";
+  throw Error(
+      "output.write",
+      printable(path.native()) + " cannot be written: " + std::generic_category().message(error) + ".", hint);
 }
 
 fs::path follow_links(const fs::path& path) {
@@ -60,8 +61,8 @@ void write_straight(const fs::path& path, const fs::path& named, std::span<const
 
 PendingFile::PendingFile(const fs::path& path) : path_(follow_links(path)) {
   static std::atomic<unsigned> counter{0};
-  temporary_ = path_.parent_path() /
-               fmt::format(".{}.{}-{}.part{}", path_.stem().native(), ::getpid(), counter++, path_.extension().native());
+  temporary_ = path_.parent_path() / fmt::format(".{}.{}-{}.part{}", path_.stem().native(), ::getpid(),
+                                                 counter++, path_.extension().native());
 }
 
 PendingFile::~PendingFile() {
@@ -122,6 +123,8 @@ void check_writable(const fs::path& path) {
   write_straight(file.temporary(), path, {});
 }
 
-void write_file(const fs::path& path, std::string_view contents) { write_file(path, std::as_bytes(std::span(contents))); }
+void write_file(const fs::path& path, std::string_view contents) {
+  write_file(path, std::as_bytes(std::span(contents)));
+}
 
 }  // namespace peregrine

@@ -55,7 +55,8 @@ class GrowingFile {
 /// and that could not be replaced. Says whether it was there and is gone.
 bool remove_stale(const std::filesystem::path& path) noexcept;
 
-/// Throws now what write_file() would throw after the work: "output.write" where no file can be made. Leaves nothing.
+/// Throws now what write_file() would throw after the work: "output.write" where no file can be made. Leaves
+/// nothing.
 void check_writable(const std::filesystem::path& path);
 
 }  // namespace peregrine

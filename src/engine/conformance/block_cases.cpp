@@ -18,21 +18,27 @@ constexpr Binary add{Binary::Kind::add}, mul{Binary::Kind::mul};
 /// A graph under construction, with weights that keep values near one.
 class Net {
  public:
-  ValueId input(const Shape& shape) { return graph_.add_input(fmt::format("in.{}", graph_.inputs().size()), DType::f32, shape); }
+  ValueId input(const Shape& shape) {
+    return graph_.add_input(fmt::format("in.{}", graph_.inputs().size()), DType::f32, shape);
+  }
 
   ValueId apply(Operation operation, std::vector<ValueId> inputs) {
     return graph_.add(next_name(), std::move(operation), std::move(inputs));
   }
-  std::vector<ValueId> split(Split operation, ValueId x) { return graph_.add_node(next_name(), std::move(operation), {x}); }
+  std::vector<ValueId> split(Split operation, ValueId x) {
+    return graph_.add_node(next_name(), std::move(operation), {x});
+  }
 
   /// Square convolution with the padding that keeps the size at stride 1.
-  ValueId conv(ValueId x, std::int64_t filters, std::int64_t kernel, std::int64_t stride = 1, std::int64_t groups = 1) {
+  ValueId conv(ValueId x, std::int64_t filters, std::int64_t kernel, std::int64_t stride = 1,
+               std::int64_t groups = 1) {
     const std::int64_t channels = shape(x)[1] / groups, pad = kernel / 2;
     const ValueId weight = constant({filters, channels, kernel, kernel}, channels * kernel * kernel);
     return apply(Conv{.stride = {stride, stride}, .pad = {pad, pad, pad, pad}, .groups = groups},
                  {x, weight, constant({filters}, 1)});
   }
-  ValueId conv_silu(ValueId x, std::int64_t filters, std::int64_t kernel, std::int64_t stride = 1, std::int64_t groups = 1) {
+  ValueId conv_silu(ValueId x, std::int64_t filters, std::int64_t kernel, std::int64_t stride = 1,
+                    std::int64_t groups = 1) {
     return apply(silu, {conv(x, filters, kernel, stride, groups)});
   }
   /// Twice the size, by a transposed convolution.
@@ -53,7 +59,8 @@ class Net {
   ValueId constant(const Shape& shape, std::int64_t terms) {
     const float limit = 2.0f / std::sqrt(static_cast<float>(terms));
     ++seed_;
-    return graph_.add_constant(fmt::format("constant.{}", seed_), random_tensor(shape, seed_, {-limit, limit}));
+    return graph_.add_constant(fmt::format("constant.{}", seed_),
+                               random_tensor(shape, seed_, {-limit, limit}));
   }
 
   Graph graph_;
@@ -77,17 +84,20 @@ Graph split_and_join(Size n, Size h, Size w) {
 Graph pyramid(Size n, Size h, Size w) {
   Net net;
   std::vector<ValueId> levels{net.conv_silu(net.input({n, 16, h, w}), 8, 1)};
-  for (int i = 0; i < 3; ++i) levels.push_back(net.apply(Pool{.kernel = {5, 5}, .pad = {2, 2, 2, 2}}, {levels.back()}));
+  for (int i = 0; i < 3; ++i)
+    levels.push_back(net.apply(Pool{.kernel = {5, 5}, .pad = {2, 2, 2, 2}}, {levels.back()}));
   net.output(net.conv_silu(net.apply(Concat{}, levels), 16, 1));
   return net.finish();
 }
 
-/// YOLO11's attention: heads by reshape, queries times keys, softmax, values, and a depthwise convolution of the values.
+/// YOLO11's attention: heads by reshape, queries times keys, softmax, values, and a depthwise convolution of
+/// the values.
 Graph attention(Size n, Size h, Size w) {
   constexpr Size heads = 2, key = 8, value = 16;
   Net net;
   const ValueId x = net.input({n, 32, h, w});
-  const ValueId qkv = net.apply(Reshape{{n, heads, 2 * key + value, h * w}}, {net.conv(x, heads * (2 * key + value), 1)});
+  const ValueId qkv =
+      net.apply(Reshape{{n, heads, 2 * key + value, h * w}}, {net.conv(x, heads * (2 * key + value), 1)});
   const std::vector<ValueId> parts = net.split({2, {key, key, value}}, qkv);
   const ValueId scores = net.apply(MatMul{}, {net.apply(Transpose{{0, 1, 3, 2}}, {parts[0]}), parts[1]});
   const ValueId weights = net.apply(Transpose{{0, 1, 3, 2}}, {net.apply(Softmax{-1}, {scores})});
@@ -137,7 +147,8 @@ Graph prototypes(Size n, Size h, Size w) {
   return net.finish();
 }
 
-/// Values that an engine may not alias or drop: an inner value is an output too, and one output has two names.
+/// Values that an engine may not alias or drop: an inner value is an output too, and one output has two
+/// names.
 Graph shared_outputs() {
   Net net;
   const ValueId x = net.input({1, 16, 8, 8});
@@ -178,8 +189,9 @@ std::vector<OpenShapeCase> open_shape_cases() {
 }
 
 std::vector<Case> block_cases() {
-  std::vector<Case> cases{
-      {"shared-outputs", shared_outputs, 2}, {"parts-as-outputs", parts_as_outputs, 2}, {"two-inputs", two_inputs, 3}};
+  std::vector<Case> cases{{"shared-outputs", shared_outputs, 2},
+                          {"parts-as-outputs", parts_as_outputs, 2},
+                          {"two-inputs", two_inputs, 3}};
   for (const OpenShapeCase& block : open_shape_cases()) {
     cases.push_back({block.name, [make = block.make] { return make(1, 12, 16); }, block.slack});
     cases.push_back({block.name + "-batch3", [make = block.make] { return make(3, 8, 4); }, block.slack});

@@ -58,7 +58,8 @@ double tolerance(Precision precision) {
 }
 
 bool CaseResult::passed() const {
-  return !comparisons.empty() && std::ranges::all_of(comparisons, [&](const OutputComparison& c) { return c.difference <= allowed; });
+  return !comparisons.empty() &&
+         std::ranges::all_of(comparisons, [&](const OutputComparison& c) { return c.difference <= allowed; });
 }
 
 std::vector<HostTensor> random_inputs(const graph::Graph& graph) {

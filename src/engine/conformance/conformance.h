@@ -2,8 +2,8 @@
 // validated against the reference executor. The
 // tests run them over all engines; `peregrine selftest` runs them on a user's machine.
 //
-// To add a case: one line in operator_cases.cpp (an operator with its parameters and shapes) or a small graph in
-// block_cases.cpp (operators whose meeting matters: fusion, aliasing, open shapes).
+// To add a case: one line in operator_cases.cpp (an operator with its parameters and shapes) or a small graph
+// in block_cases.cpp (operators whose meeting matters: fusion, aliasing, open shapes).
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// Every operator with several parameters and shapes: odd sizes, strides, asymmetric pads, groups, batch above one.
+// Every operator with several parameters and shapes: odd sizes, strides, asymmetric pads, groups, batch above
+// one.
 #include <fmt/format.h>
 
 #include <utility>
@@ -29,10 +30,12 @@ Graph make_graph(const OperatorCase& entry) {
     inputs.push_back(graph.add_input(fmt::format("in.{}", inputs.size()), DType::f32, shape));
   for (const Shape& shape : entry.constants) {
     const auto seed = static_cast<std::uint32_t>(inputs.size()) + 100;
-    inputs.push_back(graph.add_constant(fmt::format("constant.{}", inputs.size()), random_tensor(shape, seed, entry.range)));
+    inputs.push_back(graph.add_constant(fmt::format("constant.{}", inputs.size()),
+                                        random_tensor(shape, seed, entry.range)));
   }
   int i = 0;
-  for (ValueId output : graph.add_node("node", entry.operation, inputs)) graph.mark_output(output, fmt::format("out.{}", i++));
+  for (ValueId output : graph.add_node("node", entry.operation, inputs))
+    graph.mark_output(output, fmt::format("out.{}", i++));
   return graph;
 }
 
@@ -46,8 +49,10 @@ const std::vector<OperatorCase>& convolutions() {
       {"3x3-same", Conv{.pad = {1, 1, 1, 1}}, {{1, 16, 12, 10}}, {{32, 16, 3, 3}, {32}}},
       {"3x3-valid", Conv{}, {{1, 4, 7, 9}}, {{6, 4, 3, 3}, {6}}},
       {"3x3-stem", Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{1, 3, 32, 48}}, {{16, 3, 3, 3}, {16}}},
-      {"3x3-stride2-odd", Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{2, 8, 15, 13}}, {{16, 8, 3, 3}, {16}}},
-      {"3x3-asymmetric-pad", Conv{.stride = {2, 1}, .pad = {0, 2, 1, 0}}, {{1, 8, 11, 6}}, {{8, 8, 3, 3}, {8}}},
+      {"3x3-stride2-odd", Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{2, 8, 15, 13}},
+          {{16, 8, 3, 3}, {16}}},
+      {"3x3-asymmetric-pad", Conv{.stride = {2, 1}, .pad = {0, 2, 1, 0}}, {{1, 8, 11, 6}},
+          {{8, 8, 3, 3}, {8}}},
       {"3x3-dilated", Conv{.dilation = {2, 3}, .pad = {2, 3, 2, 3}}, {{1, 8, 13, 15}}, {{8, 8, 3, 3}, {8}}},
       {"7x7-stride2", Conv{.stride = {2, 2}, .pad = {3, 3, 3, 3}}, {{1, 3, 32, 16}}, {{16, 3, 7, 7}, {16}}},
       {"1x5", Conv{.pad = {0, 2, 0, 2}}, {{1, 8, 6, 11}}, {{8, 8, 1, 5}, {8}}},
@@ -55,7 +60,8 @@ const std::vector<OperatorCase>& convolutions() {
       {"many-channels", Conv{.pad = {1, 1, 1, 1}}, {{1, 256, 5, 5}}, {{64, 256, 3, 3}, {64}}, {}, 2},
       {"single-pixel", Conv{}, {{1, 64, 1, 1}}, {{10, 64, 1, 1}, {10}}},
       {"depthwise", Conv{.pad = {1, 1, 1, 1}, .groups = 16}, {{1, 16, 9, 11}}, {{16, 1, 3, 3}, {16}}},
-      {"depthwise-stride2", Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 24}, {{2, 24, 9, 10}}, {{24, 1, 3, 3}, {24}}},
+      {"depthwise-stride2", Conv{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .groups = 24}, {{2, 24, 9, 10}},
+          {{24, 1, 3, 3}, {24}}},
       {"depthwise-odd-channels", Conv{.pad = {1, 1, 1, 1}, .groups = 5}, {{1, 5, 7, 7}}, {{5, 1, 3, 3}}},
       {"depthwise-multiplier", Conv{.pad = {1, 1, 1, 1}, .groups = 8}, {{1, 8, 7, 7}}, {{16, 1, 3, 3}, {16}}},
       {"groups4", Conv{.pad = {1, 1, 1, 1}, .groups = 4}, {{1, 16, 8, 8}}, {{32, 4, 3, 3}, {32}}},
@@ -67,8 +73,10 @@ const std::vector<OperatorCase>& transposed_convolutions() {
   static const std::vector<OperatorCase> entries{
       {"2x2-stride2", ConvTranspose{.stride = {2, 2}}, {{1, 16, 8, 10}}, {{16, 8, 2, 2}, {8}}},
       {"2x2-stride2-batch", ConvTranspose{.stride = {2, 2}}, {{3, 8, 5, 5}}, {{8, 8, 2, 2}}},
-      {"3x3-padded", ConvTranspose{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .output_pad = {1, 1}}, {{1, 8, 6, 7}}, {{8, 4, 3, 3}, {4}}},
-      {"3x3-asymmetric", ConvTranspose{.stride = {1, 2}, .pad = {1, 0, 0, 1}}, {{1, 4, 6, 7}}, {{4, 6, 3, 3}, {6}}},
+      {"3x3-padded", ConvTranspose{.stride = {2, 2}, .pad = {1, 1, 1, 1}, .output_pad = {1, 1}},
+          {{1, 8, 6, 7}}, {{8, 4, 3, 3}, {4}}},
+      {"3x3-asymmetric", ConvTranspose{.stride = {1, 2}, .pad = {1, 0, 0, 1}}, {{1, 4, 6, 7}},
+          {{4, 6, 3, 3}, {6}}},
       {"groups2", ConvTranspose{.stride = {2, 2}, .groups = 2}, {{1, 8, 5, 4}}, {{8, 3, 2, 2}, {6}}},
   };
   return entries;
@@ -125,9 +133,12 @@ const std::vector<OperatorCase>& windows() {
       {"5x5-same", Pool{.kernel = {5, 5}, .stride = {1, 1}, .pad = {2, 2, 2, 2}}, {{1, 16, 10, 9}}},
       {"3x3-stride2", Pool{.kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}}, {{2, 8, 15, 12}}},
       {"2x3-asymmetric", Pool{.kernel = {2, 3}, .stride = {2, 1}, .pad = {0, 1, 1, 0}}, {{1, 8, 7, 8}}},
-      {"2x2-stride2", Pool{.kind = Pool::Kind::average, .kernel = {2, 2}, .stride = {2, 2}}, {{2, 8, 12, 10}}},
-      {"3x3-border", Pool{.kind = Pool::Kind::average, .kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1, 1, 1}}, {{1, 8, 6, 7}}},
-      {"3x3-count-padding", Pool{.kind = Pool::Kind::average, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1, 1, 1}, .count_padding = true}, {{1, 8, 7, 7}}},
+      {"2x2-stride2", Pool{.kind = Pool::Kind::average, .kernel = {2, 2}, .stride = {2, 2}},
+          {{2, 8, 12, 10}}},
+      {"3x3-border", Pool{.kind = Pool::Kind::average, .kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1,
+          1, 1}}, {{1, 8, 6, 7}}},
+      {"3x3-count-padding", Pool{.kind = Pool::Kind::average, .kernel = {3, 3}, .stride = {2, 2},
+          .pad = {1, 1, 1, 1}, .count_padding = true}, {{1, 8, 7, 7}}},
       {"map", GlobalAveragePool{}, {{2, 12, 9, 7}}},
       {"single-pixel", GlobalAveragePool{}, {{1, 12, 1, 1}}},
       {"nearest-2x", Upsample{}, {{1, 16, 5, 7}}},
@@ -163,15 +174,16 @@ const std::vector<OperatorCase>& layouts() {
 // clang-format on
 
 Case to_case(const OperatorCase& entry) {
-  return {fmt::format("{}.{}", name_of(entry.operation), entry.variant), [entry] { return make_graph(entry); }, entry.slack};
+  return {fmt::format("{}.{}", name_of(entry.operation), entry.variant),
+          [entry] { return make_graph(entry); }, entry.slack};
 }
 
 }  // namespace
 
 std::vector<Case> operator_cases() {
   std::vector<Case> cases;
-  for (const auto* entries :
-       {&convolutions(), &transposed_convolutions(), &products(), &normalisations(), &elementwise(), &windows(), &layouts()})
+  for (const auto* entries : {&convolutions(), &transposed_convolutions(), &products(), &normalisations(),
+                              &elementwise(), &windows(), &layouts()})
     for (const OperatorCase& entry : *entries) cases.push_back(to_case(entry));
   // The root needs positive values, which the inputs are not: a sigmoid makes them so.
   cases.push_back({"Sqrt.map",

@@ -46,7 +46,8 @@ Out along_channels(const Out& vector, std::size_t rank) {
   return make<op::v1::Reshape>(vector, integers(shape), false);
 }
 
-/// The table: one entry an operator. What an entry cannot express it refuses, and unsupported() is the list of refusals.
+/// The table: one entry an operator. What an entry cannot express it refuses, and unsupported() is the list
+/// of refusals.
 class Table {
  public:
   Table(const graph::Graph& graph, const Node& node, const std::map<ValueId, Out>& values)
@@ -55,7 +56,8 @@ class Table {
   ov::OutputVector operator()(const graph::Conv& conv) const {
     const ov::Strides stride = ov_strides(conv.stride), dilation = ov_strides(conv.dilation);
     const auto begin = pads_begin(conv.pad), end = pads_end(conv.pad);
-    if (conv.groups == 1) return biased(make<op::v1::Convolution>(in(0), in(1), stride, begin, end, dilation));
+    if (conv.groups == 1)
+      return biased(make<op::v1::Convolution>(in(0), in(1), stride, begin, end, dilation));
     return biased(make<op::v1::GroupConvolution>(in(0), grouped(conv.groups), stride, begin, end, dilation));
   }
 
@@ -65,12 +67,15 @@ class Table {
     const ov::CoordinateDiff extra{conv.output_pad[0], conv.output_pad[1]};
     const auto explicit_pads = op::PadType::EXPLICIT;
     if (conv.groups == 1)
-      return biased(make<op::v1::ConvolutionBackpropData>(in(0), in(1), stride, begin, end, dilation, explicit_pads, extra));
-    return biased(make<op::v1::GroupConvolutionBackpropData>(in(0), grouped(conv.groups), stride, begin, end, dilation,
-                                                             explicit_pads, extra));
+      return biased(make<op::v1::ConvolutionBackpropData>(in(0), in(1), stride, begin, end, dilation,
+                                                          explicit_pads, extra));
+    return biased(make<op::v1::GroupConvolutionBackpropData>(in(0), grouped(conv.groups), stride, begin, end,
+                                                             dilation, explicit_pads, extra));
   }
 
-  ov::OutputVector operator()(const graph::Linear&) const { return biased(make<op::v0::MatMul>(in(0), in(1), false, true)); }
+  ov::OutputVector operator()(const graph::Linear&) const {
+    return biased(make<op::v0::MatMul>(in(0), in(1), false, true));
+  }
 
   ov::OutputVector operator()(const graph::BatchNorm& norm) const {
     return {make<op::v5::BatchNormInference>(in(0), in(1), in(2), in(3), in(4), norm.epsilon)};
@@ -80,7 +85,8 @@ class Table {
     const std::size_t rank = shape_in(0).rank();
     std::vector<std::int64_t> axes;
     for (std::size_t axis = 2; axis < rank; ++axis) axes.push_back(static_cast<std::int64_t>(axis));
-    const Out normal = make<op::v6::MVN>(in(0), integers(axes), true, norm.epsilon, op::MVNEpsMode::INSIDE_SQRT);
+    const Out normal =
+        make<op::v6::MVN>(in(0), integers(axes), true, norm.epsilon, op::MVNEpsMode::INSIDE_SQRT);
     const Out scaled = make<op::v1::Multiply>(normal, along_channels(in(1), rank));
     return {make<op::v1::Add>(scaled, along_channels(in(2), rank))};
   }
@@ -118,7 +124,8 @@ class Table {
 
   ov::OutputVector operator()(const graph::Split& split) const {
     require_fixed(split.axis);
-    return std::make_shared<op::v1::VariadicSplit>(in(0), integer(split.axis), integers(split.sizes))->outputs();
+    return std::make_shared<op::v1::VariadicSplit>(in(0), integer(split.axis), integers(split.sizes))
+        ->outputs();
   }
 
   ov::OutputVector operator()(const graph::Slice& slice) const {
@@ -131,15 +138,17 @@ class Table {
     const ov::PartialShape from = in(0).get_partial_shape();
     std::vector<std::int64_t> to(reshape.shape.begin(), reshape.shape.end());
     if (from.is_static()) return {make<op::v1::Reshape>(in(0), integers(to), false)};
-    // Only what follows from the contract of Reshape: the batch stays in front, the last extents are those of the
-    // second input, or the last one takes what is left of height and width.
-    if (to.empty() || to[0] != shape_in(0)[0]) throw Refusal{"a reshape across the batch dimension, whose size is left open"};
+    // Only what follows from the contract of Reshape: the batch stays in front, the last extents are those of
+    // the second input, or the last one takes what is left of height and width.
+    if (to.empty() || to[0] != shape_in(0)[0])
+      throw Refusal{"a reshape across the batch dimension, whose size is left open"};
     to[0] = 0;  // as in the input
     if (node_.inputs.size() > 1 && to.size() > 2) {
       const Out extents = make<op::v3::ShapeOf>(in(1));
       const Out last_two = make<op::v8::Gather>(extents, integers({-2, -1}), integer(0));
       to.resize(to.size() - 2);
-      return {make<op::v1::Reshape>(in(0), make<op::v0::Concat>(ov::OutputVector{integers(to), last_two}, 0), true)};
+      return {make<op::v1::Reshape>(in(0), make<op::v0::Concat>(ov::OutputVector{integers(to), last_two}, 0),
+                                    true)};
     }
     if (to.size() > 1) to.back() = -1;
     return {make<op::v1::Reshape>(in(0), integers(to), true)};
@@ -149,9 +158,13 @@ class Table {
     return {make<op::v1::Transpose>(in(0), integers(transpose.permutation))};
   }
 
-  ov::OutputVector operator()(const graph::MatMul&) const { return {make<op::v0::MatMul>(in(0), in(1), false, false)}; }
+  ov::OutputVector operator()(const graph::MatMul&) const {
+    return {make<op::v0::MatMul>(in(0), in(1), false, false)};
+  }
 
-  ov::OutputVector operator()(const graph::Softmax& softmax) const { return {make<op::v8::Softmax>(in(0), softmax.axis)}; }
+  ov::OutputVector operator()(const graph::Softmax& softmax) const {
+    return {make<op::v8::Softmax>(in(0), softmax.axis)};
+  }
 
   ov::OutputVector operator()(const graph::Pool& pool) const {
     const ov::Strides stride = ov_strides(pool.stride);
@@ -160,7 +173,8 @@ class Table {
     const ov::Shape kernel{std::size_t(pool.kernel[0]), std::size_t(pool.kernel[1])};
     if (pool.kind == graph::Pool::Kind::max)
       return {make<op::v1::MaxPool>(in(0), stride, begin, end, kernel, op::RoundingType::FLOOR)};
-    return {make<op::v1::AvgPool>(in(0), stride, begin, end, kernel, !pool.count_padding, op::RoundingType::FLOOR)};
+    return {make<op::v1::AvgPool>(in(0), stride, begin, end, kernel, !pool.count_padding,
+                                  op::RoundingType::FLOOR)};
   }
 
   ov::OutputVector operator()(const graph::GlobalAveragePool&) const {
@@ -179,12 +193,15 @@ class Table {
       attributes.mode = Interpolate::InterpolateMode::LINEAR_ONNX;
       attributes.coordinate_transformation_mode = Interpolate::CoordinateTransformMode::HALF_PIXEL;
     }
-    const std::vector<float> factors{static_cast<float>(upsample.factor[0]), static_cast<float>(upsample.factor[1])};
+    const std::vector<float> factors{static_cast<float>(upsample.factor[0]),
+                                     static_cast<float>(upsample.factor[1])};
     const auto scales = op::v0::Constant::create(ov::element::f32, {2}, factors);
     return {make<Interpolate>(in(0), scales, integers({2, 3}), attributes)};
   }
 
-  ov::OutputVector operator()(const graph::Cast& cast) const { return {make<op::v0::Convert>(in(0), element_type(cast.to))}; }
+  ov::OutputVector operator()(const graph::Cast& cast) const {
+    return {make<op::v0::Convert>(in(0), element_type(cast.to))};
+  }
 
  private:
   Out in(std::size_t i) const { return values_.at(node_.inputs[i]); }
@@ -225,7 +242,8 @@ ov::PartialShape open_shape(const Shape& shape) {
 void require_known_types(const graph::Graph& graph, const Node& node) {
   for (const auto& values : {node.inputs, node.outputs})
     for (ValueId id : values)
-      if (graph.value(id).dtype == DType::f64) throw Refusal{fmt::format("'{}' is FP64", graph.value(id).name)};
+      if (graph.value(id).dtype == DType::f64)
+        throw Refusal{fmt::format("'{}' is FP64", graph.value(id).name)};
 }
 
 Out lower_constant(const graph::Value& value) {
@@ -242,7 +260,8 @@ Lowering lower(const graph::Graph& graph, bool dynamic) {
   ov::ParameterVector parameters;
   for (ValueId id : graph.inputs()) {
     const graph::Value& value = graph.value(id);
-    const ov::PartialShape shape = dynamic ? open_shape(value.shape) : ov::PartialShape(ov_shape(value.shape));
+    const ov::PartialShape shape =
+        dynamic ? open_shape(value.shape) : ov::PartialShape(ov_shape(value.shape));
     parameters.push_back(std::make_shared<op::v0::Parameter>(element_type(value.dtype), shape));
     parameters.back()->set_friendly_name(value.name);
     values[id] = parameters.back()->output(0);
@@ -257,7 +276,8 @@ Lowering lower(const graph::Graph& graph, bool dynamic) {
     const auto refuse = [&](std::string_view why) {
       result.refused.push_back(fmt::format("{} ({}): {}.", node.name, graph::name_of(node.operation), why));
       for (ValueId id : node.outputs)  // stands in, so that the nodes behind it are judged too
-        outputs.push_back(make<op::v0::Parameter>(element_type(graph.value(id).dtype), ov_shape(graph.value(id).shape)));
+        outputs.push_back(
+            make<op::v0::Parameter>(element_type(graph.value(id).dtype), ov_shape(graph.value(id).shape)));
     };
     try {
       require_known_types(graph, node);

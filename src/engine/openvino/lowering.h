@@ -12,12 +12,13 @@
 namespace peregrine::openvino {
 
 struct Lowering {
-  std::shared_ptr<ov::Model> model;  ///< inputs and outputs in the graph's order; null when anything was refused
+  std::shared_ptr<ov::Model>
+      model;  ///< inputs and outputs in the graph's order; null when anything was refused
   std::vector<std::string> refused;  ///< one sentence a node that cannot be expressed
 };
 
-/// Lowers every node. With `dynamic`, batch, height and width of the inputs stay open. The model shares the constants
-/// with the graph's tensors.
+/// Lowers every node. With `dynamic`, batch, height and width of the inputs stay open. The model shares the
+/// constants with the graph's tensors.
 Lowering lower(const graph::Graph& graph, bool dynamic);
 
 }  // namespace peregrine::openvino

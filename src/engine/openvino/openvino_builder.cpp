@@ -27,12 +27,14 @@ std::vector<Binding> bindings_of(const graph::Graph& graph) {
     bindings.push_back({name, is_input, value.dtype, Device::cpu(), value.shape, dense_strides(value.shape)});
   };
   for (graph::ValueId id : graph.inputs()) add(id, graph.value(id).name, true);
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i) add(graph.outputs()[i], graph.output_names()[i], false);
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
+    add(graph.outputs()[i], graph.output_names()[i], false);
   return bindings;
 }
 
 void report(const BuildOptions& options, double share, std::string_view step) {
-  if (options.progress && !options.progress(share, step)) throw Error("interrupted.build", "The build was cancelled.");
+  if (options.progress && !options.progress(share, step))
+    throw Error("interrupted.build", "The build was cancelled.");
 }
 
 class OpenVinoBuilder final : public Builder {
@@ -55,17 +57,20 @@ class OpenVinoBuilder final : public Builder {
     }
   }
 
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return lower(graph, false).refused; }
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+    return lower(graph, false).refused;
+  }
 
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
     report(options, 0.0, "lowering");
     const Lowering lowered = lower(graph, options.dynamic_size);
     if (!lowered.model)
-      throw Error("engine.unsupported",
-                  fmt::format("The openvino engine cannot run this model: {}", fmt::join(lowered.refused, " ")));
+      throw Error("engine.unsupported", fmt::format("The openvino engine cannot run this model: {}",
+                                                    fmt::join(lowered.refused, " ")));
     try {
       report(options, 0.2, "compiling");
-      auto compiled = core().compile_model(lowered.model, device, configuration(options.precision, options.threads));
+      auto compiled =
+          core().compile_model(lowered.model, device, configuration(options.precision, options.threads));
       report(options, 0.8, "writing the plan");
       std::ostringstream exported;
       compiled.export_model(exported);
@@ -84,9 +89,11 @@ class OpenVinoBuilder final : public Builder {
     }
   }
 
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& place, const cuda::MemoryPool*) const override {
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& place,
+                               const cuda::MemoryPool*) const override {
     if (place.on_gpu())
-      throw Error("engine.device", fmt::format("The openvino engine runs on the CPU, not on {}.", to_string(place)));
+      throw Error("engine.device",
+                  fmt::format("The openvino engine runs on the CPU, not on {}.", to_string(place)));
     if (plan.engine != name() || plan.library_versions != library_versions())
       throw Error("engine.plan",
                   fmt::format("The plan is for {} ({}), this is {}.", plan.engine, plan.library_versions,
@@ -94,11 +101,12 @@ class OpenVinoBuilder final : public Builder {
                   "Build the engine again: `peregrine build MODEL --rebuild`.");
     PlanContent content = read_plan(plan.bytes);
     try {
-      ov::Tensor blob(ov::element::u8, {content.blob.size()});  // a copy: the compiled model may keep using it
+      ov::Tensor blob(ov::element::u8,
+                      {content.blob.size()});  // a copy: the compiled model may keep using it
       std::ranges::copy(content.blob, static_cast<std::byte*>(blob.data()));
       return std::make_unique<OpenVinoEngine>(
-          core().import_model(blob, device, configuration(content.precision, content.threads)), std::move(content.bindings),
-          content.dynamic);
+          core().import_model(blob, device, configuration(content.precision, content.threads)),
+          std::move(content.bindings), content.dynamic);
     } catch (const ov::Exception& error) {
       throw failure("load the plan", error, "Build the engine again: `peregrine build MODEL --rebuild`.");
     }

@@ -27,7 +27,8 @@ Precision executed_precision(const ov::CompiledModel& model) {
   std::set<std::string> used;
   for (const auto& node : model.get_runtime_model()->get_ops()) {
     const ov::RTMap& facts = node->get_rt_info();
-    if (heavy.contains(facts.at("layerType").as<std::string>())) used.insert(facts.at("runtimePrecision").as<std::string>());
+    if (heavy.contains(facts.at("layerType").as<std::string>()))
+      used.insert(facts.at("runtimePrecision").as<std::string>());
   }
   if (used.empty()) return to_precision(model.get_property(ov::hint::inference_precision));
   if (used.contains("bf16")) return Precision::bf16;
@@ -39,8 +40,8 @@ ov::Tensor wrap(const TensorView& view) {
 }
 
 Error binding_error(const Binding& expected, std::string_view what) {
-  return {"engine.binding",
-          fmt::format("The openvino engine's {} '{}' {}.", expected.is_input ? "input" : "output", expected.name, what)};
+  return {"engine.binding", fmt::format("The openvino engine's {} '{}' {}.",
+                                        expected.is_input ? "input" : "output", expected.name, what)};
 }
 
 }  // namespace
@@ -64,7 +65,8 @@ ov::AnyMap configuration(Precision precision, int threads) {
   const auto type = precision == Precision::bf16   ? ov::element::bf16
                     : precision == Precision::fp16 ? ov::element::f16
                                                    : ov::element::f32;
-  ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY), ov::hint::inference_precision(type)};
+  ov::AnyMap properties{ov::hint::performance_mode(ov::hint::PerformanceMode::LATENCY),
+                        ov::hint::inference_precision(type)};
   if (threads > 0) properties.insert(ov::inference_num_threads(threads));
   return properties;
 }
@@ -81,19 +83,22 @@ OpenVinoEngine::OpenVinoEngine(ov::CompiledModel model, std::vector<Binding> bin
 }
 
 void OpenVinoEngine::check(const Binding& expected, const TensorView& given) const {
-  if (given.device.on_gpu()) throw binding_error(expected, fmt::format("is on {}, expected cpu", to_string(given.device)));
+  if (given.device.on_gpu())
+    throw binding_error(expected, fmt::format("is on {}, expected cpu", to_string(given.device)));
   if (given.dtype != expected.dtype)
-    throw binding_error(expected, fmt::format("is {}, expected {}", to_string(given.dtype), to_string(expected.dtype)));
+    throw binding_error(expected,
+                        fmt::format("is {}, expected {}", to_string(given.dtype), to_string(expected.dtype)));
   if (!given.data || !given.dense()) throw binding_error(expected, "is not a dense tensor");
   const bool fits = dynamic_ ? given.shape.rank() == expected.shape.rank() : given.shape == expected.shape;
   if (!fits)
-    throw binding_error(expected,
-                        fmt::format("has the shape {}, expected {}", to_string(given.shape), to_string(expected.shape)));
+    throw binding_error(expected, fmt::format("has the shape {}, expected {}", to_string(given.shape),
+                                              to_string(expected.shape)));
 }
 
 void OpenVinoEngine::enqueue(std::span<const TensorView> views, StreamHandle) {
   if (views.size() != bindings_.size())
-    throw Error("engine.binding", fmt::format("The openvino engine has {} bindings, not {}.", bindings_.size(), views.size()));
+    throw Error("engine.binding",
+                fmt::format("The openvino engine has {} bindings, not {}.", bindings_.size(), views.size()));
   const std::size_t inputs = model_.inputs().size();
   for (std::size_t i = 0; i < views.size(); ++i) check(bindings_[i], views[i]);
   try {
@@ -108,8 +113,8 @@ void OpenVinoEngine::enqueue(std::span<const TensorView> views, StreamHandle) {
     for (std::size_t i = inputs; i < views.size(); ++i) {
       const ov::Shape produced = request_.get_output_tensor(i - inputs).get_shape();
       if (!std::ranges::equal(produced, views[i].shape))
-        throw binding_error(bindings_[i],
-                            fmt::format("has the shape {}, expected {}", to_string(views[i].shape), fmt::join(produced, "x")));
+        throw binding_error(bindings_[i], fmt::format("has the shape {}, expected {}",
+                                                      to_string(views[i].shape), fmt::join(produced, "x")));
     }
   } catch (const ov::Exception& error) {
     throw failure("run the model", error);

@@ -18,12 +18,14 @@ constexpr int nan_byte = 0xff;  // all ones are a NaN in FP32 and in FP16
 
 /// Calls `visit` with the offset in elements of each element, in row-major order.
 template <class F>
-void for_each_element(const Shape& shape, const Strides& strides, F&& visit, std::size_t axis = 0, std::int64_t offset = 0) {
+void for_each_element(const Shape& shape, const Strides& strides, F&& visit, std::size_t axis = 0,
+                      std::int64_t offset = 0) {
   if (axis == shape.rank()) {
     visit(offset);
     return;
   }
-  for (std::int64_t i = 0; i < shape[axis]; ++i) for_each_element(shape, strides, visit, axis + 1, offset + i * strides[axis]);
+  for (std::int64_t i = 0; i < shape[axis]; ++i)
+    for_each_element(shape, strides, visit, axis + 1, offset + i * strides[axis]);
 }
 
 }  // namespace
@@ -59,13 +61,16 @@ void PlanExecutor::run_interleaved(unsigned seed) {
   start();
   std::mt19937 random(seed);
   std::vector<std::vector<std::size_t>> streams(static_cast<std::size_t>(plan_.streams));
-  for (std::size_t i = plan_.steps.size(); i-- > 0;) streams[static_cast<std::size_t>(plan_.steps[i].stream_index)].push_back(i);
+  for (std::size_t i = plan_.steps.size(); i-- > 0;)
+    streams[static_cast<std::size_t>(plan_.steps[i].stream_index)].push_back(i);
   std::vector<bool> done(plan_.steps.size());
   for (std::size_t left = plan_.steps.size(); left > 0; --left) {
     std::vector<std::size_t> ready;
     for (std::size_t stream_index = 0; stream_index < streams.size(); ++stream_index) {
       const auto is_done = [&](std::int32_t wait) { return done[static_cast<std::size_t>(wait)]; };
-      if (!streams[stream_index].empty() && std::ranges::all_of(plan_.steps[streams[stream_index].back()].dependencies, is_done)) ready.push_back(stream_index);
+      if (!streams[stream_index].empty() &&
+          std::ranges::all_of(plan_.steps[streams[stream_index].back()].dependencies, is_done))
+        ready.push_back(stream_index);
     }
     auto& stream_index = streams[ready.at(random() % ready.size())];
     run_step(stream_index.back());
@@ -93,14 +98,16 @@ void PlanExecutor::fill_fresh_buffers_with_nan(const cuda::Step& step) {
 
 const std::byte* PlanExecutor::address(const TensorRef& tensor) const {
   const Buffer& buffer = plan_.buffer(tensor.buffer);
-  const std::byte* base = buffer.place == Buffer::Place::arena     ? arena_.data() + buffer.offset
-                          : buffer.place == Buffer::Place::weights ? plan_.weights.data() + buffer.offset
-                                                                   : bindings_[static_cast<std::size_t>(buffer.binding)].data();
+  const std::byte* base = buffer.place == Buffer::Place::arena ? arena_.data() + buffer.offset
+                          : buffer.place == Buffer::Place::weights
+                              ? plan_.weights.data() + buffer.offset
+                              : bindings_[static_cast<std::size_t>(buffer.binding)].data();
   return base + tensor.offset * static_cast<std::int64_t>(size_of(tensor.dtype));
 }
 
 std::byte* PlanExecutor::writable(const TensorRef& tensor) {
-  if (plan_.buffer(tensor.buffer).place == Buffer::Place::weights) throw std::logic_error("a step writes weights");
+  if (plan_.buffer(tensor.buffer).place == Buffer::Place::weights)
+    throw std::logic_error("a step writes weights");
   return const_cast<std::byte*>(address(tensor));
 }
 
@@ -112,7 +119,8 @@ std::vector<float> PlanExecutor::load(const TensorRef& tensor) const {
     for_each_element(tensor.shape, tensor.strides, [&](std::int64_t i) { values.push_back(data[i]); });
   } else {
     const auto* data = reinterpret_cast<const Half*>(address(tensor));
-    for_each_element(tensor.shape, tensor.strides, [&](std::int64_t i) { values.push_back(to_float(data[i])); });
+    for_each_element(tensor.shape, tensor.strides,
+                     [&](std::int64_t i) { values.push_back(to_float(data[i])); });
   }
   return values;
 }
@@ -122,7 +130,8 @@ std::vector<float> PlanExecutor::load_optional(const TensorRef& tensor) const {
 }
 
 void PlanExecutor::store(const TensorRef& tensor, const std::vector<float>& values) {
-  if (static_cast<std::int64_t>(values.size()) != tensor.shape.elements()) throw std::logic_error("a step made another shape");
+  if (static_cast<std::int64_t>(values.size()) != tensor.shape.elements())
+    throw std::logic_error("a step made another shape");
   const float* next = values.data();
   if (tensor.dtype == DType::f32) {
     auto* data = reinterpret_cast<float*>(writable(tensor));
@@ -140,7 +149,8 @@ HostTensor PlanExecutor::read(const TensorRef& tensor) const {
 }
 
 HostTensor PlanExecutor::output(const std::string& name) const {
-  const auto found = std::ranges::find_if(plan_.bindings, [&](const auto& b) { return !b.is_input && b.name == name; });
+  const auto found =
+      std::ranges::find_if(plan_.bindings, [&](const auto& b) { return !b.is_input && b.name == name; });
   if (found == plan_.bindings.end()) throw std::invalid_argument(name);
   return read(found->tensor);
 }

@@ -1,5 +1,5 @@
-// Runs an execution plan on the CPU, step by step over a real arena with exactly the plan's aliasing: the proof that
-// lowering, views, memory sharing and order are right, without a GPU. Clear before fast.
+// Runs an execution plan on the CPU, step by step over a real arena with exactly the plan's aliasing: the
+// proof that lowering, views, memory sharing and order are right, without a GPU. Clear before fast.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,8 @@ namespace peregrine::reference {
 
 class PlanExecutor {
  public:
-  /// The arena and all outputs start as NaN; the memory of a buffer becomes NaN again just before its first use.
+  /// The arena and all outputs start as NaN; the memory of a buffer becomes NaN again just before its first
+  /// use.
   explicit PlanExecutor(const cuda::ExecutionPlan& plan);
 
   /// Dense FP32 with the binding's logical shape; padding channels become zeros.

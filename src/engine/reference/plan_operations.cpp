@@ -35,10 +35,11 @@ struct TapWindow {
   std::array<Index, 4> pad{};
 };
 
-/// Calls tap(kernel row, kernel column, index of the pixel of x) for the taps of one output pixel that lie inside.
+/// Calls tap(kernel row, kernel column, index of the pixel of x) for the taps of one output pixel that lie
+/// inside.
 template <class F>
-void for_each_tap(const Shape& x, Index n, Index row, Index column, Index kernel_rows, Index kernel_columns, const TapWindow& window,
-                  F&& tap) {
+void for_each_tap(const Shape& x, Index n, Index row, Index column, Index kernel_rows, Index kernel_columns,
+                  const TapWindow& window, F&& tap) {
   for (Index i = 0; i < kernel_rows; ++i)
     for (Index j = 0; j < kernel_columns; ++j) {
       const Index h = row * window.stride[0] - window.pad[0] + i * window.dilation[0];
@@ -120,16 +121,21 @@ void PlanExecutor::run(const cuda::Depthwise& step) {
 void PlanExecutor::run(const cuda::Bottleneck& step) {
   const Values x = load(pixels(step.x)), bias1 = load_optional(step.bias1), bias2 = load_optional(step.bias2);
   const std::array<Index, 4> order{2, 3, 1, 0};
-  const Values weight1 = load(cuda::transposed(step.weight1, order)), weight2 = load(cuda::transposed(step.weight2, order));
-  const auto convolve = [&](const Values& from, Index in, const Values& weight, const Values& bias, Index out) {
+  const Values weight1 = load(cuda::transposed(step.weight1, order)),
+               weight2 = load(cuda::transposed(step.weight2, order));
+  const auto convolve = [&](const Values& from, Index in, const Values& weight, const Values& bias,
+                            Index out) {
     Values to(at(step.x.shape.elements() / step.x.shape[1] * out));
     for_each_pixel(step.x.shape, [&](Index n, Index h, Index w, Index pixel) {
       float* sums = &to[at(pixel * out)];
-      for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}}, [&](Index i, Index j, Index tap) {
-        for (Index c = 0; c < in; ++c)
-          for (Index k = 0; k < out; ++k) sums[k] += from[at(tap * in + c)] * weight[at(((i * 3 + j) * in + c) * out + k)];
-      });
-      for (Index k = 0; k < out; ++k) sums[k] = activate(step.activation, sums[k] + (bias.empty() ? 0 : bias[at(k)]));
+      for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}},
+                   [&](Index i, Index j, Index tap) {
+                     for (Index c = 0; c < in; ++c)
+                       for (Index k = 0; k < out; ++k)
+                         sums[k] += from[at(tap * in + c)] * weight[at(((i * 3 + j) * in + c) * out + k)];
+                   });
+      for (Index k = 0; k < out; ++k)
+        sums[k] = activate(step.activation, sums[k] + (bias.empty() ? 0 : bias[at(k)]));
     });
     return to;
   };
@@ -151,16 +157,19 @@ void PlanExecutor::run(const cuda::DepthwisePointwise& step) {
   Values y(at(step.y.shape.elements())), middle(at(in));
   for_each_pixel(step.x.shape, [&](Index n, Index h, Index w, Index pixel) {
     std::ranges::fill(middle, 0.0f);
-    for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}}, [&](Index i, Index j, Index tap) {
-      for (Index c = 0; c < in; ++c) middle[at(c)] += x[at(tap * in + c)] * weight1[at((i * 3 + j) * in + c)];
-    });
+    for_each_tap(step.x.shape, n, h, w, 3, 3, {{1, 1}, {1, 1}, {1, 1, 1, 1}},
+                 [&](Index i, Index j, Index tap) {
+                   for (Index c = 0; c < in; ++c)
+                     middle[at(c)] += x[at(tap * in + c)] * weight1[at((i * 3 + j) * in + c)];
+                 });
     float* sums = &y[at(pixel * out)];
     for (Index c = 0; c < in; ++c) {
       float value = activate(step.activation1, middle[at(c)] + (bias1.empty() ? 0 : bias1[at(c)]));
       if (step.x.dtype == DType::f16) value = to_float(to_half(value));
       for (Index k = 0; k < out; ++k) sums[k] += value * weight2[at(c * out + k)];
     }
-    for (Index k = 0; k < out; ++k) sums[k] = activate(step.activation2, sums[k] + (bias2.empty() ? 0 : bias2[at(k)]));
+    for (Index k = 0; k < out; ++k)
+      sums[k] = activate(step.activation2, sums[k] + (bias2.empty() ? 0 : bias2[at(k)]));
   });
   store(pixels(step.y), y);
 }
@@ -177,7 +186,8 @@ void PlanExecutor::run(const cuda::ConvTranspose& step) {
     const Index tap = h % w_shape[2] * w_shape[3] + w % w_shape[3];
     for (Index c = 0; c < in; ++c)
       for (Index k = 0; k < out; ++k) sums[k] += x[at(from * in + c)] * weight[at((tap * in + c) * out + k)];
-    for (Index k = 0; k < out; ++k) sums[k] = activate(step.activation, sums[k] + (bias.empty() ? 0 : bias[at(k)]));
+    for (Index k = 0; k < out; ++k)
+      sums[k] = activate(step.activation, sums[k] + (bias.empty() ? 0 : bias[at(k)]));
   });
   store(pixels(step.y), y);
 }
@@ -222,7 +232,13 @@ void PlanExecutor::run(const cuda::PoolChain& step) {
   const Index half = step.kernel / 2;
   TensorRef from = step.x;
   for (const TensorRef& to : step.y) {
-    run(cuda::Pool{from, to, graph::Pool::Kind::max, {step.kernel, step.kernel}, {1, 1}, {half, half, half, half}, false});
+    run(cuda::Pool{from,
+                   to,
+                   graph::Pool::Kind::max,
+                   {step.kernel, step.kernel},
+                   {1, 1},
+                   {half, half, half, half},
+                   false});
     from = to;
   }
 }
@@ -246,8 +262,11 @@ void PlanExecutor::run(const cuda::Upsample& step) {
     Index h0 = 0, h1 = 0, w0 = 0, w1 = 0;
     const float fh = neighbours(h, 0, h0, h1), fw = neighbours(w, 1, w0, w1);
     for (Index c = 0; c < channels; ++c) {
-      const auto value = [&](Index i, Index j) { return x[at(((n * from[2] + i) * from[3] + j) * channels + c)]; };
-      const float top = value(h0, w0) * (1 - fw) + value(h0, w1) * fw, bottom = value(h1, w0) * (1 - fw) + value(h1, w1) * fw;
+      const auto value = [&](Index i, Index j) {
+        return x[at(((n * from[2] + i) * from[3] + j) * channels + c)];
+      };
+      const float top = value(h0, w0) * (1 - fw) + value(h0, w1) * fw,
+                  bottom = value(h1, w0) * (1 - fw) + value(h1, w1) * fw;
       y[at(pixel * channels + c)] = top * (1 - fh) + bottom * fh;
     }
   });
@@ -273,7 +292,8 @@ void PlanExecutor::run(const cuda::Attention& step) {
       for (float& score : scores) total += score = std::exp(score - largest);
       for (Index j = 0; j < tokens; ++j)
         for (Index d = 0; d < value; ++d)
-          y[at((head * tokens + i) * value + d)] += scores[at(j)] / total * v[at((head * tokens + j) * value + d)];
+          y[at((head * tokens + i) * value + d)] +=
+              scores[at(j)] / total * v[at((head * tokens + j) * value + d)];
     }
   store(cuda::transposed(step.y, by_token), y);
 }
@@ -281,14 +301,16 @@ void PlanExecutor::run(const cuda::Attention& step) {
 void PlanExecutor::run(const cuda::GatedSum& step) {
   const Shape& shape = step.y.shape;
   const Index area = shape[2] * shape[3], channels = shape[1], hidden = step.w1.shape[0];
-  const Values w1 = load(step.w1), b1 = load_optional(step.b1), w2 = load(step.w2), b2 = load_optional(step.b2);
+  const Values w1 = load(step.w1), b1 = load_optional(step.b1), w2 = load(step.w2),
+               b2 = load_optional(step.b2);
   Values y(at(shape.elements())), gates;
   for (const TensorRef& stream : step.x) {
     const Values x = load(pixels(stream));
     for (Index n = 0; n < shape[0]; ++n) {
       Values mean(at(channels)), middle(at(hidden));
       for (Index p = 0; p < area; ++p)
-        for (Index c = 0; c < channels; ++c) mean[at(c)] += x[at((n * area + p) * channels + c)] / static_cast<float>(area);
+        for (Index c = 0; c < channels; ++c)
+          mean[at(c)] += x[at((n * area + p) * channels + c)] / static_cast<float>(area);
       for (Index m = 0; m < hidden; ++m) {
         float sum = b1.empty() ? 0 : b1[at(m)];
         for (Index c = 0; c < channels; ++c) sum += w1[at(m * channels + c)] * mean[at(c)];
@@ -380,7 +402,8 @@ void PlanExecutor::run(const cuda::InstanceNorm& step) {
     double mean = 0, variance = 0;
     const auto first = y.begin() + map * area;
     std::for_each(first, first + area, [&](float x) { mean += x / static_cast<double>(area); });
-    std::for_each(first, first + area, [&](float x) { variance += (x - mean) * (x - mean) / static_cast<double>(area); });
+    std::for_each(first, first + area,
+                  [&](float x) { variance += (x - mean) * (x - mean) / static_cast<double>(area); });
     const double factor = scale[at(map % channels)] / std::sqrt(variance + step.epsilon);
     std::for_each(first, first + area, [&](float& x) {
       x = activate(step.activation, static_cast<float>((x - mean) * factor + shift[at(map % channels)]));

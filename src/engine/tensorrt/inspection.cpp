@@ -28,8 +28,10 @@ std::string summarize_inspection(const std::string& text) {
   for (const json& layer : engine["Layers"]) {
     if (!layer.is_object() || !layer.contains("Outputs")) continue;
     const std::string outputs = layer["Outputs"].dump();
-    const bool single = outputs.find("Float") != std::string::npos || outputs.find("FP32") != std::string::npos;
-    const bool is_half = outputs.find("Half") != std::string::npos || outputs.find("FP16") != std::string::npos;
+    const bool single =
+        outputs.find("Float") != std::string::npos || outputs.find("FP32") != std::string::npos;
+    const bool is_half =
+        outputs.find("Half") != std::string::npos || outputs.find("FP16") != std::string::npos;
     all += single || is_half;
     half += is_half && !single;
     if (single) singles += fmt::format("{}'{}'", singles.empty() ? "; in FP32: " : ", ", name_of(layer));

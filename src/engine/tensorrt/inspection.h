@@ -9,11 +9,12 @@
 
 namespace peregrine::tensorrt {
 
-/// One sentence: how many layers give FP16, and which give FP32. Empty where the library does not tell. Throws Error
-/// "engine.tensorrt" where it refuses its own plan.
+/// One sentence: how many layers give FP16, and which give FP32. Empty where the library does not tell.
+/// Throws Error "engine.tensorrt" where it refuses its own plan.
 std::string inspect(const Library& library, std::span<const std::byte> plan);
 
-/// The same from the inspector's JSON: {"Layers": [{"Name": "...", "Outputs": [{"Format/Datatype": "Half NHWC"}]}]}.
+/// The same from the inspector's JSON: {"Layers": [{"Name": "...", "Outputs": [{"Format/Datatype": "Half
+/// NHWC"}]}]}.
 std::string summarize_inspection(const std::string& json);
 
 }  // namespace peregrine::tensorrt

@@ -34,7 +34,8 @@ std::string describe(const ParserComplaint& complaint) {
   if (words.empty()) throw_failure(library, "read the model");
   if (!logged.empty()) words += fmt::format("; in its log: {}", fmt::join(logged, " | "));
   throw Error(damaged ? "model.damaged" : "engine.unsupported",
-              fmt::format("{} cannot read the model: {}{}", to_string(library.version()), words, words.ends_with('.') ? "" : "."),
+              fmt::format("{} cannot read the model: {}{}", to_string(library.version()), words,
+                          words.ends_with('.') ? "" : "."),
               damaged ? "" : "Use --engine cuda for this model.");
 }
 
@@ -56,12 +57,16 @@ std::size_t requested_bytes(const std::vector<std::string>& errors) {
 }  // namespace
 
 OnnxBuild::OnnxBuild(const Library& library, std::span<const std::byte> file)
-    : library_((library.logger().begin(), library)), builder_(library), network_(builder_.create_network()), parser_(network_) {
+    : library_((library.logger().begin(), library)),
+      builder_(library),
+      network_(builder_.create_network()),
+      parser_(network_) {
   // The parser takes these for models without a layer.
   if (file.empty()) throw Error("model.damaged", "The ONNX model is empty.");
   if (!parser_.parse(file)) throw_refusal(library, parser_);
   if (network_.layers().empty() || network_.outputs().empty())
-    throw Error("model.damaged", "The ONNX model has no layers or no outputs: it is damaged, or no ONNX file at all.");
+    throw Error("model.damaged",
+                "The ONNX model has no layers or no outputs: it is damaged, or no ONNX file at all.");
 }
 
 BuilderConfig OnnxBuild::configure(const Options& options) const {
@@ -71,8 +76,10 @@ BuilderConfig OnnxBuild::configure(const Options& options) const {
   if (options.workspace_bytes > 0) config.set_workspace(options.workspace_bytes);
   if (options.optimization_level) config.set_optimization_level(*options.optimization_level);
   if (!options.compute_capabilities.empty() && !config.set_compute_capabilities(options.compute_capabilities))
-    throw_failure(library_, fmt::format("build for compute capabilities {}", fmt::join(options.compute_capabilities, ", ")),
-                  "engine.tensorrt", "Only TensorRT-RTX builds for cards that are not there.");
+    throw_failure(
+        library_,
+        fmt::format("build for compute capabilities {}", fmt::join(options.compute_capabilities, ", ")),
+        "engine.tensorrt", "Only TensorRT-RTX builds for cards that are not there.");
   if (!options.batches) return config;
   const Profile profile = builder_.create_profile();
   for (const Tensor& input : network_.inputs()) {
@@ -105,11 +112,13 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
     throw_failure(library_, "build the engine");
   }
   // The number is what one step asked for, on top of what others hold.
-  const std::size_t advice = std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
-  throw_failure(library_,
-                fmt::format("build the engine with a workspace of {} MiB{}", options.workspace_bytes / mebibyte,
-                            asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : ""),
-                "engine.workspace", fmt::format("Pass --workspace {}.", advice));
+  const std::size_t advice =
+      std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
+  throw_failure(
+      library_,
+      fmt::format("build the engine with a workspace of {} MiB{}", options.workspace_bytes / mebibyte,
+                  asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : ""),
+      "engine.workspace", fmt::format("Pass --workspace {}.", advice));
 }
 
 OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::byte> timing_cache) const {

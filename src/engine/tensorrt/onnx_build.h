@@ -14,8 +14,8 @@ namespace peregrine::tensorrt {
 
 class OnnxBuild {
  public:
-  /// Parses the file, whose bytes are not needed afterwards. Throws Error "engine.unsupported" naming the node that the
-  /// parser refuses, "model.damaged" for a file that is none or has nothing in it.
+  /// Parses the file, whose bytes are not needed afterwards. Throws Error "engine.unsupported" naming the
+  /// node that the parser refuses, "model.damaged" for a file that is none or has nothing in it.
   OnnxBuild(const Library& library, std::span<const std::byte> file);
 
   const NetworkDefinition& network() const { return network_; }
@@ -30,7 +30,8 @@ class OnnxBuild {
   struct Result {
     std::vector<std::byte> plan, timing_cache;
   };
-  /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for, "engine.tensorrt".
+  /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for,
+  /// "engine.tensorrt".
   Result build(const Options& options, std::span<const std::byte> timing_cache) const;
 
  private:

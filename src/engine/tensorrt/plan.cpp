@@ -55,13 +55,18 @@ PlanContent read_plan(std::span<const std::byte> bytes) {
   }
 }
 
-Plan adopt_plan(const Builder& builder, const Device& device, int height, int width, std::span<const std::byte> blob) {
+Plan adopt_plan(const Builder& builder, const Device& device, int height, int width,
+                std::span<const std::byte> blob) {
   return {.engine = builder.name(),
           .precision = Precision::fp32,
           .library_versions = builder.library_versions(),
           .device_name = builder.device_name(device),
-          .bytes = write_plan(
-              {.precision = Precision::fp32, .batches = {}, .bindings = {}, .height = height, .width = width, .blob = blob}),
+          .bytes = write_plan({.precision = Precision::fp32,
+                               .batches = {},
+                               .bindings = {},
+                               .height = height,
+                               .width = width,
+                               .blob = blob}),
           .notes = {}};
 }
 

@@ -15,12 +15,13 @@ namespace {
 bool is_single(DataType type) { return type == DataType::f32; }
 bool is_half(DataType type) { return type == DataType::f16; }
 
-/// `name` is the model's node, or one of what the file has for it beside (writer.h): a cast, a constant, a step of its operator;
-/// with a number where there are several.
+/// `name` is the model's node, or one of what the file has for it beside (writer.h): a cast, a constant, a
+/// step of its operator; with a number where there are several.
 bool belongs_to(std::string_view name, const std::string& node) {
   if (!name.starts_with(node)) return false;
   name.remove_prefix(node.size());
-  return name.empty() || std::ranges::any_of(std::array{".to_f32", ".f32", ".sigmoid"}, [&](std::string_view part) {
+  return name.empty() ||
+         std::ranges::any_of(std::array{".to_f32", ".f32", ".sigmoid"}, [&](std::string_view part) {
            return name == part || (name.starts_with(part) && name[part.size()] == '#');
          });
 }
@@ -40,7 +41,8 @@ std::string reason_for(const Layer& layer, const std::map<std::string, std::stri
   return {};
 }
 
-/// Of a layer that the parser put in beside the model's nodes (a broadcast, a reshape), which only passes on what it gets.
+/// Of a layer that the parser put in beside the model's nodes (a broadcast, a reshape), which only passes on
+/// what it gets.
 std::string inherited_reason(const Layer& layer, const std::map<std::string, std::string>& excused) {
   for (const Tensor& input : layer.inputs())
     if (const auto found = excused.find(input.name()); found != excused.end()) return found->second;
@@ -49,12 +51,15 @@ std::string inherited_reason(const Layer& layer, const std::map<std::string, std
 
 }  // namespace
 
-PrecisionAudit audit_precision(const NetworkDefinition& network, const std::map<std::string, std::string>& reasons) {
+PrecisionAudit audit_precision(const NetworkDefinition& network,
+                               const std::map<std::string, std::string>& reasons) {
   PrecisionAudit audit;
   std::map<std::string, std::string> excused;  // FP32 tensors, with the reason of the layer that makes them
   for (const Layer& layer : network.layers()) {
     const std::vector<Tensor> outputs = layer.outputs();
-    const auto has = [&](auto test) { return std::ranges::any_of(outputs, [&](const Tensor& t) { return test(t.type()); }); };
+    const auto has = [&](auto test) {
+      return std::ranges::any_of(outputs, [&](const Tensor& t) { return test(t.type()); });
+    };
     if (has(is_single)) {
       ++audit.single_layers;
       std::string reason = reason_for(layer, reasons);
@@ -88,7 +93,8 @@ void require_precision(const NetworkDefinition& network, const PrecisionAudit& a
 }
 
 std::string to_string(const PrecisionAudit& audit) {
-  std::string text = fmt::format("{} of {} layers compute in FP16", audit.half_layers, audit.half_layers + audit.single_layers);
+  std::string text = fmt::format("{} of {} layers compute in FP16", audit.half_layers,
+                                 audit.half_layers + audit.single_layers);
   if (audit.half_layers == 0) return text + ".";  // FP32 was asked for
   std::map<std::string, std::string> layers;      // by reason
   for (const PrecisionAudit::Exception& exception : audit.exceptions) {

@@ -19,9 +19,11 @@ struct PrecisionAudit {
 };
 
 /// Counts the layers of `network`. `reasons`: node of the model -> why its export keeps it in FP32.
-PrecisionAudit audit_precision(const NetworkDefinition& network, const std::map<std::string, std::string>& reasons);
+PrecisionAudit audit_precision(const NetworkDefinition& network,
+                               const std::map<std::string, std::string>& reasons);
 
-/// Throws Error "engine.precision" where FP16 was asked for, and a layer without a reason, or an output, is FP32.
+/// Throws Error "engine.precision" where FP16 was asked for, and a layer without a reason, or an output, is
+/// FP32.
 void require_precision(const NetworkDefinition& network, const PrecisionAudit& audit, Precision wanted);
 
 /// One sentence for the record: "TensorRT-RTX 1.7.1's network: 171 of 171 layers compute in FP16."

@@ -64,7 +64,8 @@ std::vector<Binding> bindings_of(const graph::Graph& graph, const BuildOptions& 
     bindings.push_back({name, is_input, dtype, options.device, shape, dense_strides(shape)});
   };
   for (graph::ValueId id : graph.inputs()) add(id, graph.value(id).name, true);
-  for (std::size_t i = 0; i < graph.outputs().size(); ++i) add(graph.outputs()[i], graph.output_names()[i], false);
+  for (std::size_t i = 0; i < graph.outputs().size(); ++i)
+    add(graph.outputs()[i], graph.output_names()[i], false);
   return bindings;
 }
 
@@ -73,8 +74,8 @@ std::vector<std::string> not_written(const graph::Graph& graph) {
   std::vector<std::string> reasons;
   for (const graph::Node& node : graph.nodes())
     if (std::holds_alternative<graph::Cast>(node.operation))
-      reasons.push_back(fmt::format("{} ({}): the ONNX file that TensorRT reads has one type throughout.", node.name,
-                                    graph::name_of(node.operation)));
+      reasons.push_back(fmt::format("{} ({}): the ONNX file that TensorRT reads has one type throughout.",
+                                    node.name, graph::name_of(node.operation)));
   return reasons;
 }
 
@@ -86,13 +87,15 @@ void check_options(const BuildOptions& options) {
                 "Leave out --rect, or pass --engine cuda.");
   if (const auto& batches = options.batches;
       batches && !(1 <= batches->min && batches->min <= batches->opt && batches->opt <= batches->max))
-    throw Error("usage.batch", fmt::format("Batches {}:{}:{} do not rise.", batches->min, batches->opt, batches->max),
+    throw Error("usage.batch",
+                fmt::format("Batches {}:{}:{} do not rise.", batches->min, batches->opt, batches->max),
                 "Give MIN:OPT:MAX, as in 1:4:16.");
 }
 
 class TensorRtBuilder final : public Builder {
  public:
-  TensorRtBuilder(Flavour flavour, TensorRtOptions options) : flavour_(flavour), options_(std::move(options)) {}
+  TensorRtBuilder(Flavour flavour, TensorRtOptions options)
+      : flavour_(flavour), options_(std::move(options)) {}
 
   std::string name() const override { return tensorrt::to_string(flavour_); }
 
@@ -136,7 +139,8 @@ class TensorRtBuilder final : public Builder {
   }
 
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override;
-  std::unique_ptr<Engine> load(const Plan& plan, const Device& device, const cuda::MemoryPool* pool) const override;
+  std::unique_ptr<Engine> load(const Plan& plan, const Device& device,
+                               const cuda::MemoryPool* pool) const override;
 
  private:
   /// Under the lock.
@@ -152,7 +156,8 @@ class TensorRtBuilder final : public Builder {
     const LibraryFiles& files = find().files;
     const ProbeResult result = probe(files, device, options_.memory);
     if (!result.failure.empty())
-      throw Error("environment.tensorrt", fmt::format("{} cannot be used: {}", files.library.string(), result.failure),
+      throw Error("environment.tensorrt",
+                  fmt::format("{} cannot be used: {}", files.library.string(), result.failure),
                   "Install another version, or pass --engine cuda.");
     return *(library_ = &loaded(files));
   }
@@ -172,7 +177,8 @@ class TensorRtBuilder final : public Builder {
   mutable const Library* library_ = nullptr;
 };
 
-void keep_timing_cache(const fs::path& file, std::span<const std::byte> before, std::span<const std::byte> after) {
+void keep_timing_cache(const fs::path& file, std::span<const std::byte> before,
+                       std::span<const std::byte> after) {
   if (file.empty() || after.empty() || std::ranges::equal(before, after)) return;
   try {
     if (file.has_parent_path()) fs::create_directories(file.parent_path());
@@ -185,8 +191,10 @@ void keep_timing_cache(const fs::path& file, std::span<const std::byte> before, 
 Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& options) const {
   check_options(options);
   if (const auto reasons = not_written(graph); !reasons.empty())
-    throw Error("engine.unsupported", fmt::format("The {} engine cannot run this model: {}", name(), fmt::join(reasons, " ")));
-  if (options.progress && !options.progress(0, "exporting")) throw Error("interrupted.build", "The build was cancelled.");
+    throw Error("engine.unsupported",
+                fmt::format("The {} engine cannot run this model: {}", name(), fmt::join(reasons, " ")));
+  if (options.progress && !options.progress(0, "exporting"))
+    throw Error("interrupted.build", "The build was cancelled.");
   const Library& library = this->library(options.device.index);
   const Reasons single = single_parts_for(graph, options);
   const std::string file = export_graph(graph, options, single);
@@ -194,9 +202,11 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   const PrecisionAudit audit = audit_precision(build.network(), single);
   require_precision(build.network(), audit, options.precision);
 
-  const fs::path cache_file = options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
+  const fs::path cache_file =
+      options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
   // Without a GPU nothing is measured: the library would only complain about a cache.
-  const auto cache = (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt).value_or(std::vector<std::byte>{});
+  const auto cache = (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt)
+                         .value_or(std::vector<std::byte>{});
   const OnnxBuild::Result result = build.build({.batches = options.batches,
                                                 .workspace_bytes = options.workspace_bytes,
                                                 .optimization_level = options.optimization_level,
@@ -235,9 +245,10 @@ std::unique_ptr<Engine> TensorRtBuilder::load(const Plan& plan, const Device& de
                 "Build the engine again: `peregrine build MODEL --rebuild`.");
   PlanContent content = read_plan(plan.bytes);
   if (const std::string reason = cannot_run(device); !reason.empty())
-    throw Error("environment.device",
-                fmt::format("{} cannot run the engine here: {}", tensorrt::to_string(library(0).version()), reason),
-                "Pass --engine cuda.");
+    throw Error(
+        "environment.device",
+        fmt::format("{} cannot run the engine here: {}", tensorrt::to_string(library(0).version()), reason),
+        "Pass --engine cuda.");
 #if PEREGRINE_CUDA
   if (const std::string here = device_name(device); plan.device_name != here && plan.device_name != no_gpu)
     throw Error("engine.plan", fmt::format("The plan was built for {}, this is {}.", plan.device_name, here),

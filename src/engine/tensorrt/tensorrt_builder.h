@@ -11,19 +11,22 @@ namespace peregrine {
 
 struct TensorRtOptions {
   std::filesystem::path library{};  ///< a library or its folder; empty: searched for (tensorrt/locate.h)
-  std::filesystem::path memory{};   ///< folder for timing caches and what is known of libraries; empty: nothing is kept
+  std::filesystem::path
+      memory{};  ///< folder for timing caches and what is known of libraries; empty: nothing is kept
 };
 
-/// Builder "tensorrt" or "tensorrt-rtx". The library is looked for on first use, probed in a process of its own where it was
-/// never seen before, and never unloaded. build() writes the graph as ONNX in the wanted precision, has it parsed, checks
-/// the precision of every layer, and builds; TensorRT-RTX needs no GPU for that. With `batches` the batch is open.
+/// Builder "tensorrt" or "tensorrt-rtx". The library is looked for on first use, probed in a process of its
+/// own where it was never seen before, and never unloaded. build() writes the graph as ONNX in the wanted
+/// precision, has it parsed, checks the precision of every layer, and builds; TensorRT-RTX needs no GPU for
+/// that. With `batches` the batch is open.
 ///
-/// Bindings are dense NCHW device tensors of the engine's precision; with an open batch io() has the largest, and a run takes
-/// any that fits, alike for all bindings.
+/// Bindings are dense NCHW device tensors of the engine's precision; with an open batch io() has the largest,
+/// and a run takes any that fits, alike for all bindings.
 ///
-/// Errors: "environment.tensorrt" (no library, or one that cannot be used), "environment.device" (load without a GPU, or one
-/// that TensorRT refuses), "engine.unsupported", "engine.precision", "engine.workspace", "engine.plan", "engine.binding",
-/// "engine.tensorrt" with all that TensorRT logged as errors, "interrupted.build", "model.precision".
+/// Errors: "environment.tensorrt" (no library, or one that cannot be used), "environment.device" (load
+/// without a GPU, or one that TensorRT refuses), "engine.unsupported", "engine.precision",
+/// "engine.workspace", "engine.plan", "engine.binding", "engine.tensorrt" with all that TensorRT logged as
+/// errors, "interrupted.build", "model.precision".
 std::unique_ptr<Builder> make_tensorrt_builder(tensorrt::Flavour flavour, TensorRtOptions options);
 
 }  // namespace peregrine

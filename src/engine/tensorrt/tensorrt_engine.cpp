@@ -15,14 +15,16 @@ namespace peregrine::tensorrt {
 namespace {
 
 Error binding_error(const Binding& expected, std::string_view what) {
-  return {"engine.binding", fmt::format("The engine's {} '{}' {}.", expected.is_input ? "input" : "output", expected.name, what)};
+  return {"engine.binding", fmt::format("The engine's {} '{}' {}.", expected.is_input ? "input" : "output",
+                                        expected.name, what)};
 }
 
 DataType type_of(DType dtype) { return dtype == DType::f16 ? DataType::f16 : DataType::f32; }
 
 }  // namespace
 
-TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, const Device& device, const cuda::MemoryPool* pool)
+TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, const Device& device,
+                               const cuda::MemoryPool* pool)
     : library_((library.logger().begin(), library)),
       device_(device),
       precision_(content.precision),
@@ -64,9 +66,12 @@ void TensorRtEngine::read_inputs(int height, int width) {
   for (const std::string& name : engine_->io_names()) {
     if (!engine_->is_input(name)) continue;
     Shape shape = to_shape(engine_->shape_of(name));
-    if (shape.rank() != 4 || !bindings_.empty()) throw Error("engine.plan", "The engine's input is no batch of images.");
+    if (shape.rank() != 4 || !bindings_.empty())
+      throw Error("engine.plan", "The engine's input is no batch of images.");
     if (shape[0] < 0) {
-      const auto batch = [&](ProfileEnd end) { return static_cast<int>(engine_->profile_shape(name, end).extents[0]); };
+      const auto batch = [&](ProfileEnd end) {
+        return static_cast<int>(engine_->profile_shape(name, end).extents[0]);
+      };
       batches_ = BatchRange{batch(ProfileEnd::min), batch(ProfileEnd::opt), batch(ProfileEnd::max)};
       shape[0] = batches_->max;
     }
@@ -87,13 +92,14 @@ void TensorRtEngine::read_outputs() {
   }
 }
 
-void TensorRtEngine::add_binding(const std::string& name, const std::string& known_as, bool is_input, const Shape& shape) {
+void TensorRtEngine::add_binding(const std::string& name, const std::string& known_as, bool is_input,
+                                 const Shape& shape) {
   const DataType type = engine_->type_of(name);
   if ((type != DataType::f16 && type != DataType::f32) ||
       std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 1; }))
     throw Error("engine.plan",
-                fmt::format("The engine's '{}' is {} {}, which no model of ours has.", printable(name), tensorrt::to_string(type),
-                            to_string(shape)),
+                fmt::format("The engine's '{}' is {} {}, which no model of ours has.", printable(name),
+                            tensorrt::to_string(type), to_string(shape)),
                 "Export it again from the checkpoint, or give the checkpoint itself.");
   const DType dtype = type == DataType::f16 ? DType::f16 : DType::f32;
   bindings_.push_back({known_as, is_input, dtype, device_, shape, dense_strides(shape)});
@@ -116,14 +122,18 @@ void TensorRtEngine::require_same_bindings() const {
 
 void TensorRtEngine::check(const Binding& expected, const TensorView& given) const {
   if (given.device != device_)
-    throw binding_error(expected, fmt::format("is on {}, expected {}", to_string(given.device), to_string(device_)));
+    throw binding_error(expected,
+                        fmt::format("is on {}, expected {}", to_string(given.device), to_string(device_)));
   if (given.dtype != expected.dtype)
-    throw binding_error(expected, fmt::format("is {}, expected {}", to_string(given.dtype), to_string(expected.dtype)));
+    throw binding_error(expected,
+                        fmt::format("is {}, expected {}", to_string(given.dtype), to_string(expected.dtype)));
   Shape wanted = expected.shape;
-  if (batches_ && given.shape.rank() == wanted.rank() && given.shape[0] >= batches_->min && given.shape[0] <= batches_->max)
+  if (batches_ && given.shape.rank() == wanted.rank() && given.shape[0] >= batches_->min &&
+      given.shape[0] <= batches_->max)
     wanted[0] = given.shape[0];
   if (given.shape != wanted)
-    throw binding_error(expected, fmt::format("has the shape {}, expected {}", to_string(given.shape), to_string(wanted)));
+    throw binding_error(
+        expected, fmt::format("has the shape {}, expected {}", to_string(given.shape), to_string(wanted)));
   if (!given.data || !given.dense()) throw binding_error(expected, "is not a dense tensor");
 }
 
@@ -143,9 +153,10 @@ void TensorRtEngine::set_batch(std::int64_t batch) {
 void TensorRtEngine::prefer_batch(int batch) {
   if (!batches_ || batch < batches_->min) return;
   if (batch > batches_->max)
-    throw Error("usage.batch",
-                fmt::format("The engine takes batches from {} to {}, not {}.", batches_->min, batches_->max, batch),
-                fmt::format("Pass --batch {}, or build it with a larger range.", batches_->max));
+    throw Error(
+        "usage.batch",
+        fmt::format("The engine takes batches from {} to {}, not {}.", batches_->min, batches_->max, batch),
+        fmt::format("Pass --batch {}, or build it with a larger range.", batches_->max));
   for (Binding& binding : bindings_) {
     binding.shape[0] = batch;
     binding.strides = dense_strides(binding.shape);
@@ -154,16 +165,19 @@ void TensorRtEngine::prefer_batch(int batch) {
 
 void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle stream) {
   if (views.size() != bindings_.size())
-    throw Error("engine.binding", fmt::format("The engine has {} bindings, not {}.", bindings_.size(), views.size()));
+    throw Error("engine.binding",
+                fmt::format("The engine has {} bindings, not {}.", bindings_.size(), views.size()));
   for (std::size_t i = 0; i < views.size(); ++i) {
     check(bindings_[i], views[i]);
-    if (batches_ && views[i].shape[0] != views[0].shape[0]) throw binding_error(bindings_[i], "has another batch than the first");
+    if (batches_ && views[i].shape[0] != views[0].shape[0])
+      throw binding_error(bindings_[i], "has another batch than the first");
   }
   const cuda::DeviceScope scope(device_.index);
   library_.logger().begin();
   set_batch(batches_ ? views[0].shape[0] : 1);
   for (std::size_t i = 0; i < views.size(); ++i)
-    if (!context_->set_address(names_[i].c_str(), views[i].data)) throw_failure(library_, fmt::format("bind '{}'", names_[i]));
+    if (!context_->set_address(names_[i].c_str(), views[i].data))
+      throw_failure(library_, fmt::format("bind '{}'", names_[i]));
   if (!context_->enqueue(stream.cuda_stream)) throw_failure(library_, "run the engine");
 }
 

@@ -14,9 +14,11 @@ namespace peregrine::tensorrt {
 
 class TensorRtEngine final : public Engine {
  public:
-  /// Deserialises, gives the execution its memory, and runs once: afterwards enqueue() only launches, and can be captured.
-  /// `pool`: as in Builder::load(); TensorRT 10.0 alone takes its memory itself, having no way to be given any.
-  TensorRtEngine(const Library& library, PlanContent content, const Device& device, const cuda::MemoryPool* pool);
+  /// Deserialises, gives the execution its memory, and runs once: afterwards enqueue() only launches, and can
+  /// be captured. `pool`: as in Builder::load(); TensorRT 10.0 alone takes its memory itself, having no way
+  /// to be given any.
+  TensorRtEngine(const Library& library, PlanContent content, const Device& device,
+                 const cuda::MemoryPool* pool);
 
   std::span<const Binding> io() const override { return bindings_; }
   void prefer_batch(int batch) override;

@@ -35,7 +35,8 @@ std::string write_deployment(const Deployment& deployment) {
   nlohmann::json task_slots = nlohmann::json::object();
   for (const auto& [task, service] : deployment.task_slots)
     task_slots[to_string(task)] = {{"engine", service.engine}, {"unverified", service.unverified}};
-  return json_to_envelope({{"number", deployment.number}, {"since", deployment.since}, {"roles", task_slots}});
+  return json_to_envelope(
+      {{"number", deployment.number}, {"since", deployment.since}, {"roles", task_slots}});
 }
 
 Deployment read_deployment(std::string_view text, const std::string& where) {
@@ -44,7 +45,8 @@ Deployment read_deployment(std::string_view text, const std::string& where) {
     Deployment deployment{.number = json.at("number"), .since = json.at("since"), .task_slots = {}};
     for (Task task : all_tasks)
       if (const auto task_slot = json.at("roles").find(to_string(task)); task_slot != json.at("roles").end())
-        deployment.task_slots[task] = {.engine = task_slot->at("engine"), .unverified = task_slot->at("unverified")};
+        deployment.task_slots[task] = {.engine = task_slot->at("engine"),
+                                       .unverified = task_slot->at("unverified")};
     return deployment;
   } catch (const nlohmann::json::exception& error) {
     throw_damaged(where, error.what(), mend_service);
@@ -109,11 +111,13 @@ Deployment Store::use(const std::vector<std::string>& ids, Trust trust) {
   for (const std::string& id : ids) {
     const Manifest manifest = read_engine_folder(engine_folder(resolve(id))).manifest;
     const std::string name = fmt::format("Engine {} ({})", manifest.id, printable(manifest.model.name));
-    if (trust == Trust::verified) require_validation(manifest, name, manifest.validation ? manifest.validation->driver : "");
+    if (trust == Trust::verified)
+      require_validation(manifest, name, manifest.validation ? manifest.validation->driver : "");
     if (!given.emplace(manifest.model.task, DeployedEngine{manifest.id, trust == Trust::unverified}).second)
-      throw Error("store.role",
-                  fmt::format("{} is the second one for the task slot {}.", name, to_string(manifest.model.task)),
-                  "Name one engine for each task slot.");
+      throw Error(
+          "store.role",
+          fmt::format("{} is the second one for the task slot {}.", name, to_string(manifest.model.task)),
+          "Name one engine for each task slot.");
   }
   std::map<Task, DeployedEngine> task_slots = current().task_slots;
   for (auto& [task, service] : given) task_slots[task] = std::move(service);
@@ -136,18 +140,20 @@ Deployment Store::restore(std::optional<int> number) {
   prepare();
   const FileLock lock(root_ / "lock");
   const std::vector<Deployment> kept = deployments();
-  const auto chosen =
-      number ? std::ranges::find(kept, *number, &Deployment::number) : (kept.empty() ? kept.end() : kept.end() - 1);
+  const auto chosen = number ? std::ranges::find(kept, *number, &Deployment::number)
+                             : (kept.empty() ? kept.end() : kept.end() - 1);
   if (chosen == kept.end()) {
     std::vector<int> numbers;
     numbers.reserve(kept.size());
     for (const Deployment& deployment : kept) numbers.push_back(deployment.number);
-    const std::string wanted = number ? fmt::format("There is no deployment {}", *number) : "No earlier deployment is kept";
+    const std::string wanted =
+        number ? fmt::format("There is no deployment {}", *number) : "No earlier deployment is kept";
     throw Error("store.generation", fmt::format("{} in the store {}.", wanted, printable(root_.native())),
                 numbers.empty() ? "Deploy engines with `peregrine engines use ID`."
                                 : fmt::format("Kept are: {}.", fmt::join(numbers, ", ")));
   }
-  for (const auto& [task, service] : chosen->task_slots) read_engine_folder(engine_folder(resolve(service.engine)));
+  for (const auto& [task, service] : chosen->task_slots)
+    read_engine_folder(engine_folder(resolve(service.engine)));
   return switch_to(chosen->task_slots);
 }
 

@@ -21,7 +21,9 @@ namespace fs = std::filesystem;
 constexpr const char* manifest_name = "manifest.json";
 
 /// Named after its digest, so that a new plan never touches the one in use.
-std::string plan_name(const Manifest& manifest) { return fmt::format("plan-{}.bin", manifest.plan_sha256.substr(0, 16)); }
+std::string plan_name(const Manifest& manifest) {
+  return fmt::format("plan-{}.bin", manifest.plan_sha256.substr(0, 16));
+}
 
 Plan to_plan(const EngineIdentity& identity, std::string_view text) {
   Plan plan{.engine = identity.engine,
@@ -106,7 +108,8 @@ void clear_engine_folder(const fs::path& folder) {
   }
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(folder))
-    if (entry.path().filename() != manifest_name && entry.path().filename() != named) leftovers.push_back(entry.path());
+    if (entry.path().filename() != manifest_name && entry.path().filename() != named)
+      leftovers.push_back(entry.path());
   for (const fs::path& file : leftovers) remove_file(file);
 }
 
@@ -117,16 +120,16 @@ void remove_engine_folder(const fs::path& folder) {
 
 void require_validation(const Manifest& manifest, const std::string& name, const std::string& driver) {
   const auto refuse = [&](const std::string& why) {
-    throw Error(
-        "store.unverified", fmt::format("{} {}.", name, why),
-        fmt::format(
-            "`peregrine engines verify {} --model FILE` compares it with the FP32 reference; --unverified uses it all the same.",
-            manifest.id));
+    throw Error("store.unverified", fmt::format("{} {}.", name, why),
+                fmt::format("`peregrine engines verify {} --model FILE` compares it with the FP32 reference; "
+                            "--unverified uses it all the same.",
+                            manifest.id));
   };
   if (!manifest.validation) refuse("has no validation record");
   if (!manifest.validation->passed()) refuse("did not pass its validation: " + verdict(*manifest.validation));
   if (manifest.validation->driver != driver)
-    refuse(fmt::format("was validated under driver {}, this machine has {}", manifest.validation->driver, driver));
+    refuse(fmt::format("was validated under driver {}, this machine has {}", manifest.validation->driver,
+                       driver));
 }
 
 }  // namespace peregrine::store

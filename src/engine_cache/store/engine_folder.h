@@ -17,16 +17,21 @@ bool has_plan(const std::filesystem::path& folder, const Manifest& manifest);
 /// Manifest and plan; throws "store.damaged" where the plan's digest differs.
 LoadedEngine read_engine_folder(const std::filesystem::path& folder);
 
-/// Writes the plan, then the manifest: with its rename the engine is there, or the new one in place of the old.
-void write_engine_folder(const std::filesystem::path& folder, const Manifest& manifest, std::span<const std::byte> plan);
-/// An engine's folder once more: hard links where the file system allows, copies otherwise. The plan's digest is checked first.
+/// Writes the plan, then the manifest: with its rename the engine is there, or the new one in place of the
+/// old.
+void write_engine_folder(const std::filesystem::path& folder, const Manifest& manifest,
+                         std::span<const std::byte> plan);
+/// An engine's folder once more: hard links where the file system allows, copies otherwise. The plan's digest
+/// is checked first.
 void link_engine_folder(const std::filesystem::path& from, const std::filesystem::path& to);
 void replace_manifest(const std::filesystem::path& folder, const Manifest& manifest);
-/// Removes what a process left that died before its rename: plans that no manifest names, or the whole folder.
+/// Removes what a process left that died before its rename: plans that no manifest names, or the whole
+/// folder.
 void clear_engine_folder(const std::filesystem::path& folder);
 void remove_engine_folder(const std::filesystem::path& folder);
 
-/// Throws "store.unverified" unless the engine was validated under this driver, and passed. `name` begins the sentence.
+/// Throws "store.unverified" unless the engine was validated under this driver, and passed. `name` begins the
+/// sentence.
 void require_validation(const Manifest& manifest, const std::string& name, const std::string& driver);
 
 }  // namespace peregrine::store

@@ -29,14 +29,16 @@ constexpr std::size_t chunk = std::size_t{64} << 10;
   const char* hint = "Choose a store that can be written (--store, or the setting STORE).";
   if (error == ENOSPC || error == EDQUOT || error == EFBIG)
     hint = "The store is as it was. Free some space, or choose another place with --store.";
-  throw Error("store.write", printable(path.native()) + " cannot be written: " + std::generic_category().message(error) + ".",
-              hint);
+  throw Error(
+      "store.write",
+      printable(path.native()) + " cannot be written: " + std::generic_category().message(error) + ".", hint);
 }
 
 /// A file descriptor with its name for errors.
 class OpenFile {
  public:
-  OpenFile(const fs::path& path, int flags) : path_(path), file_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+  OpenFile(const fs::path& path, int flags)
+      : path_(path), file_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
     if (file_ < 0) fail_writing(path, errno);
   }
   ~OpenFile() {
@@ -88,7 +90,9 @@ void write_new_file(const fs::path& path, std::span<const std::byte> contents) {
 
 std::optional<std::string> read_if_exists(const fs::path& path) {
   const auto fail = [&](int error) -> Error {
-    return {"store.read", printable(path.native()) + " cannot be read: " + std::generic_category().message(error) + ".", ""};
+    return {"store.read",
+            printable(path.native()) + " cannot be read: " + std::generic_category().message(error) + ".",
+            ""};
   };
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
@@ -128,7 +132,9 @@ void replace_file(const fs::path& path, std::span<const std::byte> contents) {
   }
 }
 
-void replace_file(const fs::path& path, std::string_view contents) { replace_file(path, std::as_bytes(std::span(contents))); }
+void replace_file(const fs::path& path, std::string_view contents) {
+  replace_file(path, std::as_bytes(std::span(contents)));
+}
 
 void make_folders(const fs::path& path) {
   if (fs::is_directory(path)) return;

@@ -12,7 +12,8 @@ namespace peregrine::store {
 /// Version of everything the store writes. Raised when an older peregrine could not read it any more.
 inline constexpr int format_version = 1;
 
-/// Text of a JSON value. Names come from model files: bytes that are no UTF-8 are replaced. `indent` -1: one line.
+/// Text of a JSON value. Names come from model files: bytes that are no UTF-8 are replaced. `indent` -1: one
+/// line.
 std::string dump_json(const nlohmann::json& json, int indent = -1);
 
 std::string json_to_envelope(const nlohmann::json& content);

@@ -18,7 +18,8 @@ namespace {
 
 std::string describe(const std::map<std::string, std::string>& options) {
   std::string text;
-  for (const auto& [name, value] : options) text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
+  for (const auto& [name, value] : options)
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", name, value);
   return text.empty() ? "none" : text;
 }
 
@@ -33,27 +34,29 @@ std::string to_string(const InputRange& range) {
   return fmt::format("{}..{}{}, best at {}", range.batch_min, range.batch_max, size, range.batch_opt);
 }
 
-EngineIdentity identity_of(const ModelInfo& model, const graph::Graph& graph, const Builder& builder, const BuildOptions& options,
-                     const InputRange& input, const std::string& driver) {
+EngineIdentity identity_of(const ModelInfo& model, const graph::Graph& graph, const Builder& builder,
+                           const BuildOptions& options, const InputRange& input, const std::string& driver) {
   EngineIdentity identity{.model_sha256 = model.sha256,
-                    .graph_digest = graph::digest(graph),
-                    .engine = builder.name(),
-                    .engine_version = version,
-                    .library_versions = builder.library_versions(),
-                    .device_name = builder.device_name(options.device),
-                    .driver = driver,
-                    .precision = options.precision,
-                    .input = input,
-                    .options = {}};
+                          .graph_digest = graph::digest(graph),
+                          .engine = builder.name(),
+                          .engine_version = version,
+                          .library_versions = builder.library_versions(),
+                          .device_name = builder.device_name(options.device),
+                          .driver = driver,
+                          .precision = options.precision,
+                          .input = input,
+                          .options = {}};
   identity.input.any_size = options.dynamic_size;
   if (options.threads != 0) identity.options["threads"] = std::to_string(options.threads);
   if (options.workspace_bytes != BuildOptions{}.workspace_bytes)
     identity.options["workspace"] = std::to_string(options.workspace_bytes);
-  if (options.optimization_level) identity.options["optimisation level"] = std::to_string(*options.optimization_level);
+  if (options.optimization_level)
+    identity.options["optimisation level"] = std::to_string(*options.optimization_level);
   if (options.tactics_from) identity.options["choices"] = "of another shape";
   if (!model.told_task.empty()) identity.options["task"] = model.told_task;
   if (!options.compute_capabilities.empty())
-    identity.options["compute capabilities"] = fmt::format("{}", fmt::join(options.compute_capabilities, " "));
+    identity.options["compute capabilities"] =
+        fmt::format("{}", fmt::join(options.compute_capabilities, " "));
   return identity;
 }
 
@@ -73,9 +76,11 @@ std::vector<std::string> differences(const EngineIdentity& kept, const EngineIde
   compare(kept.engine_version, wanted.engine_version, "it was built by peregrine {}, this is {}");
   compare(kept.library_versions, wanted.library_versions, "it was built with {}, here is {}");
   compare(kept.device_name, wanted.device_name, "it was built for {}, this machine has {}");
-  compare(std::string(to_string(kept.precision)), std::string(to_string(wanted.precision)), "it is {}, asked for is {}");
+  compare(std::string(to_string(kept.precision)), std::string(to_string(wanted.precision)),
+          "it is {}, asked for is {}");
   compare(to_string(kept.input), to_string(wanted.input), "it takes {}, asked for is {}");
-  compare(describe(kept.options), describe(wanted.options), "it was built with the options {}, asked for is {}");
+  compare(describe(kept.options), describe(wanted.options),
+          "it was built with the options {}, asked for is {}");
   return found;
 }
 
@@ -94,7 +99,8 @@ std::string to_string(const Witness& witness) {
 }
 
 bool ValidationRecord::passed() const {
-  return ran && unavailable.empty() && !checks.empty() && std::ranges::all_of(checks, &ValidationCheck::holds);
+  return ran && unavailable.empty() && !checks.empty() &&
+         std::ranges::all_of(checks, &ValidationCheck::holds);
 }
 
 std::string verdict(const ValidationRecord& record) {
@@ -104,7 +110,8 @@ std::string verdict(const ValidationRecord& record) {
   std::string failed;
   for (const ValidationCheck& check : record.checks)
     if (!check.holds())
-      failed += fmt::format("{} {} {:.4g} (limit {:.4g})", failed.empty() ? "" : ",", check.name, check.value, check.limit);
+      failed += fmt::format("{} {} {:.4g} (limit {:.4g})", failed.empty() ? "" : ",", check.name, check.value,
+                            check.limit);
   return failed.empty() ? "passed" : "failed:" + failed;
 }
 

@@ -1,31 +1,36 @@
-// Manifests as JSON. Keys are the fields' names; what the contract in manifest.h calls optional may be absent.
+// Manifests as JSON. Keys are the fields' names; what the contract in manifest.h calls optional may be
+// absent.
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "engine_cache/store/manifest.h"
 #include "engine_cache/store/json_envelope.h"
+#include "engine_cache/store/manifest.h"
 
 namespace peregrine {
 
-NLOHMANN_JSON_SERIALIZE_ENUM(Precision, {{Precision::fp32, "fp32"}, {Precision::fp16, "fp16"}, {Precision::bf16, "bf16"}})
-NLOHMANN_JSON_SERIALIZE_ENUM(Task,
-                             {{Task::detect, "detect"}, {Task::pose, "pose"}, {Task::segment, "segment"}, {Task::reid, "reid"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(Precision, {{Precision::fp32, "fp32"},
+                                         {Precision::fp16, "fp16"},
+                                         {Precision::bf16, "bf16"}})
+NLOHMANN_JSON_SERIALIZE_ENUM(
+    Task, {{Task::detect, "detect"}, {Task::pose, "pose"}, {Task::segment, "segment"}, {Task::reid, "reid"}})
 NLOHMANN_JSON_SERIALIZE_ENUM(HeadLayout, {{HeadLayout::raw, "raw"}, {HeadLayout::decoded, "decoded"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelInfo, task, name, sha256, architecture, head, class_names, image_height, image_width,
-                                   strides, dfl_bins, keypoints, keypoint_dims, mask_channels, embedding, dynamic_shape,
-                                   fixed_batch)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelInfo, task, name, sha256, architecture, head, class_names,
+                                   image_height, image_width, strides, dfl_bins, keypoints, keypoint_dims,
+                                   mask_channels, embedding, dynamic_shape, fixed_batch)
 
 namespace store {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(InputRange, batch_min, batch_opt, batch_max, height, width, any_size)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EngineIdentity, model_sha256, graph_digest, engine, engine_version, library_versions, device_name,
-                                   driver, precision, input, options)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(EngineIdentity, model_sha256, graph_digest, engine, engine_version,
+                                   library_versions, device_name, driver, precision, input, options)
 
-// JSON has no infinity and no NaN, which a broken engine may well differ by: such numbers are written as text.
+// JSON has no infinity and no NaN, which a broken engine may well differ by: such numbers are written as
+// text.
 void to_json(nlohmann::json& json, const ValidationCheck& check) {
   json = {{"name", check.name}, {"limit", check.limit}, {"at_least", check.at_least}};
-  json["value"] = std::isfinite(check.value) ? nlohmann::json(check.value) : nlohmann::json(std::to_string(check.value));
+  json["value"] =
+      std::isfinite(check.value) ? nlohmann::json(check.value) : nlohmann::json(std::to_string(check.value));
 }
 void from_json(const nlohmann::json& json, ValidationCheck& check) {
   const nlohmann::json& value = json.at("value");

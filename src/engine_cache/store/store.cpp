@@ -24,8 +24,10 @@ constexpr std::string_view format_prefix = "peregrine store ";
 
 void check_format(const fs::path& file, std::string_view text) {
   int version = 0;
-  const bool known = text.starts_with(format_prefix) &&
-                     std::from_chars(text.data() + format_prefix.size(), text.data() + text.size(), version).ec == std::errc();
+  const bool known =
+      text.starts_with(format_prefix) &&
+      std::from_chars(text.data() + format_prefix.size(), text.data() + text.size(), version).ec ==
+          std::errc();
   if (!known)
     throw_damaged(printable(file.native()), "it does not say which format the store has",
                   "Choose another store with --store.");
@@ -36,11 +38,12 @@ void check_format(const fs::path& file, std::string_view text) {
                 "Update peregrine, or choose another store with --store.");
 }
 
-/// A folder in which the first change may have begun: these come before the format file. (tensorrt: what the tensorrt engines
-/// keep of libraries and tactics.)
+/// A folder in which the first change may have begun: these come before the format file. (tensorrt: what the
+/// tensorrt engines keep of libraries and tactics.)
 bool looks_new(const fs::path& root) {
   return std::ranges::all_of(fs::directory_iterator(root), [](const fs::directory_entry& entry) {
-    return entry.path().filename() == "lock" || entry.path().filename() == "format.new" || entry.path().filename() == "tensorrt";
+    return entry.path().filename() == "lock" || entry.path().filename() == "format.new" ||
+           entry.path().filename() == "tensorrt";
   });
 }
 
@@ -56,7 +59,8 @@ std::vector<std::string> engine_ids(const fs::path& folder) {
 
 /// How far a cached engine is from the wanted one: what was asked for counts before what has changed since.
 std::pair<bool, std::size_t> distance(const EngineIdentity& kept, const EngineIdentity& wanted) {
-  const bool asked_alike = kept.precision == wanted.precision && kept.input == wanted.input && kept.options == wanted.options;
+  const bool asked_alike =
+      kept.precision == wanted.precision && kept.input == wanted.input && kept.options == wanted.options;
   return {!asked_alike, differences(kept, wanted).size()};
 }
 
@@ -68,7 +72,8 @@ Store::Store(const fs::path& root) : root_(fs::absolute(root)) {
   if (const auto text = read_if_exists(format))
     check_format(format, *text);
   else if (!fs::is_directory(root_) || !looks_new(root_))
-    throw Error("store.foreign", fmt::format("{} is no store of engines: it holds other things.", printable(root_.native())),
+    throw Error("store.foreign",
+                fmt::format("{} is no store of engines: it holds other things.", printable(root_.native())),
                 "Choose a store of its own with --store, or the setting STORE.");
 }
 
@@ -77,7 +82,8 @@ fs::path Store::engine_folder(const std::string& id) const { return root_ / "eng
 void Store::prepare() const {
   make_folders(root_);
   const FileLock lock(root_ / "lock");
-  if (!fs::exists(root_ / "format")) replace_file(root_ / "format", fmt::format("{}{}\n", format_prefix, format_version));
+  if (!fs::exists(root_ / "format"))
+    replace_file(root_ / "format", fmt::format("{}{}\n", format_prefix, format_version));
   for (const char* folder : {"engines", "generations", "locks"}) make_folders(root_ / folder);
 }
 
@@ -87,9 +93,12 @@ std::string Store::resolve(const std::string& id) const {
     if (!id.empty() && known.starts_with(id)) matches.push_back(known);
   if (matches.size() == 1) return matches.front();
   if (matches.empty())
-    throw Error("store.missing", fmt::format("There is no engine {} in the store {}.", printable(id), printable(root_.native())),
-                "`peregrine engines list` names those there are.");
-  throw Error("store.ambiguous", fmt::format("Several engines begin with {}: {}.", id, fmt::join(matches, ", ")),
+    throw Error(
+        "store.missing",
+        fmt::format("There is no engine {} in the store {}.", printable(id), printable(root_.native())),
+        "`peregrine engines list` names those there are.");
+  throw Error("store.ambiguous",
+              fmt::format("Several engines begin with {}: {}.", id, fmt::join(matches, ", ")),
               "Give more digits.");
 }
 
@@ -117,13 +126,14 @@ Found Store::find(const EngineIdentity& wanted, const std::string& model_name) c
     if (!listing.manifest || listing.manifest->identity.engine != wanted.engine) continue;
     const bool same_model = listing.manifest->identity.model_sha256 == wanted.model_sha256 ||
                             (!model_name.empty() && listing.manifest->model.name == model_name);
-    if (same_model && (!nearest || distance(listing.manifest->identity, wanted) < distance(nearest->identity, wanted)))
+    if (same_model &&
+        (!nearest || distance(listing.manifest->identity, wanted) < distance(nearest->identity, wanted)))
       nearest = std::move(listing.manifest);
   }
   Found found;
   if (nearest)
-    found.why =
-        fmt::format("Engine {} does not serve: {}.", nearest->id, fmt::join(differences(nearest->identity, wanted), "; "));
+    found.why = fmt::format("Engine {} does not serve: {}.", nearest->id,
+                            fmt::join(differences(nearest->identity, wanted), "; "));
   return found;
 }
 
@@ -144,7 +154,8 @@ Found Store::evaluate(const Listing& listing, const EngineIdentity& wanted) cons
 void Store::clear_leftovers() const {
   std::error_code absent;
   for (const auto& entry : fs::directory_iterator(root_ / "engines", absent)) {
-    if (const auto lock = FileLock::try_lock(root_ / "locks" / entry.path().filename())) clear_engine_folder(entry.path());
+    if (const auto lock = FileLock::try_lock(root_ / "locks" / entry.path().filename()))
+      clear_engine_folder(entry.path());
   }
   const auto lock = FileLock::try_lock(root_ / "lock");
   if (!lock) return;  // somebody is switching right now
@@ -170,14 +181,15 @@ Manifest Store::put(const EngineIdentity& identity, const StagedEngine& staged) 
   return manifest;
 }
 
-Manifest Store::get_or_build(const EngineIdentity& wanted, const std::function<StagedEngine()>& build, bool rebuild,
-                       const std::function<void()>& waiting) {
+Manifest Store::get_or_build(const EngineIdentity& wanted, const std::function<StagedEngine()>& build,
+                             bool rebuild, const std::function<void()>& waiting) {
   if (!rebuild)
     if (const Found found = find(wanted); found.engine) return *found.engine;
   prepare();
   const FileLock lock(root_ / "locks" / id_of(wanted), waiting);
   if (!rebuild)
-    if (const Found found = find(wanted); found.engine) return *found.engine;  // the one we waited for made it
+    if (const Found found = find(wanted); found.engine)
+      return *found.engine;  // the one we waited for made it
   clear_leftovers();
   return put(wanted, build());
 }
@@ -200,7 +212,8 @@ void Store::verify_integrity(const std::string& id) const { read_engine_folder(e
 void Store::copy_out(const std::string& id, const fs::path& folder) const {
   const LoadedEngine engine = read_engine_folder(engine_folder(resolve(id)));
   if (fs::exists(folder) && !has_manifest(folder) && !fs::is_empty(folder))
-    throw Error("store.foreign", fmt::format("{} holds other things than an engine.", printable(folder.native())),
+    throw Error("store.foreign",
+                fmt::format("{} holds other things than an engine.", printable(folder.native())),
                 "Choose a new folder.");
   write_engine_folder(fs::absolute(folder), engine.manifest, engine.plan.bytes);
 }
@@ -218,7 +231,8 @@ bool Store::bring_back(const fs::path& folder) {
   try {
     const Manifest present = read_engine_folder(engine_folder(kept.id)).manifest;
     const bool holds = present.validation && present.validation->passed();
-    if (present.plan_sha256 == kept.plan_sha256 && (holds || write_manifest(present) == write_manifest(kept))) return false;
+    if (present.plan_sha256 == kept.plan_sha256 && (holds || write_manifest(present) == write_manifest(kept)))
+      return false;
   } catch (const Error& error) {
     if (error.code() != "store.missing" && error.code() != "store.damaged") throw;
   }
@@ -231,16 +245,20 @@ void Store::remove(const std::string& id, bool force) {
   prepare();
   const auto engine_lock = FileLock::try_lock(root_ / "locks" / resolved);
   if (!engine_lock)
-    throw Error("store.busy", fmt::format("Engine {} is being built or verified by another process.", resolved),
+    throw Error("store.busy",
+                fmt::format("Engine {} is being built or verified by another process.", resolved),
                 "Try again when it is done.");
   const FileLock lock(root_ / "lock");
   const Deployment serving = current();
-  if (std::ranges::any_of(serving.task_slots, [&](const auto& task_slot) { return task_slot.second.engine == resolved; }))
+  if (std::ranges::any_of(serving.task_slots,
+                          [&](const auto& task_slot) { return task_slot.second.engine == resolved; }))
     throw Error("store.in_use", fmt::format("Engine {} is deployed.", resolved),
                 "Deploy another one first: `peregrine engines use ID`.");
   if (const auto number = deployment_naming(resolved); number && !force)
-    throw Error("store.in_use", fmt::format("Engine {} belongs to deployment {}, which could be restored.", resolved, *number),
-                "--force removes it all the same.");
+    throw Error(
+        "store.in_use",
+        fmt::format("Engine {} belongs to deployment {}, which could be restored.", resolved, *number),
+        "--force removes it all the same.");
   remove_engine_folder(engine_folder(resolved));
 }
 

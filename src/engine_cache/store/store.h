@@ -4,15 +4,17 @@
 //   STORE/engines/ID/manifest.json, plan-DIGEST.bin
 //   STORE/current                 the deployment: which engine has which task slot
 //   STORE/generations/N.json      earlier deployments
-//   STORE/backups/N/              what `migrate` found before its first change (src/tools/migrate/rollback/backup.h)
+//   STORE/backups/N/              what `migrate` found before its first change
+//                                 (src/tools/migrate/rollback/backup.h)
 //   STORE/locks/ID, STORE/lock    locks (flock): engines, deployment; locks/migrate: a migration
 //
-// Every change ends in one rename: the manifest's, which makes its engine appear, or current's. A process that dies before
-// it leaves the store as it was, and files that the next change clears away. Files are synced before they are renamed.
-// Reading takes no lock and works on read-only media.
+// Every change ends in one rename: the manifest's, which makes its engine appear, or current's. A process
+// that dies before it leaves the store as it was, and files that the next change clears away. Files are
+// synced before they are renamed. Reading takes no lock and works on read-only media.
 //
-// Errors, all of family "store": version (written by a newer peregrine), foreign (a folder that is no store), damaged,
-// missing, ambiguous (several engines match), stale, unverified, busy, in_use, generation, role, read, write.
+// Errors, all of family "store": version (written by a newer peregrine), foreign (a folder that is no store),
+// damaged, missing, ambiguous (several engines match), stale, unverified, busy, in_use, generation, role,
+// read, write.
 #pragma once
 
 #include <filesystem>
@@ -56,7 +58,7 @@ struct LoadedEngine {
 struct Found {
   std::optional<Manifest> engine;  ///< fits, or fits but for the driver
   bool verify_again = false;       ///< it was validated under another driver
-  std::string why;                 ///< without engine: which part of the nearest one differs; empty where there is none
+  std::string why;  ///< without engine: which part of the nearest one differs; empty where there is none
 };
 
 /// One folder of engines/, readable or not.
@@ -92,19 +94,20 @@ class Store {
 
   std::vector<Listing> list() const;
   Manifest show(const std::string& id) const;
-  /// Looks for the wanted engine; a damaged one counts as absent. `model_name`: engines of a model file of that name are
-  /// explained too, when the file is another one now.
+  /// Looks for the wanted engine; a damaged one counts as absent. `model_name`: engines of a model file of
+  /// that name are explained too, when the file is another one now.
   Found find(const EngineIdentity& wanted, const std::string& model_name = {}) const;
 
   /// Gets the engine from the store, or builds it: of two processes that request the same engine one builds
   /// it, and the other waits (`waiting` is called) and takes it. `rebuild` builds in any case; the old engine
   /// stays until the new one replaces it.
-  Manifest get_or_build(const EngineIdentity& wanted, const std::function<StagedEngine()>& build, bool rebuild = false,
-                  const std::function<void()>& waiting = {});
+  Manifest get_or_build(const EngineIdentity& wanted, const std::function<StagedEngine()>& build,
+                        bool rebuild = false, const std::function<void()>& waiting = {});
   void record_validation(const std::string& id, const ValidationRecord& record);
 
-  /// Manifest and plan; the plan's digest is checked before anything else sees its bytes. Throws "store.stale" where
-  /// the machine is another than the engine was built for, "store.unverified" as `trust` says.
+  /// Manifest and plan; the plan's digest is checked before anything else sees its bytes. Throws
+  /// "store.stale" where the machine is another than the engine was built for, "store.unverified" as `trust`
+  /// says.
   LoadedEngine load(const std::string& id, const BuildEnvironment& now, Trust trust) const;
   /// The plan's bytes are as the manifest says, or "store.damaged".
   void verify_integrity(const std::string& id) const;
@@ -115,8 +118,9 @@ class Store {
   void copy_out(const std::string& id, const std::filesystem::path& folder) const;
   /// The engine's files a second time, for a backup: hard links where the file system allows.
   void link_out(const std::string& id, const std::filesystem::path& folder) const;
-  /// The engine that link_out() kept is in the store again, as it was then: it may have been removed, damaged, built again or
-  /// have failed a verification since. A record that still holds stays. Says whether anything had to be done.
+  /// The engine that link_out() kept is in the store again, as it was then: it may have been removed,
+  /// damaged, built again or have failed a verification since. A record that still holds stays. Says whether
+  /// anything had to be done.
   bool bring_back(const std::filesystem::path& folder);
 
   // Deployments. Each switch is one rename and keeps the deployment before it.
@@ -148,8 +152,8 @@ class Store {
   std::filesystem::path root_;
 };
 
-// A deployment as `current`, generations/N.json and backups keep it: JSON in a checksum envelope. Reading throws "store.damaged",
-// "store.version".
+// A deployment as `current`, generations/N.json and backups keep it: JSON in a checksum envelope. Reading
+// throws "store.damaged", "store.version".
 std::string write_deployment(const Deployment& deployment);
 Deployment read_deployment(std::string_view text, const std::string& where);
 

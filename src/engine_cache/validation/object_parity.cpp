@@ -15,23 +15,26 @@ namespace {
 /// Objects and candidates are wanted a little below the limit, so that one that hovers there is not missed.
 constexpr float below_limit = 0.05f;
 
-postprocess::Detections detections_of(const ModelInfo& model, const HeadTensors& heads, int slot, const Geometry& geometry,
-                                      const postprocess::Options& options) {
+postprocess::Detections detections_of(const ModelInfo& model, const HeadTensors& heads, int slot,
+                                      const Geometry& geometry, const postprocess::Options& options) {
   if (model.task == Task::reid) {  // one person, who is the image
     const auto length = static_cast<std::size_t>(heads.tensors.front().shape()[1]);
     const float* row = heads.tensors.front().as<float>() + length * static_cast<std::size_t>(slot);
-    Object person{.task = Task::reid, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = {row, row + length}};
+    Object person{
+        .task = Task::reid, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = {row, row + length}};
     postprocess::normalise_embedding(person.embedding);
     return {{std::move(person)}, {}};
   }
   std::vector<postprocess::NamedTensor> named;
-  for (std::size_t i = 0; i < heads.tensors.size(); ++i) named.push_back({heads.names[i], heads.tensors[i].view()});
+  for (std::size_t i = 0; i < heads.tensors.size(); ++i)
+    named.push_back({heads.names[i], heads.tensors[i].view()});
   return postprocess::postprocess(model, named, slot, geometry, options);
 }
 
 }  // namespace
 
-std::vector<parity::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry) {
+std::vector<parity::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates,
+                                               const Geometry& geometry) {
   std::vector<parity::ParityCandidate> scaled;
   for (const postprocess::Candidate& candidate : candidates) {
     const auto& b = candidate.box;
@@ -76,7 +79,8 @@ void ObjectParity::add(const std::string& image, const HeadTensors& expected, co
   add_to(parity_, image, reference.objects, model_, limits_, actual, slot, geometry);
 }
 
-std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task task, const ParityLimits& limits) {
+std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task task,
+                                              const ParityLimits& limits) {
   std::vector<store::ValidationCheck> checks;
   const auto share = [&](const char* name, const parity::Parity::Share& of) {
     checks.push_back({.name = name, .value = of.value, .limit = of.limit, .at_least = true});
@@ -84,13 +88,20 @@ std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task
   share("objects found again, share", parity.after_nms());
   share(right_before_nms, parity.before_nms());
   if (task != Task::reid) {
-    checks.push_back({.name = "box of those found, pixels", .value = parity.worst_box_px(), .limit = limits.box_px});
-    checks.push_back({.name = "their confidence", .value = parity.worst_confidence(), .limit = limits.confidence});
+    checks.push_back(
+        {.name = "box of those found, pixels", .value = parity.worst_box_px(), .limit = limits.box_px});
+    checks.push_back(
+        {.name = "their confidence", .value = parity.worst_confidence(), .limit = limits.confidence});
   }
   if (task == Task::segment)
-    checks.push_back({.name = "their mask IoU", .value = parity.worst_mask_iou(), .limit = limits.mask_iou, .at_least = true});
+    checks.push_back({.name = "their mask IoU",
+                      .value = parity.worst_mask_iou(),
+                      .limit = limits.mask_iou,
+                      .at_least = true});
   if (task == Task::pose)
-    checks.push_back({.name = "their keypoints, pixels", .value = parity.worst_keypoint_px(), .limit = limits.keypoint_px});
+    checks.push_back({.name = "their keypoints, pixels",
+                      .value = parity.worst_keypoint_px(),
+                      .limit = limits.keypoint_px});
   if (task == Task::reid)
     checks.push_back({.name = "embedding cosine of those",
                       .value = parity.worst_embedding_cosine(),
@@ -102,8 +113,8 @@ std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task
 std::vector<std::string> lines_of(const parity::Parity& parity) {
   std::vector<std::string> lines;
   for (const parity::Mismatch& mismatch : parity.mismatches())
-    lines.push_back(
-        fmt::format("{}: {}{}", mismatch.image, mismatch.what, mismatch.nms_tie ? " (NMS tie: right before NMS)" : ""));
+    lines.push_back(fmt::format("{}: {}{}", mismatch.image, mismatch.what,
+                                mismatch.nms_tie ? " (NMS tie: right before NMS)" : ""));
   return lines;
 }
 

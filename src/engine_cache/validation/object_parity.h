@@ -21,7 +21,8 @@ struct HeadTensors {
 };
 
 /// Candidates before NMS, from input pixels to those of the image.
-std::vector<parity::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates, const Geometry& geometry);
+std::vector<parity::ParityCandidate> in_pixels(std::span<const postprocess::Candidate> candidates,
+                                               const Geometry& geometry);
 
 /// The confidence from which objects are wanted: a little below the limit, so that one that hovers there is
 /// not missed.
@@ -35,14 +36,16 @@ void add_to(parity::Parity& parity, const std::string& image, std::span<const Ob
 inline constexpr const char* right_before_nms = "objects right before NMS, share";
 
 /// The shares of objects, and how far those that were found depart.
-std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task task, const ParityLimits& limits);
+std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task task,
+                                              const ParityLimits& limits);
 /// Objects that deviated, a line each.
 std::vector<std::string> lines_of(const parity::Parity& parity);
 
 /// Adds up over images; of one model.
 class ObjectParity {
  public:
-  ObjectParity(const ModelInfo& model, const ParityLimits& limits) : model_(model), limits_(limits), parity_(limits) {}
+  ObjectParity(const ModelInfo& model, const ParityLimits& limits)
+      : model_(model), limits_(limits), parity_(limits) {}
 
   /// Image `slot` of a batch. For ReID the rows of the output, one object each.
   void add(const std::string& image, const HeadTensors& expected, const HeadTensors& actual, int slot,

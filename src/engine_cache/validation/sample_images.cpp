@@ -9,8 +9,8 @@ namespace {
 }  // namespace
 
 std::vector<std::span<const std::byte>> sample_image_files() {
-  return {std::as_bytes(std::span(scene_0)), std::as_bytes(std::span(scene_1)), std::as_bytes(std::span(scene_2)),
-          std::as_bytes(std::span(scene_3))};
+  return {std::as_bytes(std::span(scene_0)), std::as_bytes(std::span(scene_1)),
+          std::as_bytes(std::span(scene_2)), std::as_bytes(std::span(scene_3))};
 }
 
 }  // namespace peregrine::engine_cache

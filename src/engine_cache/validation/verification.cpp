@@ -30,7 +30,9 @@ constexpr int enough_objects = 20;
 constexpr double most_relative = 1e-3;
 
 /// Of one that cannot be read: nothing, which is no image.
-std::vector<std::byte> read_image(const fs::path& path) { return read_whole_file(path).value_or(std::vector<std::byte>{}); }
+std::vector<std::byte> read_image(const fs::path& path) {
+  return read_whole_file(path).value_or(std::vector<std::byte>{});
+}
 
 /// What the engine is shown, one slot of a batch: an image, or for ReID a part of one.
 struct Sight {
@@ -42,15 +44,20 @@ struct Sight {
 class Sights {
  public:
   Sights(const std::vector<fs::path>& files, Task task)
-      : files_(files), sample_images_(sample_image_files()), parts_(files.empty() && task == Task::reid ? person_strips : 1) {}
+      : files_(files),
+        sample_images_(sample_image_files()),
+        parts_(files.empty() && task == Task::reid ? person_strips : 1) {}
 
-  std::size_t size() const { return (files_.empty() ? sample_images_.size() : files_.size()) * static_cast<std::size_t>(parts_); }
+  std::size_t size() const {
+    return (files_.empty() ? sample_images_.size() : files_.size()) * static_cast<std::size_t>(parts_);
+  }
 
   Sight at(std::size_t index) const {
     const std::size_t image_index = index / static_cast<std::size_t>(parts_);
-    const std::string name = files_.empty() ? fmt::format("scene {}", image_index) : files_[image_index].string();
-    HostImage image =
-        files_.empty() ? decode::decode_image(sample_images_[image_index], name) : decode::decode_image(read_image(files_[image_index]), name);
+    const std::string name =
+        files_.empty() ? fmt::format("scene {}", image_index) : files_[image_index].string();
+    HostImage image = files_.empty() ? decode::decode_image(sample_images_[image_index], name)
+                                     : decode::decode_image(read_image(files_[image_index]), name);
     const auto width = static_cast<float>(image.width) / static_cast<float>(parts_);
     const float left = width * static_cast<float>(index % static_cast<std::size_t>(parts_));
     const std::array<float, 4> part{left, 0, left + width, static_cast<float>(image.height)};
@@ -75,10 +82,11 @@ ParityLimits limits_for(ParityLimits limits, Precision ran, const Device& device
 /// What engines are validated against, at the engine's own input shape.
 class Reference {
  public:
-  Reference(const Model& model, const EngineContext& context, const InputShape& shape) : graph_(model.graph(shape)) {
+  Reference(const Model& model, const EngineContext& context, const InputShape& shape)
+      : graph_(model.graph(shape)) {
     graph::run_passes(graph_);
-    const bool is_reference =
-        context.precision == Precision::fp32 && (context.builder->name() == "cuda" || !context.device.on_gpu());
+    const bool is_reference = context.precision == Precision::fp32 &&
+                              (context.builder->name() == "cuda" || !context.device.on_gpu());
     const auto builder = is_reference ? nullptr : reference_builder(context.device);
     if (!builder || !builder->unsupported(graph_).empty()) return;
     BuildOptions options;
@@ -103,7 +111,7 @@ class ImageComparison {
  public:
   /// `answer`: of an independent program, on the same sample images.
   ImageComparison(Engine& engine, Reference& reference, const Model& model, const InputShape& shape,
-             const ParityLimits& limits, const WitnessAnswer& answer)
+                  const ParityLimits& limits, const WitnessAnswer& answer)
       : engine_(engine),
         reference_(reference),
         whole_(model),
@@ -117,14 +125,15 @@ class ImageComparison {
       if (!binding.is_input) names_.push_back(binding.name);
   }
 
-  /// At most a batch, which begins with the `first`th sample image; slots that are left over see the first ones
-  /// again.
+  /// At most a batch, which begins with the `first`th sample image; slots that are left over see the first
+  /// ones again.
   void run(std::span<const Sight> sample_images, std::size_t first) {
     HostTensor input = HostTensor::zeros(DType::f32, {shape_.batch, 3, shape_.height, shape_.width});
     std::vector<Geometry> geometry;
     geometry.reserve(static_cast<std::size_t>(shape_.batch));
     for (int slot = 0; slot < shape_.batch; ++slot)
-      geometry.push_back(prepare(sample_images[static_cast<std::size_t>(slot) % sample_images.size()], input.view(), slot));
+      geometry.push_back(
+          prepare(sample_images[static_cast<std::size_t>(slot) % sample_images.size()], input.view(), slot));
     const TensorView view = input.view();
     const auto expected = reference_.run(view);
     std::vector<Shape> shapes;
@@ -171,21 +180,26 @@ class ImageComparison {
 };
 
 /// The rules of the design: shares of objects where there are enough, cosines of the head tensors otherwise.
-void evaluate(const ImageComparison& comparison, const ParityLimits& limits, bool fp32, store::ValidationRecord& record) {
+void evaluate(const ImageComparison& comparison, const ParityLimits& limits, bool fp32,
+              store::ValidationRecord& record) {
   const HeadAgreement& heads = comparison.heads();
   record.objects = comparison.objects().objects();
   record.mismatches = comparison.objects().mismatches();
   if (record.objects >= enough_objects) {
     record.checks = comparison.objects().checks();
-    record.note =
-        fmt::format("{} reference objects compared; lowest cosine of a head tensor {:.6f}", record.objects, heads.cosine());
+    record.note = fmt::format("{} reference objects compared; lowest cosine of a head tensor {:.6f}",
+                              record.objects, heads.cosine());
   } else {
-    record.checks.push_back(
-        {.name = "cosine of the head tensors", .value = heads.cosine(), .limit = limits.head_cosine, .at_least = true});
-    record.note = fmt::format("under {} reference objects ({}): raw head tensors compared", enough_objects, record.objects);
+    record.checks.push_back({.name = "cosine of the head tensors",
+                             .value = heads.cosine(),
+                             .limit = limits.head_cosine,
+                             .at_least = true});
+    record.note = fmt::format("under {} reference objects ({}): raw head tensors compared", enough_objects,
+                              record.objects);
   }
   if (fp32)
-    record.checks.push_back({.name = "heads' largest difference, relative", .value = heads.relative(), .limit = most_relative});
+    record.checks.push_back(
+        {.name = "heads' largest difference, relative", .value = heads.relative(), .limit = most_relative});
 }
 
 /// What reference and engine may share: boxes that are none, and a file that was read wrongly.
@@ -208,17 +222,19 @@ WitnessAnswer ask(const Model& model, const InputShape& shape, const Verificatio
 
 std::string conditions_of(const ParityLimits& limits, const std::vector<fs::path>& files) {
   Sha256 digest;
-  digest.update(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", limits.min_confidence, limits.box_px, limits.confidence,
-                            limits.mask_iou, limits.keypoint_px, limits.embedding_cosine, limits.share_before_nms,
-                            limits.share_after_nms, limits.head_cosine, limits.cpu_px, limits.cpu_confidence, limits.cpu_share));
+  digest.update(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}", limits.min_confidence, limits.box_px,
+                            limits.confidence, limits.mask_iou, limits.keypoint_px, limits.embedding_cosine,
+                            limits.share_before_nms, limits.share_after_nms, limits.head_cosine,
+                            limits.cpu_px, limits.cpu_confidence, limits.cpu_share));
   for (const fs::path& file : files) digest.update(read_image(file));
   return digest.hex();
 }
 
-store::ValidationRecord verify(Engine& engine, const Model& model, const EngineContext& context, const InputShape& shape,
-                               const VerificationOptions& options) {
+store::ValidationRecord verify(Engine& engine, const Model& model, const EngineContext& context,
+                               const InputShape& shape, const VerificationOptions& options) {
   const auto report = [&](double share, std::string_view what) {
-    if (options.progress && !options.progress(share, what)) throw Error("interrupted.build", "The build was cancelled.");
+    if (options.progress && !options.progress(share, what))
+      throw Error("interrupted.build", "The build was cancelled.");
   };
   report(0, "preparing the FP32 reference");
   Reference reference(model, context, shape);
@@ -228,9 +244,11 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
   ImageComparison comparison(engine, reference, model, shape, limits, answer);
   const Sights sample_images(options.images, model.info().task);
   for (std::size_t begin = 0; begin < sample_images.size();) {
-    report(static_cast<double>(begin) / static_cast<double>(sample_images.size()), "comparing with " + reference.name());
+    report(static_cast<double>(begin) / static_cast<double>(sample_images.size()),
+           "comparing with " + reference.name());
     std::vector<Sight> batch;
-    while (begin < sample_images.size() && batch.size() < static_cast<std::size_t>(shape.batch)) batch.push_back(sample_images.at(begin++));
+    while (begin < sample_images.size() && batch.size() < static_cast<std::size_t>(shape.batch))
+      batch.push_back(sample_images.at(begin++));
     comparison.run(batch, begin - batch.size());
   }
   store::ValidationRecord record{.ran = true,
@@ -248,8 +266,8 @@ store::ValidationRecord verify(Engine& engine, const Model& model, const EngineC
   if (!context.device.on_gpu() && ran != Precision::fp32)
     record.note += fmt::format(", within the limits of {} on a CPU", to_string(ran));
   if (!context.device.on_gpu() && ran != context.precision)
-    record.unavailable = fmt::format("{} is not available on this CPU: {} ran {}", to_string(context.precision),
-                                     context.builder->name(), to_string(ran));
+    record.unavailable = fmt::format("{} is not available on this CPU: {} ran {}",
+                                     to_string(context.precision), context.builder->name(), to_string(ran));
   record.note += options.images.empty() ? ", on the built-in sample images" : ", on images that were given";
   return record;
 }

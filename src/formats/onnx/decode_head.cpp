@@ -28,10 +28,11 @@ class Decoder {
 
   ValueId decode() {
     const auto classes = static_cast<Index>(info_.class_names.size());
-    std::vector<ValueId> parts{
-        boxes(), add("scores", graph::Unary{graph::Unary::Kind::sigmoid}, {joined("cls", graph::class_output, classes)})};
+    std::vector<ValueId> parts{boxes(), add("scores", graph::Unary{graph::Unary::Kind::sigmoid},
+                                            {joined("cls", graph::class_output, classes)})};
     if (info_.task == Task::pose) parts.push_back(keypoints());
-    if (info_.task == Task::segment) parts.push_back(joined("coef", graph::coefficient_output, info_.mask_channels));
+    if (info_.task == Task::segment)
+      parts.push_back(joined("coef", graph::coefficient_output, info_.mask_channels));
     return add("output", graph::Concat{1}, std::move(parts));
   }
 
@@ -88,7 +89,8 @@ class Decoder {
     const ValueId shares = add("softmax", graph::Softmax{1}, {by_bin});
     std::vector<float> distances(static_cast<std::size_t>(bins));
     std::iota(distances.begin(), distances.end(), 0.0f);
-    const ValueId mean = add("mean", graph::Conv{}, {shares, constant("distances", {1, bins, 1, 1}, distances)});
+    const ValueId mean =
+        add("mean", graph::Conv{}, {shares, constant("distances", {1, bins, 1, 1}, distances)});
     return add("distance", graph::Reshape{{batch_, 4, anchors()}}, {mean});
   }
 
@@ -102,7 +104,8 @@ class Decoder {
     const ValueId middle = add("middle", Binary{Binary::Kind::mul}, {sum, constant("half", {}, {0.5f})});
     const ValueId size = add("size", Binary{Binary::Kind::sub}, {far, near});
     const ValueId cells = add("xywh", graph::Concat{1}, {middle, size});
-    return add("pixels", Binary{Binary::Kind::mul}, {cells, constant("strides", {1, 1, anchors()}, strides_)});
+    return add("pixels", Binary{Binary::Kind::mul},
+               {cells, constant("strides", {1, 1, anchors()}, strides_)});
   }
 
   ValueId keypoints() {
@@ -112,11 +115,12 @@ class Decoder {
     const bool visibility = dims == 3;
     const std::vector<ValueId> parts =
         visibility ? graph_.add_node("decode.parts", graph::Split{2, {2, 1}}, {each}) : std::vector{each};
-    const ValueId doubled = add("doubled", Binary{Binary::Kind::mul}, {parts[0], constant("two", {}, {2.0f})});
+    const ValueId doubled =
+        add("doubled", Binary{Binary::Kind::mul}, {parts[0], constant("two", {}, {2.0f})});
     const ValueId corner = constant("corners", {1, 1, 2, anchors()}, centres(-0.5f));
     const ValueId cells = add("points", Binary{Binary::Kind::add}, {doubled, corner});
-    ValueId result =
-        add("positions", Binary{Binary::Kind::mul}, {cells, constant("point_strides", {1, 1, 1, anchors()}, strides_)});
+    ValueId result = add("positions", Binary{Binary::Kind::mul},
+                         {cells, constant("point_strides", {1, 1, 1, anchors()}, strides_)});
     if (visibility) {
       const ValueId seen = add("visible", graph::Unary{graph::Unary::Kind::sigmoid}, {parts[1]});
       result = add("marked", graph::Concat{2}, {result, seen});
@@ -134,14 +138,16 @@ class Decoder {
 
 std::span<const std::string_view> position_steps() {
   static constexpr std::string_view names[] = {
-      "decode.softmax", "decode.mean", "decode.distance", "decode.ends",   "decode.near",    "decode.far",    "decode.sum",
-      "decode.middle",  "decode.size", "decode.xywh",     "decode.pixels", "decode.doubled", "decode.points", "decode.positions"};
+      "decode.softmax", "decode.mean",    "decode.distance", "decode.ends",     "decode.near",
+      "decode.far",     "decode.sum",     "decode.middle",   "decode.size",     "decode.xywh",
+      "decode.pixels",  "decode.doubled", "decode.points",   "decode.positions"};
   return names;
 }
 
 void decode_head(graph::Graph& graph, const ModelInfo& info) {
   const ValueId prototypes = graph.find(graph::proto_output);
-  const ValueId output = info.head == HeadLayout::decoded ? graph.find(graph::decoded_output) : Decoder(graph, info).decode();
+  const ValueId output =
+      info.head == HeadLayout::decoded ? graph.find(graph::decoded_output) : Decoder(graph, info).decode();
   graph::Rewriter rewriter(graph);
   rewriter.clear_outputs();
   graph.mark_output(output, graph::decoded_output);

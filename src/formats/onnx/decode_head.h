@@ -9,11 +9,12 @@
 
 namespace peregrine::onnx {
 
-/// Replaces the outputs of a head (graph/head.h; one that is decoded already keeps its nodes) by Ultralytics' layout: "output0"
-/// [N, 4 + classes + extra, anchors] with boxes as centre, width and height in input pixels and scores after the sigmoid; extra
-/// are keypoints (pixels, visibility after the sigmoid) or mask coefficients; and "output1", the prototypes, for segment. The
-/// formulas are those of our own postprocessing: softmax over the bins of each side, anchor centres at cell + 0.5, times stride;
-/// keypoints (2 v + anchor - 0.5) times stride.
+/// Replaces the outputs of a head (graph/head.h; one that is decoded already keeps its nodes) by Ultralytics'
+/// layout: "output0" [N, 4 + classes + extra, anchors] with boxes as centre, width and height in input pixels
+/// and scores after the sigmoid; extra are keypoints (pixels, visibility after the sigmoid) or mask
+/// coefficients; and "output1", the prototypes, for segment. The formulas are those of our own
+/// postprocessing: softmax over the bins of each side, anchor centres at cell + 0.5, times stride; keypoints
+/// (2 v + anchor - 0.5) times stride.
 void decode_head(graph::Graph& graph, const ModelInfo& info);
 
 /// Names of the nodes that decode_head() puts between the heads' tensors and positions in pixels.

@@ -208,8 +208,7 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
   info.task = settled ? *settled : told->task;
   if (!settled || (info.task == Task::pose && !stated.keypoints))
     info.told_task = told ? to_string(*told) : "";
-  if (info.task == Task::reid || prototypes != (info.task == Task::segment))
-    throw unknown_head(graph);
+  if (info.task == Task::reid || prototypes != (info.task == Task::segment)) throw unknown_head(graph);
 
   Index classes = rows - 4;
   if (info.task == Task::segment) {

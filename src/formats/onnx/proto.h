@@ -1,5 +1,5 @@
-// ONNX's own message types (onnx.proto of the Debian package, compiled with the lite runtime). Not to be included
-// outside this folder.
+// ONNX's own message types (onnx.proto of the Debian package, compiled with the lite runtime). Not to be
+// included outside this folder.
 #pragma once
 
 #include <onnx.pb.h>

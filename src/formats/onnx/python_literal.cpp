@@ -17,7 +17,8 @@ std::string utf8(std::uint32_t point) {
   const auto byte = [](std::uint32_t value) { return static_cast<char>(value); };
   if (point < 0x80) return {byte(point)};
   if (point < 0x800) return {byte(0xc0 | point >> 6), byte(0x80 | (point & 0x3f))};
-  if (point < 0x10000) return {byte(0xe0 | point >> 12), byte(0x80 | (point >> 6 & 0x3f)), byte(0x80 | (point & 0x3f))};
+  if (point < 0x10000)
+    return {byte(0xe0 | point >> 12), byte(0x80 | (point >> 6 & 0x3f)), byte(0x80 | (point & 0x3f))};
   return {byte(0xf0 | (point >> 18 & 7)), byte(0x80 | (point >> 12 & 0x3f)), byte(0x80 | (point >> 6 & 0x3f)),
           byte(0x80 | (point & 0x3f))};
 }
@@ -148,7 +149,8 @@ std::optional<std::vector<std::int64_t>> parse_integers(std::string_view text) {
     return value.has_value();
   };
   const bool list = scanner.take('[');
-  const bool complete = list || scanner.take('(') ? read_items(scanner, list ? ']' : ')', item) : item() && scanner.at_end();
+  const bool complete =
+      list || scanner.take('(') ? read_items(scanner, list ? ']' : ')', item) : item() && scanner.at_end();
   return complete ? std::optional(std::move(values)) : std::nullopt;
 }
 

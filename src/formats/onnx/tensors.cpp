@@ -29,7 +29,8 @@ float number(float value) { return value; }
 float number(double value) { return static_cast<float>(value); }
 std::int64_t number(std::integral auto value) { return static_cast<std::int64_t>(value); }
 
-/// Elements that stand in a typed field instead of raw_data. Small types share int32_data: halves as their bits.
+/// Elements that stand in a typed field instead of raw_data. Small types share int32_data: halves as their
+/// bits.
 template <class Stored>
 Stored narrowed(auto value) {
   if constexpr (std::is_same_v<Stored, Half> || std::is_same_v<Stored, Bfloat16>)
@@ -49,7 +50,8 @@ Shape shape_of(const Type& proto) {
   std::int64_t elements = 1;  // of the extents that are not zero: strides are products of them too
   for (const std::int64_t extent : proto.dims()) {
     if (extent < 0 || extent > most_elements / elements)
-      throw Error("model.tensor", fmt::format("tensor '{}' has an impossible extent of {}", proto.name(), extent));
+      throw Error("model.tensor",
+                  fmt::format("tensor '{}' has an impossible extent of {}", proto.name(), extent));
     elements *= std::max<std::int64_t>(extent, 1);
     shape.push_back(extent);
   }
@@ -62,10 +64,12 @@ HostTensor read(const Type& proto) {
   const Shape shape = shape_of(proto);
   const auto elements = static_cast<std::size_t>(shape.elements());
   const auto& field = field_of(proto, static_cast<const Stored*>(nullptr));
-  const std::size_t stored = proto.has_raw_data() ? proto.raw_data().size() : static_cast<std::size_t>(field.size());
+  const std::size_t stored =
+      proto.has_raw_data() ? proto.raw_data().size() : static_cast<std::size_t>(field.size());
   if (stored != elements * (proto.has_raw_data() ? sizeof(Stored) : 1))
     throw Error("model.tensor",
-                fmt::format("tensor '{}' ({}) does not hold as many elements as it claims", proto.name(), to_string(shape)),
+                fmt::format("tensor '{}' ({}) does not hold as many elements as it claims", proto.name(),
+                            to_string(shape)),
                 "The file is damaged; export it again.");
   HostTensor tensor(std::is_floating_point_v<Result> ? DType::f32 : DType::i64, shape);
   Result* target = tensor.as<Result>();

@@ -8,9 +8,9 @@
 
 namespace peregrine::onnx {
 
-/// What the file stores, in one of two types: FP32 for every floating-point type, INT64 for integers and booleans.
-/// Throws Error "model.tensor" when the elements are not all there, "model.unsupported" for other types and for
-/// elements that lie in another file.
+/// What the file stores, in one of two types: FP32 for every floating-point type, INT64 for integers and
+/// booleans. Throws Error "model.tensor" when the elements are not all there, "model.unsupported" for other
+/// types and for elements that lie in another file.
 HostTensor from_proto(const pb::TensorProto& proto);
 
 /// "uint8", "bfloat16": an element type by its name in ONNX.

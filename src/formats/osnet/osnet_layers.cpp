@@ -18,7 +18,9 @@ const pickle::Value* Layers::find_tensor(const std::string& name) {
 
 ValueId Layers::constant(const std::string& name, const Constant& tensor) {
   const auto known = constants_.find(name);
-  return known != constants_.end() ? known->second : constants_.emplace(name, graph_.add_constant(name, tensor)).first->second;
+  return known != constants_.end()
+             ? known->second
+             : constants_.emplace(name, graph_.add_constant(name, tensor)).first->second;
 }
 
 std::vector<ValueId> Layers::affine(const std::string& name, const std::string& norm) {
@@ -47,9 +49,10 @@ ValueId Layers::convolution(const std::string& name, const std::string& norm, Va
   const bool depthwise = weight[1] == 1 && weight[0] == graph_.value(x).shape[1];
   inputs.insert(inputs.begin(), x);
   const std::int64_t pad = window.pad;
-  const ValueId y =
-      graph_.add(name, graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, depthwise ? weight[0] : 1},
-                 std::move(inputs));
+  const ValueId y = graph_.add(
+      name,
+      graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, depthwise ? weight[0] : 1},
+      std::move(inputs));
   return norm.empty() || has_batch_norm(norm) ? y : instance_norm(norm, y);
 }
 
@@ -74,7 +77,9 @@ ValueId Layers::embedding(const std::string& name, ValueId x) {
   return relu(name + ".2", graph_.add(name + ".0", graph::Linear{}, std::move(inputs)));
 }
 
-ValueId Layers::relu(const std::string& name, ValueId x) { return graph_.add(name, graph::Unary{graph::Unary::Kind::relu}, {x}); }
+ValueId Layers::relu(const std::string& name, ValueId x) {
+  return graph_.add(name, graph::Unary{graph::Unary::Kind::relu}, {x});
+}
 
 ValueId Layers::add(const std::string& name, ValueId a, ValueId b) {
   return graph_.add(name, graph::Binary{graph::Binary::Kind::add}, {a, b});
@@ -89,7 +94,8 @@ ValueId Layers::gate(const std::string& name, const std::string& stream, ValueId
   };
   const ValueId mean = graph_.add(prefix + ".mean", graph::GlobalAveragePool{}, {x});
   const ValueId hidden = relu(prefix + ".relu", layer(".fc1", mean));
-  const ValueId factor = graph_.add(prefix + ".sigmoid", graph::Unary{graph::Unary::Kind::sigmoid}, {layer(".fc2", hidden)});
+  const ValueId factor =
+      graph_.add(prefix + ".sigmoid", graph::Unary{graph::Unary::Kind::sigmoid}, {layer(".fc2", hidden)});
   return graph_.add(prefix, graph::Binary{graph::Binary::Kind::mul}, {x, factor});
 }
 

@@ -22,7 +22,8 @@ struct ConvWindow {
 /// Names are prefixes of the state dict's ("conv2.0.conv1") and become those of the nodes.
 class Layers {
  public:
-  Layers(graph::Graph& graph, Weights& weights, const StateDict& state) : graph_(graph), weights_(weights), state_(state) {}
+  Layers(graph::Graph& graph, Weights& weights, const StateDict& state)
+      : graph_(graph), weights_(weights), state_(state) {}
 
   graph::Graph& graph() noexcept { return graph_; }
   const StateDict& state() const noexcept { return state_; }
@@ -41,8 +42,8 @@ class Layers {
   ValueId embedding(const std::string& name, ValueId x);
   ValueId relu(const std::string& name, ValueId x);
   ValueId add(const std::string& name, ValueId a, ValueId b);
-  /// x times a factor a channel, computed from its means by NAME.fc1 and NAME.fc2. One gate serves several streams;
-  /// `stream` tells its nodes apart.
+  /// x times a factor a channel, computed from its means by NAME.fc1 and NAME.fc2. One gate serves several
+  /// streams; `stream` tells its nodes apart.
   ValueId gate(const std::string& name, const std::string& stream, ValueId x);
 
  private:

@@ -29,16 +29,17 @@ std::vector<std::vector<std::string>> streams_of(const StateDict& state, const s
   const bool lists = state.contains(block + ".conv2.0.layers.0.conv1.weight");
   std::vector<std::vector<std::string>> streams;
   for (int depth = 1; depth <= 4; ++depth) {
-    const std::string stream =
-        lists ? fmt::format("{}.conv2.{}.layers", block, depth - 1) : fmt::format("{}.conv2{}", block, "abcd"[depth - 1]);
+    const std::string stream = lists ? fmt::format("{}.conv2.{}.layers", block, depth - 1)
+                                     : fmt::format("{}.conv2{}", block, "abcd"[depth - 1]);
     std::vector<std::string>& names = streams.emplace_back();
-    for (int i = 0; i < depth; ++i) names.push_back(lists || depth > 1 ? fmt::format("{}.{}", stream, i) : stream);
+    for (int i = 0; i < depth; ++i)
+      names.push_back(lists || depth > 1 ? fmt::format("{}.{}", stream, i) : stream);
   }
   return streams;
 }
 
-/// Omni-scale block: conv3 of the gated sum of all streams, plus what came in. IBN normalises the sum, AIN what conv3 gives
-/// (which then has no normalisation of its own).
+/// Omni-scale block: conv3 of the gated sum of all streams, plus what came in. IBN normalises the sum, AIN
+/// what conv3 gives (which then has no normalisation of its own).
 ValueId omni_scale_block(Layers& layers, const std::string& name, ValueId x) {
   const StateDict& state = layers.state();
   const ValueId reduced = layers.conv_norm_relu(name + ".conv1", x);
@@ -49,7 +50,8 @@ ValueId omni_scale_block(Layers& layers, const std::string& name, ValueId x) {
     y = layers.gate(name + ".gate", stream.back(), y);
     total = total == ValueId::none ? y : layers.add(stream.back() + ".sum", total, y);
   }
-  const bool instance = state.contains(name + ".IN.weight"), inside = !state.contains(name + ".conv3.bn.weight");
+  const bool instance = state.contains(name + ".IN.weight"),
+             inside = !state.contains(name + ".conv3.bn.weight");
   const std::string own = instance && inside ? "" : name + ".conv3.bn";
   ValueId y = layers.convolution(name + ".conv3.conv", own, total);
   if (instance && inside) y = layers.instance_norm(name + ".IN", y);
@@ -62,12 +64,14 @@ ValueId omni_scale_block(Layers& layers, const std::string& name, ValueId x) {
 /// Blocks NAME.0, NAME.1, ... as many as there are.
 ValueId stage(Layers& layers, const std::string& name, ValueId x) {
   constexpr int most_blocks = 64;
-  for (int i = 0; i < most_blocks && layers.state().contains(fmt::format("{}.{}.conv1.conv.weight", name, i)); ++i)
+  for (int i = 0; i < most_blocks && layers.state().contains(fmt::format("{}.{}.conv1.conv.weight", name, i));
+       ++i)
     x = omni_scale_block(layers, fmt::format("{}.{}", name, i), x);
   return x;
 }
 
-/// Between stages: 1x1 and the mean of 2x2. The last part of the stage, or in AIN a part of its own ("pool2").
+/// Between stages: 1x1 and the mean of 2x2. The last part of the stage, or in AIN a part of its own
+/// ("pool2").
 ValueId transition(Layers& layers, const std::string& stage, const std::string& own, ValueId x) {
   const bool separate = layers.state().contains(own + ".0.conv.weight");
   const std::string name = separate ? own : stage + ".2";
@@ -84,8 +88,8 @@ struct OsnetNetwork {
 /// `used`, where given, gets the names of all tensors that the network consists of.
 graph::Graph build(OsnetNetwork& network, const InputShape& shape, std::set<std::string>* used = nullptr) {
   if (shape.batch < 1 || shape.height < 1 || shape.width < 1)
-    throw Error("model.shape",
-                fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height));
+    throw Error("model.shape", fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch,
+                                           shape.width, shape.height));
   graph::Graph graph;
   Layers layers(graph, network.weights, network.state);
   ValueId x = graph.add_input(graph::input_name, DType::f32,
@@ -121,7 +125,8 @@ void require_colour_input(const StateDict& state) {
 }
 
 std::string architecture_of(const StateDict& state, std::int64_t width) {
-  constexpr std::array<std::pair<std::int64_t, const char*>, 4> sizes{{{64, "x1_0"}, {48, "x0_75"}, {32, "x0_5"}, {16, "x0_25"}}};
+  constexpr std::array<std::pair<std::int64_t, const char*>, 4> sizes{
+      {{64, "x1_0"}, {48, "x0_75"}, {32, "x0_5"}, {16, "x0_25"}}};
   const bool ain = state.contains("pool2.0.conv.weight"), ibn = state.contains("conv2.0.IN.weight");
   const char* family = ain ? "OSNet-AIN" : ibn ? "OSNet-IBN" : "OSNet";
   for (const auto& [channels, size] : sizes)
@@ -132,13 +137,15 @@ std::string architecture_of(const StateDict& state, std::int64_t width) {
 }  // namespace
 
 bool is_osnet(const StateDict& state) {
-  return state.contains("conv1.conv.weight") && state.contains("conv2.0.gate.fc1.weight") && state.contains("conv5.conv.weight");
+  return state.contains("conv1.conv.weight") && state.contains("conv2.0.gate.fc1.weight") &&
+         state.contains("conv5.conv.weight");
 }
 
 Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
   std::shared_ptr<const pickle::Document> document = checkpoint.document();
   StateDict state = StateDict::find(document->root).value_or(StateDict());
-  const std::shared_ptr<OsnetNetwork> network(new OsnetNetwork{std::move(document), std::move(state), Weights(std::move(checkpoint))});
+  const std::shared_ptr<OsnetNetwork> network(
+      new OsnetNetwork{std::move(document), std::move(state), Weights(std::move(checkpoint))});
   info.task = Task::reid;
   info.image_height = 256;
   info.image_width = 128;

@@ -1,5 +1,5 @@
-// OSNet (Zhou et al., "Omni-Scale Feature Learning for Person Re-Identification", ICCV 2019) from its state dict, with the
-// variants IBN and AIN that normalise by instance in some places.
+// OSNet (Zhou et al., "Omni-Scale Feature Learning for Person Re-Identification", ICCV 2019) from its state
+// dict, with the variants IBN and AIN that normalise by instance in some places.
 #pragma once
 
 #include "formats/model.h"

@@ -39,8 +39,9 @@ const pickle::Value* StateDict::find_tensor(std::string_view name) const {
 const pickle::Value& StateDict::tensor(std::string_view name) const {
   const pickle::Value* found = find_tensor(name);
   if (!found)
-    throw Error("model.state", fmt::format("the checkpoint has no tensor '{}', which an OSNet needs", name),
-                "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
+    throw Error(
+        "model.state", fmt::format("the checkpoint has no tensor '{}', which an OSNet needs", name),
+        "Supported are OSNet, OSNet-IBN and OSNet-AIN as torchreid saves them; other models as .onnx.");
   return *found;
 }
 

@@ -8,8 +8,10 @@ namespace peregrine::pickle {
 
 std::string_view Cursor::take(std::uint64_t count) {
   if (count > bytes_.size() - position_)
-    throw Error("model.truncated", "the pickle ends in the middle of a value", "The file is incomplete; copy it again.");
-  const std::string_view view(reinterpret_cast<const char*>(bytes_.data()) + position_, static_cast<std::size_t>(count));
+    throw Error("model.truncated", "the pickle ends in the middle of a value",
+                "The file is incomplete; copy it again.");
+  const std::string_view view(reinterpret_cast<const char*>(bytes_.data()) + position_,
+                              static_cast<std::size_t>(count));
   position_ += view.size();
   return view;
 }
@@ -28,7 +30,8 @@ double Cursor::big_endian_double() {
 }
 
 std::string_view Cursor::line() {
-  const std::string_view rest(reinterpret_cast<const char*>(bytes_.data()) + position_, bytes_.size() - position_);
+  const std::string_view rest(reinterpret_cast<const char*>(bytes_.data()) + position_,
+                              bytes_.size() - position_);
   const std::size_t length = rest.find('\n');
   const std::string_view line = take(length == std::string_view::npos ? rest.size() + 1 : length);
   ++position_;

@@ -37,7 +37,8 @@ Parsed Machine::run() {
   for (;;) {
     const std::uint8_t code = cursor_.byte();
     if (code == op::stop) break;
-    const bool known = scalar(code) || string(code) || container(code) || object(code) || stack_and_memo(code);
+    const bool known =
+        scalar(code) || string(code) || container(code) || object(code) || stack_and_memo(code);
     if (!known) fail(fmt::format("the pickle has the unknown opcode 0x{:02x}", code));
   }
   document_->root = pop();
@@ -52,7 +53,8 @@ void Machine::push(Value value) {
 }
 
 Value& Machine::top() {
-  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("the pickle takes a value from an empty stack");
+  if (stack_.size() <= (marks_.empty() ? 0 : marks_.back()))
+    fail("the pickle takes a value from an empty stack");
   return stack_.back();
 }
 
@@ -71,7 +73,9 @@ std::vector<Value> Machine::pop_to_mark() {
   return values;
 }
 
-void Machine::push_tuple(std::vector<Value> items) { push_node(Sequence{Sequence::Kind::tuple, std::move(items)}); }
+void Machine::push_tuple(std::vector<Value> items) {
+  push_node(Sequence{Sequence::Kind::tuple, std::move(items)});
+}
 
 bool Machine::container(std::uint8_t code) {
   switch (code) {
@@ -125,7 +129,8 @@ void Machine::append(const std::vector<Value>& items) {
 void Machine::set_items(const std::vector<Value>& keys_and_values) {
   if (keys_and_values.size() % 2 != 0) fail("the pickle sets a key without a value");
   const auto add_to = [&](std::vector<Entry>& dict) {
-    for (std::size_t i = 0; i < keys_and_values.size(); i += 2) dict.emplace_back(keys_and_values[i], keys_and_values[i + 1]);
+    for (std::size_t i = 0; i < keys_and_values.size(); i += 2)
+      dict.emplace_back(keys_and_values[i], keys_and_values[i + 1]);
   };
   if (auto* dict = mutable_content<Dict>(top()))
     add_to(dict->entries);
@@ -189,8 +194,10 @@ bool Machine::object(std::uint8_t code) {
 void Machine::push_global(std::string_view module, std::string_view name) {
   const Origin origin = origin_of(module, name);
   if (origin == Origin::hostile)
-    throw Error("model.refused", fmt::format("the pickle asks for {}.{}, which is refused (nothing of it was run)", module, name),
-                "A checkpoint has no need of it: do not trust this file, get it from its author again.");
+    throw Error(
+        "model.refused",
+        fmt::format("the pickle asks for {}.{}, which is refused (nothing of it was run)", module, name),
+        "A checkpoint has no need of it: do not trust this file, get it from its author again.");
   if (origin == Origin::unknown)
     throw Error("model.refused",
                 fmt::format("the pickle asks for {}.{}, of a Python package that Peregrine does not know "
@@ -203,31 +210,37 @@ void Machine::push_global(std::string_view module, std::string_view name) {
 
 void Machine::push_call(const Value& callee, const Value& arguments, const Value& keywords) {
   const auto given = items(arguments);
-  if (!given || !(as<Global>(callee) || as<Object>(callee))) fail("the pickle calls something that is no class or function");
+  if (!given || !(as<Global>(callee) || as<Object>(callee)))
+    fail("the pickle calls something that is no class or function");
   const auto* global = as<Global>(callee);
   const std::string name = global ? global->full() : std::string();
   // Constructors whose results are plain data give that data; all others stay unexecuted.
-  if (is_one_of(name, {"collections.OrderedDict", "builtins.dict", "__builtin__.dict"}) && given->size() <= 1) {
+  if (is_one_of(name, {"collections.OrderedDict", "builtins.dict", "__builtin__.dict"}) &&
+      given->size() <= 1) {
     push_node(Dict{});
     if (given->empty()) return;
     for (const Value& pair : items(given->front()).value_or(std::span<const Value>())) {
       const auto key_and_value = items(pair);
-      if (!key_and_value || key_and_value->size() != 2) fail("the pickle fills a dict with something that is no pair");
+      if (!key_and_value || key_and_value->size() != 2)
+        fail("the pickle fills a dict with something that is no pair");
       set_items({key_and_value->begin(), key_and_value->end()});
     }
-  } else if (is_one_of(name, {"builtins.set", "__builtin__.set", "builtins.frozenset", "__builtin__.frozenset", "torch.Size"}) &&
+  } else if (is_one_of(name, {"builtins.set", "__builtin__.set", "builtins.frozenset",
+                              "__builtin__.frozenset", "torch.Size"}) &&
              given->size() == 1 && items(given->front())) {
     const auto content = *items(given->front());
     const auto kind = name == "torch.Size" ? Sequence::Kind::tuple : Sequence::Kind::set;
     push_node(Sequence{kind, {content.begin(), content.end()}});
   } else if (is_one_of(name, {"copyreg._reconstructor", "copy_reg._reconstructor"}) && !given->empty()) {
-    push_node(Object{given->front(), {}, {}, {}, {}, {}});  // protocols 0 and 1: _reconstructor(class, object, None)
+    push_node(Object{
+        given->front(), {}, {}, {}, {}, {}});  // protocols 0 and 1: _reconstructor(class, object, None)
   } else {
     push_node(Object{callee, arguments, keywords, {}, {}, {}});
   }
 }
 
-/// The older layout of torch.save wraps each class of a module: ('module', class, its source file, its source).
+/// The older layout of torch.save wraps each class of a module: ('module', class, its source file, its
+/// source).
 void Machine::push_persistent(const Value& id) {
   const auto parts = items(id);
   const std::string* kind = parts && parts->size() == 4 ? text((*parts)[0]) : nullptr;
@@ -272,7 +285,8 @@ bool Machine::stack_and_memo(std::uint8_t code) {
 }
 
 void Machine::put(std::uint64_t key) {
-  if (memo_.size() >= most_values) throw Error("model.size", fmt::format("the pickle claims more than {} values", most_values));
+  if (memo_.size() >= most_values)
+    throw Error("model.size", fmt::format("the pickle claims more than {} values", most_values));
   memo_[key] = top();
 }
 

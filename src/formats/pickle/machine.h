@@ -13,7 +13,8 @@ namespace peregrine::pickle {
 
 class Machine {
  public:
-  explicit Machine(std::span<const std::byte> bytes) : cursor_(bytes), document_(std::make_unique<Document>()) {}
+  explicit Machine(std::span<const std::byte> bytes)
+      : cursor_(bytes), document_(std::make_unique<Document>()) {}
   Parsed run();
 
  private:

@@ -12,7 +12,9 @@ namespace peregrine::pickle {
 
 namespace {
 
-[[noreturn]] void fail(const char* what) { throw Error("model.pickle", what, "The file is damaged or no checkpoint."); }
+[[noreturn]] void fail(const char* what) {
+  throw Error("model.pickle", what, "The file is damaged or no checkpoint.");
+}
 
 /// The whole of `text` as a number; nothing if it is none or does not fit.
 template <class Number>

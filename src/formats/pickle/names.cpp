@@ -36,9 +36,9 @@ constexpr std::string_view hostile[] = {"",          "os",         "posix",     
                                         "idlelib",   "gc",         "sqlite3",   "multiprocessing",
                                         "concurrent"};
 
-constexpr std::array<std::string_view, 18> builtins{"getattr", "set",       "frozenset", "list",  "tuple", "dict",
-                                                    "int",     "float",     "complex",   "bool",  "str",   "unicode",
-                                                    "bytes",   "bytearray", "object",    "slice", "range", "long"};
+constexpr std::array<std::string_view, 18> builtins{
+    "getattr", "set", "frozenset", "list",  "tuple",     "dict",   "int",   "float", "complex",
+    "bool",    "str", "unicode",   "bytes", "bytearray", "object", "slice", "range", "long"};
 
 template <class Names>
 bool contains(const Names& names, std::string_view name) {

@@ -32,7 +32,8 @@ bool is_scalar(std::uint32_t code) { return code < 0xd800 || (code >= 0xe000 && 
 /// Takes `count` hexadecimal digits off the front.
 std::uint32_t take_hex(std::string_view& text, std::size_t count) {
   std::uint32_t value = 0;
-  if (text.size() < count || std::from_chars(text.data(), text.data() + count, value, 16).ptr != text.data() + count)
+  if (text.size() < count ||
+      std::from_chars(text.data(), text.data() + count, value, 16).ptr != text.data() + count)
     fail("the pickle has text with a bad escape");
   text.remove_prefix(count);
   return value;

@@ -21,7 +21,8 @@ std::optional<std::int64_t> reach(const TensorReference& tensor) {
   for (std::size_t i = 0; i < tensor.shape.rank(); ++i) {
     std::int64_t step = 0;
     if (tensor.shape[i] == 0) return tensor.offset;
-    if (__builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) || __builtin_add_overflow(highest, step, &highest))
+    if (__builtin_mul_overflow(tensor.shape[i] - 1, tensor.strides[i], &step) ||
+        __builtin_add_overflow(highest, step, &highest))
       return std::nullopt;
   }
   return highest < INT64_MAX ? std::optional(highest + 1) : std::nullopt;
@@ -49,8 +50,8 @@ HostTensor gather(const TensorReference& tensor, const std::byte* storage) {
   for (std::int64_t i = 0; i < count; ++i) {
     std::int64_t position = 0;
     for (std::size_t d = 0; d < tensor.shape.rank(); ++d) position += index[d] * tensor.strides[d];
-    std::memcpy(out.as<std::byte>() + static_cast<std::size_t>(i) * width, first + static_cast<std::size_t>(position) * width,
-                width);
+    std::memcpy(out.as<std::byte>() + static_cast<std::size_t>(i) * width,
+                first + static_cast<std::size_t>(position) * width, width);
     for (std::size_t d = tensor.shape.rank(); d-- > 0;) {
       if (++index[d] < tensor.shape[d]) break;
       index[d] = 0;
@@ -81,17 +82,19 @@ Checkpoint::Checkpoint(std::span<const std::byte> file)
 HostTensor Checkpoint::tensor(const pickle::Value& value) {
   const std::optional<TensorReference> tensor = tensor_reference(value);
   if (!tensor)
-    throw Error("model.tensor", "there is something else where a tensor is needed", "The file is damaged or not supported.");
+    throw Error("model.tensor", "there is something else where a tensor is needed",
+                "The file is damaged or not supported.");
   const std::optional<std::int64_t> end = reach(*tensor), elements = elements_of(tensor->shape);
   const std::span<const std::byte> bytes = storages_->bytes(tensor->storage);
   const auto available = static_cast<std::int64_t>(bytes.size() / size_of(tensor->dtype));
   if (!end || !elements || *end > available)
     throw Error("model.tensor",
-                fmt::format("a tensor {} reaches beyond its storage '{}' of {} elements", to_string(tensor->shape),
-                            tensor->storage.key, available),
+                fmt::format("a tensor {} reaches beyond its storage '{}' of {} elements",
+                            to_string(tensor->shape), tensor->storage.key, available),
                 "The file is damaged: do not trust it, copy or download it again.");
   if (*elements > elements_left_)
-    throw Error("model.size", "the tensors claim more elements than the file can hold", "Do not trust this file.");
+    throw Error("model.size", "the tensors claim more elements than the file can hold",
+                "Do not trust this file.");
   elements_left_ -= *elements;
   HostTensor dense = gather(*tensor, bytes.data());
   return tensor->dtype == DType::f32 ? std::move(dense) : dense.to_f32();

@@ -16,7 +16,8 @@ constexpr std::size_t count_bytes = 8;
 
 class LegacyStorages : public StorageSource {
  public:
-  explicit LegacyStorages(std::map<std::string, std::span<const std::byte>> storages) : storages_(std::move(storages)) {}
+  explicit LegacyStorages(std::map<std::string, std::span<const std::byte>> storages)
+      : storages_(std::move(storages)) {}
 
   std::span<const std::byte> bytes(const StorageReference& storage) override {
     const auto found = storages_.find(storage.key);
@@ -53,7 +54,8 @@ bool is_legacy(std::span<const std::byte> file) {
   try {
     const pickle::Parsed first = pickle::parse(file.first(std::min<std::size_t>(file.size(), 64)));
     const auto* number = pickle::as<pickle::BigInteger>(first.document->root);
-    return number && (number->digits == "0x1950a86a20f9469cfc6c" || number->digits == "119547037146038801333356");
+    return number &&
+           (number->digits == "0x1950a86a20f9469cfc6c" || number->digits == "119547037146038801333356");
   } catch (const Error&) {
     return false;
   }
@@ -65,7 +67,8 @@ OpenedFile open_legacy(std::span<const std::byte> file) {
     file = file.subspan(parsed.consumed);
     return std::move(parsed.document);
   };
-  for (int skipped = 0; skipped < 3; ++skipped) next();  // magic number, version, machine: elements are little-endian on all
+  for (int skipped = 0; skipped < 3; ++skipped)
+    next();  // magic number, version, machine: elements are little-endian on all
   std::unique_ptr<pickle::Document> document = next();
   const std::unique_ptr<pickle::Document> keys = next();
 
@@ -75,9 +78,11 @@ OpenedFile open_legacy(std::span<const std::byte> file) {
     const std::string* key = pickle::text(item);
     const auto size = key ? sizes.find(*key) : sizes.end();
     if (size == sizes.end())
-      throw Error("model.pickle", "the file holds a storage that nothing refers to", "The file is damaged or no checkpoint.");
+      throw Error("model.pickle", "the file holds a storage that nothing refers to",
+                  "The file is damaged or no checkpoint.");
     const std::int64_t count = file.size() < count_bytes ? -1 : read_count(file);
-    if (count < 0 || static_cast<std::uint64_t>(count) > (file.size() - count_bytes) / static_cast<std::uint64_t>(size->second))
+    if (count < 0 || static_cast<std::uint64_t>(count) >
+                         (file.size() - count_bytes) / static_cast<std::uint64_t>(size->second))
       throw Error("model.truncated", fmt::format("the file ends in the middle of storage '{}'", *key),
                   "The file is incomplete; copy or download it again.");
     const auto bytes = static_cast<std::size_t>(count * size->second);

@@ -9,7 +9,8 @@ namespace peregrine::torch {
 using pickle::Value;
 
 Module::Module(const Value& object, std::string path) : object_(object), path_(std::move(path)) {
-  if (pickle::class_name(object).empty() || !pickle::as<pickle::Dict>(state())) fail("is no module of PyTorch");
+  if (pickle::class_name(object).empty() || !pickle::as<pickle::Dict>(state()))
+    fail("is no module of PyTorch");
 }
 
 const Value& Module::state() const { return pickle::as<pickle::Object>(object_)->state; }
@@ -62,7 +63,9 @@ double Module::number(std::string_view name) const {
   return *number;
 }
 
-bool Module::flag(std::string_view name, bool otherwise) const { return integer(name, otherwise ? 1 : 0) != 0; }
+bool Module::flag(std::string_view name, bool otherwise) const {
+  return integer(name, otherwise ? 1 : 0) != 0;
+}
 
 graph::Pair Module::pair(std::string_view name) const {
   const Value* value = attribute(name);
@@ -74,7 +77,8 @@ graph::Pair Module::pair(std::string_view name) const {
       fail(fmt::format("({}) has the unsupported attribute '{}'", class_name(), name));
     return *number;
   };
-  if (!value || (both && both->size() != 2)) fail(fmt::format("({}) has no attribute '{}' of two numbers", class_name(), name));
+  if (!value || (both && both->size() != 2))
+    fail(fmt::format("({}) has no attribute '{}' of two numbers", class_name(), name));
   return {at(0), at(1)};
 }
 

@@ -28,8 +28,8 @@ class Module {
   const pickle::Value* attribute(std::string_view name) const;
   /// All that are set on the module itself: torch's own begin with an underscore.
   std::vector<std::pair<std::string, pickle::Value>> attributes() const;
-  // Typed attributes. Without a default, a missing one (None counts as missing) or one of another type throws Error
-  // "model.module".
+  // Typed attributes. Without a default, a missing one (None counts as missing) or one of another type throws
+  // Error "model.module".
   std::int64_t integer(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
   double number(std::string_view name) const;

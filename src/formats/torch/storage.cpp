@@ -31,13 +31,16 @@ constexpr std::array<StorageType, 13> storage_types{{{"FloatStorage", DType::f32
                                                      {"ComplexDoubleStorage", std::nullopt, 16},
                                                      {"UntypedStorage", std::nullopt, 1}}};
 
-[[noreturn]] void fail(const std::string& what) { throw Error("model.pickle", what, "The file is damaged or no checkpoint."); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error("model.pickle", what, "The file is damaged or no checkpoint.");
+}
 
 StorageReference make_reference(std::string_view type, std::string key, std::int64_t elements) {
   for (const StorageType& known : storage_types)
     if (known.name == type) {
       constexpr std::int64_t most_elements = std::int64_t{1} << 40;
-      if (elements < 0 || elements > most_elements) fail(fmt::format("storage '{}' claims {} elements", key, elements));
+      if (elements < 0 || elements > most_elements)
+        fail(fmt::format("storage '{}' claims {} elements", key, elements));
       return {known.dtype, std::string(type), std::move(key), elements, known.element_bytes};
     }
   throw Error("model.storage", fmt::format("storage '{}' has the unknown type {}", key, type),
@@ -76,10 +79,13 @@ StorageReference storage_reference(const pickle::PersistentId& id) {
   const auto* type = pickle::as<pickle::Global>((*parts)[1]);
   const std::string* key = pickle::text((*parts)[2]);
   const auto elements = pickle::integer((*parts)[4]);
-  if (!kind || *kind != "storage" || !type || !key || !elements) fail("a storage has an identity that cannot be read");
+  if (!kind || *kind != "storage" || !type || !key || !elements)
+    fail("a storage has an identity that cannot be read");
   if (parts->size() > 5 && !pickle::is_none((*parts)[5]))
-    throw Error("model.storage", fmt::format("storage '{}' is a view of another one, as only PyTorch before 0.4 wrote it", *key),
-                "Load the file with PyTorch and save it again.");
+    throw Error(
+        "model.storage",
+        fmt::format("storage '{}' is a view of another one, as only PyTorch before 0.4 wrote it", *key),
+        "Load the file with PyTorch and save it again.");
   return make_reference(type->name, *key, *elements);
 }
 

@@ -30,8 +30,8 @@ StorageReference storage_reference(const pickle::PersistentId& id);
 class StorageSource {
  public:
   virtual ~StorageSource() = default;
-  /// All bytes of a storage in this machine's byte order. The view lives as long as the source. Throws Error of
-  /// family "model" when the file does not hold them all.
+  /// All bytes of a storage in this machine's byte order. The view lives as long as the source. Throws Error
+  /// of family "model" when the file does not hold them all.
   virtual std::span<const std::byte> bytes(const StorageReference& storage) = 0;
 };
 

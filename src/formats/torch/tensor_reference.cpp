@@ -12,7 +12,9 @@ namespace {
 
 using pickle::Value;
 
-[[noreturn]] void fail(const std::string& what) { throw Error("model.tensor", what, "The file is damaged or not supported."); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error("model.tensor", what, "The file is damaged or not supported.");
+}
 
 Shape extents(const Value& value) {
   const auto numbers = pickle::items(value);
@@ -48,7 +50,8 @@ std::optional<std::span<const Value>> rebuild_arguments(const Value& value) {
     const auto arguments = call ? pickle::items(call->arguments) : std::nullopt;
     if (!arguments || arguments->empty()) return std::nullopt;
     if (name == "torch._utils._rebuild_tensor_v2" || name == "torch._utils._rebuild_tensor") return arguments;
-    if (name != "torch._utils._rebuild_parameter" && name != "torch._utils._rebuild_parameter_with_state") return std::nullopt;
+    if (name != "torch._utils._rebuild_parameter" && name != "torch._utils._rebuild_parameter_with_state")
+      return std::nullopt;
     inner = &arguments->front();
   }
   return std::nullopt;

@@ -19,8 +19,8 @@ struct TensorReference {
 /// True when `value` is spelled as a tensor, readable or not.
 bool is_tensor(const pickle::Value& value);
 
-/// Looks through Parameter wrappers. Nothing when `value` is no tensor; throws Error "model.tensor" when it is one
-/// that cannot be (types without arithmetic, negative extents, more than eight dimensions).
+/// Looks through Parameter wrappers. Nothing when `value` is no tensor; throws Error "model.tensor" when it
+/// is one that cannot be (types without arithmetic, negative extents, more than eight dimensions).
 std::optional<TensorReference> tensor_reference(const pickle::Value& value);
 
 }  // namespace peregrine::torch

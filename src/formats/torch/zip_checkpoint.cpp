@@ -17,7 +17,8 @@ namespace {
 
 void reverse_elements(std::vector<std::byte>& bytes, std::size_t width) {
   for (std::size_t i = 0; i + width <= bytes.size(); i += width)
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i), bytes.begin() + static_cast<std::ptrdiff_t>(i + width));
+    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(i + width));
 }
 
 class ZipStorages : public StorageSource {
@@ -31,7 +32,8 @@ class ZipStorages : public StorageSource {
     std::vector<std::byte> bytes = archive_.read(folder_ + "/data/" + storage.key);
     if (bytes.size() < static_cast<std::size_t>(storage.elements * storage.element_bytes))
       throw Error("model.truncated",
-                  fmt::format("storage '{}' has fewer bytes than its {} elements need", storage.key, storage.elements),
+                  fmt::format("storage '{}' has fewer bytes than its {} elements need", storage.key,
+                              storage.elements),
                   "The file is damaged; copy or download it again.");
     if (foreign_order_) reverse_elements(bytes, static_cast<std::size_t>(storage.element_bytes));
     return read_.emplace(storage.key, std::move(bytes)).first->second;
@@ -71,12 +73,14 @@ OpenedFile open_zip(std::span<const std::byte> file) {
   ZipArchive archive(file);
   std::string folder = find_folder(archive);
   if (archive.contains(folder + "/constants.pkl"))
-    throw Error("model.unknown", "the file is a TorchScript program, which carries code instead of a module tree",
+    throw Error("model.unknown",
+                "the file is a TorchScript program, which carries code instead of a module tree",
                 "Give the checkpoint that it was exported from, or export that to ONNX.");
   const std::vector<std::byte> bytes = archive.read(folder + "/data.pkl");
   std::unique_ptr<pickle::Document> document = pickle::parse(bytes).document;
   const bool foreign_order = has_foreign_order(archive, folder);
-  return {std::move(document), std::make_unique<ZipStorages>(std::move(archive), std::move(folder), foreign_order)};
+  return {std::move(document),
+          std::make_unique<ZipStorages>(std::move(archive), std::move(folder), foreign_order)};
 }
 
 }  // namespace peregrine::torch

@@ -9,24 +9,28 @@ namespace {
 
 using Inputs = std::span<const ValueId>;
 
-/// Attention within each of `area` equal runs of positions, row by row. A head's q, k and v lie together in the channels
-/// of the convolution qkv: [N, heads, 3*d, areas, L]. proj(v softmax(q' k / sqrt(d))' + pe(v)).
+/// Attention within each of `area` equal runs of positions, row by row. A head's q, k and v lie together in
+/// the channels of the convolution qkv: [N, heads, 3*d, areas, L]. proj(v softmax(q' k / sqrt(d))' + pe(v)).
 ValueId lower_area_attention(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   const Shape shape = lowering.shape(x);
-  const std::int64_t heads = module.integer("num_heads"), depth = module.integer("head_dim"), areas = module.integer("area");
-  if (heads < 1 || depth < 1 || areas < 1) throw unsupported_module(module, "has unsupported numbers of heads or areas");
+  const std::int64_t heads = module.integer("num_heads"), depth = module.integer("head_dim"),
+                     areas = module.integer("area");
+  if (heads < 1 || depth < 1 || areas < 1)
+    throw unsupported_module(module, "has unsupported numbers of heads or areas");
   const std::int64_t length = shape[2] * shape[3] / areas;
 
   const ValueId qkv = lowering.child(module, "qkv", x);
-  const ValueId by_area = lowering.add(module, "areas", graph::Reshape{{shape[0], heads, 3 * depth, areas, length}}, {qkv});
+  const ValueId by_area =
+      lowering.add(module, "areas", graph::Reshape{{shape[0], heads, 3 * depth, areas, length}}, {qkv});
   const std::vector<ValueId> parts =
       lowering.graph().add_node(module.path() + ".split", graph::Split{2, {depth, depth, depth}}, {by_area});
   const graph::Transpose area_first{{0, 1, 3, 2, 4}};  // its own inverse
   const ValueId query = lowering.add(module, "query", graph::Transpose{{0, 1, 3, 4, 2}}, {parts[0]});
   const ValueId key = lowering.add(module, "key", area_first, {parts[1]});
   const ValueId value = lowering.add(module, "value", area_first, {parts[2]});
-  const ValueId mixed = lowering.scaled_attention(module, query, key, value, 1 / std::sqrt(static_cast<double>(depth)));
+  const ValueId mixed =
+      lowering.scaled_attention(module, query, key, value, 1 / std::sqrt(static_cast<double>(depth)));
   const ValueId mixed_parts = lowering.add(module, "mixed_parts", area_first, {mixed});
 
   const graph::Reshape as_map{{shape[0], heads * depth, shape[2], shape[3]}};
@@ -43,8 +47,8 @@ ValueId lower_area_block(Lowering& lowering, const Module& module, Inputs inputs
   return lowering.sum(module, "add_mlp", y, lowering.child(module, "mlp", y));
 }
 
-/// Each part of `m` works on the result before it; cv2 sees cv1 and all of them. With `gamma` (a factor a channel) the
-/// result is a correction of x.
+/// Each part of `m` works on the result before it; cv2 sees cv1 and all of them. With `gamma` (a factor a
+/// channel) the result is a correction of x.
 ValueId lower_area_c2f(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   std::vector<ValueId> parts{lowering.child(module, "cv1", x)};
@@ -55,8 +59,10 @@ ValueId lower_area_c2f(Lowering& lowering, const Module& module, Inputs inputs) 
     throw unsupported_module(module, "has a gamma that is no parameter");
   if (!module.tensor("gamma")) return y;
   const ValueId gamma = lowering.parameter(module, "gamma");
-  const ValueId by_channel = lowering.add(module, "gamma", graph::Reshape{{1, lowering.shape(gamma).elements(), 1, 1}}, {gamma});
-  const ValueId scaled = lowering.add(module, "scaled", graph::Binary{graph::Binary::Kind::mul}, {y, by_channel});
+  const ValueId by_channel =
+      lowering.add(module, "gamma", graph::Reshape{{1, lowering.shape(gamma).elements(), 1, 1}}, {gamma});
+  const ValueId scaled =
+      lowering.add(module, "scaled", graph::Binary{graph::Binary::Kind::mul}, {y, by_channel});
   return lowering.sum(module, "add", x, scaled);
 }
 

@@ -12,11 +12,13 @@ using Inputs = std::span<const ValueId>;
 ValueId lower_attention(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   const Shape shape = lowering.shape(x);
-  const std::int64_t heads = module.integer("num_heads"), key = module.integer("key_dim"), value = module.integer("head_dim");
+  const std::int64_t heads = module.integer("num_heads"), key = module.integer("key_dim"),
+                     value = module.integer("head_dim");
   const std::int64_t length = shape[2] * shape[3];
 
   const ValueId qkv = lowering.child(module, "qkv", x);
-  const ValueId by_head = lowering.add(module, "heads", graph::Reshape{{shape[0], heads, 2 * key + value, length}}, {qkv});
+  const ValueId by_head =
+      lowering.add(module, "heads", graph::Reshape{{shape[0], heads, 2 * key + value, length}}, {qkv});
   const std::vector<ValueId> parts =
       lowering.graph().add_node(module.path() + ".split", graph::Split{2, {key, key, value}}, {by_head});
   const ValueId query = lowering.add(module, "query", graph::Transpose{{0, 1, 3, 2}}, {parts[0]});

@@ -19,7 +19,8 @@ ValueId lower_bottleneck(Lowering& lowering, const Module& module, Inputs inputs
 /// cv1 in two halves of `c` channels; each part of `m` works on the result before it; cv2 sees all of them.
 ValueId lower_c2f(Lowering& lowering, const Module& module, Inputs inputs) {
   const std::int64_t half = module.integer("c");
-  std::vector<ValueId> parts = lowering.split_channels(module, {half, half}, lowering.child(module, "cv1", only(module, inputs)));
+  std::vector<ValueId> parts =
+      lowering.split_channels(module, {half, half}, lowering.child(module, "cv1", only(module, inputs)));
   for (const Module& part : stock_child(module, "m", module_list).children())
     parts.push_back(lowering.module(part, parts.back()));
   return lowering.child(module, "cv2", lowering.concat_channels(module, std::move(parts)));
@@ -38,7 +39,8 @@ ValueId lower_c2(Lowering& lowering, const Module& module, Inputs inputs) {
 ValueId lower_c3(Lowering& lowering, const Module& module, Inputs inputs) {
   const ValueId x = only(module, inputs);
   const ValueId deep = lowering.child(module, "m", lowering.child(module, "cv1", x));
-  return lowering.child(module, "cv3", lowering.concat_channels(module, {deep, lowering.child(module, "cv2", x)}));
+  return lowering.child(module, "cv3",
+                        lowering.concat_channels(module, {deep, lowering.child(module, "cv2", x)}));
 }
 
 /// cv2 of cv1(x) and its maximum over ever larger windows: one pooling, applied again and again.

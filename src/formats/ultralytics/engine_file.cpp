@@ -45,7 +45,8 @@ int integer(const json& value, const char* key) {
 Task task_of(const json& text) {
   const std::string task = text.value("task", "");
   if (const auto known = parse_task(task); known && *known != Task::reid) return *known;
-  throw Error("model.unsupported", fmt::format("engines for the task '{}' are not supported", printable(task)),
+  throw Error("model.unsupported",
+              fmt::format("engines for the task '{}' are not supported", printable(task)),
               "Supported are detect, pose and segment.");
 }
 
@@ -95,11 +96,13 @@ void describe(const json& text, ModelInfo& info) {
   if (info.task == Task::segment) info.mask_channels = mask_channels;
   if (info.task != Task::pose) return;
   const json keypoints = text.value("kpt_shape", json::array({17, 3}));
-  if (!keypoints.is_array() || keypoints.size() != 2) throw Error("model.damaged", "its 'kpt_shape' is no pair", copy_again);
+  if (!keypoints.is_array() || keypoints.size() != 2)
+    throw Error("model.damaged", "its 'kpt_shape' is no pair", copy_again);
   info.keypoints = integer(keypoints[0], "kpt_shape");
   info.keypoint_dims = integer(keypoints[1], "kpt_shape");
   if (info.keypoint_dims != 2 && info.keypoint_dims != 3)
-    throw Error("model.damaged", fmt::format("its keypoints have {} numbers each", info.keypoint_dims), copy_again);
+    throw Error("model.damaged", fmt::format("its keypoints have {} numbers each", info.keypoint_dims),
+                copy_again);
 }
 
 }  // namespace
@@ -119,15 +122,18 @@ Model read_engine_file(std::span<const std::byte> file, ModelInfo info) {
   const json text = json::parse(text_of(file), nullptr, false);
   if (!text.is_object()) throw Error("model.damaged", "its description is no JSON", copy_again);
   try {
-    if (plan_of_engine_file(file).empty()) throw Error("model.damaged", "it has no plan behind its description", copy_again);
+    if (plan_of_engine_file(file).empty())
+      throw Error("model.damaged", "it has no plan behind its description", copy_again);
     if (text.contains("plan_sha256") && text["plan_sha256"] != sha256_hex(plan_of_engine_file(file)))
       throw Error("model.damaged", "the plan is cut short or damaged: its digest differs", copy_again);
     describe(text, info);
   } catch (const json::exception& error) {
-    throw Error("model.damaged", fmt::format("its description is not Ultralytics' ({})", printable(error.what())), copy_again);
+    throw Error("model.damaged",
+                fmt::format("its description is not Ultralytics' ({})", printable(error.what())), copy_again);
   }
   const auto no_graph = [name = info.name](const InputShape&) -> graph::Graph {
-    throw Error("model.engine", fmt::format("{} is an engine of TensorRT, from which no other can be made.", name),
+    throw Error("model.engine",
+                fmt::format("{} is an engine of TensorRT, from which no other can be made.", name),
                 "Pass --engine tensorrt or tensorrt-rtx, or give the model's checkpoint.");
   };
   return {std::move(info), no_graph};
@@ -149,7 +155,11 @@ std::string write_engine_file(const EngineFile& description, std::span<const std
       {"channels", 3},
       {"end2end", false},
       {"names", names},
-      {"args", {{"batch", description.batch}, {"half", description.half}, {"dynamic", description.dynamic}, {"nms", false}}},
+      {"args",
+       {{"batch", description.batch},
+        {"half", description.half},
+        {"dynamic", description.dynamic},
+        {"nms", false}}},
       {"plan_sha256", sha256_hex(plan)}};
   if (info.task == Task::pose) text["kpt_shape"] = {info.keypoints, info.keypoint_dims};
   const std::string words = text.dump(-1, ' ', true, json::error_handler_t::replace);

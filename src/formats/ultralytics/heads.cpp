@@ -98,7 +98,8 @@ void require_one_set_of_branches(const Module& head) {
 }
 
 /// One branch a level of a list of branches; marks what comes out.
-void lower_branches(Lowering& lowering, const Module& list, std::span<const ValueId> levels, std::string (*output)(int)) {
+void lower_branches(Lowering& lowering, const Module& list, std::span<const ValueId> levels,
+                    std::string (*output)(int)) {
   require_stock(list, module_list);
   const std::vector<Module> branches = list.children();
   if (branches.size() != levels.size()) throw unsupported_module(list, "has not one branch a level");
@@ -124,7 +125,8 @@ void describe_head(const Module& head, Weights& weights, ModelInfo& info) {
   for (int i = 0; i < count(head, "nc"); ++i) info.class_names.push_back(fmt::format("class{}", i));
   if (known->task == Task::pose) {
     const graph::Pair shape = head.pair("kpt_shape");
-    if (shape[0] < 1 || (shape[1] != 2 && shape[1] != 3)) throw unsupported_module(head, "has an unsupported kpt_shape");
+    if (shape[0] < 1 || (shape[1] != 2 && shape[1] != 3))
+      throw unsupported_module(head, "has an unsupported kpt_shape");
     info.keypoints = static_cast<int>(shape[0]);
     info.keypoint_dims = static_cast<int>(shape[1]);
   }

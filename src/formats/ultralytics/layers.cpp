@@ -45,7 +45,8 @@ ValueId lower_upsample(Lowering& lowering, const Module& module, Inputs inputs) 
   const double factor = module.number("scale_factor");
   if (factor != std::floor(factor) || factor < 1 || factor > 64)
     throw unsupported_module(module, "enlarges by a factor that is not whole");
-  if (!name || (*name != "nearest" && *name != "bilinear")) throw unsupported_module(module, "has an unsupported interpolation");
+  if (!name || (*name != "nearest" && *name != "bilinear"))
+    throw unsupported_module(module, "has an unsupported interpolation");
   if (module.flag("align_corners", false)) throw unsupported_module(module, "aligns corners");
   const auto kind = *name == "nearest" ? graph::Upsample::Kind::nearest : graph::Upsample::Kind::bilinear;
   const auto whole = static_cast<std::int64_t>(factor);

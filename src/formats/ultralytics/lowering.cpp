@@ -22,7 +22,8 @@ constexpr const char* export_stock =
     "Export it to ONNX with Ultralytics and give that file: yolo export model=FILE format=onnx "
     "(with end2end=False for YOLOv10 and YOLO26).";
 constexpr const char* export_own =
-    "From a checkpoint only stock modules are read. Export the model to ONNX where its code is installed: Peregrine "
+    "From a checkpoint only stock modules are read. Export the model to ONNX where its code is installed: "
+    "Peregrine "
     "reads the operators of that file, or names the one that it does not know.";
 constexpr const char* other_task = "Give a model that detects, segments or finds keypoints.";
 constexpr const char* other_network =
@@ -115,9 +116,11 @@ ValueId Lowering::convolution(const Module& conv, const std::optional<Module>& n
   const std::array<std::int64_t, 4> pads{pad[0], pad[1], pad[0], pad[1]};
   const std::int64_t groups = conv.integer("groups");
   if (!conv_transpose2d.matches(conv))
-    return graph_.add(conv.path(), graph::Conv{conv.pair("stride"), conv.pair("dilation"), pads, groups}, std::move(inputs));
+    return graph_.add(conv.path(), graph::Conv{conv.pair("stride"), conv.pair("dilation"), pads, groups},
+                      std::move(inputs));
   if (conv.pair("dilation") != graph::Pair{1, 1}) throw unsupported_module(conv, "is dilated");
-  return graph_.add(conv.path(), graph::ConvTranspose{conv.pair("stride"), pads, conv.pair("output_padding"), groups},
+  return graph_.add(conv.path(),
+                    graph::ConvTranspose{conv.pair("stride"), pads, conv.pair("output_padding"), groups},
                     std::move(inputs));
 }
 
@@ -134,7 +137,8 @@ ValueId Lowering::parameter(const Module& module, std::string_view name) {
   return graph_.add_constant(full, weights_.tensor(full, *tensor));
 }
 
-ValueId Lowering::scaled_attention(const Module& module, ValueId query, ValueId key, ValueId value, double scale) {
+ValueId Lowering::scaled_attention(const Module& module, ValueId query, ValueId key, ValueId value,
+                                   double scale) {
   const ValueId products = add(module, "products", graph::MatMul{}, {query, key});
   const ValueId factor = scalar(module.path() + ".scale", scale);
   const ValueId scores = add(module, "scores", graph::Binary{graph::Binary::Kind::mul}, {products, factor});
@@ -151,15 +155,20 @@ graph::Pool Lowering::max_pool(const Module& module) {
   if (module.flag("return_indices", false)) throw unsupported_module(module, "returns indices");
   if (module.flag("ceil_mode", false)) throw unsupported_module(module, "rounds sizes up");
   const graph::Pair pad = module.pair("padding");
-  return {graph::Pool::Kind::max, module.pair("kernel_size"), module.pair("stride"), {pad[0], pad[1], pad[0], pad[1]}};
+  return {graph::Pool::Kind::max,
+          module.pair("kernel_size"),
+          module.pair("stride"),
+          {pad[0], pad[1], pad[0], pad[1]}};
 }
 
-ValueId Lowering::add(const Module& module, std::string_view suffix, graph::Operation operation, std::vector<ValueId> inputs) {
-  return graph_.add(suffix.empty() ? module.path() : fmt::format("{}.{}", module.path(), suffix), std::move(operation),
-                    std::move(inputs));
+ValueId Lowering::add(const Module& module, std::string_view suffix, graph::Operation operation,
+                      std::vector<ValueId> inputs) {
+  return graph_.add(suffix.empty() ? module.path() : fmt::format("{}.{}", module.path(), suffix),
+                    std::move(operation), std::move(inputs));
 }
 
-std::vector<ValueId> Lowering::split_channels(const Module& module, std::vector<std::int64_t> sizes, ValueId input) {
+std::vector<ValueId> Lowering::split_channels(const Module& module, std::vector<std::int64_t> sizes,
+                                              ValueId input) {
   return graph_.add_node(module.path() + ".split", graph::Split{1, std::move(sizes)}, {input});
 }
 

@@ -33,7 +33,8 @@ const Value* argument(const Value* arguments, std::string_view name) {
 
 /// Says of NumPy's scalars what they are: Python takes them for texts and numbers, this reader does not.
 [[noreturn]] void no_names(const Value& value, const char* otherwise) {
-  no_names(pickle::class_name(value).starts_with("numpy.") ? "NumPy's scalars, which are not read" : otherwise);
+  no_names(pickle::class_name(value).starts_with("numpy.") ? "NumPy's scalars, which are not read"
+                                                           : otherwise);
 }
 
 /// A name as Python's str() writes it.
@@ -123,9 +124,11 @@ std::string architecture_of(const std::vector<torch::Module>& modules) {
     const char* family;
   };
   // Newest first: later families keep using blocks of the earlier ones.
-  constexpr std::array<Mark, 4> marks{{{"A2C2f", "YOLO12"}, {"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
+  constexpr std::array<Mark, 4> marks{
+      {{"A2C2f", "YOLO12"}, {"C3k2", "YOLO11"}, {"C2f", "YOLOv8"}, {"C3", "YOLOv5"}}};
   for (const Mark& mark : marks)
-    if (std::any_of(modules.begin(), modules.end(), [&](const auto& module) { return module.class_name() == mark.block; }))
+    if (std::any_of(modules.begin(), modules.end(),
+                    [&](const auto& module) { return module.class_name() == mark.block; }))
       return mark.family;
   return "YOLO";
 }

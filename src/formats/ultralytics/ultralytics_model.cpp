@@ -46,10 +46,12 @@ std::vector<ValueId> inputs_of(const Module& module, const std::vector<ValueId>&
 
 graph::Graph build(UltralyticsNetwork& network, const InputShape& shape) {
   const int multiple = network.info.strides.back();
-  if (shape.batch < 1 || shape.height < 1 || shape.width < 1 || shape.height % multiple != 0 || shape.width % multiple != 0)
-    throw Error("model.shape",
-                fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height),
-                fmt::format("Width and height must be multiples of {}.", multiple));
+  if (shape.batch < 1 || shape.height < 1 || shape.width < 1 || shape.height % multiple != 0 ||
+      shape.width % multiple != 0)
+    throw Error(
+        "model.shape",
+        fmt::format("the model cannot take a batch of {} at {}x{}", shape.batch, shape.width, shape.height),
+        fmt::format("Width and height must be multiples of {}.", multiple));
   graph::Graph graph;
   Lowering lowering(graph, network.weights);
   const Shape input{shape.batch, image_channels, shape.height, shape.width};
@@ -115,8 +117,8 @@ Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
   const std::shared_ptr<const pickle::Document> document = checkpoint.document();
   const Module tree(*torch::find_network(document->root), "");
   if (!tree.find_child("model")) throw unsupported_class(tree);
-  const std::shared_ptr<UltralyticsNetwork> network(
-      new UltralyticsNetwork{document, tree.child("model").children(), Weights(std::move(checkpoint)), std::move(info)});
+  const std::shared_ptr<UltralyticsNetwork> network(new UltralyticsNetwork{
+      document, tree.child("model").children(), Weights(std::move(checkpoint)), std::move(info)});
   if (network->modules.empty()) throw unsupported_module(tree, "has no modules");
   require_known(network->modules);
   require_stock_tree(tree);
@@ -125,7 +127,8 @@ Model read_model(torch::Checkpoint checkpoint, ModelInfo info) {
   describe_training(document->root, tree, network->info);
   network->info.architecture = architecture_of(network->modules);
 
-  // Building one small graph reads all weights and finds whatever is wrong; then the file is not needed any more.
+  // Building one small graph reads all weights and finds whatever is wrong; then the file is not needed any
+  // more.
   const int smallest = 2 * network->info.strides.back();
   check_head(build(*network, {1, smallest, smallest}), network->info);
   network->weights.release_file();

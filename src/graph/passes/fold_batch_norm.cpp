@@ -43,12 +43,14 @@ std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, con
 }
 
 /// For x op constant, or constant op x where op commutes; x is input `operand`.
-std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, const Binary& op, std::size_t operand) {
+std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, const Binary& op,
+                                       std::size_t operand) {
   const ValueId x = node.inputs[operand], c = node.inputs[1 - operand];
   const Shape &shape = graph.value(x).shape, &constant_shape = graph.value(c).shape;
   const float* constant = constant_f32(graph, c);
   const bool commutes = op.kind == Binary::Kind::add || op.kind == Binary::Kind::mul;
-  if (!constant || (operand == 1 && !commutes) || shape.rank() < 2 || !is_per_channel(constant_shape, shape)) return std::nullopt;
+  if (!constant || (operand == 1 && !commutes) || shape.rank() < 2 || !is_per_channel(constant_shape, shape))
+    return std::nullopt;
   ChannelAffine affine;
   for (std::int64_t k = 0; k < shape[1]; ++k) {
     const double value = constant[constant_shape.elements() == 1 ? 0 : k];
@@ -75,12 +77,14 @@ std::optional<OutputChannels> output_channels(const Graph& graph, const Node& no
     const Shape& weight = graph.value(node.inputs[1]).shape;
     return OutputChannels{weight[2] * weight[3], weight[1], weight[0] / deconv->groups};
   }
-  if (!std::holds_alternative<Conv>(node.operation) && !std::holds_alternative<Linear>(node.operation)) return std::nullopt;
+  if (!std::holds_alternative<Conv>(node.operation) && !std::holds_alternative<Linear>(node.operation))
+    return std::nullopt;
   const Shape& weight = graph.value(node.inputs[1]).shape;
   return OutputChannels{weight.elements() / weight[0], weight[0], 1};
 }
 
-HostTensor scaled(const HostTensor& weight, const OutputChannels& channels, const std::vector<double>& factor) {
+HostTensor scaled(const HostTensor& weight, const OutputChannels& channels,
+                  const std::vector<double>& factor) {
   HostTensor out(DType::f32, weight.shape());
   for (std::int64_t run = 0; run < weight.shape().elements() / channels.inner; ++run) {
     const float* from = weight.as<float>() + run * channels.inner;
@@ -101,11 +105,13 @@ HostTensor moved(const float* bias, const ChannelAffine& affine) {
 bool absorb(Rewriter& rewriter, const Graph& graph, const Node& node, const ChannelAffine& affine) {
   const auto channels = output_channels(graph, node);
   const bool has_bias = node.inputs.size() > 2;
-  if (!channels || !constant_f32(graph, node.inputs[1]) || (has_bias && !constant_f32(graph, node.inputs[2]))) return false;
+  if (!channels || !constant_f32(graph, node.inputs[1]) || (has_bias && !constant_f32(graph, node.inputs[2])))
+    return false;
   const Value& weight = graph.value(node.inputs[1]);
   const std::string bias_name = has_bias ? graph.value(node.inputs[2]).name : node.name + ".bias";
   HostTensor new_bias = moved(has_bias ? constant_f32(graph, node.inputs[2]) : nullptr, affine);
-  const ValueId weight_id = rewriter.add_constant(weight.name, scaled(*weight.constant, *channels, affine.factor));
+  const ValueId weight_id =
+      rewriter.add_constant(weight.name, scaled(*weight.constant, *channels, affine.factor));
   const ValueId bias_id = rewriter.add_constant(bias_name, std::move(new_bias));
   rewriter.change(node, Operation(node.operation), {node.inputs[0], weight_id, bias_id});
   return true;

@@ -19,7 +19,8 @@ void fold_constants(Graph& graph) {
 
     std::vector<HostTensor> results = evaluate(node.operation, inputs);
     for (std::size_t i = 0; i < results.size(); ++i)
-      rewriter.replace(node.outputs[i], rewriter.add_constant(graph.value(node.outputs[i]).name, std::move(results[i])));
+      rewriter.replace(node.outputs[i],
+                       rewriter.add_constant(graph.value(node.outputs[i]).name, std::move(results[i])));
   }
   rewriter.remove_unused();
 }

@@ -11,12 +11,13 @@ namespace {
 bool is_identity(const Graph& graph, const Node& node) {
   const Value &in = graph.value(node.inputs.front()), &out = graph.value(node.outputs.front());
   const auto same_shape = [&] { return in.shape == out.shape; };
-  return std::visit(
-      Overloaded{[&](const Cast& op) { return op.to == in.dtype; }, [&](const Reshape&) { return same_shape(); },
-                 [&](const Transpose& op) { return std::ranges::is_sorted(op.permutation); },
-                 [&](const Concat&) { return node.inputs.size() == 1; }, [&](const Split&) { return node.outputs.size() == 1; },
-                 [&](const Slice&) { return same_shape(); }, [](const auto&) { return false; }},
-      node.operation);
+  return std::visit(Overloaded{[&](const Cast& op) { return op.to == in.dtype; },
+                               [&](const Reshape&) { return same_shape(); },
+                               [&](const Transpose& op) { return std::ranges::is_sorted(op.permutation); },
+                               [&](const Concat&) { return node.inputs.size() == 1; },
+                               [&](const Split&) { return node.outputs.size() == 1; },
+                               [&](const Slice&) { return same_shape(); }, [](const auto&) { return false; }},
+                    node.operation);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// Convolution: nearly all of the executor's time. Rows of outputs are computed on all cores, a few filters and pixels at a time
-// in registers. The order of each sum is that of the plain loop: channel, then row, then column of the kernel.
+// Convolution: nearly all of the executor's time. Rows of outputs are computed on all cores, a few filters
+// and pixels at a time in registers. The order of each sum is that of the plain loop: channel, then row, then
+// column of the kernel.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -29,10 +30,11 @@ Lanes load(const double* from) {
   return lanes;
 }
 
-/// target[f * plane + o] = bias[f] + sum over t of weights[f * taps + t] * seen[t * stride + o], for `Filters` filters.
+/// target[f * plane + o] = bias[f] + sum over t of weights[f * taps + t] * seen[t * stride + o], for
+/// `Filters` filters.
 template <Index Filters>
-void sum_up(const float* weights, Index taps, const double* seen, Index stride, const float* bias, float* target, Index plane,
-            Index width) {
+void sum_up(const float* weights, Index taps, const double* seen, Index stride, const float* bias,
+            float* target, Index plane, Index width) {
   for (Index o = 0; o < width; o += pixels) {
     std::array<std::array<Lanes, 2>, Filters> sums;
     for (Index f = 0; f < Filters; ++f) {

@@ -1,5 +1,5 @@
-// The reference executor's loops for the operators that graph/evaluate.h leaves to engines: inputs and outputs are dense FP32,
-// outputs have the inferred shapes.
+// The reference executor's loops for the operators that graph/evaluate.h leaves to engines: inputs and
+// outputs are dense FP32, outputs have the inferred shapes.
 #pragma once
 
 #include <span>

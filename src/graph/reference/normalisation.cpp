@@ -30,10 +30,11 @@ void for_each_plane(const HostTensor& x, HostTensor& y, EvaluatePlane&& evaluate
     }
 }
 
-void normalise(const float* plane, Index count, double mean, double variance, double epsilon, double scale, double shift,
-               float* y) {
+void normalise(const float* plane, Index count, double mean, double variance, double epsilon, double scale,
+               double shift, float* y) {
   const double factor = scale / std::sqrt(variance + epsilon);
-  std::transform(plane, plane + count, y, [&](float v) { return static_cast<float>((v - mean) * factor + shift); });
+  std::transform(plane, plane + count, y,
+                 [&](float v) { return static_cast<float>((v - mean) * factor + shift); });
 }
 
 }  // namespace
@@ -41,7 +42,8 @@ void normalise(const float* plane, Index count, double mean, double variance, do
 void evaluate(const BatchNorm& norm, Inputs in, Outputs out) {
   const auto parameter = [&](std::size_t i, Index c) { return in[i]->as<float>()[c]; };
   for_each_plane(*in[0], out[0], [&](const float* plane, Index count, Index c, float* y) {
-    normalise(plane, count, parameter(3, c), parameter(4, c), norm.epsilon, parameter(1, c), parameter(2, c), y);
+    normalise(plane, count, parameter(3, c), parameter(4, c), norm.epsilon, parameter(1, c), parameter(2, c),
+              y);
   });
 }
 

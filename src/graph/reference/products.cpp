@@ -29,7 +29,8 @@ void evaluate(const ConvTranspose& conv, Inputs in, Outputs out) {
           for (Index ix = 0; ix < x[3]; ++ix)
             for (Index ky = 0; ky < w[2]; ++ky)
               for (Index kx = 0; kx < w[3]; ++kx) {
-                const Index oy = iy * conv.stride[0] + ky - conv.pad[0], ox = ix * conv.stride[1] + kx - conv.pad[1];
+                const Index oy = iy * conv.stride[0] + ky - conv.pad[0],
+                            ox = ix * conv.stride[1] + kx - conv.pad[1];
                 if (oy < 0 || oy >= y[2] || ox < 0 || ox >= y[3]) continue;
                 sums[static_cast<std::size_t>(oy * y[3] + ox)] +=
                     static_cast<double>(plane[iy * x[3] + ix]) * weights[ky * w[3] + kx];
@@ -62,8 +63,9 @@ void evaluate(const MatMul&, Inputs in, Outputs out) {
     for (Index row = 0; row < rows; ++row, a += inner, target += columns) {
       std::ranges::fill(sums, 0.0);
       for (Index i = 0; i < inner; ++i)
-        std::transform(sums.begin(), sums.end(), b + i * columns, sums.begin(),
-                       [weight = static_cast<double>(a[i])](double sum, float value) { return sum + weight * value; });
+        std::transform(
+            sums.begin(), sums.end(), b + i * columns, sums.begin(),
+            [weight = static_cast<double>(a[i])](double sum, float value) { return sum + weight * value; });
       std::ranges::copy(sums, target);
     }
 }

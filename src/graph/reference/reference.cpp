@@ -51,12 +51,15 @@ HostTensor dense_f32(const TensorView& view) {
 
 void load_inputs(const Graph& graph, std::span<const TensorView> inputs, Values& values) {
   if (inputs.size() != graph.inputs().size())
-    throw Error("model.input", fmt::format("The graph has {} inputs, {} are given.", graph.inputs().size(), inputs.size()));
+    throw Error("model.input",
+                fmt::format("The graph has {} inputs, {} are given.", graph.inputs().size(), inputs.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Value& value = graph.value(graph.inputs()[i]);
     if (inputs[i].shape != value.shape || !inputs[i].dense() || inputs[i].device.on_gpu())
-      throw Error("model.input", fmt::format("Input '{}' needs a dense host tensor of {}, given is one of {} on {}.", value.name,
-                                             to_string(value.shape), to_string(inputs[i].shape), to_string(inputs[i].device)));
+      throw Error(
+          "model.input",
+          fmt::format("Input '{}' needs a dense host tensor of {}, given is one of {} on {}.", value.name,
+                      to_string(value.shape), to_string(inputs[i].shape), to_string(inputs[i].device)));
     values.set(graph.inputs()[i], dense_f32(inputs[i]));
   }
 }
@@ -86,7 +89,8 @@ std::vector<HostTensor> run_node(const Graph& graph, const Node& node, reference
 
 }  // namespace
 
-std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs, std::span<const ValueId> wanted) {
+std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs,
+                                      std::span<const ValueId> wanted) {
   Values values(graph, wanted);
   load_inputs(graph, inputs, values);
   for (const Node& node : graph.nodes()) {

@@ -24,14 +24,16 @@ double pool_window(const Pool& pool, const float* plane, Index height, Index wid
   return sum / static_cast<double>(pool.count_padding ? pool.kernel[0] * pool.kernel[1] : inside);
 }
 
-/// The two source elements of a target element and the weight of the second: centres aligned, border repeated.
+/// The two source elements of a target element and the weight of the second: centres aligned, border
+/// repeated.
 struct Sample {
   Index first, second;
   double weight;
 };
 Sample sample(Upsample::Kind kind, Index target, Index factor, Index extent) {
   if (kind == Upsample::Kind::nearest) return {target / factor, target / factor, 0.0};
-  const double position = std::max((static_cast<double>(target) + 0.5) / static_cast<double>(factor) - 0.5, 0.0);
+  const double position =
+      std::max((static_cast<double>(target) + 0.5) / static_cast<double>(factor) - 0.5, 0.0);
   const auto first = static_cast<Index>(position);
   return {first, std::min(first + 1, extent - 1), position - static_cast<double>(first)};
 }
@@ -44,7 +46,8 @@ void evaluate(const Pool& pool, Inputs in, Outputs out) {
   for (Index plane = 0; plane < x[0] * x[1]; ++plane)
     for (Index oy = 0; oy < y[2]; ++oy)
       for (Index ox = 0; ox < y[3]; ++ox)
-        *target++ = static_cast<float>(pool_window(pool, in[0]->as<float>() + plane * x[2] * x[3], x[2], x[3], oy, ox));
+        *target++ = static_cast<float>(
+            pool_window(pool, in[0]->as<float>() + plane * x[2] * x[3], x[2], x[3], oy, ox));
 }
 
 void evaluate(const GlobalAveragePool&, Inputs in, Outputs out) {

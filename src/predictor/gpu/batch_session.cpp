@@ -22,7 +22,8 @@ void BatchSession::add(std::unique_ptr<GpuDetector> detector) {
 std::size_t BatchSession::input_for(const GpuEngine& engine) {
   const Binding& binding = engine.input();
   const auto same = [&](const Input& input) {
-    return input.view.shape == binding.shape && input.view.strides == binding.strides && input.view.dtype == binding.dtype;
+    return input.view.shape == binding.shape && input.view.strides == binding.strides &&
+           input.view.dtype == binding.dtype;
   };
   if (const auto found = std::ranges::find_if(inputs_, same); found != inputs_.end())
     return static_cast<std::size_t>(found - inputs_.begin());
@@ -38,14 +39,15 @@ std::size_t BatchSession::input_for(const GpuEngine& engine) {
 }
 
 StageTimes BatchSession::run(std::span<const ImageView> images, const GeometryOf& geometry_of,
-                         const Persons& persons) {
+                             const Persons& persons) {
   const int image_count = static_cast<int>(images.size());
   for (const Branch& branch : branches_) branch.detector->check_batch(policy_, inputs_[branch.input].view);
   if (persons.reid) persons.reid->check_batch(policy_);
   describe(images, geometry_of);
   run_recorded(image_count, persons);
   for (const Branch& branch : branches_)
-    transfer_log::record("results", transfer_log::Direction::device_to_host, branch.detector->record_bytes(image_count));
+    transfer_log::record("results", transfer_log::Direction::device_to_host,
+                         branch.detector->record_bytes(image_count));
   StageTimes spent = times();
   if (!persons.reid) return spent;
   persons.reid->record_transfers();
@@ -64,7 +66,8 @@ StageTimes BatchSession::times() const {
 
 std::string BatchSession::inference(const GpuReid* reid) const {
   std::string names;
-  for (const Branch& branch : branches_) names += (names.empty() ? "inference " : ", ") + branch.detector->model().name;
+  for (const Branch& branch : branches_)
+    names += (names.empty() ? "inference " : ", ") + branch.detector->model().name;
   return reid ? names + ", " + reid->model().name : names;
 }
 
@@ -126,7 +129,8 @@ void BatchSession::gather(int image_count, const Persons& persons) {
 }
 
 bool BatchSession::recordable() const {
-  return std::ranges::all_of(branches_, [&](const Branch& branch) { return branch.detector->engine().capturable(stream_); });
+  return std::ranges::all_of(
+      branches_, [&](const Branch& branch) { return branch.detector->engine().capturable(stream_); });
 }
 
 const cuda::Graph& BatchSession::recorded(int image_count, const Persons& persons, bool with_reid) {
@@ -135,14 +139,16 @@ const cuda::Graph& BatchSession::recorded(int image_count, const Persons& person
   if (graph == graphs_.end()) {
     cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
     const Way way{.captured = true, .reid = with_reid};
-    graph =
-        graphs_.emplace(key, cuda::Graph::capture(stream_, [&] { enqueue(image_count, persons, way); })).first;
+    graph = graphs_.emplace(key, cuda::Graph::capture(stream_, [&] { enqueue(image_count, persons, way); }))
+                .first;
   }
   return graph->second;
 }
 
 void BatchSession::run_recorded(int image_count, const Persons& persons) {
-  const auto synchronize = [&] { cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize"); };
+  const auto synchronize = [&] {
+    cuda::check(cuda::runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
+  };
   const bool in_graph = recordable();
   GpuReid* const reid = persons.reid;
   const bool with_reid = reid && in_graph && reid->capturable(stream_);

@@ -23,9 +23,10 @@ namespace peregrine::predictor {
 
 class BatchSession {
  public:
-  /// For up to `batch` images. `stream` and `guard` outlive this object; the first detector runs on the stream, the others
-  /// beside it.
-  BatchSession(int batch, cudaStream_t stream, GpuPolicy& policy) : batch_(batch), stream_(stream), policy_(policy) {}
+  /// For up to `batch` images. `stream` and `guard` outlive this object; the first detector runs on the
+  /// stream, the others beside it.
+  BatchSession(int batch, cudaStream_t stream, GpuPolicy& policy)
+      : batch_(batch), stream_(stream), policy_(policy) {}
 
   /// Detectors of one input size and layout read the same input.
   void add(std::unique_ptr<GpuDetector> detector);
@@ -53,8 +54,12 @@ class BatchSession {
     TensorView view;
 
     preprocess::InputImage* host() const { return reinterpret_cast<preprocess::InputImage*>(staged.data()); }
-    const preprocess::InputImage* device() const { return reinterpret_cast<const preprocess::InputImage*>(descriptors.data()); }
-    postprocess::DeviceGeometries geometries() const { return {&device()->geometry, sizeof(preprocess::InputImage)}; }
+    const preprocess::InputImage* device() const {
+      return reinterpret_cast<const preprocess::InputImage*>(descriptors.data());
+    }
+    postprocess::DeviceGeometries geometries() const {
+      return {&device()->geometry, sizeof(preprocess::InputImage)};
+    }
   };
   /// A detector, the input it reads, and the stream of its branch.
   struct Branch {
@@ -92,7 +97,8 @@ class BatchSession {
               finished_ = cuda::Event::create_timing(), embedded_ = cuda::Event::create_timing();
   std::vector<Input> inputs_;
   std::vector<Branch> branches_;
-  std::map<std::pair<int, bool>, cuda::Graph> graphs_;  ///< by number of images, and whether ReID is part of it
+  std::map<std::pair<int, bool>, cuda::Graph>
+      graphs_;  ///< by number of images, and whether ReID is part of it
 };
 
 }  // namespace peregrine::predictor

@@ -26,7 +26,8 @@ void DeviceImagePool::open_decoder() {
 }
 
 ImageView DeviceImagePool::reserve(Slot& slot, int width, int height) {
-  const std::size_t pitch = static_cast<std::size_t>(width) * 3, bytes = pitch * static_cast<std::size_t>(height);
+  const std::size_t pitch = static_cast<std::size_t>(width) * 3,
+                    bytes = pitch * static_cast<std::size_t>(height);
   if (slot.pixels.bytes() < bytes) {
     slot.pixels = {};  // first give back, then take: two images need not fit at once
     slot.pixels = cuda::DeviceBuffer(bytes, fmt::format("an image of {}x{} pixels", width, height));
@@ -43,7 +44,8 @@ ImageView DeviceImagePool::reserve(Slot& slot, int width, int height) {
 ImageView DeviceImagePool::upload(Slot& slot, const ImageView& pixels, cudaStream_t stream) {
   ImageView view = reserve(slot, pixels.width, pixels.height);
   view.order = pixels.order;
-  const std::size_t row = static_cast<std::size_t>(pixels.width) * 3, bytes = row * static_cast<std::size_t>(pixels.height);
+  const std::size_t row = static_cast<std::size_t>(pixels.width) * 3,
+                    bytes = row * static_cast<std::size_t>(pixels.height);
   if (slot.staging.bytes() < bytes) {
     slot.staging = {};
     slot.staging = cuda::PinnedBuffer(bytes, "staging of an image");
@@ -54,13 +56,15 @@ ImageView DeviceImagePool::upload(Slot& slot, const ImageView& pixels, cudaStrea
   return view;
 }
 
-DeviceImagePool::LoadedImage DeviceImagePool::decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict,
-                                            std::int64_t max_pixels, cudaStream_t stream) {
+DeviceImagePool::LoadedImage DeviceImagePool::decode_on_host(Slot& slot, const Frame& frame,
+                                                             const std::string& why, bool strict,
+                                                             std::int64_t max_pixels, cudaStream_t stream) {
   LoadedImage loaded;
   loaded.host_decoded = true;
   try {
     if (strict)
-      throw Error("enforcement.host_decoded", fmt::format("{} would be decoded on the host: {}.", frame.name, why),
+      throw Error("enforcement.host_decoded",
+                  fmt::format("{} would be decoded on the host: {}.", frame.name, why),
                   "Leave out --strict-decode, or give it baseline JPEGs.");
     const HostImage image = decode::decode_image(frame.file, frame.name, max_pixels);
     log::debug(fmt::format("{}: host-decoded ({})", frame.name, why));
@@ -77,8 +81,11 @@ DeviceImagePool::LoadedImage DeviceImagePool::take_over(Slot& slot, const Frame&
   LoadedImage loaded;
   try {
     // The guard asks the driver where the memory is: a view that lies would crash a kernel.
-    const TensorView place{
-        const_cast<std::uint8_t*>(pixels.data), DType::u8, pixels.device, {pixels.height, pixels.width, 3}, {}};
+    const TensorView place{const_cast<std::uint8_t*>(pixels.data),
+                           DType::u8,
+                           pixels.device,
+                           {pixels.height, pixels.width, 3},
+                           {}};
     if (pixels.device.on_gpu() && policy_.require_gpu(frame.name.empty() ? "frame" : frame.name, place)) {
       if (pixels.cuda_stream) {
         const auto writer = static_cast<cudaStream_t>(pixels.cuda_stream);
@@ -97,8 +104,9 @@ DeviceImagePool::LoadedImage DeviceImagePool::take_over(Slot& slot, const Frame&
   return loaded;
 }
 
-std::vector<DeviceImagePool::LoadedImage> DeviceImagePool::load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels,
-                                               cudaStream_t stream) {
+std::vector<DeviceImagePool::LoadedImage> DeviceImagePool::load(std::span<const Frame> frames, bool strict,
+                                                                std::int64_t max_pixels,
+                                                                cudaStream_t stream) {
   std::vector<LoadedImage> loaded(frames.size());
   std::vector<decode::JpegJob> jobs;
   std::vector<std::size_t> job_frames;
@@ -116,7 +124,8 @@ std::vector<DeviceImagePool::LoadedImage> DeviceImagePool::load(std::span<const 
       why = header.refusal;
       if (why.empty() && header.width > max_pixels / header.height) why = "it has more pixels than allowed";
       const bool host_part = decoder_->backend() == decode::JpegBackend::gpu_hybrid;
-      if (why.empty() && strict && host_part) why = "nvJPEG's GPU_HYBRID backend decodes part of it on the host";
+      if (why.empty() && strict && host_part)
+        why = "nvJPEG's GPU_HYBRID backend decodes part of it on the host";
       if (why.empty()) {
         loaded[i].host_decoded = host_part;
         loaded[i].view = reserve(slot, header.width, header.height);
@@ -133,8 +142,8 @@ std::vector<DeviceImagePool::LoadedImage> DeviceImagePool::load(std::span<const 
   decoder_->decode(jobs, {failed.get(), jobs.size()}, stream);
   for (std::size_t j = 0; j < jobs.size(); ++j)
     if (failed[j])
-      loaded[job_frames[j]] =
-          decode_on_host(slots_[job_frames[j]], frames[job_frames[j]], "nvJPEG could not decode it", strict, max_pixels, stream);
+      loaded[job_frames[j]] = decode_on_host(slots_[job_frames[j]], frames[job_frames[j]],
+                                             "nvJPEG could not decode it", strict, max_pixels, stream);
   return loaded;
 }
 

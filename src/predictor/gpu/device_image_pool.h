@@ -16,8 +16,8 @@ namespace peregrine::predictor {
 /// reads the other.
 class DeviceImagePool {
  public:
-  /// `guard` checks that frames handed over as device memory are there; `decoder` is opened for the first JPEG. Both outlive
-  /// this.
+  /// `guard` checks that frames handed over as device memory are there; `decoder` is opened for the first
+  /// JPEG. Both outlive this.
   DeviceImagePool(int batch, GpuPolicy& policy, std::optional<decode::JpegDecoder>& decoder)
       : policy_(policy), decoder_(decoder), slots_(static_cast<std::size_t>(batch)) {}
 
@@ -27,9 +27,10 @@ class DeviceImagePool {
     std::optional<Error> error;
   };
 
-  /// Brings all frames of a batch onto the GPU; one that cannot be decoded fails alone. Under `strict` an image that
-  /// only the host can decode is Error "enforcement.host_decoded".
-  std::vector<LoadedImage> load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels, cudaStream_t stream);
+  /// Brings all frames of a batch onto the GPU; one that cannot be decoded fails alone. Under `strict` an
+  /// image that only the host can decode is Error "enforcement.host_decoded".
+  std::vector<LoadedImage> load(std::span<const Frame> frames, bool strict, std::int64_t max_pixels,
+                                cudaStream_t stream);
 
  private:
   struct Slot {
@@ -40,8 +41,8 @@ class DeviceImagePool {
   LoadedImage take_over(Slot& slot, const Frame& frame, cudaStream_t stream);
   ImageView reserve(Slot& slot, int width, int height);
   ImageView upload(Slot& slot, const ImageView& pixels, cudaStream_t stream);
-  LoadedImage decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict, std::int64_t max_pixels,
-                        cudaStream_t stream);
+  LoadedImage decode_on_host(Slot& slot, const Frame& frame, const std::string& why, bool strict,
+                             std::int64_t max_pixels, cudaStream_t stream);
 
   GpuPolicy& policy_;
   std::optional<decode::JpegDecoder>& decoder_;

@@ -15,12 +15,14 @@ namespace peregrine::predictor {
 
 namespace {
 
-/// Words of mask bits an image to begin with: eight masks that fill a 1080p image. Grows when an image needs more.
+/// Words of mask bits an image to begin with: eight masks that fill a 1080p image. Grows when an image needs
+/// more.
 constexpr std::size_t first_mask_capacity = std::size_t{8} * 1920 * 1080 / 32;
 
 std::size_t storage_bytes(const Binding& binding) {
   std::int64_t last = 0;
-  for (std::size_t i = 0; i < binding.shape.rank(); ++i) last = std::max(last, binding.shape[i] * binding.strides[i]);
+  for (std::size_t i = 0; i < binding.shape.rank(); ++i)
+    last = std::max(last, binding.shape[i] * binding.strides[i]);
   return static_cast<std::size_t>(last) * size_of(binding.dtype);
 }
 
@@ -31,7 +33,8 @@ void require(bool in_place, const std::string& name) {
 
 }  // namespace
 
-bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted) {
+bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::NamedTensor> outputs,
+                   Precision wanted) {
   bool in_place = true;
   const auto check = [&](std::string_view name, std::string_view prefix) {
     for (const auto& output : outputs)
@@ -58,7 +61,8 @@ bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::Na
   return in_place;
 }
 
-GpuEngine::GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape, const Plan* tactics_from)
+GpuEngine::GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+                     const Plan* tactics_from)
     : model_(model.info()),
       shape_(shape),
       wanted_(context.precision),
@@ -69,7 +73,9 @@ GpuEngine::GpuEngine(const Model& model, const engine_cache::EngineContext& cont
       continue;
     }
     memory_.emplace_back(storage_bytes(binding), fmt::format("{} of {}", binding.name, model_.name));
-    outputs_.push_back({binding.name, {memory_.back().data(), binding.dtype, binding.device, binding.shape, binding.strides}});
+    outputs_.push_back(
+        {binding.name,
+         {memory_.back().data(), binding.dtype, binding.device, binding.shape, binding.strides}});
   }
 }
 
@@ -78,7 +84,8 @@ std::size_t GpuEngine::input_bytes() const { return storage_bytes(*input_); }
 std::vector<TensorView> GpuEngine::bindings(const TensorView& input) const {
   std::vector<TensorView> views;
   std::size_t next = 0;
-  for (const Binding& binding : engine_->io()) views.push_back(binding.is_input ? input : outputs_[next++].view);
+  for (const Binding& binding : engine_->io())
+    views.push_back(binding.is_input ? input : outputs_[next++].view);
   return views;
 }
 
@@ -108,21 +115,23 @@ std::vector<LayerTime> GpuEngine::time_layers() {
   const cuda::DeviceBuffer memory(input_bytes(), "input of " + model_.name);
   std::vector<std::uint8_t> image(input_bytes());
   for (std::size_t i = 0; i < image.size(); ++i)
-    image[i] = static_cast<std::uint8_t>(i * 7919 % 251 % 60);  // any such bytes are numbers from 0 to 1, FP16 and FP32
+    image[i] = static_cast<std::uint8_t>(i * 7919 % 251 %
+                                         60);  // any such bytes are numbers from 0 to 1, FP16 and FP32
   cuda::copy_to_device("picture", memory.data(), image.data(), image.size(), stream.get());
   enqueue({memory.data(), input_->dtype, input_->device, input_->shape, input_->strides}, stream.get());
   stream.synchronize();
   return engine_->time_layers({stream.get()});
 }
 
-GpuDetector::GpuDetector(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
-                         postprocess::Options options, const Plan* tactics_from)
+GpuDetector::GpuDetector(const Model& model, const engine_cache::EngineContext& context,
+                         const InputShape& shape, postprocess::Options options, const Plan* tactics_from)
     : engine_(model, context, shape, tactics_from), options_(std::move(options)) {
   allocate(model.info().task == Task::segment ? first_mask_capacity : 0);
 }
 
 void GpuDetector::allocate(std::size_t mask_capacity) {
-  postprocess_ = std::make_unique<postprocess::DevicePostprocess>(model(), engine_.outputs(), options_, mask_capacity);
+  postprocess_ =
+      std::make_unique<postprocess::DevicePostprocess>(model(), engine_.outputs(), options_, mask_capacity);
   workspace_ = cuda::DeviceBuffer(postprocess_->workspace_bytes(), "postprocess of " + model().name);
   record_ = cuda::PinnedBuffer(postprocess_->layout().bytes, "results of " + model().name);
 }
@@ -135,7 +144,8 @@ void GpuDetector::check_batch(GpuPolicy& policy, const TensorView& input) const 
   require(policy.require_gpu(guarded::segmentation_masks, masks), model().name);
 }
 
-void GpuDetector::enqueue_postprocess(const postprocess::DeviceGeometries& geometries, int images, cudaStream_t stream) {
+void GpuDetector::enqueue_postprocess(const postprocess::DeviceGeometries& geometries, int images,
+                                      cudaStream_t stream) {
   postprocess_->enqueue(workspace_.data(), geometries, images, record_.data(), stream);
 }
 
@@ -143,14 +153,17 @@ bool GpuDetector::grow_if_needed(int images) {
   const auto& layout = postprocess_->layout();
   if (postprocess::masks_fit(layout, record_.data(), images)) return false;
   std::size_t needed = layout.mask_capacity;
-  for (int n = 0; n < images; ++n) needed = std::max<std::size_t>(needed, layout.header(record_.data(), n)->mask_words);
-  log::debug(fmt::format("{}: room for masks grows to {} MB an image", model().name, needed / 4 * 5 * 4 >> 20));
+  for (int n = 0; n < images; ++n)
+    needed = std::max<std::size_t>(needed, layout.header(record_.data(), n)->mask_words);
+  log::debug(
+      fmt::format("{}: room for masks grows to {} MB an image", model().name, needed / 4 * 5 * 4 >> 20));
   allocate(needed / 4 * 5);  // some more, so that the next image does not grow it again
   return true;
 }
 
 postprocess::Detections GpuDetector::read(int image, const Geometry& geometry) const {
-  return postprocess::read_record(engine_.model(), postprocess_->layout(), record_.data(), image, geometry, options_);
+  return postprocess::read_record(engine_.model(), postprocess_->layout(), record_.data(), image, geometry,
+                                  options_);
 }
 
 std::size_t GpuDetector::record_bytes(int images) const {
@@ -160,8 +173,8 @@ std::size_t GpuDetector::record_bytes(int images) const {
 void GpuDetector::gather_crops(int images, std::span<const int> classes, postprocess::CropList list,
                                Crop* crops, int* count, cudaStream_t stream) const {
   postprocess::gather_crops(postprocess_->layout(),
-                            postprocess::DevicePostprocess::device_record(workspace_.data()), images,
-                            classes, list, crops, count, stream);
+                            postprocess::DevicePostprocess::device_record(workspace_.data()), images, classes,
+                            list, crops, count, stream);
 }
 
 int GpuDetector::crop_count(int images, std::span<const int> classes) const {

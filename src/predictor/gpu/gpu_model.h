@@ -15,11 +15,13 @@
 
 namespace peregrine::predictor {
 
-/// Names under which the guard checks what leaves an engine of this task: place, and dtype where `wanted` is FP16. Whether all
-/// are in place.
-bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::NamedTensor> outputs, Precision wanted);
+/// Names under which the guard checks what leaves an engine of this task: place, and dtype where `wanted` is
+/// FP16. Whether all are in place.
+bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::NamedTensor> outputs,
+                   Precision wanted);
 
-/// An engine with device buffers for everything but its input, whose buffer several models of one input size share.
+/// An engine with device buffers for everything but its input, whose buffer several models of one input size
+/// share.
 class GpuEngine {
  public:
   /// `tactics_from`: see build_engine().
@@ -35,10 +37,11 @@ class GpuEngine {
   std::size_t input_bytes() const;
   std::span<const postprocess::NamedTensor> outputs() const { return outputs_; }
 
-  /// When it is made: the place of every binding by its own name, and, where FP16 was asked for, the dtype of the input.
+  /// When it is made: the place of every binding by its own name, and, where FP16 was asked for, the dtype of
+  /// the input.
   void check_bindings(GpuPolicy& policy, const TensorView& input) const;
-  /// Before each batch: what it reads and what leaves it, under the names that users know. Throws "device.place" for memory
-  /// elsewhere that the guard lets pass, so that the CPU serves.
+  /// Before each batch: what it reads and what leaves it, under the names that users know. Throws
+  /// "device.place" for memory elsewhere that the guard lets pass, so that the CPU serves.
   void check_batch(GpuPolicy& policy, const TensorView& input) const;
   void enqueue(const TensorView& input, cudaStream_t stream);
   /// False where it must be enqueued for each run instead of being recorded.
@@ -61,8 +64,8 @@ class GpuEngine {
 /// A detector on the GPU: engine and postprocess, leaving a result record in page-locked memory.
 class GpuDetector {
  public:
-  GpuDetector(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape, postprocess::Options options,
-              const Plan* tactics_from = nullptr);
+  GpuDetector(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+              postprocess::Options options, const Plan* tactics_from = nullptr);
 
   GpuEngine& engine() { return engine_; }
   const GpuEngine& engine() const { return engine_; }
@@ -72,7 +75,8 @@ class GpuDetector {
   void check_batch(GpuPolicy& policy, const TensorView& input) const;
   /// Enqueues the kernels that make the record of what the engine left; `geometries` as in DevicePostprocess.
   void enqueue_postprocess(const postprocess::DeviceGeometries& geometries, int images, cudaStream_t stream);
-  /// True when the masks of the last batch did not fit; the record has been enlarged and the batch must be enqueued again.
+  /// True when the masks of the last batch did not fit; the record has been enlarged and the batch must be
+  /// enqueued again.
   bool grow_if_needed(int images);
 
   postprocess::Detections read(int image, const Geometry& geometry) const;

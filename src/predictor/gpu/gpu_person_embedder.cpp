@@ -17,7 +17,8 @@ struct Told {
 
 class GpuPersonEmbedder final : public PersonEmbedder {
  public:
-  GpuPersonEmbedder(const Model& model, const engine_cache::EngineContext& context, const Settings& settings, int most)
+  GpuPersonEmbedder(const Model& model, const engine_cache::EngineContext& context, const Settings& settings,
+                    int most)
       : policy_(settings.force_gpu_only, context.device, cuda::place_of),
         device_(context.device.index),
         precision_(context.precision),
@@ -43,24 +44,29 @@ class GpuPersonEmbedder final : public PersonEmbedder {
     for (std::size_t i = 0; i < loaded.size(); ++i) {
       if (loaded[i].error) throw Error(*loaded[i].error);
       const ImageView& view = loaded[i].view;
-      told.images[i] = {view.data, view.pitch, view.order,
-                          preprocess::letterbox(view.width, view.height, model.image_width, model.image_height)};
-      told.crops[i] = {{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)}, static_cast<int>(i)};
+      told.images[i] = {
+          view.data, view.pitch, view.order,
+          preprocess::letterbox(view.width, view.height, model.image_width, model.image_height)};
+      told.crops[i] = {{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)},
+                       static_cast<int>(i)};
     }
     cuda::copy_to_device("image descriptors", images_.data(), staged_images_.data(),
                          sizeof(preprocess::InputImage) * loaded.size(), stream_.get());
-    cuda::copy_to_device("person boxes", reid_.crops(), staged_crops_.data(), sizeof(Crop) * loaded.size(), stream_.get());
+    cuda::copy_to_device("person boxes", reid_.crops(), staged_crops_.data(), sizeof(Crop) * loaded.size(),
+                         stream_.get());
     *reinterpret_cast<int*>(staged_count_.data()) = static_cast<int>(loaded.size());
     cuda::copy_to_device("person count", reid_.count(), staged_count_.data(), sizeof(int), stream_.get());
     reid_.run_rounds(reinterpret_cast<const preprocess::InputImage*>(images_.data()), stream_.get());
     stream_.synchronize();
     std::vector<std::vector<float>> embeddings;
-    for (std::size_t i = 0; i < loaded.size(); ++i) embeddings.push_back(reid_.embedding(static_cast<int>(i)));
+    for (std::size_t i = 0; i < loaded.size(); ++i)
+      embeddings.push_back(reid_.embedding(static_cast<int>(i)));
     return embeddings;
   }
 
  private:
-  static constexpr std::int64_t most_pixels = std::int64_t{1} << 28;  ///< they are decoded: no file can ask for more
+  static constexpr std::int64_t most_pixels = std::int64_t{1}
+                                              << 28;  ///< they are decoded: no file can ask for more
 
   GpuPolicy policy_;
   cuda::DeviceScope device_;
@@ -75,7 +81,8 @@ class GpuPersonEmbedder final : public PersonEmbedder {
 
 }  // namespace
 
-std::unique_ptr<PersonEmbedder> make_gpu_person_embedder(const Model& model, const engine_cache::EngineContext& context,
+std::unique_ptr<PersonEmbedder> make_gpu_person_embedder(const Model& model,
+                                                         const engine_cache::EngineContext& context,
                                                          const Settings& settings, int most_persons) {
   return std::make_unique<GpuPersonEmbedder>(model, context, settings, most_persons);
 }

@@ -6,8 +6,8 @@
 #include "cuda/conditional.h"
 #include "gpu_policy/transfer_log.h"
 #include "predictor/models/build_engine.h"
-#include "predictor/models/model_engine.h"
 #include "predictor/models/deployed_models.h"
+#include "predictor/models/model_engine.h"
 #include "stages/postprocess/cuda/crop_batches.h"
 
 namespace peregrine::predictor {
@@ -35,7 +35,8 @@ GpuReid::GpuReid(const Model& model, const engine_cache::EngineContext& context,
       add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, capacity), &tuned));
   }
   const auto length = static_cast<std::size_t>(this->model().embedding);
-  embeddings_ = cuda::PinnedBuffer(sizeof(float) * length * static_cast<std::size_t>(most_persons), "embeddings");
+  embeddings_ =
+      cuda::PinnedBuffer(sizeof(float) * length * static_cast<std::size_t>(most_persons), "embeddings");
 }
 
 void GpuReid::add(std::unique_ptr<GpuEngine> engine) {
@@ -60,7 +61,8 @@ bool GpuReid::capturable(cudaStream_t stream) const {
   return std::ranges::all_of(engines_, [&](const Sized& sized) { return sized.engine->capturable(stream); });
 }
 
-void GpuReid::enqueue_crop_batch(std::size_t capacity, const preprocess::InputImage* images, cudaStream_t stream) {
+void GpuReid::enqueue_crop_batch(std::size_t capacity, const preprocess::InputImage* images,
+                                 cudaStream_t stream) {
   const Sized& sized = engines_[capacity];
   preprocess::reid_crop_batch(images, crops(), count(), &crop_batches()->first, sized.view, stream);
   sized.engine->enqueue(sized.view, stream);
@@ -74,8 +76,9 @@ void GpuReid::capture(const preprocess::InputImage* images, cudaStream_t stream)
   cuda::enqueue_while(stream, more, round_stream_, [&](cudaStream_t round) {
     const auto chosen = cuda::Condition::of_capture(round);
     postprocess::choose_crop_batch(crop_batches(), buckets_, chosen, round);
-    cuda::enqueue_switch(round, chosen, capacity_stream_, static_cast<unsigned>(engines_.size()),
-                         [&](unsigned capacity, cudaStream_t body) { enqueue_crop_batch(capacity, images, body); });
+    cuda::enqueue_switch(
+        round, chosen, capacity_stream_, static_cast<unsigned>(engines_.size()),
+        [&](unsigned capacity, cudaStream_t body) { enqueue_crop_batch(capacity, images, body); });
     postprocess::end_crop_batch(crop_batches(), more, round);
   });
 }
@@ -94,14 +97,16 @@ void GpuReid::run_rounds(const preprocess::InputImage* images, cudaStream_t stre
 }
 
 void GpuReid::record_transfers() const {
-  const auto bytes = sizeof(float) * static_cast<std::uint64_t>(persons()) * static_cast<std::uint64_t>(model().embedding);
+  const auto bytes =
+      sizeof(float) * static_cast<std::uint64_t>(persons()) * static_cast<std::uint64_t>(model().embedding);
   transfer_log::record("person count", transfer_log::Direction::device_to_host, sizeof(int));
   transfer_log::record("embeddings", transfer_log::Direction::device_to_host, bytes);
 }
 
 std::vector<float> GpuReid::embedding(int person) const {
   const auto length = static_cast<std::size_t>(model().embedding);
-  const float* row = reinterpret_cast<const float*>(embeddings_.data()) + length * static_cast<std::size_t>(person);
+  const float* row =
+      reinterpret_cast<const float*>(embeddings_.data()) + length * static_cast<std::size_t>(person);
   return {row, row + length};
 }
 

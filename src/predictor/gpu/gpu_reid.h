@@ -26,7 +26,8 @@ class GpuReid {
   Crop* crops() const { return reinterpret_cast<Crop*>(crops_.data()); }
   int* count() const { return &crop_batches()->persons; }
 
-  // Both run the persons that crops() and count() hold by then; embeddings can be read once `stream` is synchronised.
+  // Both run the persons that crops() and count() hold by then; embeddings can be read once `stream` is
+  // synchronised.
 
   /// False where an engine must be enqueued for each run: run_rounds() serves then.
   bool capturable(cudaStream_t stream) const;
@@ -48,7 +49,9 @@ class GpuReid {
     TensorView view;
   };
   void add(std::unique_ptr<GpuEngine> engine);
-  postprocess::CropBatches* crop_batches() const { return reinterpret_cast<postprocess::CropBatches*>(crop_batches_.data()); }
+  postprocess::CropBatches* crop_batches() const {
+    return reinterpret_cast<postprocess::CropBatches*>(crop_batches_.data());
+  }
   int* host_persons() const { return reinterpret_cast<int*>(persons_.data()); }
   void enqueue_crop_batch(std::size_t capacity, const preprocess::InputImage* images, cudaStream_t stream);
 
@@ -56,7 +59,8 @@ class GpuReid {
   std::vector<Sized> engines_;  ///< by capacity
   cuda::DeviceBuffer crops_, crop_batches_;
   cuda::PinnedBuffer persons_, embeddings_;
-  cuda::Stream round_stream_ = cuda::Stream::create(), capacity_stream_ = cuda::Stream::create();  ///< to capture bodies on
+  cuda::Stream round_stream_ = cuda::Stream::create(),
+               capacity_stream_ = cuda::Stream::create();  ///< to capture bodies on
 };
 
 }  // namespace peregrine::predictor

@@ -30,7 +30,9 @@ class GpuBatch final : public PreparedBatch {
  public:
   GpuBatch(std::vector<Frame> frames, const Intake& from) : PreparedBatch(std::move(frames)), intake(from) {}
   /// The files it is decoded from may go only then.
-  ~GpuBatch() override { cuda::check_quietly(cuda::runtime().event_synchronize(intake.decoded.get()), "cudaEventSynchronize"); }
+  ~GpuBatch() override {
+    cuda::check_quietly(cuda::runtime().event_synchronize(intake.decoded.get()), "cudaEventSynchronize");
+  }
 
   const Intake& intake;
   std::vector<DeviceImagePool::LoadedImage> loaded;
@@ -45,7 +47,8 @@ engine_cache::EngineContext with_pool(engine_cache::EngineContext context, const
 
 class GpuRunner final : public BatchRunner {
  public:
-  GpuRunner(engine_cache::EngineContext context, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu);
+  GpuRunner(engine_cache::EngineContext context, const Settings& settings, const PipelineOptions& options,
+            MakeCpuRunner cpu);
 
   const RunInfo& info() const override { return info_; }
   const std::vector<ModelInfo>& models() const override { return models_; }
@@ -80,23 +83,29 @@ class GpuRunner final : public BatchRunner {
   std::unique_ptr<GpuReid> reid_;
 };
 
-GpuRunner::GpuRunner(engine_cache::EngineContext context, const Settings& settings, const PipelineOptions& options, MakeCpuRunner cpu)
+GpuRunner::GpuRunner(engine_cache::EngineContext context, const Settings& settings,
+                     const PipelineOptions& options, MakeCpuRunner cpu)
     : pool_(context.device.index),
       context_(with_pool(std::move(context), pool_)),
       strict_decode_(options.strict_decode),
       max_pixels_(options.max_pixels),
-      info_{context_.builder->name(), to_string(context_.device) + " " + context_.device_name, context_.precision, {}},
+      info_{context_.builder->name(),
+            to_string(context_.device) + " " + context_.device_name,
+            context_.precision,
+            {}},
       policy_(settings.force_gpu_only, context_.device, cuda::place_of),
       make_cpu_(std::move(cpu)),
       device_(context_.device.index),
-      intakes_{Intake{DeviceImagePool(settings.batch, policy_, decoder_)}, Intake{DeviceImagePool(settings.batch, policy_, decoder_)}},
+      intakes_{Intake{DeviceImagePool(settings.batch, policy_, decoder_)},
+               Intake{DeviceImagePool(settings.batch, policy_, decoder_)}},
       shapes_(context_, settings, options, policy_, stream_.get()) {
   models_ = shapes_.models();
   info_.precision = shapes_.precision();
   if (options.reid) {
     const Model model = engine_cache::open_model_expecting(*options.reid, {.task = Task::reid});
     require_reid(model.info());
-    const auto finders = std::ranges::count_if(shapes_.reid_classes(), [](const auto& own) { return !own.empty(); });
+    const auto finders =
+        std::ranges::count_if(shapes_.reid_classes(), [](const auto& own) { return !own.empty(); });
     const int most_persons = settings.batch * settings.max_det * static_cast<int>(finders);
     reid_ = std::make_unique<GpuReid>(model, context_, most_persons);
     reid_->check_bindings(policy_);
@@ -113,7 +122,8 @@ std::unique_ptr<PreparedBatch> GpuRunner::prepare(std::vector<Frame> frames) {
   } catch (...) {
     batch->failure = std::current_exception();
     // What was begun still reads the batch's files: its end waits for that too.
-    cuda::check_quietly(cuda::runtime().event_record(intake.decoded.get(), decode_stream_.get()), "cudaEventRecord");
+    cuda::check_quietly(cuda::runtime().event_record(intake.decoded.get(), decode_stream_.get()),
+                        "cudaEventRecord");
   }
   return batch;
 }
@@ -130,7 +140,8 @@ void GpuRunner::decode(GpuBatch& batch, Intake& intake) {
 
 std::vector<RunnerResult> GpuRunner::finish(PreparedBatch& batch) {
   auto outcomes = policy_.run(
-      "pipeline", [&] { return run_on_gpu(static_cast<const GpuBatch&>(batch)); }, [&] { return run_on_cpu(batch.frames()); });
+      "pipeline", [&] { return run_on_gpu(static_cast<const GpuBatch&>(batch)); },
+      [&] { return run_on_cpu(batch.frames()); });
   info_.fallbacks = policy_.fallbacks();
   return outcomes;
 }
@@ -156,7 +167,8 @@ std::vector<RunnerResult> GpuRunner::run_on_gpu(const GpuBatch& batch) {
     std::vector<transfer_log::Transfer> transfers = batch.transfers;
     transfers.insert(transfers.end(), recording.transfers().begin(), recording.transfers().end());
     for (const auto& transfer : transfers)
-      (transfer.direction == transfer_log::Direction::host_to_device ? results[0].host_to_device : results[0].device_to_host)
+      (transfer.direction == transfer_log::Direction::host_to_device ? results[0].host_to_device
+                                                                     : results[0].device_to_host)
           .push_back({transfer.name, transfer.bytes});
   }
   std::vector<RunnerResult> outcomes(batch.loaded.size());
@@ -183,7 +195,9 @@ std::vector<ImageResult> GpuRunner::run_images(std::span<const ImageView> images
     std::vector<ImageView> together;
     for (const std::size_t i : members) together.push_back(images[i]);
     BatchSession& shape = shapes_.at(sizes);
-    const auto geometry_of = [&](const ImageView& image, std::size_t model) { return shapes_.geometry(image, model); };
+    const auto geometry_of = [&](const ImageView& image, std::size_t model) {
+      return shapes_.geometry(image, model);
+    };
     const StageTimes spent = shape.run(together, geometry_of, {reid_.get(), shapes_.reid_classes()});
     auto found = collect(shape, together);
     const double share = 1.0 / static_cast<double>(members.size());
@@ -195,7 +209,8 @@ std::vector<ImageResult> GpuRunner::run_images(std::span<const ImageView> images
   return results;
 }
 
-std::vector<ImageResult> GpuRunner::collect(const BatchSession& shape, std::span<const ImageView> images) const {
+std::vector<ImageResult> GpuRunner::collect(const BatchSession& shape,
+                                            std::span<const ImageView> images) const {
   std::vector<ImageResult> results(images.size());
   const std::size_t detectors = models_.size() - (reid_ ? 1 : 0);
   const ClassesByModel& embedded = shapes_.reid_classes();
@@ -210,7 +225,8 @@ std::vector<ImageResult> GpuRunner::collect(const BatchSession& shape, std::span
     result.height = images[n].height;
     for (std::size_t m = 0; m < detectors; ++m) {
       auto objects = shape.objects(m, image_index);
-      const auto places = reid_ ? shape.detector(m).crop_places(image_index, embedded[m]) : std::vector<int>{};
+      const auto places =
+          reid_ ? shape.detector(m).crop_places(image_index, embedded[m]) : std::vector<int>{};
       for (std::size_t i = 0; i < objects.size(); ++i) {
         objects[i].model = static_cast<int>(m);
         if (reid_ && places[i] >= 0) objects[i].embedding = reid_->embedding(first_person[m] + places[i]);

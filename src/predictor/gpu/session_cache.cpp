@@ -31,7 +31,7 @@ postprocess::Options postprocess_options(const Settings& settings, const std::ve
 }  // namespace
 
 SessionCache::SessionCache(const engine_cache::EngineContext& context, const Settings& settings,
-                     const PipelineOptions& options, GpuPolicy& policy, cudaStream_t stream)
+                           const PipelineOptions& options, GpuPolicy& policy, cudaStream_t stream)
     : context_(context),
       policy_(policy),
       stream_(stream),
@@ -39,12 +39,15 @@ SessionCache::SessionCache(const engine_cache::EngineContext& context, const Set
       options_(options),
       precision_(context.precision) {
   if (options_.rect && context.builder->name() != "cuda")
-    throw Error("usage.rect", fmt::format("The {} engine would build anew for every size of --rect.", context.builder->name()),
-                "Leave out --rect, or pass --engine cuda.");
+    throw Error(
+        "usage.rect",
+        fmt::format("The {} engine would build anew for every size of --rect.", context.builder->name()),
+        "Leave out --rect, or pass --engine cuda.");
   std::vector<Model> opened;
   std::vector<ModelInfo> infos;
   for (std::size_t i = 0; i < options.models.size(); ++i) {
-    opened.push_back(engine_cache::open_model(options.models[i], task_hint(settings, i, options.models.size())));
+    opened.push_back(
+        engine_cache::open_model(options.models[i], task_hint(settings, i, options.models.size())));
     infos.push_back(opened.back().info());
     require_detector(infos.back());
   }
@@ -83,7 +86,8 @@ SessionCache::Sizes SessionCache::sizes_for(const ImageView& image) const {
 }
 
 BatchSession& SessionCache::at(const Sizes& sizes) {
-  const auto found = std::ranges::find(shapes_, sizes, [](const auto& entry) -> const Sizes& { return entry.first; });
+  const auto found =
+      std::ranges::find(shapes_, sizes, [](const auto& entry) -> const Sizes& { return entry.first; });
   if (found != shapes_.end()) {
     shapes_.splice(shapes_.begin(), shapes_, found);
   } else {

@@ -16,10 +16,10 @@ namespace peregrine::predictor {
 
 class SessionCache {
  public:
-  /// Reads the models. Without PipelineOptions::rect the engines are built at once; with it their plans are, and every
-  /// size takes its choices from them. `guard` and `stream` outlive this object.
-  SessionCache(const engine_cache::EngineContext& context, const Settings& settings, const PipelineOptions& options,
-            GpuPolicy& policy, cudaStream_t stream);
+  /// Reads the models. Without PipelineOptions::rect the engines are built at once; with it their plans are,
+  /// and every size takes its choices from them. `guard` and `stream` outlive this object.
+  SessionCache(const engine_cache::EngineContext& context, const Settings& settings,
+               const PipelineOptions& options, GpuPolicy& policy, cudaStream_t stream);
 
   std::vector<ModelInfo> models() const;
   Precision precision() const { return precision_; }

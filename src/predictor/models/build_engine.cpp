@@ -5,16 +5,18 @@
 #include <algorithm>
 
 #include "core/log.h"
-#include "engine_cache/engine_file.h"
 #include "engine_cache/engine_cache.h"
+#include "engine_cache/engine_file.h"
 
 namespace peregrine::predictor {
 
-Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape, bool dynamic,
-                const Plan* tactics_from) {
-  const bool unverified = context.unverified || std::ranges::count(context.unverified_engines, model.origin()) > 0;
+Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+                bool dynamic, const Plan* tactics_from) {
+  const bool unverified =
+      context.unverified || std::ranges::count(context.unverified_engines, model.origin()) > 0;
   const store::Trust trust = unverified ? store::Trust::unverified : store::Trust::verified;
-  if (engine_cache::is_engine(model)) return store::load_folder(model.origin(), engine_cache::environment_of(context), trust).plan;
+  if (engine_cache::is_engine(model))
+    return store::load_folder(model.origin(), engine_cache::environment_of(context), trust).plan;
   if (engine_cache::is_engine_file(model)) return engine_cache::plan_of_engine_file(model, context);
   BuildOptions options;
   options.tactics_from = tactics_from;
@@ -25,19 +27,21 @@ Plan build_plan(const Model& model, const engine_cache::EngineContext& context, 
     return context.builder->build(engine_cache::prepare_graph(model, context, shape), options);
   }
   store::Store store(context.store);
-  const engine_cache::Request request{.shape = shape, .any_size = dynamic, .options = options, .verify = !context.unverified};
+  const engine_cache::Request request{
+      .shape = shape, .any_size = dynamic, .options = options, .verify = !context.unverified};
   const engine_cache::CachedEngine cached_engine = engine_cache::get_or_build(store, model, context, request);
   return engine_cache::load(store, cached_engine.manifest.id, context, trust).plan;
 }
 
-std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
-                                     bool dynamic, const Plan* tactics_from) {
-  auto engine = context.builder->load(build_plan(model, context, shape, dynamic, tactics_from), context.device, context.pool);
+std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::EngineContext& context,
+                                     const InputShape& shape, bool dynamic, const Plan* tactics_from) {
+  auto engine = context.builder->load(build_plan(model, context, shape, dynamic, tactics_from),
+                                      context.device, context.pool);
   engine->prefer_batch(shape.batch);
   const ModelInfo& info = model.info();
   log::debug(fmt::format("{}: {} on the {} engine, {}, input {}x3x{}x{}, {}", info.name, to_string(info.task),
-                         context.builder->name(), to_string(context.device), shape.batch, shape.height, shape.width,
-                         to_string(engine->precision())));
+                         context.builder->name(), to_string(context.device), shape.batch, shape.height,
+                         shape.width, to_string(engine->precision())));
   return engine;
 }
 

@@ -13,7 +13,8 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
   const store::Store store(settings.store);
   const store::Deployment current = store.current();
   if (current.task_slots.empty())
-    throw Error("environment.service", fmt::format("Nothing is deployed in the store {}.", printable(settings.store.native())),
+    throw Error("environment.service",
+                fmt::format("Nothing is deployed in the store {}.", printable(settings.store.native())),
                 "Name a checkpoint with --model, or deploy engines with `peregrine migrate`.");
   std::vector<std::filesystem::path> unverified;
   std::string engine = options.engine == "auto" ? "" : options.engine;
@@ -23,7 +24,8 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
     if (engine.empty()) engine = identity.engine;
     if (engine != identity.engine)
       throw Error("usage.engine",
-                  fmt::format("For {} a {} engine is deployed, not a {} one.", to_string(task), identity.engine, engine),
+                  fmt::format("For {} a {} engine is deployed, not a {} one.", to_string(task),
+                              identity.engine, engine),
                   "Leave out --engine, or deploy engines of one kind: `peregrine engines use ID...`.");
     const std::filesystem::path folder = store.root() / "engines" / manifest.id;
     if (service.unverified) unverified.push_back(folder);
@@ -42,7 +44,8 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
   return unverified;
 }
 
-engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context, const Settings& settings) {
+engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
+                                         const Settings& settings) {
   engine_cache::Request request;
   if (model.task != Task::reid) {
     request.shape = input_shape(model, settings.imgsz, settings.batch);

@@ -6,16 +6,18 @@
 
 namespace peregrine::predictor {
 
-/// Names the deployed engines as the models to run, with their engine, precision and batch. Returns the folders of those that
-/// were deployed unverified, and are served so; the others still need their verification. Throws
-/// "environment.service" when nothing is deployed, "usage.engine" when `options` ask for another engine than serves, or
-/// the task slots are served by different ones.
+/// Names the deployed engines as the models to run, with their engine, precision and batch. Returns the
+/// folders of those that were deployed unverified, and are served so; the others still need their
+/// verification. Throws "environment.service" when nothing is deployed, "usage.engine" when `options` ask for
+/// another engine than serves, or the task slots are served by different ones.
 std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOptions& options);
 
 /// Persons that one ReID run takes; more go in further runs.
 inline constexpr int reid_batch = 16;
 
-/// The engine of a model that what is deployed is made of: of the settings' size and batch, for ReID of reid_batch.
-engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context, const Settings& settings);
+/// The engine of a model that what is deployed is made of: of the settings' size and batch, for ReID of
+/// reid_batch.
+engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
+                                         const Settings& settings);
 
 }  // namespace peregrine::predictor

@@ -86,8 +86,8 @@ Geometry detector_geometry(const ImageView& image, const ModelInfo& model, const
   return preprocess::letterbox(image.width, image.height, shape.width, shape.height);
 }
 
-ModelEngine::ModelEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
-                         bool dynamic)
+ModelEngine::ModelEngine(const Model& model, const engine_cache::EngineContext& context,
+                         const InputShape& shape, bool dynamic)
     : model_(model.info()),
       step_("inference " + model_.name),
       shape_(shape),
@@ -158,7 +158,8 @@ std::span<const postprocess::NamedTensor> ModelEngine::run(const TensorView& inp
       continue;
     }
     const auto output = std::ranges::find(outputs.named, binding.name, &postprocess::NamedTensor::name);
-    if (output == outputs.named.end()) throw Error("internal.binding", fmt::format("Nothing is bound to {}.", binding.name));
+    if (output == outputs.named.end())
+      throw Error("internal.binding", fmt::format("Nothing is bound to {}.", binding.name));
     bindings.push_back(output->view);
   }
   engine.enqueue(bindings, {});

@@ -41,7 +41,8 @@ class ModelEngine {
   /// `dynamic`: any batch, height and width a run; otherwise exactly `shape`. A head that the file decodes
   /// has the anchors of one size in it: such a model gets an engine for each size that comes, the first one
   /// out of the store.
-  ModelEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape, bool dynamic);
+  ModelEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+              bool dynamic);
 
   const ModelInfo& model() const { return model_; }
   const InputShape& shape() const { return shape_; }

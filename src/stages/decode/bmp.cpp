@@ -33,7 +33,8 @@ class BmpReader {
       read_run_lengths();
     } else {
       const std::size_t pitch = (static_cast<std::size_t>(header_.width) * header_.bits + 31) / 32 * 4;
-      for (int y = 0; y < image_.height; ++y) read_row(y, header_.pixels + pitch * static_cast<std::size_t>(y));
+      for (int y = 0; y < image_.height; ++y)
+        read_row(y, header_.pixels + pitch * static_cast<std::size_t>(y));
     }
     return std::move(image_);
   }
@@ -76,7 +77,8 @@ class BmpReader {
 
   void check_depth() const {
     const unsigned bits = header_.bits;
-    const bool known = header_.compression == rgb ? bits == 1 || bits == 4 || bits == 8 || bits == 16 || bits == 24 || bits == 32
+    const bool known = header_.compression == rgb
+                           ? bits == 1 || bits == 4 || bits == 8 || bits == 16 || bits == 24 || bits == 32
                        : header_.compression == rle8      ? bits == 8
                        : header_.compression == rle4      ? bits == 4
                        : header_.compression == bitfields ? bits == 16 || bits == 32
@@ -90,7 +92,8 @@ class BmpReader {
     if (colours > 256) input_.fail_corrupt("its palette has more than 256 colours");
     const std::size_t count = colours ? colours : std::size_t{1} << header_.bits;
     for (std::size_t i = 0; i < count; ++i)
-      for (std::size_t channel = 0; channel < 3; ++channel) header_.palette[i][channel] = byte(at + i * stride + channel);
+      for (std::size_t channel = 0; channel < 3; ++channel)
+        header_.palette[i][channel] = byte(at + i * stride + channel);
   }
 
   /// OpenCV heeds the masks of 32-bit pixels only where the header itself holds them.
@@ -100,9 +103,11 @@ class BmpReader {
     if (header_.compression != bitfields || (header_.bits == 32 && size < 56)) return;
     const std::array<std::uint32_t, 3> stated = {number(62, 4), number(58, 4), number(54, 4)};
     if (stated[0] && stated[1] && stated[2]) header_.masks = stated;
-    const bool known16 = header_.masks[0] == 0x1f && ((header_.masks[1] == 0x3e0 && header_.masks[2] == 0x7c00) ||
-                                                      (header_.masks[1] == 0x7e0 && header_.masks[2] == 0xf800));
-    if (header_.bits == 16 && !known16) input_.fail_unsupported("a 16-bit BMP whose masks are neither 555 nor 565");
+    const bool known16 =
+        header_.masks[0] == 0x1f && ((header_.masks[1] == 0x3e0 && header_.masks[2] == 0x7c00) ||
+                                     (header_.masks[1] == 0x7e0 && header_.masks[2] == 0xf800));
+    if (header_.bits == 16 && !known16)
+      input_.fail_unsupported("a 16-bit BMP whose masks are neither 555 nor 565");
   }
 
   /// Before memory is spent. Run lengths may be as short as they like: theirs shows in reading.
@@ -139,15 +144,17 @@ class BmpReader {
   /// 16-bit values are shifted up, those of 32-bit pixels scaled to 255 and cut.
   Bgr masked(const std::uint8_t* row, std::int64_t x) const {
     const std::uint8_t* p = row + x * (header_.bits / 8);
-    const std::uint32_t value = header_.bits == 16 ? p[0] | p[1] << 8 : p[0] | p[1] << 8 | p[2] << 16 | std::uint32_t{p[3]} << 24;
+    const std::uint32_t value =
+        header_.bits == 16 ? p[0] | p[1] << 8 : p[0] | p[1] << 8 | p[2] << 16 | std::uint32_t{p[3]} << 24;
     Bgr pixel;
     for (std::size_t channel = 0; channel < 3; ++channel) {
       const std::uint32_t mask = header_.masks[channel];
       const int shift = std::countr_zero(mask);
       const std::uint32_t part = (value & mask) >> shift, most = mask >> shift;
-      pixel[channel] = header_.bits == 16
-                           ? static_cast<std::uint8_t>(part << (8 - std::bit_width(most)))
-                           : static_cast<std::uint8_t>(static_cast<float>(part) * (255.f / static_cast<float>(most)));
+      pixel[channel] =
+          header_.bits == 16
+              ? static_cast<std::uint8_t>(part << (8 - std::bit_width(most)))
+              : static_cast<std::uint8_t>(static_cast<float>(part) * (255.f / static_cast<float>(most)));
     }
     return pixel;
   }
@@ -168,7 +175,8 @@ class BmpReader {
     std::int64_t x = 0, y = 0;
     std::size_t at = header_.pixels;
     while (y < header_.height) {
-      if (y == header_.height - 1 && x == header_.width && at >= input_.size()) return;  // the end mark is missing, no pixel
+      if (y == header_.height - 1 && x == header_.width && at >= input_.size())
+        return;  // the end mark is missing, no pixel
       const unsigned count = byte(at), code = byte(at + 1);
       at += 2;
       if (count > 0) {
@@ -184,7 +192,8 @@ class BmpReader {
         at += 2;
       } else {
         for (std::size_t i = 0; i < code; ++i) put(x++, y, nibble_or_byte(byte(at + i * bits / 8), i));
-        at += (std::size_t{code} * bits / 8 + (bits == 4 && code % 2) + 1) / 2 * 2;  // runs end on whole words
+        at +=
+            (std::size_t{code} * bits / 8 + (bits == 4 && code % 2) + 1) / 2 * 2;  // runs end on whole words
       }
     }
   }

@@ -35,8 +35,9 @@ constexpr std::string_view tga_end{"TRUEVISION-XFILE.\0", 18};
 /// A file that ends inside the signature of a format is a truncated image, not an unknown thing.
 bool begins_a_signature(std::string_view file) {
   using namespace std::string_view_literals;
-  constexpr std::array signatures = {"\xff\xd8\xff"sv, "\x89PNG\r\n\x1a\n"sv, "GIF89a"sv, "GIF87a"sv, "II*\0"sv, "MM\0*"sv,
-                                     "\0\0\0\x0cjP  \r\n\x87\n"sv, "\xff\x4f\xff\x51"sv};
+  constexpr std::array signatures = {
+      "\xff\xd8\xff"sv, "\x89PNG\r\n\x1a\n"sv,        "GIF89a"sv,          "GIF87a"sv, "II*\0"sv,
+      "MM\0*"sv,        "\0\0\0\x0cjP  \r\n\x87\n"sv, "\xff\x4f\xff\x51"sv};
   for (const std::string_view signature : signatures)
     if (signature.starts_with(file)) return true;
   return file.starts_with("RIFF") && file.size() < 12;
@@ -48,8 +49,8 @@ void Input::check_size(std::int64_t width, std::int64_t height) const {
   if (width <= 0 || height <= 0) fail_corrupt("its header gives it no pixels");
   if (width > max_pixels / height)
     throw Error("image.too_large",
-                name + " is " + std::to_string(width) + "x" + std::to_string(height) + " pixels: more than the limit of " +
-                    std::to_string(max_pixels) + ".",
+                name + " is " + std::to_string(width) + "x" + std::to_string(height) +
+                    " pixels: more than the limit of " + std::to_string(max_pixels) + ".",
                 "Scale it down, or raise the limit (--max-pixels).");
 }
 
@@ -70,7 +71,8 @@ void Input::fail_corrupt(std::string_view why) const {
 }
 
 void Input::fail_unsupported(std::string_view why) const {
-  throw Error("image.unsupported", name + " cannot be read: " + std::string(why) + ".", "Convert it to an 8-bit JPEG or PNG.");
+  throw Error("image.unsupported", name + " cannot be read: " + std::string(why) + ".",
+              "Convert it to an 8-bit JPEG or PNG.");
 }
 
 HostImage decode_image(std::span<const std::byte> file, const std::string& name, std::int64_t max_pixels) {
@@ -79,7 +81,8 @@ HostImage decode_image(std::span<const std::byte> file, const std::string& name,
   const Input input{file, name, max_pixels};
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   const FormatName format = image_format(text.substr(0, format_head_bytes));
-  if (format.format == ImageFormat::refused) input.fail_unsupported(std::string(format.name) + " is not read");
+  if (format.format == ImageFormat::refused)
+    input.fail_unsupported(std::string(format.name) + " is not read");
   if (text.ends_with(tga_end)) input.fail_unsupported("TGA is not read");
   if (format.format == ImageFormat::unknown && begins_a_signature(text)) input.fail_truncated();
   return decode_as(format.format, input);

@@ -30,7 +30,9 @@ bool compress_jpeg(const HostImage& image, unsigned char** out, unsigned long* s
   JpegErrors errors;
   jpeg_compress_struct info{};
   info.err = jpeg_std_error(&errors);
-  errors.error_exit = [](j_common_ptr failed) { std::longjmp(static_cast<JpegErrors*>(failed->err)->jump, 1); };
+  errors.error_exit = [](j_common_ptr failed) {
+    std::longjmp(static_cast<JpegErrors*>(failed->err)->jump, 1);
+  };
   errors.emit_message = [](j_common_ptr, int) {};
   if (setjmp(errors.jump) != 0) {
     jpeg_destroy_compress(&info);
@@ -47,7 +49,8 @@ bool compress_jpeg(const HostImage& image, unsigned char** out, unsigned long* s
   info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;  // thin coloured lines stay sharp
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < info.image_height) {
-    auto* row = const_cast<JSAMPROW>(image.pixels.data() + std::size_t{3} * info.image_width * info.next_scanline);
+    auto* row =
+        const_cast<JSAMPROW>(image.pixels.data() + std::size_t{3} * info.image_width * info.next_scanline);
     jpeg_write_scanlines(&info, &row, 1);
   }
   jpeg_finish_compress(&info);
@@ -75,7 +78,8 @@ void save_png(const HostImage& image, const std::filesystem::path& path) {
   header.flags = PNG_IMAGE_FLAG_FAST;
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(header);
   std::vector<std::byte> bytes(size);
-  const int done = png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr);
+  const int done =
+      png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr);
   if (!done)
     throw Error("output.write",
                 printable(path.native()) + " cannot be encoded as PNG: " + header.message + ".",
@@ -89,10 +93,13 @@ std::vector<std::byte> encode_jpeg(const HostImage& image) { return jpeg_file(im
 
 void save_image(const HostImage& image, const std::filesystem::path& path) {
   std::string extension = path.extension().native();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (extension == ".jpg" || extension == ".jpeg") return write_file(path, jpeg_file(image, printable(path.native())));
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  if (extension == ".jpg" || extension == ".jpeg")
+    return write_file(path, jpeg_file(image, printable(path.native())));
   if (extension == ".png") return save_png(image, path);
-  throw Error("output.write", printable(path.native()) + " has no known image format.", "Name it .jpg or .png.");
+  throw Error("output.write", printable(path.native()) + " has no known image format.",
+              "Name it .jpg or .png.");
 }
 
 }  // namespace peregrine::decode

@@ -19,7 +19,8 @@ struct Input {
   const std::uint8_t* data() const { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
   std::size_t size() const { return bytes.size(); }
 
-  /// A black image of this size; Error "image.too_large" above the limit, "image.corrupt" if a side is not positive.
+  /// A black image of this size; Error "image.too_large" above the limit, "image.corrupt" if a side is not
+  /// positive.
   HostImage allocate(std::int64_t width, std::int64_t height) const;
   /// The check alone, for readers that allocate later.
   void check_size(std::int64_t width, std::int64_t height) const;

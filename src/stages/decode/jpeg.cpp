@@ -44,7 +44,9 @@ class JpegReader {
     info_.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_BGR;
     pixels_ = image.pixels.data();
     cmyk_row_ = row.data();
-    attempt([](JpegReader& reader) { reader.info_.out_color_space == JCS_CMYK ? reader.read_cmyk() : reader.read_bgr(); });
+    attempt([](JpegReader& reader) {
+      reader.info_.out_color_space == JCS_CMYK ? reader.read_cmyk() : reader.read_bgr();
+    });
     return image;
   }
 
@@ -126,7 +128,8 @@ class JpegReader {
   /// Huffman coding spends at least a bit on each 8x8 block: a short file that claims a huge image is
   /// refused before memory is spent on it.
   void check_plausible() const {
-    const std::int64_t blocks = ((std::int64_t{info_.image_width} + 7) / 8) * ((std::int64_t{info_.image_height} + 7) / 8);
+    const std::int64_t blocks =
+        ((std::int64_t{info_.image_width} + 7) / 8) * ((std::int64_t{info_.image_height} + 7) / 8);
     if (!info_.arith_code && blocks / 8 > static_cast<std::int64_t>(input_.size())) input_.fail_truncated();
   }
 
@@ -147,7 +150,8 @@ class JpegReader {
     while (info_.output_scanline < info_.output_height) {
       JSAMPROW rows[1] = {cmyk_row_};
       jpeg_read_scanlines(&info_, rows, 1);
-      for (const std::uint8_t* cmyk = cmyk_row_; cmyk < cmyk_row_ + std::size_t{4} * info_.image_width; cmyk += 4, bgr += 3)
+      for (const std::uint8_t* cmyk = cmyk_row_; cmyk < cmyk_row_ + std::size_t{4} * info_.image_width;
+           cmyk += 4, bgr += 3)
         for (int channel = 0; channel < 3; ++channel)
           bgr[channel] = static_cast<std::uint8_t>(cmyk[3] - ((255 - cmyk[2 - channel]) * cmyk[3] >> 8));
     }
@@ -167,6 +171,8 @@ class JpegReader {
 
 }  // namespace
 
-HostImage decode_jpeg(const Input& input) { return apply_exif_orientation(JpegReader(input).read(), jpeg_orientation(input.bytes)); }
+HostImage decode_jpeg(const Input& input) {
+  return apply_exif_orientation(JpegReader(input).read(), jpeg_orientation(input.bytes));
+}
 
 }  // namespace peregrine::decode

@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 
-std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 /// Reads numbers of a TIFF block in its own byte order; positions outside give 0.
 class TiffBlock {

@@ -39,7 +39,8 @@ class PngReader {
     attempt([](PngReader& reader) { reader.ask_for_bgr(); });
     HostImage image = input_.allocate(width, height);
     std::vector<png_bytep> rows(static_cast<std::size_t>(height));
-    for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * 3 * static_cast<std::size_t>(width);
+    for (std::size_t y = 0; y < rows.size(); ++y)
+      rows[y] = image.pixels.data() + y * 3 * static_cast<std::size_t>(width);
     rows_ = rows.data();
     attempt([](PngReader& reader) {
       png_read_image(reader.png_, reader.rows_);
@@ -82,7 +83,8 @@ class PngReader {
   /// memory is spent on it.
   void check_plausible(std::int64_t height) const {
     const std::int64_t bytes = height * static_cast<std::int64_t>(png_get_rowbytes(png_, info_));
-    if (png_get_interlace_type(png_, info_) == PNG_INTERLACE_NONE && bytes / 1032 > static_cast<std::int64_t>(input_.size()))
+    if (png_get_interlace_type(png_, info_) == PNG_INTERLACE_NONE &&
+        bytes / 1032 > static_cast<std::int64_t>(input_.size()))
       input_.fail_truncated();
   }
 

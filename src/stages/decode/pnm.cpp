@@ -25,7 +25,8 @@ class PnmReader {
     if (binary_ && !is_space(next())) input_.fail_corrupt("its header does not end in white space");
     check_length(width, height);
     HostImage image = input_.allocate(width, height);
-    for (std::uint8_t* row = image.pixels.data(); height > 0 && row < image.pixels.data() + image.pixels.size(); row += width * 3)
+    for (std::uint8_t* row = image.pixels.data();
+         height > 0 && row < image.pixels.data() + image.pixels.size(); row += width * 3)
       read_row(row, width);
     return image;
   }
@@ -76,7 +77,8 @@ class PnmReader {
     if (binary_) at_ += static_cast<std::size_t>(bytes_of_row(width));
     for (std::int64_t x = 0; x < width; ++x, bgr += 3) {
       for (int channel = 0; channel < channels_; ++channel)
-        bgr[channels_ == 3 ? 2 - channel : 0] = binary_ ? binary_value(raw, x * channels_ + channel) : text_value();
+        bgr[channels_ == 3 ? 2 - channel : 0] =
+            binary_ ? binary_value(raw, x * channels_ + channel) : text_value();
       if (channels_ == 1) bgr[1] = bgr[2] = bgr[0];
     }
   }

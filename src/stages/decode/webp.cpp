@@ -31,7 +31,8 @@ int orientation_of(const Input& input) {
   if (!demuxer) return 1;
   WebPChunkIterator chunk;
   const int found = WebPDemuxGetChunk(demuxer.get(), "EXIF", 1, &chunk);
-  const int orientation = found ? exif_orientation({reinterpret_cast<const std::byte*>(chunk.chunk.bytes), chunk.chunk.size}) : 1;
+  const int orientation =
+      found ? exif_orientation({reinterpret_cast<const std::byte*>(chunk.chunk.bytes), chunk.chunk.size}) : 1;
   WebPDemuxReleaseChunkIterator(&chunk);
   return orientation;
 }
@@ -42,7 +43,8 @@ void read_still(const Input& input, HostImage& image) {
   config.output.colorspace = MODE_BGR;
   config.output.is_external_memory = 1;
   config.output.u.RGBA = {image.pixels.data(), 3 * image.width, image.pixels.size()};
-  if (const VP8StatusCode status = WebPDecode(input.data(), input.size(), &config); status != VP8_STATUS_OK) fail(input, status);
+  if (const VP8StatusCode status = WebPDecode(input.data(), input.size(), &config); status != VP8_STATUS_OK)
+    fail(input, status);
 }
 
 void read_first_frame(const Input& input, HostImage& image) {
@@ -50,8 +52,8 @@ void read_first_frame(const Input& input, HostImage& image) {
   WebPAnimDecoderOptionsInit(&options);
   options.color_mode = MODE_BGRA;
   const WebPData data{input.data(), input.size()};
-  const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(WebPAnimDecoderNew(&data, &options),
-                                                                                   WebPAnimDecoderDelete);
+  const std::unique_ptr<WebPAnimDecoder, decltype(&WebPAnimDecoderDelete)> decoder(
+      WebPAnimDecoderNew(&data, &options), WebPAnimDecoderDelete);
   std::uint8_t* frame = nullptr;
   int timestamp = 0;
   if (!decoder || !WebPAnimDecoderGetNext(decoder.get(), &frame, &timestamp))
@@ -64,7 +66,8 @@ void read_first_frame(const Input& input, HostImage& image) {
 
 HostImage decode_webp(const Input& input) {
   WebPBitstreamFeatures features;
-  if (const VP8StatusCode status = WebPGetFeatures(input.data(), input.size(), &features); status != VP8_STATUS_OK)
+  if (const VP8StatusCode status = WebPGetFeatures(input.data(), input.size(), &features);
+      status != VP8_STATUS_OK)
     fail(input, status);
   HostImage image = input.allocate(features.width, features.height);
   if (features.has_animation) input.note_first_of_several();

@@ -7,8 +7,8 @@
 
 namespace peregrine::postprocess {
 
-Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> heads, int n, const Geometry& geometry,
-                       const Options& options) {
+Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> heads, int n,
+                       const Geometry& geometry, const Options& options) {
   const HeadView head = view_head(model, heads, n);
   Detections result;
   std::vector<Candidate> candidates = decode_and_threshold(head, options);
@@ -18,7 +18,8 @@ Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> head
     object.task = model.task;
     object.class_id = candidate.class_id;
     object.confidence = candidate.confidence;
-    const Corners box = image_box({candidate.box[0], candidate.box[1], candidate.box[2], candidate.box[3]}, geometry);
+    const Corners box =
+        image_box({candidate.box[0], candidate.box[1], candidate.box[2], candidate.box[3]}, geometry);
     object.box = {box.x1, box.y1, box.x2, box.y2};
     result.objects.push_back(std::move(object));
   }

@@ -42,14 +42,15 @@ struct Candidate {
 };
 
 struct Detections {
-  std::vector<Object> objects;        ///< by confidence, falling; equal ones by anchor, then class
-  std::vector<Candidate> candidates;  ///< above the threshold, before NMS, in the same order; only when asked for
+  std::vector<Object> objects;  ///< by confidence, falling; equal ones by anchor, then class
+  std::vector<Candidate>
+      candidates;  ///< above the threshold, before NMS, in the same order; only when asked for
 };
 
-/// Objects of image `n` of the batch; Object::model stays 0. `heads` are in host memory. Throws Error "model.head"
-/// when a head tensor is missing or has another shape than `model` calls for.
-Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> heads, int n, const Geometry& geometry,
-                       const Options& options);
+/// Objects of image `n` of the batch; Object::model stays 0. `heads` are in host memory. Throws Error
+/// "model.head" when a head tensor is missing or has another shape than `model` calls for.
+Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> heads, int n,
+                       const Geometry& geometry, const Options& options);
 
 /// L2 normalisation in place: non-finite elements become 0, then a norm <= 1e-12 leaves the vector.
 void normalise_embedding(std::span<float> features);

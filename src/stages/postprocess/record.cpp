@@ -32,13 +32,14 @@ bool is_of(std::span<const int> classes, const RecordObject& object) {
 RunLengthMask mask_of(const RecordObject& object, const std::uint32_t* area, const Geometry& geometry) {
   const std::size_t words = (static_cast<std::size_t>(object.mask_height) + 31) / 32 * object.mask_width;
   return encode_packed_mask({area + object.mask_offset, words},
-                            {object.mask_left, object.mask_top, object.mask_width, object.mask_height}, geometry.image_height,
-                            geometry.image_width);
+                            {object.mask_left, object.mask_top, object.mask_width, object.mask_height},
+                            geometry.image_height, geometry.image_width);
 }
 
 }  // namespace
 
-RecordLayout record_layout(const ModelInfo& model, int images, int max_detections, std::size_t mask_capacity) {
+RecordLayout record_layout(const ModelInfo& model, int images, int max_detections,
+                           std::size_t mask_capacity) {
   static_assert(sizeof(RecordHeader) == alignment);
   RecordLayout layout;
   layout.images = images;
@@ -47,7 +48,8 @@ RecordLayout record_layout(const ModelInfo& model, int images, int max_detection
   layout.mask_capacity = model.task == Task::segment ? aligned(mask_capacity) : 0;
   const auto objects = static_cast<std::size_t>(max_detections);
   layout.keypoints_offset = aligned(sizeof(RecordHeader) + objects * sizeof(RecordObject));
-  layout.image_stride = layout.keypoints_offset + aligned(objects * layout.keypoints * sizeof(RecordKeypoint));
+  layout.image_stride =
+      layout.keypoints_offset + aligned(objects * layout.keypoints * sizeof(RecordKeypoint));
   layout.masks_offset = layout.image_stride * images;
   layout.bytes = layout.masks_offset + layout.mask_capacity * sizeof(std::uint32_t) * images;
   return layout;
@@ -63,18 +65,20 @@ std::size_t used_bytes(const RecordLayout& layout, const void* record, int image
   std::size_t bytes = 0;
   for (int n = 0; n < images; ++n) {
     const RecordHeader& header = *layout.header(readable(record), n);
-    bytes += sizeof(RecordHeader) + header.objects * (sizeof(RecordObject) + layout.keypoints * sizeof(RecordKeypoint));
+    bytes += sizeof(RecordHeader) +
+             header.objects * (sizeof(RecordObject) + layout.keypoints * sizeof(RecordKeypoint));
     if (header.mask_words <= layout.mask_capacity) bytes += header.mask_words * sizeof(std::uint32_t);
   }
   return bytes;
 }
 
-Detections read_record(const ModelInfo& model, const RecordLayout& layout, const void* record, int n, const Geometry& geometry,
-                       const Options& options) {
+Detections read_record(const ModelInfo& model, const RecordLayout& layout, const void* record, int n,
+                       const Geometry& geometry, const Options& options) {
   const RecordHeader& header = *layout.header(readable(record), n);
   if (header.mask_words > layout.mask_capacity)
     throw Error("internal.capacity", "The masks of an image need " + std::to_string(header.mask_words) +
-                                         " words and the result record holds " + std::to_string(layout.mask_capacity) + ".");
+                                         " words and the result record holds " +
+                                         std::to_string(layout.mask_capacity) + ".");
   Detections result;
   for (int i = 0; i < header.objects; ++i) {
     const RecordObject& from = layout.objects(readable(record), n)[i];
@@ -85,7 +89,8 @@ Detections read_record(const ModelInfo& model, const RecordLayout& layout, const
     object.confidence = from.confidence;
     object.box = {from.box[0], from.box[1], from.box[2], from.box[3]};
     const RecordKeypoint* points = layout.keypoint(readable(record), n, i);
-    for (int k = 0; k < layout.keypoints; ++k) object.keypoints.push_back({points[k].x, points[k].y, points[k].confidence});
+    for (int k = 0; k < layout.keypoints; ++k)
+      object.keypoints.push_back({points[k].x, points[k].y, points[k].confidence});
     if (model.task == Task::segment) object.mask = mask_of(from, layout.masks(readable(record), n), geometry);
   }
   return result;

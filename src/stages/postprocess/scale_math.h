@@ -7,7 +7,9 @@
 
 namespace peregrine::postprocess {
 
-PEREGRINE_HD float clamped(float value, float limit) { return value < 0.0f ? 0.0f : (value > limit ? limit : value); }
+PEREGRINE_HD float clamped(float value, float limit) {
+  return value < 0.0f ? 0.0f : (value > limit ? limit : value);
+}
 
 PEREGRINE_HD float image_x(float x, const Geometry& g) {
   const float gain = static_cast<float>(static_cast<double>(g.resized_width) / g.image_width);

@@ -20,7 +20,8 @@ PEREGRINE_HD int rounded_edge(float coordinate, int limit) {
 }
 
 PEREGRINE_HD CropWindow crop_window(const float* box, int width, int height) {
-  return {rounded_edge(box[0], width), rounded_edge(box[1], height), rounded_edge(box[2], width), rounded_edge(box[3], height)};
+  return {rounded_edge(box[0], width), rounded_edge(box[1], height), rounded_edge(box[2], width),
+          rounded_edge(box[3], height)};
 }
 
 }  // namespace peregrine::preprocess

@@ -12,7 +12,8 @@ int rounded(double value) { return static_cast<int>(std::nearbyint(value)); }
 int leading_pad(int total) { return rounded(total / 2.0 - 0.1); }
 
 Geometry scaled_to_fit(int image_width, int image_height, int width, int height) {
-  const double ratio = std::min(static_cast<double>(height) / image_height, static_cast<double>(width) / image_width);
+  const double ratio =
+      std::min(static_cast<double>(height) / image_height, static_cast<double>(width) / image_width);
   Geometry g;
   g.image_width = image_width;
   g.image_height = image_height;
@@ -32,7 +33,8 @@ Geometry padded_to(Geometry g, int input_width, int input_height) {
 }  // namespace
 
 Geometry letterbox(int image_width, int image_height, int input_width, int input_height) {
-  return padded_to(scaled_to_fit(image_width, image_height, input_width, input_height), input_width, input_height);
+  return padded_to(scaled_to_fit(image_width, image_height, input_width, input_height), input_width,
+                   input_height);
 }
 
 Geometry letterbox_rect(int image_width, int image_height, int width, int height, int stride) {

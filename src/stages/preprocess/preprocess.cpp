@@ -46,14 +46,15 @@ struct ValueTable {
 
   explicit ValueTable(Scaling scaling) {
     for (int channel = 0; channel < channels; ++channel)
-      for (int v = 0; v < 256; ++v) store(scaled_value(static_cast<std::uint8_t>(v), scaling, channel), &values[channel][v]);
+      for (int v = 0; v < 256; ++v)
+        store(scaled_value(static_cast<std::uint8_t>(v), scaling, channel), &values[channel][v]);
   }
 };
 
 /// The resized image with its top left corner at (left, top) of the slot.
 template <class T>
 void write_image(const ImageView& image, int width, int height, int left, int top, const ValueTable<T>& table,
-                   const ImageSlot<T>& slot) {
+                 const ImageSlot<T>& slot) {
   RowResampler resampler(image, width, height);
   for (int y = 0; y < height; ++y) {
     const std::uint8_t* planes = resampler.row(y);
@@ -108,9 +109,11 @@ bool crop_as(const ImageView& image, const CropWindow& window, const TensorView&
 
 void require_host_slot(const ImageView& image, const TensorView& input, int n) {
   if (image.device.on_gpu() || input.device.on_gpu())
-    misfit("preprocessing on the host was given memory of " + to_string(image.device.on_gpu() ? image.device : input.device));
+    misfit("preprocessing on the host was given memory of " +
+           to_string(image.device.on_gpu() ? image.device : input.device));
   if (input.shape.rank() != 4 || input.shape[1] != channels || n < 0 || n >= input.shape[0])
-    misfit("an image does not fit slot " + std::to_string(n) + " of an input of shape " + to_string(input.shape));
+    misfit("an image does not fit slot " + std::to_string(n) + " of an input of shape " +
+           to_string(input.shape));
   if (input.dtype != DType::f32 && input.dtype != DType::f16)
     misfit(std::string("an image cannot be written as ") + to_string(input.dtype));
 }
@@ -132,8 +135,8 @@ HostImage resize(const ImageView& image, int width, int height) {
 
 void letterbox_into(const ImageView& image, const Geometry& geometry, const TensorView& input, int n) {
   require_host_slot(image, input, n);
-  if (input.shape[2] != geometry.input_height || input.shape[3] != geometry.input_width || image.width != geometry.image_width ||
-      image.height != geometry.image_height)
+  if (input.shape[2] != geometry.input_height || input.shape[3] != geometry.input_width ||
+      image.width != geometry.image_width || image.height != geometry.image_height)
     misfit("the geometry of an image is not that of its input of shape " + to_string(input.shape));
   if (input.dtype == DType::f32) letterbox_as<float>(image, geometry, input, n);
   if (input.dtype == DType::f16) letterbox_as<Half>(image, geometry, input, n);
@@ -142,7 +145,8 @@ void letterbox_into(const ImageView& image, const Geometry& geometry, const Tens
 bool reid_crop_into(const ImageView& image, const std::array<float, 4>& box, const TensorView& input, int n) {
   require_host_slot(image, input, n);
   const CropWindow window = crop_window(box.data(), image.width, image.height);
-  return input.dtype == DType::f32 ? crop_as<float>(image, window, input, n) : crop_as<Half>(image, window, input, n);
+  return input.dtype == DType::f32 ? crop_as<float>(image, window, input, n)
+                                   : crop_as<Half>(image, window, input, n);
 }
 
 }  // namespace peregrine::preprocess

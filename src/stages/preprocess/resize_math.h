@@ -1,5 +1,5 @@
-// Arithmetic of OpenCV's INTER_LINEAR on 8-bit pixels, element by element, exact to the bit (docs/reference/algorithms.md#resize).
-// Called by the CPU loop and the kernels alike.
+// Arithmetic of OpenCV's INTER_LINEAR on 8-bit pixels, element by element, exact to the bit
+// (docs/reference/algorithms.md#resize). Called by the CPU loop and the kernels alike.
 #pragma once
 
 #include <cmath>
@@ -28,10 +28,13 @@ PEREGRINE_HD SourcePosition source_position(int d, double scale) {
 }
 
 /// Not source/destination: the reference divides twice, and that rounds differently.
-PEREGRINE_HD double source_scale(int source, int destination) { return 1.0 / (static_cast<double>(destination) / source); }
+PEREGRINE_HD double source_scale(int source, int destination) {
+  return 1.0 / (static_cast<double>(destination) / source);
+}
 
 PEREGRINE_HD Tap weighted(int first, int second, float fraction) {
-  return {first, second, static_cast<int>(rintf((1.0f - fraction) * 2048.0f)), static_cast<int>(rintf(fraction * 2048.0f))};
+  return {first, second, static_cast<int>(rintf((1.0f - fraction) * 2048.0f)),
+          static_cast<int>(rintf(fraction * 2048.0f))};
 }
 
 /// Along x: outside the source the edge pixel counts alone.
@@ -52,13 +55,16 @@ PEREGRINE_HD Tap row_tap(int d, double scale, int source) {
 }
 
 /// Horizontal step, already shifted for the vertical one: at most 32640, fits 16 bits.
-PEREGRINE_HD std::int16_t blend_columns(std::uint8_t first, std::uint8_t second, int weight_first, int weight_second) {
+PEREGRINE_HD std::int16_t blend_columns(std::uint8_t first, std::uint8_t second, int weight_first,
+                                        int weight_second) {
   return static_cast<std::int16_t>((first * weight_first + second * weight_second) >> 4);
 }
 
 /// Vertical step over two results of blend_columns().
-PEREGRINE_HD std::uint8_t blend_rows(std::int16_t first, std::int16_t second, int weight_first, int weight_second) {
-  return static_cast<std::uint8_t>((((weight_first * first) >> 16) + ((weight_second * second) >> 16) + 2) >> 2);
+PEREGRINE_HD std::uint8_t blend_rows(std::int16_t first, std::int16_t second, int weight_first,
+                                     int weight_second) {
+  return static_cast<std::uint8_t>((((weight_first * first) >> 16) + ((weight_second * second) >> 16) + 2) >>
+                                   2);
 }
 
 }  // namespace peregrine::preprocess

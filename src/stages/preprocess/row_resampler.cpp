@@ -41,11 +41,13 @@ const std::uint8_t* RowResampler::row(int y) {
   const Tap tap = row_tap(y, source_scale(image_.height, height_), image_.height);
   const std::int16_t* first = blended_row(tap.first);
   const std::int16_t* second = blended_row(tap.second);
-  const auto weight_first = static_cast<std::int16_t>(tap.weight_first);  // 16-bit operands: the loop becomes pmulhw
+  const auto weight_first =
+      static_cast<std::int16_t>(tap.weight_first);  // 16-bit operands: the loop becomes pmulhw
   const auto weight_second = static_cast<std::int16_t>(tap.weight_second);
   std::uint8_t* out = row_.data();
   const std::size_t count = row_.size();
-  for (std::size_t i = 0; i < count; ++i) out[i] = blend_rows(first[i], second[i], weight_first, weight_second);
+  for (std::size_t i = 0; i < count; ++i)
+    out[i] = blend_rows(first[i], second[i], weight_first, weight_second);
   return out;
 }
 

@@ -9,13 +9,14 @@
 
 namespace peregrine::preprocess {
 
-/// Produces the rows of `image` resized to width x height. Rows asked for in rising order are cheapest: each source
-/// row is blended horizontally once. The image must be in host memory and outlive this object.
+/// Produces the rows of `image` resized to width x height. Rows asked for in rising order are cheapest: each
+/// source row is blended horizontally once. The image must be in host memory and outlive this object.
 class RowResampler {
  public:
   RowResampler(const ImageView& image, int width, int height);
 
-  /// Row `y` as three planes of `width` bytes, planes in the channel order of the image; valid until the next call.
+  /// Row `y` as three planes of `width` bytes, planes in the channel order of the image; valid until the next
+  /// call.
   const std::uint8_t* row(int y);
 
  private:

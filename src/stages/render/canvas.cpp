@@ -10,18 +10,20 @@ Point centre_of(int x, int y) { return {static_cast<float>(x) + 0.5f, static_cas
 float distance_to_segment(Point p, const Segment& segment) {
   const Point a = segment.from, b = segment.to;
   const float dx = b.x - a.x, dy = b.y - a.y, length2 = dx * dx + dy * dy;
-  const float along = length2 > 0 ? std::clamp(((p.x - a.x) * dx + (p.y - a.y) * dy) / length2, 0.f, 1.f) : 0.f;
+  const float along =
+      length2 > 0 ? std::clamp(((p.x - a.x) * dx + (p.y - a.y) * dy) / length2, 0.f, 1.f) : 0.f;
   const float x = p.x - a.x - along * dx, y = p.y - a.y - along * dy;
   return std::sqrt(x * x + y * y);
 }
 
 Rectangle around(const Segment& s, float radius) {
-  return {std::min(s.from.x, s.to.x) - radius, std::min(s.from.y, s.to.y) - radius, std::max(s.from.x, s.to.x) + radius,
-          std::max(s.from.y, s.to.y) + radius};
+  return {std::min(s.from.x, s.to.x) - radius, std::min(s.from.y, s.to.y) - radius,
+          std::max(s.from.x, s.to.x) + radius, std::max(s.from.y, s.to.y) + radius};
 }
 
 Rectangle united(const Rectangle& a, const Rectangle& b) {
-  return {std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right), std::max(a.bottom, b.bottom)};
+  return {std::min(a.left, b.left), std::min(a.top, b.top), std::max(a.right, b.right),
+          std::max(a.bottom, b.bottom)};
 }
 
 /// Signed distance to a rectangle with rounded corners.
@@ -31,7 +33,9 @@ float distance_to_rectangle(Point p, const Rectangle& area, float radius) {
   return std::hypot(std::max(dx, 0.f), std::max(dy, 0.f)) + std::min(std::max(dx, dy), 0.f) - radius;
 }
 
-float fitting_radius(const Rectangle& area, float radius) { return std::min({radius, area.width() / 2, area.height() / 2}); }
+float fitting_radius(const Rectangle& area, float radius) {
+  return std::min({radius, area.width() / 2, area.height() / 2});
+}
 
 }  // namespace
 
@@ -61,7 +65,8 @@ void Canvas::strokes(std::span<const Segment> segments, float thickness, Colour 
   for (const Segment& segment : segments) bounds = united(bounds, around(segment, radius));
   const Window area = window(bounds);
   const int columns = area.right - area.left;
-  std::vector<float> coverage(static_cast<std::size_t>(columns) * static_cast<std::size_t>(area.bottom - area.top));
+  std::vector<float> coverage(static_cast<std::size_t>(columns) *
+                              static_cast<std::size_t>(area.bottom - area.top));
   for (const Segment& segment : segments) {
     const Window part = window(around(segment, radius));
     for (int y = part.top; y < part.bottom; ++y)
@@ -80,7 +85,9 @@ void Canvas::line(Point from, Point to, float thickness, Colour colour, float al
   strokes({&segment, 1}, thickness, colour, alpha);
 }
 
-void Canvas::disc(Point centre, float radius, Colour colour, float alpha) { line(centre, centre, 2 * radius, colour, alpha); }
+void Canvas::disc(Point centre, float radius, Colour colour, float alpha) {
+  line(centre, centre, 2 * radius, colour, alpha);
+}
 
 void Canvas::rectangle(const Rectangle& area, float radius, Colour colour, float alpha) {
   const float fitting = fitting_radius(area, radius);

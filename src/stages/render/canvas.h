@@ -40,9 +40,11 @@ class Canvas {
   void blend(int x, int y, Colour colour, float alpha) {
     std::uint8_t* pixel = image_.pixels.data() + (std::ptrdiff_t{y} * image_.width + x) * 3;
     const bool bgr = image_.order == PixelOrder::bgr;
-    const std::uint8_t channels[3] = {bgr ? colour.blue : colour.red, colour.green, bgr ? colour.red : colour.blue};
+    const std::uint8_t channels[3] = {bgr ? colour.blue : colour.red, colour.green,
+                                      bgr ? colour.red : colour.blue};
     const int weight = static_cast<int>(alpha * 256);
-    for (int i = 0; i < 3; ++i) pixel[i] = static_cast<std::uint8_t>(pixel[i] + (((channels[i] - pixel[i]) * weight + 128) >> 8));
+    for (int i = 0; i < 3; ++i)
+      pixel[i] = static_cast<std::uint8_t>(pixel[i] + (((channels[i] - pixel[i]) * weight + 128) >> 8));
   }
 
   /// Lines with round ends, blended as one shape: where they cross, nothing shows.

@@ -29,31 +29,37 @@ HostImage copy_of(const ImageView& image) {
   HostImage copy{image.width, image.height, image.order, {}};
   const std::size_t row = static_cast<std::size_t>(image.width) * 3;
   copy.pixels.resize(row * static_cast<std::size_t>(image.height));
-  for (int y = 0; y < image.height; ++y) std::memcpy(copy.pixels.data() + row * y, image.data + image.pitch * y, row);
+  for (int y = 0; y < image.height; ++y)
+    std::memcpy(copy.pixels.data() + row * y, image.data + image.pitch * y, row);
   return copy;
 }
 
 std::string name_of(const Object& object, const std::vector<std::vector<std::string>>& class_names) {
   const auto model = static_cast<std::size_t>(object.model), id = static_cast<std::size_t>(object.class_id);
-  return model < class_names.size() && id < class_names[model].size() ? class_names[model][id]
-                                                                      : fmt::format("class {}", object.class_id);
+  return model < class_names.size() && id < class_names[model].size()
+             ? class_names[model][id]
+             : fmt::format("class {}", object.class_id);
 }
 
-float area(const std::array<float, 4>& box) { return std::max(0.f, box[2] - box[0]) * std::max(0.f, box[3] - box[1]); }
+float area(const std::array<float, 4>& box) {
+  return std::max(0.f, box[2] - box[0]) * std::max(0.f, box[3] - box[1]);
+}
 
 bool same_place(const Object& a, const Object& b) {
   constexpr float least_iou = 0.7f;
-  const float common = area(
-      {std::max(a.box[0], b.box[0]), std::max(a.box[1], b.box[1]), std::min(a.box[2], b.box[2]), std::min(a.box[3], b.box[3])});
+  const float common = area({std::max(a.box[0], b.box[0]), std::max(a.box[1], b.box[1]),
+                             std::min(a.box[2], b.box[2]), std::min(a.box[3], b.box[3])});
   return common > least_iou * (area(a.box) + area(b.box) - common);
 }
 
 /// Objects by confidence, falling, those of different models that show the same thing joined.
-std::vector<Thing> group(const std::vector<Object>& objects, const std::vector<std::vector<std::string>>& class_names) {
+std::vector<Thing> group(const std::vector<Object>& objects,
+                         const std::vector<std::vector<std::string>>& class_names) {
   std::vector<const Object*> sorted;
   sorted.reserve(objects.size());
   for (const Object& object : objects) sorted.push_back(&object);
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Object* a, const Object* b) { return a->confidence > b->confidence; });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const Object* a, const Object* b) { return a->confidence > b->confidence; });
   std::vector<Thing> things;
   for (const Object* object : sorted) {
     const std::string name = name_of(*object, class_names);

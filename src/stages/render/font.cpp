@@ -54,8 +54,8 @@ class StrokeReader {
     constexpr float step = 15;
     const int steps = std::max(1, static_cast<int>(std::ceil(std::abs(to - from) / step)));
     for (int i = 0; i <= steps; ++i) {
-      const float angle =
-          (from + (to - from) * static_cast<float>(i) / static_cast<float>(steps)) * (std::numbers::pi_v<float> / 180);
+      const float angle = (from + (to - from) * static_cast<float>(i) / static_cast<float>(steps)) *
+                          (std::numbers::pi_v<float> / 180);
       go_to({cx + rx * std::cos(angle), cy + ry * std::sin(angle)});
     }
   }
@@ -83,7 +83,8 @@ const Shape& shape_of(char32_t character) {
   return character >= ' ' && character < ' ' + shapes.size() ? shapes[character - ' '] : frame;
 }
 
-/// The bare letters of U+00C0 to U+017F: the font has no accents, and "cafe" reads better than a frame. Signs have a frame.
+/// The bare letters of U+00C0 to U+017F: the font has no accents, and "cafe" reads better than a frame. Signs
+/// have a frame.
 constexpr std::string_view bare_letters =
     "AAAAAAACEEEEIIIIDNOOOOO?OUUUUY?saaaaaaaceeeeiiiidnooooo?ouuuuy?y"
     "AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL"
@@ -114,7 +115,8 @@ TextMetrics measure(std::string_view text, float capital_height) {
   const float scale = capital_height / capital_units;
   float units = pen_units - gap_units;
   for_each_character(text, [&](char32_t c) { units += shape_of(c).width + gap_units; });
-  return {text.empty() ? 0 : units * scale, capital_height + scale * (pen_units / 2), (tail_units + pen_units / 2) * scale};
+  return {text.empty() ? 0 : units * scale, capital_height + scale * (pen_units / 2),
+          (tail_units + pen_units / 2) * scale};
 }
 
 void draw_text(Canvas& canvas, std::string_view text, Point origin, float capital_height, Colour colour) {
@@ -125,7 +127,8 @@ void draw_text(Canvas& canvas, std::string_view text, Point origin, float capita
     const auto on_canvas = [&](Point p) { return Point{left + p.x * scale, origin.y - p.y * scale}; };
     std::vector<Segment> segments;
     segments.reserve(shape.segments.size());
-    for (const Segment& segment : shape.segments) segments.push_back({on_canvas(segment.from), on_canvas(segment.to)});
+    for (const Segment& segment : shape.segments)
+      segments.push_back({on_canvas(segment.from), on_canvas(segment.to)});
     canvas.strokes(segments, 2 * radius, colour);
     left += (shape.width + gap_units) * scale;
   });

@@ -1,4 +1,5 @@
-// The project's own font: letters as strokes of one thickness with round ends, drawn anti-aliased at any size.
+// The project's own font: letters as strokes of one thickness with round ends, drawn anti-aliased at any
+// size.
 #pragma once
 
 #include <string_view>
@@ -15,8 +16,8 @@ struct TextMetrics {
 };
 TextMetrics measure(std::string_view text, float capital_height);
 
-/// Draws UTF-8 text with its ink beginning at `origin.x` and its baseline at `origin.y`. The font has ASCII: European
-/// letters lose their accents (U+00C0 to U+017F), any other character is drawn as an empty frame.
+/// Draws UTF-8 text with its ink beginning at `origin.x` and its baseline at `origin.y`. The font has ASCII:
+/// European letters lose their accents (U+00C0 to U+017F), any other character is drawn as an empty frame.
 void draw_text(Canvas& canvas, std::string_view text, Point origin, float capital_height, Colour colour);
 
 }  // namespace peregrine::render

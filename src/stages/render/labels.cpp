@@ -18,7 +18,8 @@ float overlap(const Rectangle& a, const Rectangle& b) {
 }  // namespace
 
 Rectangle LabelPlacer::place(const std::string& text, const Rectangle& box, float thickness) {
-  const float width = measure(text, capital_height_).width + 2 * padding(), height = capital_height_ + 2 * padding();
+  const float width = measure(text, capital_height_).width + 2 * padding(),
+              height = capital_height_ + 2 * padding();
   const float half = thickness / 2;
   const float left = box.left - half, right = box.right + half - width;
   const float above = box.top - half - height, inside_top = box.top + half, below = box.bottom + half,
@@ -37,7 +38,8 @@ Rectangle LabelPlacer::place(const std::string& text, const Rectangle& box, floa
     const float x = std::clamp(corners[i].x, 0.f, std::max(0.f, static_cast<float>(width_) - width));
     const float y = std::clamp(corners[i].y, 0.f, std::max(0.f, static_cast<float>(height_) - height));
     const Rectangle here{std::round(x), std::round(y), std::round(x) + width, std::round(y) + height};
-    float cost = std::abs(y - corners[i].y) * width + static_cast<float>(i);  // moved by the image's edge: covers the box
+    float cost = std::abs(y - corners[i].y) * width +
+                 static_cast<float>(i);  // moved by the image's edge: covers the box
     for (const Rectangle& other : taken_) cost += 4 * overlap(here, other);
     if (cost < least) least = cost, best = here;
   }
@@ -45,9 +47,11 @@ Rectangle LabelPlacer::place(const std::string& text, const Rectangle& box, floa
   return best;
 }
 
-void LabelPlacer::draw(Canvas& canvas, const std::string& text, const Rectangle& place, Colour background) const {
+void LabelPlacer::draw(Canvas& canvas, const std::string& text, const Rectangle& place,
+                       Colour background) const {
   canvas.rectangle(place, capital_height_ * 0.35f, background, 0.94f);
-  draw_text(canvas, text, {place.left + padding(), place.bottom - padding()}, capital_height_, text_colour(background));
+  draw_text(canvas, text, {place.left + padding(), place.bottom - padding()}, capital_height_,
+            text_colour(background));
 }
 
 }  // namespace peregrine::render

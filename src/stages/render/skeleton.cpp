@@ -55,10 +55,12 @@ void draw_skeleton(Canvas& canvas, std::span<const Keypoint> keypoints, float th
     if (body && shown(limb.from) && shown(limb.to)) outline.push_back({at(limb.from), at(limb.to)});
   canvas.strokes(outline, thickness * 1.6f, shadow, 0.55f);
   for (const Limb& limb : limbs)
-    if (body && shown(limb.from) && shown(limb.to)) canvas.line(at(limb.from), at(limb.to), thickness, limb_colour(limb.side));
+    if (body && shown(limb.from) && shown(limb.to))
+      canvas.line(at(limb.from), at(limb.to), thickness, limb_colour(limb.side));
   for (std::size_t i = 0; i < keypoints.size(); ++i) {
     if (!shown(i)) continue;
-    const float radius = body && i < 5 ? thickness * 0.8f : thickness;  // a face has five points in little room
+    const float radius =
+        body && i < 5 ? thickness * 0.8f : thickness;  // a face has five points in little room
     canvas.disc(at(i), radius * 1.25f, shadow, 0.85f);
     canvas.disc(at(i), radius, body ? limb_colour(side_of(i)) : class_colour(static_cast<int>(i)));
     canvas.disc(at(i), radius * 0.45f, {255, 255, 255});

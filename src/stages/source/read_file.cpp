@@ -13,7 +13,8 @@ namespace {
 
 class File {
  public:
-  explicit File(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  explicit File(const std::filesystem::path& path)
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -26,9 +27,10 @@ class File {
 };
 
 [[noreturn]] void unreadable(const Item& item, int error) {
-  throw Error(
-      "image.unreadable", item.display + " cannot be read: " + std::generic_category().message(error) + ".",
-      error == EISDIR ? "Name the images in it, or the folder itself as the source." : "Check the file and its permissions.");
+  throw Error("image.unreadable",
+              item.display + " cannot be read: " + std::generic_category().message(error) + ".",
+              error == EISDIR ? "Name the images in it, or the folder itself as the source."
+                              : "Check the file and its permissions.");
 }
 
 }  // namespace
@@ -45,7 +47,8 @@ std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes, cons
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &status) != 0) unreadable(item, errno);
 
   // The size is a first guess only: files grow, and pipes state none.
-  std::vector<std::byte> bytes(std::min<std::uint64_t>(max_bytes, static_cast<std::uint64_t>(status.st_size)) + 1);
+  std::vector<std::byte> bytes(
+      std::min<std::uint64_t>(max_bytes, static_cast<std::uint64_t>(status.st_size)) + 1);
   std::size_t length = 0;
   while (true) {
     const ssize_t count = ::read(file.descriptor(), bytes.data() + length, bytes.size() - length);
@@ -54,7 +57,8 @@ std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes, cons
     if (count == 0) break;
     length += static_cast<std::size_t>(count);
     if (length > max_bytes)
-      throw Error("image.too_large", item.display + " has more than " + std::to_string(max_bytes >> 20) + " MiB.",
+      throw Error("image.too_large",
+                  item.display + " has more than " + std::to_string(max_bytes >> 20) + " MiB.",
                   "Scale the image down, or store it compressed.");
     if (length == bytes.size()) bytes.resize(std::min<std::uint64_t>(max_bytes + 1, 2 * length + 65536));
   }

@@ -48,12 +48,13 @@ class Expected {
   std::uint64_t jpegs_ = 0, jpeg_bytes_ = 0;
 };
 
-void evaluate_jpeg(const Expected& expected, std::uint64_t up, std::uint64_t down, std::vector<std::string>& violations) {
+void evaluate_jpeg(const Expected& expected, std::uint64_t up, std::uint64_t down,
+                   std::vector<std::string>& violations) {
   const std::uint64_t tables = jpeg_tables * expected.jpegs();
   if (up > expected.jpeg_bytes() + tables)
-    violations.push_back(
-        fmt::format("nvJPEG brought {} bytes to the device for {} bytes of JPEG: part of its decoding runs on the host", up,
-                    expected.jpeg_bytes()));
+    violations.push_back(fmt::format(
+        "nvJPEG brought {} bytes to the device for {} bytes of JPEG: part of its decoding runs on the host",
+        up, expected.jpeg_bytes()));
   if (down > tables) violations.push_back(fmt::format("nvJPEG took {} bytes back to the host", down));
 }
 
@@ -113,8 +114,9 @@ std::vector<std::string> evaluate(std::span<const FrameAudit> frames, const Acti
     else if (copy.range == jpeg && copy.kind == CopyKind::to_host)
       jpeg_down += copy.bytes;
     else if (!expected.take(copy.kind, copy.bytes))
-      violations.push_back(fmt::format("CUPTI saw a copy of {} bytes {}{} that the transfer log does not know", copy.bytes,
-                                       to_string(copy.kind), copy.range.empty() ? "" : " in " + copy.range));
+      violations.push_back(
+          fmt::format("CUPTI saw a copy of {} bytes {}{} that the transfer log does not know", copy.bytes,
+                      to_string(copy.kind), copy.range.empty() ? "" : " in " + copy.range));
   }
   evaluate_jpeg(expected, jpeg_up, jpeg_down, violations);
   return violations;

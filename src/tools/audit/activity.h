@@ -7,14 +7,23 @@
 
 namespace peregrine::audit {
 
-enum class CopyKind : std::uint8_t { to_device, to_host, within_device, within_host, between_devices, unknown };
-/// "to the device", "to the host", "within a device", "within the host", "between devices", "from or to an unknown place".
+enum class CopyKind : std::uint8_t {
+  to_device,
+  to_host,
+  within_device,
+  within_host,
+  between_devices,
+  unknown
+};
+/// "to the device", "to the host", "within a device", "within the host", "between devices", "from or to an
+/// unknown place".
 const char* to_string(CopyKind kind) noexcept;
 
 struct MemoryCopy {
   CopyKind kind{};
   std::uint64_t bytes = 0;
-  std::string range;      ///< innermost trace::Range of the thread that asked for it; of a graph: that launched it
+  std::string
+      range;  ///< innermost trace::Range of the thread that asked for it; of a graph: that launched it
   bool in_graph = false;  ///< a node of a CUDA graph
 };
 

@@ -23,8 +23,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::array<std::string_view, 3> input_names{"jpeg", "pixels", "image descriptors"};
 constexpr std::array<std::string_view, 3> result_names{"results", "person count", "embeddings"};
 
-void evaluate_direction(std::span<const NamedBytes> transfers, std::span<const std::string_view> allowed, std::string_view where,
-                     std::vector<std::string>& violations) {
+void evaluate_direction(std::span<const NamedBytes> transfers, std::span<const std::string_view> allowed,
+                        std::string_view where, std::vector<std::string>& violations) {
   for (const NamedBytes& transfer : transfers)
     if (std::ranges::find(allowed, transfer.name) == allowed.end())
       violations.push_back(fmt::format("{} ({} bytes) went {}", transfer.name, transfer.bytes, where));
@@ -43,19 +43,25 @@ void run_once(Pipeline& pipeline, const std::vector<std::string>& sources, const
 Json activity_json(const Activity& activity) {
   Json copies = Json::array(), kernels = Json::array();
   for (const CopySum& sum : sum_up(activity.copies))
-    copies.push_back({{"way", to_string(sum.kind)}, {"range", sum.range}, {"copies", sum.copies}, {"bytes", sum.bytes}});
+    copies.push_back(
+        {{"way", to_string(sum.kind)}, {"range", sum.range}, {"copies", sum.copies}, {"bytes", sum.bytes}});
   for (const Kernel& kernel : activity.kernels)
-    kernels.push_back(
-        {{"name", kernel.name}, {"range", kernel.range}, {"launches", kernel.launches}, {"in_graphs", kernel.in_graphs}});
+    kernels.push_back({{"name", kernel.name},
+                       {"range", kernel.range},
+                       {"launches", kernel.launches},
+                       {"in_graphs", kernel.in_graphs}});
   return {{"library", activity.library},
           {"copies", std::move(copies)},
           {"memsets", activity.memsets},
           {"kernels",
-           {{"launches", activity.launches()}, {"in_graphs", activity.launches_in_graphs()}, {"list", std::move(kernels)}}},
+           {{"launches", activity.launches()},
+            {"in_graphs", activity.launches_in_graphs()},
+            {"list", std::move(kernels)}}},
           {"dropped", activity.dropped}};
 }
 
-/// What the process did since it was last asked; empty where CUPTI is missing or refuses, and the report says why.
+/// What the process did since it was last asked; empty where CUPTI is missing or refuses, and the report says
+/// why.
 std::function<Activity()> watch([[maybe_unused]] AuditReport& report) {
 #if PEREGRINE_CUDA
   if (report.info.device.starts_with("cuda:")) try {
@@ -81,11 +87,12 @@ std::vector<std::string> evaluate(const ImageResult& result) {
   return violations;
 }
 
-AuditReport run(const Settings& settings, const PipelineOptions& options, const std::vector<std::string>& sources,
-           const std::function<bool()>& stop) {
+AuditReport run(const Settings& settings, const PipelineOptions& options,
+                const std::vector<std::string>& sources, const std::function<bool()>& stop) {
   for (const std::string& source : sources)
     if (source == "-" || source.find("://") != std::string::npos)
-      throw Error("usage.source", fmt::format("{} cannot be audited: it would have to be read twice.", source),
+      throw Error("usage.source",
+                  fmt::format("{} cannot be audited: it would have to be read twice.", source),
                   "Name images or a video file.");
   Pipeline pipeline(settings, options);
   AuditReport report;
@@ -94,12 +101,13 @@ AuditReport run(const Settings& settings, const PipelineOptions& options, const 
   run_once(pipeline, sources, stop, [](const ImageResult&) {});
   if (activity) activity();  // of the warm-up
   run_once(pipeline, sources, stop, [&](const ImageResult& result) {
-    report.frames.push_back(
-        {result.path, result.frame, result.host_to_device, result.device_to_host, result.host_decoded, evaluate(result)});
+    report.frames.push_back({result.path, result.frame, result.host_to_device, result.device_to_host,
+                             result.host_decoded, evaluate(result)});
   });
   report.info = pipeline.info();
   if (!report.info.device.starts_with("cuda:"))
-    report.violations.push_back(fmt::format("the {} engine ran on the CPU: nothing was on a GPU", report.info.engine));
+    report.violations.push_back(
+        fmt::format("the {} engine ran on the CPU: nothing was on a GPU", report.info.engine));
   if (activity) {
     report.activity = activity();
     const std::vector<std::string> unknown = evaluate(report.frames, *report.activity);
@@ -113,15 +121,21 @@ AuditReport run(const Settings& settings, const PipelineOptions& options, const 
 std::string to_json(const AuditReport& report) {
   const auto transfers = [](const std::vector<NamedBytes>& list) {
     Json json = Json::array();
-    for (const NamedBytes& transfer : list) json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
+    for (const NamedBytes& transfer : list)
+      json.push_back({{"name", transfer.name}, {"bytes", transfer.bytes}});
     return json;
   };
-  Json json{{"engine", report.info.engine}, {"device", report.info.device},    {"precision", to_string(report.info.precision)},
-            {"passed", report.passed()},    {"violations", report.violations}, {"images", Json::array()}};
+  Json json{{"engine", report.info.engine},
+            {"device", report.info.device},
+            {"precision", to_string(report.info.precision)},
+            {"passed", report.passed()},
+            {"violations", report.violations},
+            {"images", Json::array()}};
   for (const FrameAudit& frame : report.frames) {
     Json one{{"path", frame.path}};
     if (frame.frame >= 0) one["frame"] = frame.frame;
-    one["transfers"] = {{"host_to_device", transfers(frame.host_to_device)}, {"device_to_host", transfers(frame.device_to_host)}};
+    one["transfers"] = {{"host_to_device", transfers(frame.host_to_device)},
+                        {"device_to_host", transfers(frame.device_to_host)}};
     one["host_decoded"] = frame.host_decoded;
     one["violations"] = frame.violations;
     json["images"].push_back(std::move(one));

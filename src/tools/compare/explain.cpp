@@ -24,7 +24,8 @@ namespace peregrine::compare {
 
 namespace {
 
-/// Rounding adds up on the way through a network: what deviates further than so many roundings is worth a look.
+/// Rounding adds up on the way through a network: what deviates further than so many roundings is worth a
+/// look.
 constexpr double roundings = 10;
 
 HostImage read(const std::filesystem::path& image_path) {
@@ -50,7 +51,8 @@ Prepared prepare(const HostImage& image, const Operand& side) {
 }
 
 /// "largest difference 0.0031 of the tensor's largest value (limit 0.08), cosine 0.999993".
-ComparedStep compare_tensor(const std::string& stage, const std::string& name, const HostTensor& a, const HostTensor& b, double limit) {
+ComparedStep compare_tensor(const std::string& stage, const std::string& name, const HostTensor& a,
+                            const HostTensor& b, double limit) {
   engine_cache::HeadAgreement agreement;
   agreement.add({&a, 1}, {&b, 1});
   ComparedStep step{stage, name, agreement.relative(), agreement.cosine(), limit, false, {}};
@@ -61,7 +63,8 @@ ComparedStep compare_tensor(const std::string& stage, const std::string& name, c
 }
 
 /// Tensors of one name and shape on both sides, in A's order.
-std::vector<ComparedStep> compare_tensors(const std::string& stage, const Tensors& a, const Tensors& b, double limit) {
+std::vector<ComparedStep> compare_tensors(const std::string& stage, const Tensors& a, const Tensors& b,
+                                          double limit) {
   std::vector<ComparedStep> steps;
   for (std::size_t i = 0; i < a.names.size(); ++i)
     if (const HostTensor* other = b.find(a.names[i]); other && other->shape() == a.values[i].shape())
@@ -75,8 +78,8 @@ double largest_difference(std::span<const ComparedStep> steps) {
   return largest;
 }
 
-ComparedStep compare_candidates(std::span<const postprocess::Candidate> a, std::span<const postprocess::Candidate> b,
-                        const ParityLimits& limits) {
+ComparedStep compare_candidates(std::span<const postprocess::Candidate> a,
+                                std::span<const postprocess::Candidate> b, const ParityLimits& limits) {
   std::map<std::pair<int, int>, const postprocess::Candidate*> others;
   for (const auto& candidate : b) others[{candidate.anchor, candidate.class_id}] = &candidate;
   double box = 0, confidence = 0;
@@ -91,9 +94,16 @@ ComparedStep compare_candidates(std::span<const postprocess::Candidate> a, std::
     ++common;
     for (std::size_t i = 0; i < 4; ++i)
       box = std::max(box, std::abs(static_cast<double>(candidate.box[i]) - other->second->box[i]));
-    confidence = std::max(confidence, std::abs(static_cast<double>(candidate.confidence) - other->second->confidence));
+    confidence =
+        std::max(confidence, std::abs(static_cast<double>(candidate.confidence) - other->second->confidence));
   }
-  ComparedStep step{"candidates", {}, box, 1, limits.box_px, missing || box > limits.box_px || confidence > limits.confidence, {}};
+  ComparedStep step{"candidates",
+                    {},
+                    box,
+                    1,
+                    limits.box_px,
+                    missing || box > limits.box_px || confidence > limits.confidence,
+                    {}};
   step.what = fmt::format(
       "{} and {} boxes above the threshold, {} of them at the same place; boxes apart by {:.3g} px (limit "
       "{:.3g}), confidence by {:.3g} (limit {:.3g}){}",
@@ -103,10 +113,18 @@ ComparedStep compare_candidates(std::span<const postprocess::Candidate> a, std::
 }
 
 ComparedStep step_of(const std::string& stage, const parity::Parity& parity, const ParityLimits& limits) {
-  ComparedStep step{stage, {}, parity.worst_box_px(), 1, limits.box_px, parity.found() < parity.objects() || parity.extra() > 0, {}};
+  ComparedStep step{stage,
+                    {},
+                    parity.worst_box_px(),
+                    1,
+                    limits.box_px,
+                    parity.found() < parity.objects() || parity.extra() > 0,
+                    {}};
   step.what = fmt::format(
-      "{} of {} objects found again, {} lost to a tie, {} more; boxes apart by {:.3g} px, confidence by {:.3g}", parity.found(),
-      parity.objects(), parity.nms_ties(), parity.extra(), parity.worst_box_px(), parity.worst_confidence());
+      "{} of {} objects found again, {} lost to a tie, {} more; boxes apart by {:.3g} px, confidence by "
+      "{:.3g}",
+      parity.found(), parity.objects(), parity.nms_ties(), parity.extra(), parity.worst_box_px(),
+      parity.worst_confidence());
   return step;
 }
 
@@ -119,8 +137,10 @@ class Explanation {
         a_(settings, a, task_hint(settings, 0, 2)),
         b_(settings, b, task_hint(settings, 1, 2)) {
     if (a_.model().task != b_.model().task)
-      throw Error("usage.explain", fmt::format("{} is a {} model, {} a {} model: they have no step in common.", a_.model().name,
-                                               to_string(a_.model().task), b_.model().name, to_string(b_.model().task)));
+      throw Error(
+          "usage.explain",
+          fmt::format("{} is a {} model, {} a {} model: they have no step in common.", a_.model().name,
+                      to_string(a_.model().task), b_.model().name, to_string(b_.model().task)));
     if (!a_.source() && b_.source()) a_.take_source(*b_.source());
     if (!b_.source() && a_.source()) b_.take_source(*a_.source());
   }
@@ -139,7 +159,8 @@ class Explanation {
     report_.b = b_.title();
     for (const Operand* side : {&a_, &b_})
       if (side->precision() != side->context().precision)
-        report_.notes.push_back(fmt::format("{}: {} was asked for.", side->title(), to_string(side->context().precision)));
+        report_.notes.push_back(
+            fmt::format("{}: {} was asked for.", side->title(), to_string(side->context().precision)));
     return std::move(report_);
   }
 
@@ -150,22 +171,24 @@ class Explanation {
     const HostImage image = read(image_);
     input_a_ = prepare(image, a_);
     input_b_ = prepare(image, b_);
-    report_.steps.push_back({"decode",
-                             {},
-                             0,
-                             1,
-                             0,
-                             false,
-                             fmt::format("{}x{} pixels, decoded once on the host for both; what a GPU's decoder makes of it "
-                                         "enters at the step pipeline",
-                                         image.width, image.height)});
+    report_.steps.push_back(
+        {"decode",
+         {},
+         0,
+         1,
+         0,
+         false,
+         fmt::format("{}x{} pixels, decoded once on the host for both; what a GPU's decoder makes of it "
+                     "enters at the step pipeline",
+                     image.width, image.height)});
     const Shape &a = input_a_.input.shape(), &b = input_b_.input.shape();
     ComparedStep step{"resize", {}, 0, 1, 0, false, {}};
     if (a[2] == b[2] && a[3] == b[3]) {
       const auto count = static_cast<std::size_t>(3 * a[2] * a[3]);
       for (std::size_t i = 0; i < count; ++i)
-        step.difference = std::max(step.difference, std::abs(static_cast<double>(input_a_.input.as<float>()[i]) -
-                                                             static_cast<double>(input_b_.input.as<float>()[i])));
+        step.difference =
+            std::max(step.difference, std::abs(static_cast<double>(input_a_.input.as<float>()[i]) -
+                                               static_cast<double>(input_b_.input.as<float>()[i])));
       step.deviates = step.difference > 0;
       step.what = fmt::format("{}x{} input, largest difference {:.3g}", a[3], a[2], step.difference);
     } else {
@@ -178,7 +201,8 @@ class Explanation {
   void compare_layers(const Tensors& heads_a, const Tensors& heads_b) {
     if (!a_.source() || !b_.source()) {
       report_.notes.push_back(
-          "The layers of a cached engine are seen where its model's file is at hand: name it as the other side, or in [models].");
+          "The layers of a cached engine are seen where its model's file is at hand: name it as the other "
+          "side, or in [models].");
       return;
     }
     const Tensors layers_a = a_.run_layers(input_a_.input), layers_b = b_.run_layers(input_b_.input);
@@ -186,16 +210,19 @@ class Explanation {
     std::erase_if(steps, [&](const ComparedStep& step) { return heads_a.find(step.name) != nullptr; });
     const std::size_t inside = layers_a.names.size() - heads_a.names.size();
     report_.notes.push_back(fmt::format(
-        "{} of {} layers compared, in graphs that were built again with them as outputs: fusion may differ. That alone moved the "
+        "{} of {} layers compared, in graphs that were built again with them as outputs: fusion may differ. "
+        "That alone moved the "
         "heads by {:.3g} (A) and {:.3g} (B) of their largest value.",
         steps.size(), inside, largest_difference(compare_tensors("head", heads_a, layers_a, limit_)),
         largest_difference(compare_tensors("head", heads_b, layers_b, limit_))));
     add(std::move(steps));
   }
 
-  postprocess::Detections detections(const Operand& side, const Tensors& heads, const Geometry& geometry) const {
+  postprocess::Detections detections(const Operand& side, const Tensors& heads,
+                                     const Geometry& geometry) const {
     std::vector<postprocess::NamedTensor> named;
-    for (std::size_t i = 0; i < heads.names.size(); ++i) named.push_back({heads.names[i], heads.values[i].view()});
+    for (std::size_t i = 0; i < heads.names.size(); ++i)
+      named.push_back({heads.names[i], heads.values[i].view()});
     postprocess::Options options;
     options.confidence = side.settings().model_confidence_threshold;
     options.iou = side.settings().iou;
@@ -206,14 +233,16 @@ class Explanation {
 
   /// A's objects against `tested`, within `limits`.
   parity::Parity parity(std::span<const Object> reference, std::span<const Object> tested,
-                         std::span<const parity::ParityCandidate> candidates, const ParityLimits& limits) const {
+                        std::span<const parity::ParityCandidate> candidates,
+                        const ParityLimits& limits) const {
     parity::Parity parity(limits);
     parity.add({printable(image_.filename().native()), reference, tested, candidates});
     return parity;
   }
 
   void compare_objects(const Tensors& heads_a, const Tensors& heads_b) {
-    const auto found_a = detections(a_, heads_a, input_a_.geometry), found_b = detections(b_, heads_b, input_b_.geometry);
+    const auto found_a = detections(a_, heads_a, input_a_.geometry),
+               found_b = detections(b_, heads_b, input_b_.geometry);
     report_.steps.push_back(compare_candidates(found_a.candidates, found_b.candidates, limits_));
     const auto candidates = engine_cache::in_pixels(found_b.candidates, input_b_.geometry);
     ParityLimits boxes_alone = limits_;
@@ -224,23 +253,23 @@ class Explanation {
     report_.steps.push_back(step_of("NMS", boxes, limits_));
     const bool more = all.found() < boxes.found();
     if (a_.model().task == Task::segment)
-      report_.steps.push_back(
-          {"masks",
-           {},
-           1.0 - boxes.worst_mask_iou(),
-           1,
-           1.0 - limits_.mask_iou,
-           more,
-           fmt::format("lowest IoU of a mask {:.4f} (limit {:.3g})", boxes.worst_mask_iou(), limits_.mask_iou)});
+      report_.steps.push_back({"masks",
+                               {},
+                               1.0 - boxes.worst_mask_iou(),
+                               1,
+                               1.0 - limits_.mask_iou,
+                               more,
+                               fmt::format("lowest IoU of a mask {:.4f} (limit {:.3g})",
+                                           boxes.worst_mask_iou(), limits_.mask_iou)});
     if (a_.model().task == Task::pose)
-      report_.steps.push_back(
-          {"keypoints",
-           {},
-           boxes.worst_keypoint_px(),
-           1,
-           limits_.keypoint_px,
-           more,
-           fmt::format("keypoints apart by {:.3g} px (limit {:.3g})", boxes.worst_keypoint_px(), limits_.keypoint_px)});
+      report_.steps.push_back({"keypoints",
+                               {},
+                               boxes.worst_keypoint_px(),
+                               1,
+                               limits_.keypoint_px,
+                               more,
+                               fmt::format("keypoints apart by {:.3g} px (limit {:.3g})",
+                                           boxes.worst_keypoint_px(), limits_.keypoint_px)});
     for (const auto& mismatch : all.mismatches())
       report_.mismatches.push_back(mismatch.what + (mismatch.nms_tie ? " (NMS tie: right before NMS)" : ""));
     compare_pipeline("A", a_, found_a.objects);
@@ -271,12 +300,14 @@ const ComparedStep* ExplainReport::first_mismatch() const {
 }
 
 const ComparedStep* ExplainReport::first_difference() const {
-  const auto found =
-      std::ranges::find_if(steps, [](const ComparedStep& s) { return (s.stage == "layer" || s.stage == "head") && s.difference != 0; });
+  const auto found = std::ranges::find_if(steps, [](const ComparedStep& s) {
+    return (s.stage == "layer" || s.stage == "head") && s.difference != 0;
+  });
   return found == steps.end() ? nullptr : &*found;
 }
 
-ExplainReport run(const Settings& settings, const std::string& a, const std::string& b, const std::filesystem::path& image_path) {
+ExplainReport run(const Settings& settings, const std::string& a, const std::string& b,
+                  const std::filesystem::path& image_path) {
   return Explanation(settings, a, b, image_path).run();
 }
 
@@ -293,8 +324,9 @@ std::string to_json(const ExplainReport& report) {
   json["departures"] = report.mismatches;
   json["notes"] = report.notes;
   const ComparedStep* first = report.first_mismatch();
-  json["first_departure"] = first ? nlohmann::ordered_json(first->name.empty() ? first->stage : first->stage + " " + first->name)
-                                  : nlohmann::ordered_json(nullptr);
+  json["first_departure"] =
+      first ? nlohmann::ordered_json(first->name.empty() ? first->stage : first->stage + " " + first->name)
+            : nlohmann::ordered_json(nullptr);
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 

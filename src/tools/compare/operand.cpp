@@ -30,7 +30,8 @@ ModelSpec parse(const std::string& text) {
   if (at == std::string::npos || fs::exists(text)) return {text, {}, {}};
   const std::string behind = text.substr(at + 1);
   const std::size_t colon = behind.find(':');
-  return {text.substr(0, at), behind.substr(0, colon), colon == std::string::npos ? std::string{} : behind.substr(colon + 1)};
+  return {text.substr(0, at), behind.substr(0, colon),
+          colon == std::string::npos ? std::string{} : behind.substr(colon + 1)};
 }
 
 Tensors run_all(Engine& engine, const HostTensor& input) {
@@ -90,14 +91,18 @@ void Operand::open_cached(const std::string& id) {
   context_.store = settings_.store;
   model_ = engine_cache::open_model(store.root() / "engines" / manifest.id, task_hint(settings_, 0, 1));
   shape_ = {settings_.batch, manifest.identity.input.height, manifest.identity.input.width};
-  for (const fs::path& file : {settings_.detect_model, settings_.pose_model, settings_.segment_model, settings_.reid_model})
+  for (const fs::path& file :
+       {settings_.detect_model, settings_.pose_model, settings_.segment_model, settings_.reid_model})
     if (!file.empty() && fs::is_regular_file(file))
       take_source(load_model_expecting(file, hint_of(manifest.model)));
 }
 
 std::string Operand::title() const {
-  const std::string id = engine_cache::is_engine(*model_) ? fmt::format(", engine {}", model_->origin().filename().string()) : "";
-  return fmt::format("{} on {} in {}{}", printable(model().name), context_.builder->name(), to_string(precision_), id);
+  const std::string id = engine_cache::is_engine(*model_)
+                             ? fmt::format(", engine {}", model_->origin().filename().string())
+                             : "";
+  return fmt::format("{} on {} in {}{}", printable(model().name), context_.builder->name(),
+                     to_string(precision_), id);
 }
 
 const Model* Operand::source() const {

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "engine/conformance/conformance.h"
-#include "engine_cache/engine_context.h"
 #include "engine_cache/engine_cache.h"
+#include "engine_cache/engine_context.h"
 #include "formats/model.h"
 #include "graph/passes.h"
 #include "parity/parity.h"
@@ -24,9 +24,11 @@ namespace fs = std::filesystem;
 constexpr double whole_model_tolerance = 1e-4;
 
 SelftestCheck evaluate(const std::string& name, const conformance::CaseResult& case_result, double allowed) {
-  if (!case_result.ran()) return {name, "", "refused: " + fmt::format("{}", fmt::join(case_result.refused, " "))};
+  if (!case_result.ran())
+    return {name, "", "refused: " + fmt::format("{}", fmt::join(case_result.refused, " "))};
   double worst = 0;
-  for (const conformance::OutputComparison& output : case_result.comparisons) worst = std::max(worst, output.difference);
+  for (const conformance::OutputComparison& output : case_result.comparisons)
+    worst = std::max(worst, output.difference);
   const std::string words = fmt::format("differs by {:.1e}, allowed {:.1e}", worst, allowed);
   return worst <= allowed ? SelftestCheck{name, "", words} : SelftestCheck{name, words};
 }
@@ -59,7 +61,8 @@ SelftestCheck against_executor(const fs::path& file, const engine_cache::EngineC
                                  graph::run_passes(graph);
                                  return graph;
                                }};
-  const auto case_result = conformance::run(test, *context.builder, {.precision = context.precision, .device = context.device});
+  const auto case_result =
+      conformance::run(test, *context.builder, {.precision = context.precision, .device = context.device});
   return evaluate(test.name, case_result, whole_model_tolerance);
 }
 
@@ -67,7 +70,8 @@ SelftestCheck against_executor(const fs::path& file, const engine_cache::EngineC
 SelftestCheck description_of(const engine_cache::EngineContext& context) {
   return {"engine", "",
           fmt::format("{} in {} on {}{}", context.builder->library_versions(), to_string(context.precision),
-                      context.builder->device_name(context.device), context.driver.empty() ? "" : ", driver " + context.driver)};
+                      context.builder->device_name(context.device),
+                      context.driver.empty() ? "" : ", driver " + context.driver)};
 }
 
 /// A ReID model by itself, on persons cut out of the built-in sample images.
@@ -75,15 +79,17 @@ SelftestCheck embeddings_against_fp32(const fs::path& file, const engine_cache::
   const Model model = load_model(file);
   const InputShape shape{1, model.info().image_height, model.info().image_width};
   const Plan plan = context.builder->build(engine_cache::prepare_graph(model, context, shape),
-                                          {.precision = context.precision, .device = context.device});
+                                           {.precision = context.precision, .device = context.device});
   const auto engine = context.builder->load(plan, context.device);
   const store::ValidationRecord record = engine_cache::verify(*engine, model, context, shape, {});
   const std::string words = fmt::format("{}, against {}", store::verdict(record), record.reference);
-  return record.passed() ? SelftestCheck{model.info().name, "", words} : SelftestCheck{model.info().name, words};
+  return record.passed() ? SelftestCheck{model.info().name, "", words}
+                         : SelftestCheck{model.info().name, words};
 }
 
 SelftestCheck against_fp32(const Settings& settings, const std::string& engine, const fs::path& file,
-                   const engine_cache::EngineContext& context, const std::vector<std::string>& images) {
+                           const engine_cache::EngineContext& context,
+                           const std::vector<std::string>& images) {
   Settings exact = settings;
   exact.precision = Precision::fp32;
   PipelineOptions options;
@@ -95,25 +101,32 @@ SelftestCheck against_fp32(const Settings& settings, const std::string& engine, 
   const auto expected = results_of(reference, images), actual = results_of(tested, images);
   parity::Parity parity(settings.limits);
   for (std::size_t i = 0; i < expected.size(); ++i)
-    parity.add({.image = expected[i].path, .reference = expected[i].objects, .tested = actual[i].objects, .candidates = {}});
-  const std::string words = fmt::format("{} of {} objects found again, worst {:.2f} px and {:.4f}", parity.found(),
-                                        parity.objects(), parity.worst_box_px(), parity.worst_confidence());
+    parity.add({.image = expected[i].path,
+                .reference = expected[i].objects,
+                .tested = actual[i].objects,
+                .candidates = {}});
+  const std::string words =
+      fmt::format("{} of {} objects found again, worst {:.2f} px and {:.4f}", parity.found(),
+                  parity.objects(), parity.worst_box_px(), parity.worst_confidence());
   if (parity.passed()) return {file.filename().string(), "", words};
   std::string failure = words;
-  for (const parity::Mismatch& mismatch : parity.mismatches()) failure += "; " + mismatch.image + ": " + mismatch.what;
+  for (const parity::Mismatch& mismatch : parity.mismatches())
+    failure += "; " + mismatch.image + ": " + mismatch.what;
   return {file.filename().string(), failure};
 }
 
 std::vector<std::string> sample_images_of(const fs::path& demo) {
   std::vector<std::string> images;
-  for (const auto& entry : fs::directory_iterator(demo / "scenes" / "val2017")) images.push_back(entry.path().string());
+  for (const auto& entry : fs::directory_iterator(demo / "scenes" / "val2017"))
+    images.push_back(entry.path().string());
   std::ranges::sort(images);
   return images;
 }
 
 }  // namespace
 
-void check_engine(const Settings& settings, const std::string& engine, const std::string& demo, const OnSelftestCheck& report) {
+void check_engine(const Settings& settings, const std::string& engine, const std::string& demo,
+                  const OnSelftestCheck& report) {
   const engine_cache::EngineContext context = engine_cache::choose_engine(settings, engine);
   const BuildOptions options{.precision = context.precision, .device = context.device};
   if (!report(description_of(context))) return;
@@ -131,7 +144,8 @@ void check_engine(const Settings& settings, const std::string& engine, const std
   for (const char* file : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
     const fs::path path = fs::path(demo) / file;
     const SelftestCheck check = guarded_check(file, [&] {
-      return is_reference ? against_executor(path, context) : against_fp32(settings, engine, path, context, sample_images_of(demo));
+      return is_reference ? against_executor(path, context)
+                          : against_fp32(settings, engine, path, context, sample_images_of(demo));
     });
     if (!report(check)) return;
   }

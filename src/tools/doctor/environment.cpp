@@ -23,7 +23,9 @@ using Standing = EnvironmentRow::Standing;
 
 constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
-std::string gigabytes(std::uint64_t bytes) { return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9); }
+std::string gigabytes(std::uint64_t bytes) {
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
 
 /// The nearest folder that exists: where the store will be made.
 fs::path existing_parent(fs::path path) {
@@ -39,7 +41,8 @@ EnvironmentRow disk_row(const fs::path& store, std::uint64_t needed) {
   row.found = error ? error.message() : fmt::format("{} free", gigabytes(space.available));
   if (error || space.available < needed) {
     row.standing = Standing::bad;
-    row.remedy = fmt::format("free some space, or choose another place than {} with --store", printable(store.native()));
+    row.remedy = fmt::format("free some space, or choose another place than {} with --store",
+                             printable(store.native()));
   }
   return row;
 }
@@ -66,7 +69,8 @@ std::uint64_t available_memory() {
 
 EnvironmentRow memory_row(std::uint64_t needed) {
   const std::uint64_t available = available_memory();
-  EnvironmentRow row{"memory", fmt::format("{} available", gigabytes(available)), gigabytes(needed), {}, Standing::good};
+  EnvironmentRow row{
+      "memory", fmt::format("{} available", gigabytes(available)), gigabytes(needed), {}, Standing::good};
   if (available < needed) {
     row.standing = Standing::bad;
     row.remedy = "end other programs, or migrate on a larger machine";
@@ -75,11 +79,13 @@ EnvironmentRow memory_row(std::uint64_t needed) {
 }
 
 EnvironmentRow python_row(const FoundPython& python) {
-  EnvironmentRow row{"Python", {}, "torch and ultralytics, to compare with PyTorch (optional)", {}, Standing::good};
+  EnvironmentRow row{
+      "Python", {}, "torch and ultralytics, to compare with PyTorch (optional)", {}, Standing::good};
   row.found = python.version.empty()
                   ? python.why
-                  : fmt::format("{} ({}), torch {}, ultralytics {}", python.version, printable(python.program),
-                                python.torch.empty() ? "-" : python.torch, python.ultralytics.empty() ? "-" : python.ultralytics);
+                  : fmt::format("{} ({}), torch {}, ultralytics {}", python.version,
+                                printable(python.program), python.torch.empty() ? "-" : python.torch,
+                                python.ultralytics.empty() ? "-" : python.ultralytics);
   if (!python.usable()) {
     row.standing = Standing::absent;
     row.remedy = "name the Python of your pipeline with --python";
@@ -93,7 +99,8 @@ EnvironmentNeeds needs_of(std::span<const std::uintmax_t> model_bytes) {
   const auto total = std::accumulate(model_bytes.begin(), model_bytes.end(), std::uintmax_t{0});
   const auto largest = model_bytes.empty() ? std::uintmax_t{0} : *std::ranges::max_element(model_bytes);
   EnvironmentNeeds needs;
-  needs.disk_bytes = 6 * total + 64 * mebibyte;  // ONNX, engine and reference of each, both deployments while they change
+  needs.disk_bytes =
+      6 * total + 64 * mebibyte;  // ONNX, engine and reference of each, both deployments while they change
   needs.host_bytes = 512 * mebibyte + 16 * largest;
   needs.gpu_bytes = 2048 * mebibyte + 16 * largest;
   return needs;

@@ -32,7 +32,8 @@ struct Environment {
   FoundPython python;
 };
 
-/// Changes nothing. What settings do not ask for (a GPU without FORCE_GPU_ONLY, Python) is `absent` rather than `bad`.
+/// Changes nothing. What settings do not ask for (a GPU without FORCE_GPU_ONLY, Python) is `absent` rather
+/// than `bad`.
 Environment check_environment(const Settings& settings, const EnvironmentNeeds& needs);
 
 /// The rows that are bad, in one sentence; empty when all is well.

@@ -18,9 +18,10 @@ namespace {
 constexpr Device gpu = Device::cuda(0);
 
 /// The outputs, and two bindings to stand for all.
-constexpr std::array guarded_names{guarded::detection_output, guarded::pose_output,       guarded::pose_keypoints,
-                                   guarded::pose_confidence,  guarded::pose_boxes,        guarded::segmentation_masks,
-                                   guarded::reid_features,    std::string_view("images"), std::string_view("box.0")};
+constexpr std::array guarded_names{
+    guarded::detection_output, guarded::pose_output,       guarded::pose_keypoints,
+    guarded::pose_confidence,  guarded::pose_boxes,        guarded::segmentation_masks,
+    guarded::reid_features,    std::string_view("images"), std::string_view("box.0")};
 
 /// Passes when `provoke` ends in the error with exactly these words.
 template <class Provoke>
@@ -43,13 +44,15 @@ void provoke_places(std::vector<SelftestCheck>& checks) {
       GpuPolicy policy(true, gpu, [place](const void*) { return place; });
       checks.push_back(
           expect(fmt::format("{} on {}", name, to_string(place)),
-                 fmt::format("GPU enforcement violation: {} not on GPU (it is on {}, expected cuda:0)", name, to_string(place)),
+                 fmt::format("GPU enforcement violation: {} not on GPU (it is on {}, expected cuda:0)", name,
+                             to_string(place)),
                  [&] { policy.require_gpu(name, view_of(memory.data(), DType::f16)); }));
     }
     GpuPolicy policy(true, gpu);
-    checks.push_back(expect(fmt::format("{} in FP32", name),
-                            fmt::format("FP16 violation: {} is FP32 (GPU enforcement violation: {} not FP16)", name, name),
-                            [&] { policy.require_fp16(name, view_of(memory.data(), DType::f32)); }));
+    checks.push_back(
+        expect(fmt::format("{} in FP32", name),
+               fmt::format("FP16 violation: {} is FP32 (GPU enforcement violation: {} not FP16)", name, name),
+               [&] { policy.require_fp16(name, view_of(memory.data(), DType::f32)); }));
   }
 }
 
@@ -59,12 +62,13 @@ void provoke_steps(std::vector<SelftestCheck>& checks) {
         "a provoked step", []() -> int { throw Error("device.memory", "out of memory."); }, [] { return 1; });
   };
   GpuPolicy forced(true, gpu);
-  checks.push_back(
-      expect("a step that fails", "GPU-only operation failed: a provoked step: out of memory.", [&] { fail(forced); }));
+  checks.push_back(expect("a step that fails", "GPU-only operation failed: a provoked step: out of memory.",
+                          [&] { fail(forced); }));
   GpuPolicy lenient(false, gpu);
   const int first = fail(lenient), second = fail(lenient);
   const bool served = first == 1 && second == 1 && lenient.fallbacks().size() == 1;
-  checks.push_back({"a step that fails, with --allow-cpu", served ? "" : "the CPU did not serve, or was not named once"});
+  checks.push_back(
+      {"a step that fails, with --allow-cpu", served ? "" : "the CPU did not serve, or was not named once"});
 }
 
 /// Memory that says it is on the GPU, and the driver's answer.
@@ -72,9 +76,10 @@ void provoke_lies(std::vector<SelftestCheck>& checks) {
 #if PEREGRINE_CUDA
   const auto lie = [&](const std::string& what, void* pointer, const std::string& place) {
     GpuPolicy policy(true, gpu, cuda::place_of);
-    checks.push_back(expect(what,
-                            fmt::format("GPU enforcement violation: a lie not on GPU (it is on {}, expected cuda:0)", place),
-                            [&] { policy.require_gpu("a lie", view_of(pointer, DType::f16)); }));
+    checks.push_back(expect(
+        what,
+        fmt::format("GPU enforcement violation: a lie not on GPU (it is on {}, expected cuda:0)", place),
+        [&] { policy.require_gpu("a lie", view_of(pointer, DType::f16)); }));
   };
   std::array<Half, 8> host{};
   lie("host memory that says it is on the GPU", host.data(), "cpu");

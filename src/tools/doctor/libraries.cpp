@@ -56,12 +56,14 @@ EnvironmentRow device_row(const cuda::DeviceFacts& device, bool chosen) {
 }
 
 EnvironmentRow gpu_memory_row(int device, std::uint64_t needed, bool insisted) {
-  EnvironmentRow row{"GPU memory", {}, fmt::format("{:.1f} GB", static_cast<double>(needed) / 1e9), {}, Standing::good};
+  EnvironmentRow row{
+      "GPU memory", {}, fmt::format("{:.1f} GB", static_cast<double>(needed) / 1e9), {}, Standing::good};
   try {
     const cuda::DeviceScope scope(device);
     std::size_t free = 0, total = 0;
     cuda::check(cuda::runtime().memory_info(&free, &total), "cudaMemGetInfo");
-    row.found = fmt::format("{:.1f} GB free of {:.1f} GB", static_cast<double>(free) / 1e9, static_cast<double>(total) / 1e9);
+    row.found = fmt::format("{:.1f} GB free of {:.1f} GB", static_cast<double>(free) / 1e9,
+                            static_cast<double>(total) / 1e9);
     if (free >= needed) return row;
     row.remedy = "end other programs on this GPU (nvidia-smi lists them)";
   } catch (const Error& error) {
@@ -85,12 +87,13 @@ constexpr const char* tensorrt_needed = "10, 11 or RTX from 1.5 (optional: the c
 /// A library as it was found. What a probe learns of it stays in memory.
 EnvironmentRow tensorrt_row(const tensorrt::Installation& found, const Settings& settings) {
   std::string place = printable(found.files.library.native());
-  if (!found.files.parser.empty()) place += fmt::format(" with {}", printable(found.files.parser.filename().native()));
+  if (!found.files.parser.empty())
+    place += fmt::format(" with {}", printable(found.files.parser.filename().native()));
   place += fmt::format(" ({})", found.place);
   if (!found.refusal.empty()) return {"TensorRT", place, tensorrt_needed, found.refusal, Standing::absent};
   const auto builder = make_tensorrt_builder(found.version->flavour, {.library = found.files.library});
-  EnvironmentRow row{"TensorRT", fmt::format("{}, {}", tensorrt::to_string(*found.version), place), tensorrt_needed,
-                     builder->cannot_run(Device::cuda(settings.device)), Standing::good};
+  EnvironmentRow row{"TensorRT", fmt::format("{}, {}", tensorrt::to_string(*found.version), place),
+                     tensorrt_needed, builder->cannot_run(Device::cuda(settings.device)), Standing::good};
   if (!row.remedy.empty()) row.standing = Standing::absent;
   return row;
 }
@@ -104,9 +107,10 @@ std::vector<EnvironmentRow> tensorrt_rows(const Settings& settings) {
     rows.push_back({"TensorRT", error.sentence(), tensorrt_needed, error.hint(), Standing::bad});
   }
   if (rows.empty())
-    rows.push_back({"TensorRT", "none", tensorrt_needed,
-                    "install TensorRT 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt",
-                    Standing::absent});
+    rows.push_back(
+        {"TensorRT", "none", tensorrt_needed,
+         "install TensorRT 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt",
+         Standing::absent});
   return rows;
 }
 
@@ -159,23 +163,26 @@ std::vector<EnvironmentRow> gpu_rows(const Settings& settings, std::uint64_t gpu
   try {
     devices = cuda::devices();
   } catch (const Error& error) {
-    rows.push_back({"CUDA devices", error.sentence(), "a driver that works", error.hint(), missing(insisted)});
+    rows.push_back(
+        {"CUDA devices", error.sentence(), "a driver that works", error.hint(), missing(insisted)});
     return rows;
   }
-  for (const cuda::DeviceFacts& device : devices) rows.push_back(device_row(device, insisted && device.index == settings.device));
+  for (const cuda::DeviceFacts& device : devices)
+    rows.push_back(device_row(device, insisted && device.index == settings.device));
   const bool there = settings.device < static_cast<int>(devices.size());
   if (!there)
     rows.push_back({fmt::format("cuda:{}", settings.device), "no such device", "a CUDA device",
-                    devices.empty() ? "run on a machine with an NVIDIA GPU, or let the CPU serve with --allow-cpu"
-                                    : "choose one that is there with --device",
+                    devices.empty()
+                        ? "run on a machine with an NVIDIA GPU, or let the CPU serve with --allow-cpu"
+                        : "choose one that is there with --device",
                     missing(insisted)});
   if (there) rows.push_back(gpu_memory_row(settings.device, gpu_bytes, insisted));
   rows.push_back(cudnn_row(insisted));
   return rows;
 #else
   (void)gpu_bytes;
-  return {{"GPU", "this build has no GPU engine", "a CUDA device", "make build CUDA=on, or let the CPU serve with --allow-cpu",
-           missing(insisted)}};
+  return {{"GPU", "this build has no GPU engine", "a CUDA device",
+           "make build CUDA=on, or let the CPU serve with --allow-cpu", missing(insisted)}};
 #endif
 }
 
@@ -188,8 +195,8 @@ std::vector<EnvironmentRow> engine_rows(const Settings& settings) {
   (void)settings;
   rows.push_back(openvino_row());
 #else
-  rows.push_back({"OpenVINO", "not in this build", "FP32 reference and CPU engine", "build with PEREGRINE_OPENVINO=ON",
-                  missing(!settings.force_gpu_only)});
+  rows.push_back({"OpenVINO", "not in this build", "FP32 reference and CPU engine",
+                  "build with PEREGRINE_OPENVINO=ON", missing(!settings.force_gpu_only)});
 #endif
   return rows;
 }

@@ -16,8 +16,8 @@ std::vector<EnvironmentRow> gpu_rows(const Settings& settings, std::uint64_t gpu
 /// TensorRT's flavours and OpenVINO. A missing one is bad only when no other engine could serve.
 std::vector<EnvironmentRow> engine_rows(const Settings& settings);
 
-/// Whether code for `architectures`, as nvcc names them ("80 90a"), runs on a device: one number serves its family from there
-/// on, one with an "a" that device alone.
+/// Whether code for `architectures`, as nvcc names them ("80 90a"), runs on a device: one number serves its
+/// family from there on, one with an "a" that device alone.
 bool has_kernels_for(std::string_view architectures, int major, int minor);
 
 }  // namespace peregrine::migrate

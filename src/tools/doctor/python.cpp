@@ -22,19 +22,22 @@ def version(package):
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return ''
-print(json.dumps({'version': sys.version.split()[0], 'torch': version('torch'), 'ultralytics': version('ultralytics')}))
+print(json.dumps({'version': sys.version.split()[0], 'torch': version('torch'),
+    'ultralytics': version('ultralytics')}))
 )";
 
 std::vector<std::string> candidates(const std::filesystem::path& wanted) {
   if (!wanted.empty()) return {wanted.native()};
   std::vector<std::string> programs;
   for (const char* variable : {"VIRTUAL_ENV", "CONDA_PREFIX"})
-    if (const char* folder = std::getenv(variable); folder && *folder) programs.push_back(std::string(folder) + "/bin/python");
+    if (const char* folder = std::getenv(variable); folder && *folder)
+      programs.push_back(std::string(folder) + "/bin/python");
   programs.insert(programs.end(), {"python3", "python"});
   return programs;
 }
 
-FoundPython examine(const std::string& program, std::chrono::milliseconds limit, const std::function<bool()>& stop) {
+FoundPython examine(const std::string& program, std::chrono::milliseconds limit,
+                    const std::function<bool()>& stop) {
   FoundPython found{.program = program, .version = {}, .torch = {}, .ultralytics = {}, .why = {}};
   const std::string name = printable(program);
   const ChildResult run = run_child({program, "-B", "-c", probe}, limit, {}, stop);
@@ -46,7 +49,8 @@ FoundPython examine(const std::string& program, std::chrono::milliseconds limit,
   }
   const auto facts = nlohmann::json::parse(run.out, nullptr, false);
   if (run.timed_out)
-    found.why = fmt::format("{} did not answer within {} s", name, std::chrono::duration<double>(limit).count());
+    found.why =
+        fmt::format("{} did not answer within {} s", name, std::chrono::duration<double>(limit).count());
   else if (run.status != 0 || !facts.is_object())
     found.why = fmt::format("{} cannot run a program (exit status {})", name, run.status);
   if (!found.why.empty()) return found;
@@ -63,7 +67,8 @@ FoundPython examine(const std::string& program, std::chrono::milliseconds limit,
 
 }  // namespace
 
-FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit, const std::function<bool()>& stop) {
+FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit,
+                        const std::function<bool()>& stop) {
   FoundPython best;
   for (const std::string& program : candidates(wanted)) {
     FoundPython found = examine(program, limit, stop);

@@ -15,9 +15,9 @@ struct FoundPython {
   bool usable() const { return why.empty(); }
 };
 
-/// `wanted` and no other, or, when it is empty, the first usable one of the active environment's and PATH's. Packages are
-/// looked up, not imported: that is quick and leaves nothing behind. `stop` is asked while one is waited for: true ends that
-/// (Error "interrupted").
+/// `wanted` and no other, or, when it is empty, the first usable one of the active environment's and PATH's.
+/// Packages are looked up, not imported: that is quick and leaves nothing behind. `stop` is asked while one
+/// is waited for: true ends that (Error "interrupted").
 FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit,
                         const std::function<bool()>& stop = {});
 

@@ -8,7 +8,8 @@ namespace {
 
 std::string quoted(const std::filesystem::path& path) {
   const std::string& text = path.native();
-  constexpr std::string_view harmless = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+  constexpr std::string_view harmless =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
   if (!text.empty() && text.find_first_not_of(harmless) == std::string::npos) return text;
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -23,13 +24,15 @@ std::vector<std::string> commands_of(const Migration& migration) {
   if (!settings.force_gpu_only) common += " --allow-cpu";
   std::string models, precision;
   for (const ModelSlot& slot : migration.slots)
-    models += fmt::format(" --{} {}", to_string(slot.task_slot), quoted(std::filesystem::absolute(slot.path)));
+    models +=
+        fmt::format(" --{} {}", to_string(slot.task_slot), quoted(std::filesystem::absolute(slot.path)));
   if (settings.precision) precision = fmt::format(" --precision {}", to_string(*settings.precision));
   std::string engine;
   if (migration.options.engine != "auto") engine = " --engine " + migration.options.engine;
   std::vector<std::string> lines{"peregrine migrate" + models + engine + precision + common,
                                  "peregrine migrate --validate-only" + models + engine + precision + common,
-                                 "peregrine predict --source PICTURES" + common, "peregrine engines list" + common};
+                                 "peregrine predict --source PICTURES" + common,
+                                 "peregrine engines list" + common};
   for (const ModelSlot& slot : migration.slots)
     if (slot.manifest && slot.task_slot != Task::reid)
       lines.push_back(

@@ -23,7 +23,9 @@ Journal read_journal(const std::filesystem::path& file) {
 }
 
 void write_journal(const std::filesystem::path& file, const Journal& journal) {
-  store::replace_file(file, store::json_to_envelope({{"done", journal.done}, {"rebuild", journal.rebuild}, {"backup", journal.backup}}));
+  store::replace_file(
+      file, store::json_to_envelope(
+                {{"done", journal.done}, {"rebuild", journal.rebuild}, {"backup", journal.backup}}));
 }
 
 }  // namespace peregrine::migrate

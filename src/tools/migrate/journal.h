@@ -10,10 +10,11 @@
 namespace peregrine::migrate {
 
 struct Journal {
-  /// By step and what it was done for (digests, versions, options): what came out of it. A step is still valid where its key is
-  /// there and what came out still is.
+  /// By step and what it was done for (digests, versions, options): what came out of it. A step is still
+  /// valid where its key is there and what came out still is.
   std::map<std::string, std::string> done;
-  std::string rebuild;  ///< --force-rebuild that is not finished: when it began, UTC; engines built since are not built again
+  std::string rebuild;  ///< --force-rebuild that is not finished: when it began, UTC; engines built since are
+                        ///< not built again
   int backup = 0;       ///< of what was there before that --force-rebuild
   bool operator==(const Journal&) const = default;
 };

@@ -21,8 +21,9 @@ std::vector<ModelSlot> slots_of(const Settings& settings) {
   add(Task::segment, settings.segment_model);
   add(Task::reid, settings.reid_model);
   if (slots.empty())
-    throw Error("usage.models", "No model is named that could be migrated.",
-                "Name them with --detect, --pose, --segment and --reid, or under [models] in the settings file.");
+    throw Error(
+        "usage.models", "No model is named that could be migrated.",
+        "Name them with --detect, --pose, --segment and --reid, or under [models] in the settings file.");
   return slots;
 }
 
@@ -44,7 +45,8 @@ void Migration::tell(double share, std::string_view doing) {
   place.share = share;
   place.doing = doing;
   if (!options.progress(place))
-    throw Error("interrupted", fmt::format("Interrupted in the step \"{}\": what is deployed is as it was.", place.step),
+    throw Error("interrupted",
+                fmt::format("Interrupted in the step \"{}\": what is deployed is as it was.", place.step),
                 "The same command goes on from there.");
 }
 
@@ -79,13 +81,15 @@ void Migration::describe(std::size_t slot) {
   model.validation = store::verdict(record);
   model.witness = {to_string(record.witness.verdict), record.witness.name, record.witness.note};
   model.checks.clear();
-  for (const store::ValidationCheck& check : record.checks) model.checks.push_back({check.name, check.value, check.limit, check.at_least});
+  for (const store::ValidationCheck& check : record.checks)
+    model.checks.push_back({check.name, check.value, check.limit, check.at_least});
   model.mismatches = record.mismatches;
 }
 
 void require_unchanged(const ModelSlot& slot) {
   if (store::digest_of(slot.path) == slot.info().sha256) return;
-  throw Error("model.changed", fmt::format("{} has changed while it was migrated.", printable(slot.path.native())),
+  throw Error("model.changed",
+              fmt::format("{} has changed while it was migrated.", printable(slot.path.native())),
               "Nothing was switched over. Run the same command again when the file is complete.");
 }
 

@@ -20,7 +20,7 @@ struct ModelSlot {
   Task task_slot{};
   std::filesystem::path path;
   std::optional<Model> model{};               ///< from the step "models" on
-  engine_cache::Request request{};               ///< from the step "models" on
+  engine_cache::Request request{};            ///< from the step "models" on
   std::optional<store::Manifest> manifest{};  ///< from the step "build" on
 
   const ModelInfo& info() const { return model->info(); }

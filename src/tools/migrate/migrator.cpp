@@ -36,8 +36,9 @@ constexpr std::array migrating{MigrationStep{"environment", steps::environment},
                                MigrationStep{"final inference", steps::final_inference},
                                MigrationStep{"switch", steps::switch_over},
                                MigrationStep{"report", steps::report}};
-constexpr std::array validating{MigrationStep{"environment", steps::environment}, MigrationStep{"models", steps::models},
-                                MigrationStep{"engines", steps::existing_engines}, MigrationStep{"report", steps::report}};
+constexpr std::array validating{
+    MigrationStep{"environment", steps::environment}, MigrationStep{"models", steps::models},
+    MigrationStep{"engines", steps::existing_engines}, MigrationStep{"report", steps::report}};
 
 class Run {
  public:
@@ -48,7 +49,8 @@ class Run {
     for (const MigrationStep& step : steps.first(steps.size() - 1)) one(step);
     Report& report = migration_.report;
     if (report.good()) end_rebuild();
-    if (report.good()) report.verdict = migration_.options.validate_only ? "Nothing stands in the way." : verdict_of_success();
+    if (report.good())
+      report.verdict = migration_.options.validate_only ? "Nothing stands in the way." : verdict_of_success();
     report.commands = commands_of(migration_);
     one(steps.back());  // the page is written of a failure too
     return std::move(report);
@@ -57,7 +59,8 @@ class Run {
  private:
   std::string verdict_of_success() const {
     const Report& report = migration_.report;
-    return fmt::format("Migrated: {} models are deployed (deployment {}).", report.models.size(), report.deployment);
+    return fmt::format("Migrated: {} models are deployed (deployment {}).", report.models.size(),
+                       report.deployment);
   }
 
   void one(const MigrationStep& step) {
@@ -142,7 +145,8 @@ class Run {
 void require_folder_of(const std::filesystem::path& page) {
   const auto folder = std::filesystem::absolute(page).parent_path();
   if (!std::filesystem::is_directory(folder))
-    throw Error("usage.report", fmt::format("There is no folder {} for the page.", printable(folder.native())),
+    throw Error("usage.report",
+                fmt::format("There is no folder {} for the page.", printable(folder.native())),
                 "Make it, or name another place with --report.");
 }
 
@@ -152,7 +156,8 @@ int Report::exit_status() const noexcept { return good() ? 0 : peregrine::exit_s
 
 }  // namespace migrate
 
-Migrator::Migrator(Settings settings, migrate::Options options) : settings_(std::move(settings)), options_(std::move(options)) {}
+Migrator::Migrator(Settings settings, migrate::Options options)
+    : settings_(std::move(settings)), options_(std::move(options)) {}
 
 migrate::Report Migrator::run() {
   if (!options_.page.empty()) migrate::require_folder_of(options_.page);
@@ -169,7 +174,8 @@ std::vector<migrate::BackupSummary> Migrator::backups() const {
     if (!listing.backup) continue;
     summary.date = listing.backup->date;
     for (const migrate::ModelFile& model : listing.backup->models)
-      summary.models.push_back(fmt::format("{}: {}", to_string(model.task_slot), printable(model.path.native())));
+      summary.models.push_back(
+          fmt::format("{}: {}", to_string(model.task_slot), printable(model.path.native())));
     for (const auto& [task_slot, service] : listing.backup->deployment.task_slots)
       summary.service.push_back(fmt::format("{}: engine {}", to_string(task_slot), service.engine));
   }
@@ -183,10 +189,11 @@ std::vector<std::string> Migrator::roll_back(std::optional<int> id) {
     throw Error("store.backup", fmt::format("There is no store {}.", printable(store.root().native())),
                 "Name the one that was migrated with --store.");
   const migrate::Restored restored = migrate::restore_backup(store, migrate::Lock(store), id);
-  std::vector<std::string> sentences{fmt::format("Backup {} of {} is deployed again, as deployment {}: {} task slots.",
-                                                 restored.backup.id, restored.backup.date, restored.deployment.number,
-                                                 restored.deployment.task_slots.size())};
-  for (const std::string& engine : restored.engines) sentences.push_back(fmt::format("Engine {} came back.", engine));
+  std::vector<std::string> sentences{
+      fmt::format("Backup {} of {} is deployed again, as deployment {}: {} task slots.", restored.backup.id,
+                  restored.backup.date, restored.deployment.number, restored.deployment.task_slots.size())};
+  for (const std::string& engine : restored.engines)
+    sentences.push_back(fmt::format("Engine {} came back.", engine));
   sentences.insert(sentences.end(), restored.sentences.begin(), restored.sentences.end());
   return sentences;
 }

@@ -1,5 +1,5 @@
-// The steps of a migration, each in a file of its own under steps/. They leave what they found in Migration::report, and throw
-// Error for what ends the migration.
+// The steps of a migration, each in a file of its own under steps/. They leave what they found in
+// Migration::report, and throw Error for what ends the migration.
 #pragma once
 
 #include "tools/migrate/migration.h"
@@ -16,7 +16,8 @@ StepSummary backup(Migration& migration);
 StepSummary export_models(Migration& migration);
 /// Engines into the store; those of another machine's TensorRT-RTX too, where it is found.
 StepSummary build(Migration& migration);
-/// Holds the engines against the FP32 reference. Throws "validation.engine" where one deviates, unless Options::unverified.
+/// Holds the engines against the FP32 reference. Throws "validation.engine" where one deviates, unless
+/// Options::unverified.
 StepSummary validate(Migration& migration);
 /// Accuracy, speed and memory before and after.
 StepSummary compare(Migration& migration);

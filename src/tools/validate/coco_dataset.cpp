@@ -17,13 +17,15 @@ namespace {
 using Json = nlohmann::json;
 
 RunLengthMask read_mask(const Json& segmentation, const CocoImage& image) {
-  if (segmentation.is_array()) return rasterise(segmentation.get<std::vector<std::vector<double>>>(), image.height, image.width);
+  if (segmentation.is_array())
+    return rasterise(segmentation.get<std::vector<std::vector<double>>>(), image.height, image.width);
   const Json& counts = segmentation.at("counts");
   if (counts.is_string()) return from_coco_string(image.height, image.width, counts.get<std::string>());
   return {image.height, image.width, counts.get<std::vector<std::uint32_t>>()};
 }
 
-CocoAnnotation read_annotation(const Json& json, const std::map<std::int64_t, CocoImage>& images, bool masks) {
+CocoAnnotation read_annotation(const Json& json, const std::map<std::int64_t, CocoImage>& images,
+                               bool masks) {
   CocoAnnotation annotation;
   annotation.id = json.at("id");
   annotation.image_id = json.at("image_id");
@@ -64,7 +66,8 @@ CocoDataset read_coco(const std::filesystem::path& file, bool masks) {
       images[id] = {id, image.at("file_name"), image.at("width"), image.at("height")};
     }
     for (const auto& [id, image] : images) dataset.images.push_back(image);
-    for (const Json& category : json.at("categories")) dataset.categories.push_back({category.at("id"), category.at("name")});
+    for (const Json& category : json.at("categories"))
+      dataset.categories.push_back({category.at("id"), category.at("name")});
     std::ranges::sort(dataset.categories, {}, &CocoCategory::id);
     for (const Json& annotation : json.at("annotations"))
       dataset.annotations.push_back(read_annotation(annotation, images, masks));
@@ -72,7 +75,8 @@ CocoDataset read_coco(const std::filesystem::path& file, bool masks) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& error) {
-    throw Error("validation.dataset", fmt::format("{} is no COCO annotation file: {}.", file.string(), error.what()),
+    throw Error("validation.dataset",
+                fmt::format("{} is no COCO annotation file: {}.", file.string(), error.what()),
                 "Give the files that COCO's tools read.");
   }
 }

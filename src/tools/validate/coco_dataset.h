@@ -42,11 +42,13 @@ struct CocoDataset {
   std::vector<CocoAnnotation> annotations;
 };
 
-/// Reads one annotation file; masks are rasterised when `masks`. Throws Error "validation.dataset" naming the file.
+/// Reads one annotation file; masks are rasterised when `masks`. Throws Error "validation.dataset" naming the
+/// file.
 CocoDataset read_coco(const std::filesystem::path& file, bool masks);
 
-/// Polygons (x0, y0, x1, y1, ... each) -> mask, pixel for pixel as COCO's tools rasterise them: boundaries are walked at
-/// five times the resolution, and a pixel belongs to the polygon when its centre column is crossed above it.
+/// Polygons (x0, y0, x1, y1, ... each) -> mask, pixel for pixel as COCO's tools rasterise them: boundaries
+/// are walked at five times the resolution, and a pixel belongs to the polygon when its centre column is
+/// crossed above it.
 RunLengthMask rasterise(const std::vector<std::vector<double>>& polygons, int height, int width);
 
 }  // namespace peregrine::validate

@@ -42,9 +42,11 @@ struct Judged {
 
 struct CategoryMatches {
   std::vector<Judged> detections;
-  std::map<std::int64_t, int> wanted;  ///< ground truth that counts, by image; images without any are not there
+  std::map<std::int64_t, int>
+      wanted;  ///< ground truth that counts, by image; images without any are not there
   int all_wanted() const {
-    return std::accumulate(wanted.begin(), wanted.end(), 0, [](int sum, const auto& image) { return sum + image.second; });
+    return std::accumulate(wanted.begin(), wanted.end(), 0,
+                           [](int sum, const auto& image) { return sum + image.second; });
   }
 };
 
@@ -55,19 +57,23 @@ bool never_counts(const CocoAnnotation& truth, Metric metric) {
   return truth.crowd || (metric == Metric::keypoints && truth.labelled_keypoints == 0);
 }
 
-/// Greedy matching of one cell: each detection takes the free object it overlaps most; one that only fits ignored objects
-/// is ignored itself.
-void judge(const Cell& cell, std::int64_t image, const AreaRange& range, Metric metric, std::size_t most_detections,
-           CategoryMatches& out) {
+/// Greedy matching of one cell: each detection takes the free object it overlaps most; one that only fits
+/// ignored objects is ignored itself.
+void judge(const Cell& cell, std::int64_t image, const AreaRange& range, Metric metric,
+           std::size_t most_detections, CategoryMatches& out) {
   std::vector<std::size_t> order(cell.truth.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto ignored = [&](std::size_t t) { return never_counts(*cell.truth[t], metric) || !range.holds(cell.truth[t]->area); };
+  const auto ignored = [&](std::size_t t) {
+    return never_counts(*cell.truth[t], metric) || !range.holds(cell.truth[t]->area);
+  };
   std::ranges::stable_sort(order, {}, ignored);
-  if (const auto wanted = std::ranges::count_if(order, [&](std::size_t t) { return !ignored(t); }); wanted > 0)
+  if (const auto wanted = std::ranges::count_if(order, [&](std::size_t t) { return !ignored(t); });
+      wanted > 0)
     out.wanted[image] = static_cast<int>(wanted);
   const std::size_t count = std::min(cell.detections.size(), most_detections);
   const std::size_t first = out.detections.size();
-  for (std::size_t d = 0; d < count; ++d) out.detections.push_back({image, cell.detections[d]->score, {}, {}});
+  for (std::size_t d = 0; d < count; ++d)
+    out.detections.push_back({image, cell.detections[d]->score, {}, {}});
   for (int i = 0; i < overlap_count; ++i) {
     std::vector<bool> taken(cell.truth.size());
     for (std::size_t d = 0; d < count; ++d) {
@@ -109,13 +115,15 @@ class CurveBuilder {
 
   /// Precision is made monotone; the walk is over.
   Curve curve() {
-    for (std::size_t i = precisions_.size(); i-- > 1;) precisions_[i - 1] = std::max(precisions_[i - 1], precisions_[i]);
+    for (std::size_t i = precisions_.size(); i-- > 1;)
+      precisions_[i - 1] = std::max(precisions_[i - 1], precisions_[i]);
     Curve curve;
     if (!recalls_.empty()) curve.recall = recalls_.back();
     for (int r = 0; r < recall_count; ++r) {
       const auto reached = std::ranges::lower_bound(recalls_, recall_threshold(r));
       if (reached == recalls_.end()) break;
-      curve.precision[static_cast<std::size_t>(r)] = precisions_[static_cast<std::size_t>(reached - recalls_.begin())];
+      curve.precision[static_cast<std::size_t>(r)] =
+          precisions_[static_cast<std::size_t>(reached - recalls_.begin())];
     }
     return curve;
   }
@@ -149,7 +157,8 @@ class Mean {
 
 class Evaluation {
  public:
-  Evaluation(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric) : metric_(metric) {
+  Evaluation(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric)
+      : metric_(metric) {
     for (const CocoAnnotation& annotation : truth.annotations)
       cell_of(annotation.category_id, annotation.image_id).truth.push_back(&annotation);
     for (const CocoDetection& detection : detections)
@@ -158,7 +167,8 @@ class Evaluation {
       for (auto& [image, cell] : cells) prepare(cell);
   }
 
-  /// What each category's detections came to, by falling score; those without ground truth that counts are left out.
+  /// What each category's detections came to, by falling score; those without ground truth that counts are
+  /// left out.
   template <class Take>
   void each_category(const AreaRange& range, std::size_t most_detections, Take take) const {
     for (const auto& [category, cells] : cells_) {
@@ -194,15 +204,18 @@ class Evaluation {
   Cell& cell_of(std::int64_t category, std::int64_t image) { return cells_[category][image]; }
 
   void prepare(Cell& cell) const {
-    std::ranges::stable_sort(cell.detections, std::ranges::greater{}, [](const CocoDetection* d) { return d->score; });
+    std::ranges::stable_sort(cell.detections, std::ranges::greater{},
+                             [](const CocoDetection* d) { return d->score; });
     for (const CocoDetection* detection : cell.detections) {
       auto& row = cell.overlaps.emplace_back();
-      for (const CocoAnnotation* annotation : cell.truth) row.push_back(overlap(*detection, *annotation, metric_));
+      for (const CocoAnnotation* annotation : cell.truth)
+        row.push_back(overlap(*detection, *annotation, metric_));
     }
   }
 
   Metric metric_;
-  std::map<std::int64_t, std::map<std::int64_t, Cell>> cells_;  ///< category -> image -> cell, both rising as COCO orders them
+  std::map<std::int64_t, std::map<std::int64_t, Cell>>
+      cells_;  ///< category -> image -> cell, both rising as COCO orders them
 };
 
 }  // namespace
@@ -229,23 +242,27 @@ CocoSummary evaluate(const CocoDataset& truth, const std::vector<CocoDetection>&
   return summary;
 }
 
-PrecisionSheet::PrecisionSheet(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric) {
+PrecisionSheet::PrecisionSheet(const CocoDataset& truth, const std::vector<CocoDetection>& detections,
+                               Metric metric) {
   std::map<std::int64_t, int> places;
-  const auto place = [&](std::int64_t image) { return places.emplace(image, static_cast<int>(places.size())).first->second; };
+  const auto place = [&](std::int64_t image) {
+    return places.emplace(image, static_cast<int>(places.size())).first->second;
+  };
   for (const CocoImage& image : truth.images) place(image.id);
-  Evaluation(truth, detections, metric).each_category(every_area, most_counted(metric), [&](const CategoryMatches& matches) {
-    Category& category = categories_.emplace_back();
-    for (const auto& [image, wanted] : matches.wanted) category.wanted.emplace_back(place(image), wanted);
-    for (const Judged& judged : matches.detections) {
-      Row row{place(judged.image), 0, 0};
-      for (std::size_t i = 0; i < overlap_count; ++i) {
-        const auto bit = static_cast<std::uint16_t>(1U << i);
-        if (judged.hit[i]) row.hit |= bit;
-        if (!judged.ignored[i]) row.counts |= bit;
-      }
-      if (row.counts != 0) category.rows.push_back(row);
-    }
-  });
+  Evaluation(truth, detections, metric)
+      .each_category(every_area, most_counted(metric), [&](const CategoryMatches& matches) {
+        Category& category = categories_.emplace_back();
+        for (const auto& [image, wanted] : matches.wanted) category.wanted.emplace_back(place(image), wanted);
+        for (const Judged& judged : matches.detections) {
+          Row row{place(judged.image), 0, 0};
+          for (std::size_t i = 0; i < overlap_count; ++i) {
+            const auto bit = static_cast<std::uint16_t>(1U << i);
+            if (judged.hit[i]) row.hit |= bit;
+            if (!judged.ignored[i]) row.counts |= bit;
+          }
+          if (row.counts != 0) category.rows.push_back(row);
+        }
+      });
   images_ = static_cast<int>(places.size());
 }
 
@@ -253,7 +270,8 @@ double PrecisionSheet::average(std::span<const int> times) const {
   Mean precision;
   for (const Category& category : categories_) {
     double wanted = 0;
-    for (const auto& [image_id, count] : category.wanted) wanted += times[static_cast<std::size_t>(image_id)] * count;
+    for (const auto& [image_id, count] : category.wanted)
+      wanted += times[static_cast<std::size_t>(image_id)] * count;
     if (wanted == 0) continue;
     for (unsigned i = 0; i < overlap_count; ++i) {
       CurveBuilder walk;

@@ -1,8 +1,9 @@
 // Average precision as COCO defines it: the numbers that pycocotools prints, from the same detections.
 //
-// Protocol (cocodataset.org, "Detection evaluation"): detections are matched to ground truth greedily by falling score at
-// ten overlaps from 0.50 to 0.95; crowds and objects outside the area range are neither hits nor misses; precision is
-// read at 101 recalls after being made monotone, and averaged over overlaps and categories that occur.
+// Protocol (cocodataset.org, "Detection evaluation"): detections are matched to ground truth greedily by
+// falling score at ten overlaps from 0.50 to 0.95; crowds and objects outside the area range are neither hits
+// nor misses; precision is read at 101 recalls after being made monotone, and averaged over overlaps and
+// categories that occur.
 #pragma once
 
 #include <optional>
@@ -25,13 +26,15 @@ struct CocoDetection {
 /// Averages; -1 where no category has ground truth of that kind, as pycocotools says it.
 struct CocoSummary {
   double ap = -1, ap50 = -1, ap75 = -1, ap_small = -1, ap_medium = -1, ap_large = -1;
-  double ar1 = -1, ar10 = -1, ar100 = -1;  ///< recall with at most so many detections an image; keypoints: ar100 is at 20
+  double ar1 = -1, ar10 = -1,
+         ar100 = -1;  ///< recall with at most so many detections an image; keypoints: ar100 is at 20
   double ar_small = -1, ar_medium = -1, ar_large = -1;
 };
 
 CocoSummary evaluate(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric);
 
-/// All that CocoSummary::ap is made of, image by image, so that it can be asked of other draws of the same images.
+/// All that CocoSummary::ap is made of, image by image, so that it can be asked of other draws of the same
+/// images.
 class PrecisionSheet {
  public:
   PrecisionSheet(const CocoDataset& truth, const std::vector<CocoDetection>& detections, Metric metric);
@@ -53,15 +56,16 @@ class PrecisionSheet {
   std::vector<Category> categories_;
 };
 
-/// How much of a difference between two average precisions is chance: what it would be on other images of the same kind.
+/// How much of a difference between two average precisions is chance: what it would be on other images of the
+/// same kind.
 struct PrecisionNoise {
   double standard_error = 0;
   double low = 0, high = 0;  ///< 95 % of the draws lie between
   int images = 0;
 };
 
-/// Of before - after, by the bootstrap: images are drawn anew, with replacement, the same ones for both sides. The draws are
-/// the same in every run. Sheets of one data set.
+/// Of before - after, by the bootstrap: images are drawn anew, with replacement, the same ones for both
+/// sides. The draws are the same in every run. Sheets of one data set.
 PrecisionNoise noise_of_difference(const PrecisionSheet& before, const PrecisionSheet& after);
 
 }  // namespace peregrine::validate

@@ -30,8 +30,8 @@ double box_overlap(const CocoDetection& detection, const CocoAnnotation& truth) 
 
 double mask_overlap(const CocoDetection& detection, const CocoAnnotation& truth) {
   return ratio(static_cast<double>(parity::mask_intersection_area(detection.mask, truth.mask)),
-               static_cast<double>(parity::mask_area(detection.mask)), static_cast<double>(parity::mask_area(truth.mask)),
-               truth.crowd);
+               static_cast<double>(parity::mask_area(detection.mask)),
+               static_cast<double>(parity::mask_area(truth.mask)), truth.crowd);
 }
 
 /// How far a point lies outside of [low, high].
@@ -40,7 +40,8 @@ double distance_outside(double value, double low, double high) {
 }
 
 double keypoint_similarity(const CocoDetection& detection, const CocoAnnotation& truth) {
-  const auto labelled = std::ranges::count_if(truth.keypoints, [](const auto& point) { return point[2] > 0; });
+  const auto labelled =
+      std::ranges::count_if(truth.keypoints, [](const auto& point) { return point[2] > 0; });
   const auto& box = truth.box;
   double sum = 0;
   for (std::size_t k = 0; k < truth.keypoints.size(); ++k) {
@@ -48,12 +49,16 @@ double keypoint_similarity(const CocoDetection& detection, const CocoAnnotation&
     if (labelled > 0 && target[2] <= 0) continue;
     const auto& point = detection.keypoints[k];
     // Without labelled points anything within twice the box is right.
-    const double dx = labelled > 0 ? point[0] - target[0] : distance_outside(point[0], box[0] - box[2], box[0] + box[2] * 2);
-    const double dy = labelled > 0 ? point[1] - target[1] : distance_outside(point[1], box[1] - box[3], box[1] + box[3] * 2);
+    const double dx = labelled > 0 ? point[0] - target[0]
+                                   : distance_outside(point[0], box[0] - box[2], box[0] + box[2] * 2);
+    const double dy = labelled > 0 ? point[1] - target[1]
+                                   : distance_outside(point[1], box[1] - box[3], box[1] + box[3] * 2);
     const double variance = std::pow(keypoint_sigmas[k] * 2, 2);
-    sum += std::exp(-(dx * dx + dy * dy) / variance / (truth.area + std::numeric_limits<double>::epsilon()) / 2);
+    sum +=
+        std::exp(-(dx * dx + dy * dy) / variance / (truth.area + std::numeric_limits<double>::epsilon()) / 2);
   }
-  return sum / static_cast<double>(labelled > 0 ? labelled : static_cast<std::ptrdiff_t>(truth.keypoints.size()));
+  return sum /
+         static_cast<double>(labelled > 0 ? labelled : static_cast<std::ptrdiff_t>(truth.keypoints.size()));
 }
 
 }  // namespace
@@ -70,8 +75,10 @@ double overlap(const CocoDetection& detection, const CocoAnnotation& truth, Metr
 double area_of(const CocoDetection& detection, Metric metric) {
   if (metric == Metric::bbox) return detection.box[2] * detection.box[3];
   if (metric == Metric::segm) return static_cast<double>(parity::mask_area(detection.mask));
-  const auto [left, right] = std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[0]; });
-  const auto [top, bottom] = std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[1]; });
+  const auto [left, right] =
+      std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[0]; });
+  const auto [top, bottom] =
+      std::ranges::minmax_element(detection.keypoints, {}, [](const auto& point) { return point[1]; });
   return ((*right)[0] - (*left)[0]) * ((*bottom)[1] - (*top)[1]);
 }
 

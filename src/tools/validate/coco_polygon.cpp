@@ -28,8 +28,9 @@ void walk_edge(PolygonPoint from, PolygonPoint to, std::vector<PolygonPoint>& ou
   if (backwards) std::swap(from, to);
   const int steps = along_x ? dx : dy;
   // An edge of no length has a slope of 0/0, which is never multiplied by anything but a step of zero.
-  const double slope =
-      steps == 0 ? 0.0 : (along_x ? static_cast<double>(to.y - from.y) / dx : static_cast<double>(to.x - from.x) / dy);
+  const double slope = steps == 0 ? 0.0
+                                  : (along_x ? static_cast<double>(to.y - from.y) / dx
+                                             : static_cast<double>(to.x - from.x) / dy);
   for (int d = 0; d <= steps; ++d) {
     const int t = backwards ? steps - d : d;
     if (along_x)
@@ -44,11 +45,13 @@ std::vector<PolygonPoint> walk_boundary(const std::vector<double>& polygon) {
   for (std::size_t i = 0; i + 1 < polygon.size(); i += 2)
     corners.push_back({half_up(oversampling * polygon[i]), half_up(oversampling * polygon[i + 1])});
   std::vector<PolygonPoint> boundary;
-  for (std::size_t i = 0; i < corners.size(); ++i) walk_edge(corners[i], corners[(i + 1) % corners.size()], boundary);
+  for (std::size_t i = 0; i < corners.size(); ++i)
+    walk_edge(corners[i], corners[(i + 1) % corners.size()], boundary);
   return boundary;
 }
 
-/// Column-major positions at which the boundary enters or leaves the polygon, sorted, ending with the image's end.
+/// Column-major positions at which the boundary enters or leaves the polygon, sorted, ending with the image's
+/// end.
 std::vector<std::uint32_t> crossings(const std::vector<PolygonPoint>& boundary, int height, int width) {
   std::vector<std::uint32_t> positions;
   for (std::size_t i = 1; i < boundary.size(); ++i) {
@@ -56,8 +59,10 @@ std::vector<std::uint32_t> crossings(const std::vector<PolygonPoint>& boundary, 
     if (a.x == b.x) continue;
     const double column = ((b.x < a.x ? b.x : b.x - 1) + 0.5) / oversampling - 0.5;
     if (std::floor(column) != column || column < 0 || column > width - 1) continue;
-    const double row = std::ceil(std::clamp((std::min(a.y, b.y) + 0.5) / oversampling - 0.5, 0.0, static_cast<double>(height)));
-    positions.push_back(static_cast<std::uint32_t>(static_cast<int>(column) * height + static_cast<int>(row)));
+    const double row = std::ceil(
+        std::clamp((std::min(a.y, b.y) + 0.5) / oversampling - 0.5, 0.0, static_cast<double>(height)));
+    positions.push_back(
+        static_cast<std::uint32_t>(static_cast<int>(column) * height + static_cast<int>(row)));
   }
   positions.push_back(static_cast<std::uint32_t>(height) * static_cast<std::uint32_t>(width));
   std::ranges::sort(positions);
@@ -86,7 +91,8 @@ RunLengthMask runs_between(const std::vector<std::uint32_t>& positions, int heig
 RunLengthMask rasterise(const std::vector<std::vector<double>>& polygons, int height, int width) {
   RunLengthMask all{height, width, {static_cast<std::uint32_t>(height) * static_cast<std::uint32_t>(width)}};
   for (const auto& polygon : polygons)
-    all = parity::mask_union(all, runs_between(crossings(walk_boundary(polygon), height, width), height, width));
+    all = parity::mask_union(all,
+                             runs_between(crossings(walk_boundary(polygon), height, width), height, width));
   return all;
 }
 

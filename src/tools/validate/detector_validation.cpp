@@ -19,10 +19,13 @@ constexpr int most_objects = 300;
 /// Poses are annotated in a file of their own, which knows persons alone.
 enum class TruthFile : std::uint8_t { instances, person_keypoints };
 
-TruthFile truth_file(Task task) { return task == Task::pose ? TruthFile::person_keypoints : TruthFile::instances; }
+TruthFile truth_file(Task task) {
+  return task == Task::pose ? TruthFile::person_keypoints : TruthFile::instances;
+}
 
 std::filesystem::path annotations(const std::filesystem::path& data, TruthFile file) {
-  return data / "annotations" / (file == TruthFile::instances ? "instances_val2017.json" : "person_keypoints_val2017.json");
+  return data / "annotations" /
+         (file == TruthFile::instances ? "instances_val2017.json" : "person_keypoints_val2017.json");
 }
 
 std::vector<Metric> metrics_of(Task task) {
@@ -43,7 +46,8 @@ struct Truth {
 };
 
 CocoDetection detection_of(const Object& object, std::int64_t image, std::int64_t category) {
-  const auto [x1, y1, x2, y2] = std::array<double, 4>{object.box[0], object.box[1], object.box[2], object.box[3]};
+  const auto [x1, y1, x2, y2] =
+      std::array<double, 4>{object.box[0], object.box[1], object.box[2], object.box[3]};
   CocoDetection detection{image, category, object.confidence, {x1, y1, x2 - x1, y2 - y1}, {}, {}};
   if (object.mask) detection.mask = *object.mask;
   for (const Keypoint& point : object.keypoints) detection.keypoints.push_back({point.x, point.y});
@@ -75,7 +79,8 @@ struct ComparedModel {
   void add(const Object& object, const std::string& image_name) {
     const auto image = truth->image_ids.find(image_name);
     const auto category = categories.at(static_cast<std::size_t>(object.class_id));
-    if (image != truth->image_ids.end() && category) detections.push_back(detection_of(object, image->second, *category));
+    if (image != truth->image_ids.end() && category)
+      detections.push_back(detection_of(object, image->second, *category));
   }
 };
 
@@ -92,10 +97,13 @@ class Validator {
  public:
   Validator(const Settings& settings, const ValidationOptions& options)
       : options_(options), pipeline_(settings, pipeline_options(options)) {
-    const bool masks = std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
+    const bool masks =
+        std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
     for (const ModelInfo& model : pipeline_.models()) {
       const TruthFile file = truth_file(model.task);
-      const auto found = truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances).first;
+      const auto found =
+          truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances)
+              .first;
       const Truth& truth = found->second;
       candidates_.emplace_back(truth, model);
       const auto unmatched = find_unmatched(model.class_names, candidates_.back().categories, truth.data);
@@ -110,10 +118,13 @@ class Validator {
     sources.reserve(names.size());
     for (const std::string& name : names) sources.push_back((options_.data / "val2017" / name).string());
     pipeline_.run(sources, [&](const FrameResult& frame_result) {
-      if (frame_result.error) throw Error("validation.dataset", frame_result.error->sentence(), "Every annotated image is needed.");
+      if (frame_result.error)
+        throw Error("validation.dataset", frame_result.error->sentence(), "Every annotated image is needed.");
       const std::string& name = names.at(frame_result.index);
-      for (const Object& object : frame_result.result->objects) candidates_[static_cast<std::size_t>(object.model)].add(object, name);
-      if (!progress(frame_result.index + 1, frame_result.total, name)) throw Error("interrupted", "Interrupted; nothing was scored.");
+      for (const Object& object : frame_result.result->objects)
+        candidates_[static_cast<std::size_t>(object.model)].add(object, name);
+      if (!progress(frame_result.index + 1, frame_result.total, name))
+        throw Error("interrupted", "Interrupted; nothing was scored.");
       return true;
     });
   }

@@ -52,8 +52,8 @@ class Embedder {
 
 }  // namespace
 
-RetrievalSummary validate_reid(const Model& model, const engine_cache::EngineContext& context, const std::filesystem::path& data,
-                               const ValidationProgress& progress) {
+RetrievalSummary validate_reid(const Model& model, const engine_cache::EngineContext& context,
+                               const std::filesystem::path& data, const ValidationProgress& progress) {
   const auto images_of = [&](const char* folder) {
     source::Expansion images = source::expand({(data / folder).string()}, source::Take::image_files);
     source::log_left_out(images.left_out);

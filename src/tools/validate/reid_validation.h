@@ -8,7 +8,7 @@
 namespace peregrine::validate {
 
 /// `model` is an embedding network; `data` holds query/ and gallery/.
-RetrievalSummary validate_reid(const Model& model, const engine_cache::EngineContext& context, const std::filesystem::path& data,
-                               const ValidationProgress& progress);
+RetrievalSummary validate_reid(const Model& model, const engine_cache::EngineContext& context,
+                               const std::filesystem::path& data, const ValidationProgress& progress);
 
 }  // namespace peregrine::validate

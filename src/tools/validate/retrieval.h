@@ -16,8 +16,9 @@ struct RetrievalSummary {
   double map = 0;    ///< mean over queries of the average precision of their ranking
 };
 
-/// Queries whose identity the gallery lacks are left out; throws Error "validation.dataset" when none is left. Equal cosines
-/// rank in the gallery's order.
-RetrievalSummary evaluate_retrieval(const std::vector<Embedded>& queries, const std::vector<Embedded>& gallery);
+/// Queries whose identity the gallery lacks are left out; throws Error "validation.dataset" when none is
+/// left. Equal cosines rank in the gallery's order.
+RetrievalSummary evaluate_retrieval(const std::vector<Embedded>& queries,
+                                    const std::vector<Embedded>& gallery);
 
 }  // namespace peregrine::validate

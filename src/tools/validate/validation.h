@@ -19,8 +19,8 @@ namespace peregrine::validate {
 
 struct ValidationOptions {
   std::vector<std::filesystem::path> models;  ///< detectors run side by side over each image
-  /// Detectors: COCO's layout, val2017/ and annotations/{instances,person_keypoints}_val2017.json. ReID models: query/ and
-  /// gallery/ with images named IDENTITY_NUMBER, each holding one person.
+  /// Detectors: COCO's layout, val2017/ and annotations/{instances,person_keypoints}_val2017.json. ReID
+  /// models: query/ and gallery/ with images named IDENTITY_NUMBER, each holding one person.
   std::filesystem::path data;
   std::string engine = "auto";
   bool unverified = false;  ///< score engines, too, that did not pass their verification
@@ -34,7 +34,7 @@ struct ModelScores {
   std::vector<PrecisionSheet> sheets = {};  ///< of each metric of `coco`: noise_of_difference() takes them
   Unmatched unmatched = {};                 ///< of names, for detectors
   std::vector<CocoSummary> matched = {};    ///< of each metric of `coco`, of the categories alone that the
-                                          ///< model has a class for; empty where that is all of them
+                                            ///< model has a class for; empty where that is all of them
 };
 
 /// Told after each image; return false to stop (Error "interrupted").
@@ -46,10 +46,11 @@ using ValidationProgress = std::function<bool(std::size_t done, std::size_t tota
 /// names occurs there; what has no counterpart is named in the log. Throws Error "validation.dataset" for
 /// data that cannot be used, and what a Pipeline throws; an image that cannot be read is an error, because
 /// scores without it would be wrong.
-std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options, const ValidationProgress& progress);
+std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options,
+                                         const ValidationProgress& progress);
 
-/// The same of what another program found with a detector, image by image under its file's name: boxes in pixels of the
-/// image, masks in its size. Throws Error "validation.dataset" as validate_models() does.
+/// The same of what another program found with a detector, image by image under its file's name: boxes in
+/// pixels of the image, masks in its size. Throws Error "validation.dataset" as validate_models() does.
 ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
                              const std::map<std::string, std::vector<Object>>& found);
 

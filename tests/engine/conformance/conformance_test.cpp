@@ -1,4 +1,5 @@
-// One suite, every engine (engines.cpp), every case (src/engine/conformance): results against the reference executor.
+// One suite, every engine (engines.cpp), every case (src/engine/conformance): results against the reference
+// executor.
 #include "engine/conformance/conformance.h"
 
 #include <gmock/gmock.h>
@@ -45,10 +46,12 @@ class Conformance : public ::testing::TestWithParam<Parameter> {
     SCOPED_TRACE(test.name);
     const auto builder = engine().make();
     const CaseResult case_result = conformance::run(test, *builder, options());
-    EXPECT_EQ(case_result.ran(), !engine().refuses.contains(test.name)) << ::testing::PrintToString(case_result.refused);
+    EXPECT_EQ(case_result.ran(), !engine().refuses.contains(test.name))
+        << ::testing::PrintToString(case_result.refused);
     if (!case_result.ran()) return;
     for (const conformance::OutputComparison& output : case_result.comparisons)
-      EXPECT_LE(output.difference, case_result.allowed) << output.output << " in " << to_string(case_result.precision);
+      EXPECT_LE(output.difference, case_result.allowed)
+          << output.output << " in " << to_string(case_result.precision);
     EXPECT_TRUE(case_result.passed());
   }
 };
@@ -91,9 +94,11 @@ TEST(Refusals, AreTheKnownOnesAndNameTheNode) {
       SCOPED_TRACE(builder->name() + " " + test.name);
       const graph::Graph graph = test.make();
       const std::vector<std::string> reasons = builder->unsupported(graph);
-      ASSERT_EQ(reasons.size(), engine.refuses.contains(test.name) ? 1u : 0u) << ::testing::PrintToString(reasons);
+      ASSERT_EQ(reasons.size(), engine.refuses.contains(test.name) ? 1u : 0u)
+          << ::testing::PrintToString(reasons);
       for (const std::string& reason : reasons)
-        EXPECT_THAT(reason, HasSubstr("node (" + std::string(graph::name_of(graph.nodes()[0].operation)) + ")"));
+        EXPECT_THAT(reason,
+                    HasSubstr("node (" + std::string(graph::name_of(graph.nodes()[0].operation)) + ")"));
     }
   }
 }

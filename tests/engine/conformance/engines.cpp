@@ -28,14 +28,19 @@ EngineUnderTest tensorrt_engine(tensorrt::Flavour flavour) {
 const std::vector<EngineUnderTest>& engines() {
   static const std::vector<EngineUnderTest> all {
 #if PEREGRINE_OPENVINO
-    {make_openvino_builder, Device::cpu(), {Precision::fp32, Precision::bf16, Precision::fp16}, true, {"Cast.fp64"}},
+    {make_openvino_builder,
+     Device::cpu(),
+     {Precision::fp32, Precision::bf16, Precision::fp16},
+     true,
+     {"Cast.fp64"}},
 #endif
 #if PEREGRINE_CUDA
         {make_cuda_builder,
          Device::cuda(0),
          {Precision::fp32, Precision::fp16},
          false,
-         {"BatchNorm.vector", "Cast.fp64", "ConvTranspose.3x3-asymmetric", "ConvTranspose.3x3-padded", "ConvTranspose.groups2"}},
+         {"BatchNorm.vector", "Cast.fp64", "ConvTranspose.3x3-asymmetric", "ConvTranspose.3x3-padded",
+          "ConvTranspose.groups2"}},
         tensorrt_engine(tensorrt::Flavour::tensorrt), tensorrt_engine(tensorrt::Flavour::rtx),
 #endif
   };

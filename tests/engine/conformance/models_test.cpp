@@ -20,7 +20,8 @@ class WholeModels : public ::testing::TestWithParam<const test::EngineUnderTest*
   /// A hundred FP32 operators in a row: 1e-4 of each tensor's largest value.
   void expect_agreement(const conformance::CaseResult& case_result) const {
     ASSERT_TRUE(case_result.ran()) << ::testing::PrintToString(case_result.refused);
-    for (const conformance::OutputComparison& output : case_result.comparisons) EXPECT_LE(output.difference, 1e-4) << output.output;
+    for (const conformance::OutputComparison& output : case_result.comparisons)
+      EXPECT_LE(output.difference, 1e-4) << output.output;
   }
 
   BuildOptions options() const { return {.precision = Precision::fp32, .device = GetParam()->device}; }
@@ -49,7 +50,8 @@ TEST_P(WholeModels, RunAtAnySizeFromOnePlan) {
     const conformance::OpenShapeCase test{
         file, [&](std::int64_t batch, std::int64_t height, std::int64_t width) {
           // The suite's sizes times eight: multiples of the largest stride.
-          return model.graph({static_cast<int>(batch), static_cast<int>(height) * 8, static_cast<int>(width) * 8});
+          return model.graph(
+              {static_cast<int>(batch), static_cast<int>(height) * 8, static_cast<int>(width) * 8});
         }};
     expect_agreement(conformance::run(test, *GetParam()->make(), options()));
   }

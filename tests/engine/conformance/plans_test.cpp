@@ -24,7 +24,9 @@ class EngineContract : public ::testing::TestWithParam<const test::EngineUnderTe
   }
 
   const test::EngineUnderTest& engine() const { return *GetParam(); }
-  BuildOptions options() const { return {.precision = engine().precisions.front(), .device = engine().device}; }
+  BuildOptions options() const {
+    return {.precision = engine().precisions.front(), .device = engine().device};
+  }
   Plan build() const { return builder_->build(graph_, options()); }
   std::unique_ptr<Engine> load(const Plan& plan) const { return builder_->load(plan, engine().device); }
 
@@ -80,7 +82,8 @@ TEST_P(EngineContract, BindingsAreTheGraphsInputsThenItsOutputs) {
 
 TEST_P(EngineContract, APlanCutShortIsRefused) {
   const Plan whole = build();
-  for (std::size_t keep : {std::size_t{0}, std::size_t{1}, std::size_t{50}, whole.bytes.size() / 2, whole.bytes.size() - 1}) {
+  for (std::size_t keep :
+       {std::size_t{0}, std::size_t{1}, std::size_t{50}, whole.bytes.size() / 2, whole.bytes.size() - 1}) {
     Plan plan = whole;
     plan.bytes.resize(keep);
     EXPECT_THAT(error_of([&] { load(plan); }), HasSubstr("engine.plan")) << keep << " bytes";
@@ -92,7 +95,8 @@ TEST_P(EngineContract, AFlippedBitIsRefused) {
   for (std::size_t i = 0; i < 60; ++i) {
     Plan plan = whole;
     plan.bytes[whole.bytes.size() * i / 60] ^= std::byte{1} << (i % 8);
-    EXPECT_THAT(error_of([&] { load(plan); }), HasSubstr("engine.plan")) << "bit of byte " << whole.bytes.size() * i / 60;
+    EXPECT_THAT(error_of([&] { load(plan); }), HasSubstr("engine.plan"))
+        << "bit of byte " << whole.bytes.size() * i / 60;
   }
 }
 
@@ -111,7 +115,8 @@ TEST_P(EngineContract, BindingsThatDoNotFitAreRefusedByName) {
   std::vector<TensorView> good;
   for (const Binding& binding : loaded->io()) {
     memory.push_back(HostTensor::zeros(binding.dtype, binding.shape));
-    good.push_back({memory.back().view().data, binding.dtype, binding.device, binding.shape, binding.strides});
+    good.push_back(
+        {memory.back().view().data, binding.dtype, binding.device, binding.shape, binding.strides});
   }
   const auto refusal = [&](std::size_t i, auto&& spoil) {
     std::vector<TensorView> views = good;
@@ -141,7 +146,8 @@ TEST_P(EngineContract, OpenShapesRefuseOutputsThatDoNotFollow) {
   const Shape& built = loaded->io().back().shape;
   for (const Shape& wrong : {built, Shape{1, built[1], 2, 8}, Shape{1, built[1], 4, 2}}) {
     const std::vector<Shape> outputs{wrong};
-    EXPECT_THAT(error_of([&] { run_on_host(*loaded, views, outputs); }), HasSubstr("engine.")) << to_string(wrong);
+    EXPECT_THAT(error_of([&] { run_on_host(*loaded, views, outputs); }), HasSubstr("engine."))
+        << to_string(wrong);
   }
   const std::vector<Shape> right{{1, built[1], 4, 4}};
   EXPECT_NO_THROW(run_on_host(*loaded, views, right));

@@ -34,14 +34,17 @@ TEST_P(BottleneckKernel, EveryCandidateAgreesWithTheCpu) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, BottleneckKernel,
-                         testing::Values(Form{1, 16, 8, 40, 40}, Form{2, 16, 16, 33, 47, 16}, Form{2, 32, 16, 17, 70, 32},
-                                         Form{2, 32, 32, 40, 40, 96}, Form{40, 32, 32, 64, 64}, Form{1, 32, 32, 3, 5},
-                                         Form{3, 64, 32, 23, 19, 64}, Form{2, 64, 64, 20, 20, 64}, Form{9, 64, 64, 37, 41},
-                                         Form{1, 32, 32, 20, 20, 0, false}, Form{1, 24, 24, 9, 9}),
+                         testing::Values(Form{1, 16, 8, 40, 40}, Form{2, 16, 16, 33, 47, 16},
+                                         Form{2, 32, 16, 17, 70, 32}, Form{2, 32, 32, 40, 40, 96},
+                                         Form{40, 32, 32, 64, 64}, Form{1, 32, 32, 3, 5},
+                                         Form{3, 64, 32, 23, 19, 64}, Form{2, 64, 64, 20, 20, 64},
+                                         Form{9, 64, 64, 37, 41}, Form{1, 32, 32, 20, 20, 0, false},
+                                         Form{1, 24, 24, 9, 9}),
                          [](const auto& info) {
                            const Form& f = info.param;
-                           return std::to_string(f.n) + "x" + std::to_string(f.channels) + "x" + std::to_string(f.h) + "x" +
-                                  std::to_string(f.w) + "_hidden" + std::to_string(f.hidden) + (f.bias ? "" : "_no_bias");
+                           return std::to_string(f.n) + "x" + std::to_string(f.channels) + "x" +
+                                  std::to_string(f.h) + "x" + std::to_string(f.w) + "_hidden" +
+                                  std::to_string(f.hidden) + (f.bias ? "" : "_no_bias");
                          });
 
 }  // namespace

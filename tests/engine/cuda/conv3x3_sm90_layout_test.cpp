@@ -1,4 +1,5 @@
-// Where the kernel of conv3x3_sm90.cuh looks for a pixel is where TMA has put it: the same arithmetic, without a GPU.
+// Where the kernel of conv3x3_sm90.cuh looks for a pixel is where TMA has put it: the same arithmetic,
+// without a GPU.
 #include "engine/cuda/kernels/sm90/conv3x3/conv3x3_sm90_layout.h"
 
 #include <gtest/gtest.h>
@@ -14,8 +15,10 @@ namespace {
 template <class K>
 class Conv3x3Sm90Layout : public testing::Test {};
 
-using Forms = testing::Types<Conv3x3Layout<64, 64, 4, 1, 1>, Conv3x3Layout<64, 64, 2, 4, 1>, Conv3x3Layout<32, 32, 4, 1, 1>, Conv3x3Layout<16, 16, 3, 1, 1>,
-                             Conv3x3Layout<64, 64, 2, 2, 2>, Conv3x3Layout<32, 64, 2, 1, 2>, Conv3x3Layout<16, 32, 4, 1, 2>>;
+using Forms = testing::Types<Conv3x3Layout<64, 64, 4, 1, 1>, Conv3x3Layout<64, 64, 2, 4, 1>,
+                             Conv3x3Layout<32, 32, 4, 1, 1>, Conv3x3Layout<16, 16, 3, 1, 1>,
+                             Conv3x3Layout<64, 64, 2, 2, 2>, Conv3x3Layout<32, 64, 2, 1, 2>,
+                             Conv3x3Layout<16, 32, 4, 1, 2>>;
 TYPED_TEST_SUITE(Conv3x3Sm90Layout, Forms);
 
 /// Row or column of x that lies at a place of a plane, which begins for the tile at `at`.
@@ -36,15 +39,18 @@ TYPED_TEST(Conv3x3Sm90Layout, ATapsViewHoldsThePixelsOfItsWindow) {
           ASSERT_EQ(bytes % K::row_bytes, 0);
           ASSERT_LT(parity_plane, K::parity_planes);
           ASSERT_LT(pixel, K::plane_edge * K::plane_edge);
-          EXPECT_EQ(source_of<K>(tile.h, pixel / K::plane_edge, parity_plane / 2 != 0), (tile.h + row) * K::stride + tap / 3 - 1);
-          EXPECT_EQ(source_of<K>(tile.w, pixel % K::plane_edge, parity_plane % 2 != 0), (tile.w + column) * K::stride + tap % 3 - 1);
+          EXPECT_EQ(source_of<K>(tile.h, pixel / K::plane_edge, parity_plane / 2 != 0),
+                    (tile.h + row) * K::stride + tap / 3 - 1);
+          EXPECT_EQ(source_of<K>(tile.w, pixel % K::plane_edge, parity_plane % 2 != 0),
+                    (tile.w + column) * K::stride + tap % 3 - 1);
         }
 }
 
 /// Swizzling repeats after eight rows: what a matrix or a box begins with is whole in that.
 TYPED_TEST(Conv3x3Sm90Layout, EverythingBeginsWhereASwizzleDoes) {
   using K = TypeParam;
-  for (const int bytes : {K::plane_step, K::tap_bytes, K::result_bytes, K::sent_bytes}) EXPECT_EQ(bytes % (8 * K::row_bytes), 0);
+  for (const int bytes : {K::plane_step, K::tap_bytes, K::result_bytes, K::sent_bytes})
+    EXPECT_EQ(bytes % (8 * K::row_bytes), 0);
   EXPECT_EQ(K::plane_step % 1024, 0);
   EXPECT_EQ(K::result_bytes % 1024, 0);
   EXPECT_EQ(K::sent_bytes % 1024, 0);

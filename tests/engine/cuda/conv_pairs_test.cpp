@@ -46,7 +46,8 @@ TEST(Bottlenecks, OfAC2fBlockIsOneStepThatKnowsItsNodes) {
 TEST(Bottlenecks, OfAC3kBlockLeaveTheirPlaceWhileNeighboursReadIt) {
   Network net;
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
-  const cuda::ExecutionPlan before = expect_right(net.graph, {.precision = Precision::fp32}), plan = fused(net);
+  const cuda::ExecutionPlan before = expect_right(net.graph, {.precision = Precision::fp32}),
+                            plan = fused(net);
   EXPECT_EQ(steps_of(plan), (Steps{{"Conv", 3}, {"Bottleneck", 2}}));
   const auto& first = std::get<cuda::Bottleneck>(step(plan, "b.m.0.cv2.conv").operation);
   const auto& second = std::get<cuda::Bottleneck>(step(plan, "b.m.1.cv2.conv").operation);
@@ -57,7 +58,8 @@ TEST(Bottlenecks, OfAC3kBlockLeaveTheirPlaceWhileNeighboursReadIt) {
     return steps_of(fused(net, [&](const cuda::Step&, const cuda::Step& pair) { return pair.name == name; }));
   };
   EXPECT_EQ(one("b.m.0.cv2.conv"), (Steps{{"Conv", 5}, {"Bottleneck", 1}}));
-  EXPECT_EQ(one("b.m.1.cv2.conv"), (Steps{{"Conv", 7}}));  // over its own input, which it could only leave with the first one
+  EXPECT_EQ(one("b.m.1.cv2.conv"),
+            (Steps{{"Conv", 7}}));  // over its own input, which it could only leave with the first one
 }
 
 TEST(Bottlenecks, AStepThatMovedLosesItsChoiceAndOthersKeepTheirs) {
@@ -65,7 +67,8 @@ TEST(Bottlenecks, AStepThatMovedLosesItsChoiceAndOthersKeepTheirs) {
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
   cuda::ExecutionPlan plan = cuda::lower(net.graph, {});
   for (cuda::Step& one : plan.steps) one.tactic.provider = "chosen";
-  plan = cuda::fuse_conv_pairs(plan, [](const cuda::Step&, const cuda::Step& pair) { return pair.name == "b.m.0.cv2.conv"; });
+  plan = cuda::fuse_conv_pairs(
+      plan, [](const cuda::Step&, const cuda::Step& pair) { return pair.name == "b.m.0.cv2.conv"; });
   for (const cuda::Step& one : plan.steps) {
     const bool moved = one.name == "b.m.0.cv2.conv" || one.name.starts_with("b.m.1");
     EXPECT_EQ(one.tactic.provider, moved ? "" : "chosen") << one.name;
@@ -91,7 +94,9 @@ TEST(Bottlenecks, AreTakenWhereTheyAreFaster) {
 TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
   Network net;
   net.graph.mark_output(net.c3k("b", net.layer("a", net.input({1, 3, 8, 8}), 16)), "out");
-  const auto of_streams = [&](int streams) { return cuda::lower(net.graph, {.precision = Precision::fp32, .max_streams = streams}); };
+  const auto of_streams = [&](int streams) {
+    return cuda::lower(net.graph, {.precision = Precision::fp32, .max_streams = streams});
+  };
   const cuda::ExecutionPlan tuned = cuda::fuse_conv_pairs(of_streams(6), always);
   const cuda::ExecutionPlan chain = cuda::fuse_conv_pairs(of_streams(1), cuda::fused_pairs_of(tuned));
   EXPECT_EQ(steps_of(chain), steps_of(tuned));
@@ -102,10 +107,12 @@ TEST(Bottlenecks, AnotherPlanCanTakeTheSame) {
 TEST(Bottlenecks, AreNoneWhereSomethingElseIsAskedFor) {
   const auto count = [](auto&& build) { return steps_behind_16_channels(build)["Bottleneck"]; };
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 8); }), 1);
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 72); }), 0);                          // too wide
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 8, {3}), 16, {3}); }), 0);  // no sum
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.bottleneck("b", x, 72); }), 0);  // too wide
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 8, {3}), 16, {3}); }),
+            0);                                  // no sum
   EXPECT_EQ(count([](Network& net, ValueId x) {  // the sum is with something else
-              return net.add("sum", net.layer("c", net.layer("b", x, 8, {3}), 16, {3}), net.unary("t", UnaryKind::tanh, x));
+              return net.add("sum", net.layer("c", net.layer("b", x, 8, {3}), 16, {3}),
+                             net.unary("t", UnaryKind::tanh, x));
             }),
             0);
   EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map has a second reader
@@ -140,10 +147,20 @@ TEST(DepthwisePointwiseFusion, OfAHeadAreAStepEachThatKnowsItsNodes) {
 TEST(DepthwisePointwiseFusion, AreNoneWhereSomethingElseIsAskedFor) {
   const auto count = [](auto&& build) { return steps_behind_16_channels(build)["DepthwisePointwise"]; };
   EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", x, 16); }), 1);
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", net.layer("w", x, 520), 16); }), 0);  // too wide
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {3, 2, 16}), 16); }), 0);
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {5, 1, 16}), 16); }), 0);
-  EXPECT_EQ(count([](Network& net, ValueId x) { return net.layer("c", net.layer("b", x, 16, {3, 1, 16}), 16, {3}); }), 0);
+  EXPECT_EQ(count([](Network& net, ValueId x) { return net.separable("b", net.layer("w", x, 520), 16); }),
+            0);  // too wide
+  EXPECT_EQ(count([](Network& net, ValueId x) {
+              return net.layer("c", net.layer("b", x, 16, {3, 2, 16}), 16);
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {
+              return net.layer("c", net.layer("b", x, 16, {5, 1, 16}), 16);
+            }),
+            0);
+  EXPECT_EQ(count([](Network& net, ValueId x) {
+              return net.layer("c", net.layer("b", x, 16, {3, 1, 16}), 16, {3});
+            }),
+            0);
   EXPECT_EQ(count([](Network& net, ValueId x) {  // the hidden map has a second reader
               const ValueId hidden = net.layer("b", x, 16, {3, 1, 16});
               return net.add("more", net.layer("c", hidden, 16), net.unary("t", UnaryKind::tanh, hidden));

@@ -1,5 +1,5 @@
-// In the kernel of depthwise_pointwise.cuh every channel meets its own weight, in whatever order they are added up, and a row of the matrix
-// is a pixel of the tile: the same arithmetic, without a GPU.
+// In the kernel of depthwise_pointwise.cuh every channel meets its own weight, in whatever order they are
+// added up, and a row of the matrix is a pixel of the tile: the same arithmetic, without a GPU.
 #include "engine/cuda/kernels/sm90/depthwise_pointwise/depthwise_pointwise_layout.h"
 
 #include <gtest/gtest.h>
@@ -18,14 +18,18 @@ namespace {
 template <class K>
 class DepthwisePointwiseForms : public testing::Test {};
 
-using Forms = testing::Types<DepthwisePointwiseLayout<64, 1>, DepthwisePointwiseLayout<64, 3>, DepthwisePointwiseLayout<80, 1>, DepthwisePointwiseLayout<80, 3>,
+using Forms = testing::Types<DepthwisePointwiseLayout<64, 1>, DepthwisePointwiseLayout<64, 3>,
+                             DepthwisePointwiseLayout<80, 1>, DepthwisePointwiseLayout<80, 3>,
                              DepthwisePointwiseLayout<128, 1>, DepthwisePointwiseLayout<128, 3>>;
 TYPED_TEST_SUITE(DepthwisePointwiseForms, Forms);
 
 /// Where wgmma's left matrix of 64 by 16 has half `j` of register `i` of a lane: row of a warp, and column.
-std::pair<int, int> left_place(int lane, int i, int j) { return {lane / 4 + i % 2 * 8, lane % 4 * 2 + j + i / 2 * 8}; }
+std::pair<int, int> left_place(int lane, int i, int j) {
+  return {lane / 4 + i % 2 * 8, lane % 4 * 2 + j + i / 2 * 8};
+}
 
-/// Channel by unit and place in it, as the threads that load the weights put it there: word w of vector q is pair q of unit w.
+/// Channel by unit and place in it, as the threads that load the weights put it there: word w of vector q is
+/// pair q of unit w.
 template <class K>
 std::map<std::pair<int, int>, int> channels_of_units() {
   std::map<std::pair<int, int>, int> channels;
@@ -60,7 +64,8 @@ TYPED_TEST(DepthwisePointwiseForms, ARowOfTheMatrixIsAPixelOfTheTile) {
         const int row = warp * 16 + left_place(lane, i, 0).first;
         EXPECT_EQ(row / edge, K::first_row(warp) + i % 2);
         EXPECT_EQ(row % edge, lane / 4);
-        const int pixel = K::view_of(warp, lane) / K::pixel_bytes;  // of the halo: tap 0 is a pixel up and left
+        const int pixel =
+            K::view_of(warp, lane) / K::pixel_bytes;  // of the halo: tap 0 is a pixel up and left
         EXPECT_EQ(pixel / K::halo_edge, K::first_row(warp));
         EXPECT_EQ(pixel % K::halo_edge, lane / 4);
         EXPECT_EQ(K::view_of(warp, lane) % K::pixel_bytes, lane % 4 * 16);

@@ -22,7 +22,8 @@ namespace peregrine::cuda {
 
 namespace {
 
-/// A library for the device, as long as the program lives: cuDNN takes a second to start. Null where it is missing.
+/// A library for the device, as long as the program lives: cuDNN takes a second to start. Null where it is
+/// missing.
 template <class Library>
 Library* loaded() {
   static Library* const library = [] {
@@ -47,7 +48,8 @@ HostTensor random_values(const Shape& shape, unsigned seed) {
 template <class F>
 void for_each(const TensorRef& tensor, F&& visit, std::size_t axis = 0, std::int64_t offset = 0) {
   if (axis == tensor.shape.rank()) return visit(offset);
-  for (std::int64_t i = 0; i < tensor.shape[axis]; ++i) for_each(tensor, visit, axis + 1, offset + i * tensor.strides[axis]);
+  for (std::int64_t i = 0; i < tensor.shape[axis]; ++i)
+    for_each(tensor, visit, axis + 1, offset + i * tensor.strides[axis]);
 }
 
 void write(std::vector<std::byte>& bytes, const TensorRef& tensor, const HostTensor& values) {
@@ -63,7 +65,8 @@ void write(std::vector<std::byte>& bytes, const TensorRef& tensor, const HostTen
 constexpr std::byte untouched{0xff};
 
 /// Runs the plan once; returns the bytes of all bindings afterwards.
-std::vector<std::vector<std::byte>> run_on_device(const ExecutionPlan& plan, const std::vector<HostTensor>& inputs,
+std::vector<std::vector<std::byte>> run_on_device(const ExecutionPlan& plan,
+                                                  const std::vector<HostTensor>& inputs,
                                                   const Target& target) {
   Executor executor(plan, target);
   const Stream stream = Stream::create();
@@ -86,7 +89,8 @@ std::vector<std::vector<std::byte>> run_on_device(const ExecutionPlan& plan, con
   return host;
 }
 
-void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const HostTensor& expected, double tolerance) {
+void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const HostTensor& expected,
+                   double tolerance) {
   double scale = 1e-3, worst = 0;
   for (std::int64_t i = 0; i < expected.shape().elements(); ++i)
     scale = std::max(scale, double{std::abs(expected.as<float>()[i])});
@@ -95,8 +99,8 @@ void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const 
   const std::size_t size = size_of(tensor.dtype);
   for_each(tensor, [&](std::int64_t at) {
     std::byte* element = bytes.data() + static_cast<std::size_t>(tensor.offset + at) * size;
-    const double value =
-        tensor.dtype == DType::f32 ? *reinterpret_cast<float*>(element) : to_float(*reinterpret_cast<Half*>(element));
+    const double value = tensor.dtype == DType::f32 ? *reinterpret_cast<float*>(element)
+                                                    : to_float(*reinterpret_cast<Half*>(element));
     if (!std::isfinite(value))
       ++not_finite;
     else
@@ -106,12 +110,14 @@ void expect_result(const TensorRef& tensor, std::vector<std::byte> bytes, const 
   });
   EXPECT_EQ(not_finite, 0) << "elements not finite or never written";
   EXPECT_LE(worst, tolerance * scale) << "largest value " << scale;
-  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == untouched; })) << "wrote beside its output";
+  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == untouched; }))
+      << "wrote beside its output";
 }
 
 constexpr int most_of_cudnn = 6;
 
-/// The one family whose kernels are to run, for sanitizers, under which the others take minutes a case; null: all.
+/// The one family whose kernels are to run, for sanitizers, under which the others take minutes a case; null:
+/// all.
 const char* wanted_provider() { return std::getenv("PEREGRINE_TEST_FAMILY"); }
 
 /// Random inputs for a plan, given to `reference` too, which then runs.
@@ -132,8 +138,9 @@ void expect_outputs(const ExecutionPlan& plan, const std::vector<std::vector<std
       expect_result(plan.bindings[i].tensor, result[i], reference.output(plan.bindings[i].name), tolerance);
 }
 
-/// Candidates that can be instantiated. cuDNN proposes engines that it then refuses to build: that is no failure, one that computes
-/// something else is. Of its dozens of engines a few will do here; the tuner checks each that it keeps.
+/// Candidates that can be instantiated. cuDNN proposes engines that it then refuses to build: that is no
+/// failure, one that computes something else is. Of its dozens of engines a few will do here; the tuner
+/// checks each that it keeps.
 std::vector<Tactic> ready_candidates(const Step& step, const Target& target) {
   std::vector<Tactic> ready;
   int of_cudnn = 0;
@@ -173,7 +180,8 @@ void expect_every_candidate_right(const ExecutionPlan& plan, const Target& targe
     std::string names;
     for (std::size_t i = 0; i < tactics.size(); ++i) {
       chosen.steps[i].tactic = tactics[i][round % tactics[i].size()];
-      names += " " + chosen.steps[i].tactic.provider + testing::PrintToString(chosen.steps[i].tactic.parameters);
+      names +=
+          " " + chosen.steps[i].tactic.provider + testing::PrintToString(chosen.steps[i].tactic.parameters);
     }
     SCOPED_TRACE(names);
     try {

@@ -12,9 +12,9 @@ namespace peregrine::cuda {
 /// The first device, with cuDNN and cuBLASLt where they are there. For tests that saw a device.
 Target first_device();
 
-/// Runs a plan on random data, with the candidates of its steps in turn until each step has had all of its own (of cuDNN the
-/// first few; PEREGRINE_TEST_FAMILY=halo: those of one family alone), and expects the CPU executor's outputs within `tolerance`
-/// of their largest value, and nothing written beside them.
+/// Runs a plan on random data, with the candidates of its steps in turn until each step has had all of its
+/// own (of cuDNN the first few; PEREGRINE_TEST_FAMILY=halo: those of one family alone), and expects the CPU
+/// executor's outputs within `tolerance` of their largest value, and nothing written beside them.
 void expect_every_candidate_right(const ExecutionPlan& plan, const Target& target, double tolerance);
 
 /// The bytes of each output of a plan, in the order of its bindings.
@@ -26,7 +26,8 @@ class BoundMemory {
   /// Plan and stream outlive this.
   BoundMemory(const ExecutionPlan& plan, cudaStream_t stream);
 
-  /// Fills it with other numbers, the same each time for a seed: seed 0 has numbers of [0, 1), others have them moved by up to 1.
+  /// Fills it with other numbers, the same each time for a seed: seed 0 has numbers of [0, 1), others have
+  /// them moved by up to 1.
   void give(unsigned seed);
 
   /// What is there once the stream is done; afterwards it is NaN.

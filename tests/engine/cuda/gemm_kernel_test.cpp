@@ -1,4 +1,5 @@
-// 1x1 convolutions and linear layers for the kernels that see matrices: narrow and wide, deep and shallow, in slices.
+// 1x1 convolutions and linear layers for the kernels that see matrices: narrow and wide, deep and shallow, in
+// slices.
 #include <gtest/gtest.h>
 
 #include "kernel_check.h"
@@ -9,8 +10,9 @@ namespace {
 
 using A = Activation;
 
-Case product(const std::string& name, std::int64_t n, std::int64_t c, std::int64_t k, std::int64_t h, std::int64_t w,
-             Activation activation, std::int64_t extra = 0, int residual = 0, bool bias = true) {
+Case product(const std::string& name, std::int64_t n, std::int64_t c, std::int64_t k, std::int64_t h,
+             std::int64_t w, Activation activation, std::int64_t extra = 0, int residual = 0,
+             bool bias = true) {
   return conv("product_" + name, {.n = n,
                                   .c = c,
                                   .h = h,
@@ -67,12 +69,17 @@ Case linear(const std::string& name, std::int64_t n, std::int64_t c, std::int64_
 }
 
 std::vector<Case> linears() {
-  return {linear("one", 1, 512, 512, A::relu), linear("64_persons", 64, 512, 512, A::relu), linear("plain", 4, 128, 40, A::none)};
+  return {linear("one", 1, 512, 512, A::relu), linear("64_persons", 64, 512, 512, A::relu),
+          linear("plain", 4, 128, 40, A::none)};
 }
 
 INSTANTIATE_TEST_SUITE_P(Products, Kernel,
-                         testing::Combine(testing::ValuesIn(products()), testing::Values(DType::f16, DType::f32)), case_name);
-INSTANTIATE_TEST_SUITE_P(Linears, Kernel, testing::Combine(testing::ValuesIn(linears()), testing::Values(DType::f16)), case_name);
+                         testing::Combine(testing::ValuesIn(products()),
+                                          testing::Values(DType::f16, DType::f32)),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Linears, Kernel,
+                         testing::Combine(testing::ValuesIn(linears()), testing::Values(DType::f16)),
+                         case_name);
 
 }  // namespace
 }  // namespace peregrine::cuda

@@ -13,7 +13,8 @@ TEST_P(Kernel, EveryCandidateAgreesWithTheCpu) {
   const auto& [test, dtype] = GetParam();
   SingleStep maker(dtype);
   Operation operation = test.make(maker);
-  expect_every_candidate_right(maker.plan(std::move(operation)), first_device(), dtype == DType::f16 ? 2e-3 : 2e-5);
+  expect_every_candidate_right(maker.plan(std::move(operation)), first_device(),
+                               dtype == DType::f16 ? 2e-3 : 2e-5);
 }
 
 std::string case_name(const testing::TestParamInfo<std::tuple<Case, DType>>& info) {

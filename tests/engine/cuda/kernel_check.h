@@ -9,7 +9,8 @@
 
 namespace peregrine::cuda {
 
-/// Its one test runs a case with every candidate; fails where one differs or none runs. Other files instantiate it with cases.
+/// Its one test runs a case with every candidate; fails where one differs or none runs. Other files
+/// instantiate it with cases.
 class Kernel : public testing::TestWithParam<std::tuple<Case, DType>> {
  protected:
   /// Skips without a GPU.

@@ -15,7 +15,8 @@ namespace {
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-cuda::ExecutionPlan plan_of(const Network& net, cuda::LoweringOptions options = {.precision = Precision::fp32}) {
+cuda::ExecutionPlan plan_of(const Network& net,
+                            cuda::LoweringOptions options = {.precision = Precision::fp32}) {
   return expect_right(net.graph, options);
 }
 
@@ -109,7 +110,8 @@ TEST(Lowering, SiblingsNeedTheSameWindowAndNeighbouringPlaces) {
 TEST(Lowering, SiblingsThatNobodyPlacedShareABuffer) {
   Network net;
   const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 8);
-  const ValueId box = net.layer("box", x, 16, {3}), key = net.layer("kpt", x, 51, {3}), mask = net.layer("mask", x, 8, {3});
+  const ValueId box = net.layer("box", x, 16, {3}), key = net.layer("kpt", x, 51, {3}),
+                mask = net.layer("mask", x, 8, {3});
   net.graph.mark_output(net.conv("box.out", box, 8), "box");
   net.graph.mark_output(net.conv("kpt.out", key, 51), "kpt");
   net.graph.mark_output(net.conv("mask.out", mask, 8), "mask");
@@ -119,7 +121,8 @@ TEST(Lowering, SiblingsThatNobodyPlacedShareABuffer) {
   EXPECT_EQ(step<cuda::Conv>(plan, "kpt.out").x.offset, 16);
   EXPECT_EQ(step<cuda::Conv>(plan, "kpt.out").x.shape[1], 56);
   EXPECT_EQ(step<cuda::Conv>(plan, "mask.out").x.offset, 72);
-  EXPECT_EQ(steps_of(plan_of(net, {.precision = Precision::fp32, .fuse_siblings = false})), (Steps{{"Conv", 7}}));
+  EXPECT_EQ(steps_of(plan_of(net, {.precision = Precision::fp32, .fuse_siblings = false})),
+            (Steps{{"Conv", 7}}));
 }
 
 TEST(Lowering, AttentionIsOneStepOverContiguousParts) {
@@ -155,17 +158,19 @@ TEST(Lowering, SppfReadsItsInputOnce) {
 TEST(Lowering, GatesOfAnOsnetBlockAreOneStep) {
   Network net;
   const ValueId x = net.layer("a", net.input({1, 3, 8, 8}), 8);
-  const ValueId w1 = net.constant("w1", {2, 8, 1, 1}), b1 = net.constant("b1", {2}), w2 = net.constant("w2", {8, 2, 1, 1}),
-                b2 = net.constant("b2", {8});
+  const ValueId w1 = net.constant("w1", {2, 8, 1, 1}), b1 = net.constant("b1", {2}),
+                w2 = net.constant("w2", {8, 2, 1, 1}), b2 = net.constant("b2", {8});
   std::vector<ValueId> gated;
   for (int i = 0; i < 3; ++i) {
     const std::string name = "g" + std::to_string(i);
     const ValueId stream = net.unary(name + ".tanh", UnaryKind::tanh, x);
     const ValueId mean = net.graph.add(name + ".mean", graph::GlobalAveragePool{}, {stream});
-    const ValueId hidden = net.unary(name + ".relu", UnaryKind::relu, net.graph.add(name + ".1", graph::Conv{}, {mean, w1, b1}));
-    const ValueId gate =
-        net.unary(name + ".sig", UnaryKind::sigmoid, net.graph.add(name + ".2", graph::Conv{}, {hidden, w2, b2}));
-    gated.push_back(i == 1 ? net.binary(name, BinaryKind::mul, gate, stream) : net.binary(name, BinaryKind::mul, stream, gate));
+    const ValueId hidden =
+        net.unary(name + ".relu", UnaryKind::relu, net.graph.add(name + ".1", graph::Conv{}, {mean, w1, b1}));
+    const ValueId gate = net.unary(name + ".sig", UnaryKind::sigmoid,
+                                   net.graph.add(name + ".2", graph::Conv{}, {hidden, w2, b2}));
+    gated.push_back(i == 1 ? net.binary(name, BinaryKind::mul, gate, stream)
+                           : net.binary(name, BinaryKind::mul, stream, gate));
   }
   net.graph.mark_output(net.add("sum2", net.add("sum1", gated[0], gated[1]), gated[2]), "out");
   const cuda::ExecutionPlan plan = plan_of(net);
@@ -212,23 +217,30 @@ TEST(Lowering, DecodedHeadIsViewsAndSmallSteps) {
   for (std::int64_t stride : {1, 2}) {
     const std::string name = "l" + std::to_string(stride);
     const ValueId at = stride == 1 ? x : net.layer(name, x, 8, {3, 2});
-    const ValueId both = net.concat(name + ".cat", {net.conv(name + ".box", at, 64), net.conv(name + ".cls", at, 3)});
+    const ValueId both =
+        net.concat(name + ".cat", {net.conv(name + ".box", at, 64), net.conv(name + ".cls", at, 3)});
     const std::int64_t side = 16 / stride;
     levels.push_back(net.reshape(name + ".flat", both, {1, 67, side * side}));
   }
   const std::int64_t anchors = 256 + 64;
   const std::vector<ValueId> parts = net.split("split", net.concat("all", levels, 2), {64, 3});
-  const ValueId bins = net.transpose("bins", net.reshape("sides", parts[0], {1, 4, 16, anchors}), {0, 2, 1, 3});
+  const ValueId bins =
+      net.transpose("bins", net.reshape("sides", parts[0], {1, 4, 16, anchors}), {0, 2, 1, 3});
   const ValueId expected =
-      net.graph.add("dfl", graph::Conv{}, {net.graph.add("soft", graph::Softmax{1}, {bins}), net.constant("w", {1, 16, 1, 1})});
-  const std::vector<ValueId> corners = net.split("corners", net.reshape("ltrb", expected, {1, 4, anchors}), {2, 2});
+      net.graph.add("dfl", graph::Conv{},
+                    {net.graph.add("soft", graph::Softmax{1}, {bins}), net.constant("w", {1, 16, 1, 1})});
+  const std::vector<ValueId> corners =
+      net.split("corners", net.reshape("ltrb", expected, {1, 4, anchors}), {2, 2});
   const ValueId centres = net.constant("anchors", {1, 2, anchors}, 8);
-  const ValueId low = net.binary("low", BinaryKind::sub, centres, corners[0]), high = net.add("high", centres, corners[1]);
-  const ValueId middle = net.binary("middle", BinaryKind::div, net.add("twice", low, high), net.scalar("2", 2));
-  const ValueId boxes =
-      net.binary("boxes", BinaryKind::mul, net.concat("xywh", {middle, net.binary("wh", BinaryKind::sub, high, low)}),
-                 net.constant("strides", {1, anchors}));
-  net.graph.mark_output(net.concat("out", {boxes, net.unary("scores", UnaryKind::sigmoid, parts[1])}), "output0");
+  const ValueId low = net.binary("low", BinaryKind::sub, centres, corners[0]),
+                high = net.add("high", centres, corners[1]);
+  const ValueId middle =
+      net.binary("middle", BinaryKind::div, net.add("twice", low, high), net.scalar("2", 2));
+  const ValueId boxes = net.binary("boxes", BinaryKind::mul,
+                                   net.concat("xywh", {middle, net.binary("wh", BinaryKind::sub, high, low)}),
+                                   net.constant("strides", {1, anchors}));
+  net.graph.mark_output(net.concat("out", {boxes, net.unary("scores", UnaryKind::sigmoid, parts[1])}),
+                        "output0");
   const cuda::ExecutionPlan plan = plan_of(net);
   EXPECT_EQ(steps_of(plan), (Steps{{"Binary", 6}, {"Conv", 5}, {"Softmax", 1}, {"Unary", 1}}));
 }
@@ -247,7 +259,8 @@ TEST(Lowering, RefusesAConstantThatFp16CannotHold) {
   const ValueId x = net.input({1, 3, 8, 8});
   HostTensor weight = HostTensor::zeros(DType::f32, {8, 3, 1, 1});
   weight.as<float>()[3] = 1e5f;
-  net.graph.mark_output(net.graph.add("a", graph::Conv{}, {x, net.graph.add_constant("w", std::move(weight))}), "out");
+  net.graph.mark_output(
+      net.graph.add("a", graph::Conv{}, {x, net.graph.add_constant("w", std::move(weight))}), "out");
   try {
     cuda::lower(net.graph, {.precision = Precision::fp16});
     FAIL();

@@ -16,7 +16,9 @@ namespace {
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-cuda::ExecutionPlan plan_of(const Network& net) { return expect_right(net.graph, {.precision = Precision::fp32}); }
+cuda::ExecutionPlan plan_of(const Network& net) {
+  return expect_right(net.graph, {.precision = Precision::fp32});
+}
 
 /// 3x3 behind a transposed 2x2, with biases that show where padding was.
 ValueId upsampled(Network& net, ValueId x, std::int64_t middle, std::int64_t channels) {
@@ -30,7 +32,8 @@ TEST(Lowering, AConvolutionOfAnUpsampledMapReadsTheSmallOne) {
   for (const Shape& shape : {Shape{1, 8, 5, 7}, Shape{3, 16, 2, 2}, Shape{2, 5, 2, 9}, Shape{1, 24, 6, 3}})
     for (std::int64_t channels : {8, 16, 7}) {
       Network net;
-      net.graph.mark_output(upsampled(net, net.unary("x", UnaryKind::tanh, net.input(shape)), 16, channels), "out");
+      net.graph.mark_output(upsampled(net, net.unary("x", UnaryKind::tanh, net.input(shape)), 16, channels),
+                            "out");
       const cuda::ExecutionPlan plan = plan_of(net);
       EXPECT_EQ(steps_of(plan), (Steps{{"Unary", 1}, {"Conv", 12}})) << to_string(shape) << ", " << channels;
       const auto& inner = step<cuda::Conv>(plan, "behind.conv:odd.inner");
@@ -41,17 +44,21 @@ TEST(Lowering, AConvolutionOfAnUpsampledMapReadsTheSmallOne) {
 
 TEST(Lowering, PartsOfAnUpsampledConvolutionWaitForEachOtherNowhere) {
   Network net;
-  net.graph.mark_output(net.conv("last", upsampled(net, net.layer("a", net.input({2, 3, 6, 6}), 16), 16, 16), 8), "out");
+  net.graph.mark_output(
+      net.conv("last", upsampled(net, net.layer("a", net.input({2, 3, 6, 6}), 16), 16, 16), 8), "out");
   const cuda::ExecutionPlan plan = plan_of(net);
-  for (std::int32_t i = 1; i <= 12; ++i) EXPECT_EQ(cuda::data_dependencies(plan, i), std::vector<std::int32_t>{0}) << i;
+  for (std::int32_t i = 1; i <= 12; ++i)
+    EXPECT_EQ(cuda::data_dependencies(plan, i), std::vector<std::int32_t>{0}) << i;
   EXPECT_EQ(cuda::data_dependencies(plan, 13).size(), 12u);
 }
 
 TEST(Lowering, AnUpsampledConvolutionInAConcatIsCopiedThere) {
   Network net;
   const ValueId x = net.layer("a", net.input({2, 3, 6, 6}), 16);
-  const ValueId beside = net.graph.add("nearest", graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
-  net.graph.mark_output(net.conv("last", net.concat("cat", {upsampled(net, x, 16, 8), beside}), 8, {3}), "out");
+  const ValueId beside =
+      net.graph.add("nearest", graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
+  net.graph.mark_output(net.conv("last", net.concat("cat", {upsampled(net, x, 16, 8), beside}), 8, {3}),
+                        "out");
   EXPECT_EQ(steps_of(plan_of(net)), (Steps{{"Conv", 14}, {"Upsample", 1}, {"Copy", 1}}));
 }
 
@@ -109,7 +116,8 @@ TEST(Lowering, AProductOfAnUpsampledMapIsTakenOfTheSmallOne) {
     EXPECT_EQ(large.residual_place, cuda::ResidualPlace::before_activation);
     EXPECT_EQ(large.x.strides[3], 8);  // no concat any more
     EXPECT_THAT(step(plan, "c.conv").nodes, UnorderedElementsAre("c.conv", "c.act", "cat"));
-    EXPECT_TRUE(std::ranges::none_of(plan.values, [](const auto& value) { return value.name == "c.conv:small"; }));
+    EXPECT_TRUE(
+        std::ranges::none_of(plan.values, [](const auto& value) { return value.name == "c.conv:small"; }));
   }
 }
 
@@ -119,9 +127,11 @@ TEST(Lowering, AnUpsampledMapThatOthersReadOrThatIsAnotherThanADoubledOneStaysWh
   };
   using Kind = graph::Upsample::Kind;
   Pyramid read_elsewhere, joined_elsewhere, output, much_wider;
-  Pyramid quadrupled(true, {Kind::nearest, {4, 4}}), bilinear(true, {Kind::bilinear, {2, 2}}), three(true, {}, 2);
+  Pyramid quadrupled(true, {Kind::nearest, {4, 4}}), bilinear(true, {Kind::bilinear, {2, 2}}),
+      three(true, {}, 2);
   read_elsewhere.net.graph.mark_output(read_elsewhere.net.conv("d", read_elsewhere.up, 8), "other");
-  joined_elsewhere.net.graph.mark_output(joined_elsewhere.net.conv("d", joined_elsewhere.cat, 8, {3}), "other");
+  joined_elsewhere.net.graph.mark_output(joined_elsewhere.net.conv("d", joined_elsewhere.cat, 8, {3}),
+                                         "other");
   output.net.graph.mark_output(output.up, "other");
   for (Pyramid* pyramid : {&read_elsewhere, &joined_elsewhere, &output, &quadrupled, &three, &bilinear})
     EXPECT_EQ(upsamplings(*pyramid), 1);

@@ -1,5 +1,5 @@
-// Plans of real networks against the CPU engine, every tensor. The m sizes are packed in the shared data and take long:
-// they run where PEREGRINE_SOAK_WEIGHTS names a folder with them unpacked (xz -dk).
+// Plans of real networks against the CPU engine, every tensor. The m sizes are packed in the shared data and
+// take long: they run where PEREGRINE_SOAK_WEIGHTS names a folder with them unpacked (xz -dk).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -34,11 +34,12 @@ std::string name_of(const testing::TestParamInfo<Network>& info) {
   return name;
 }
 
-/// Numbers as an image has them, 0..1: on anything else the m weights, which are random, make attention scores so large
-/// that FP32's own rounding shows.
+/// Numbers as an image has them, 0..1: on anything else the m weights, which are random, make attention
+/// scores so large that FP32's own rounding shows.
 std::vector<HostTensor> image(const graph::Graph& graph) {
   std::vector<HostTensor> inputs = conformance::random_inputs(graph);
-  for (float& x : std::span(inputs[0].as<float>(), static_cast<std::size_t>(inputs[0].shape().elements()))) x = std::abs(x);
+  for (float& x : std::span(inputs[0].as<float>(), static_cast<std::size_t>(inputs[0].shape().elements())))
+    x = std::abs(x);
   return inputs;
 }
 
@@ -68,10 +69,12 @@ TEST_P(ModelPlan, EveryTensorIsThatOfTheCpuEngine) {
 /// Halves as storage, FP32 inside: what is left of the difference on a GPU is the order of its sums.
 TEST_P(ModelPlan, HalvesStayClose) {
   if (std::string_view(GetParam().file).find("synthetic") != std::string_view::npos)
-    GTEST_SKIP() << "random weights amplify FP16's roundings from layer to layer: only FP32 says whether such a plan is right";
+    GTEST_SKIP() << "random weights amplify FP16's roundings from layer to layer: only FP32 says whether "
+                    "such a plan is right";
   const graph::Graph graph = this->graph(1);
   const std::vector<HostTensor> inputs = image(graph);
-  EXPECT_GT(expect_values(cuda::lower(graph, {}), inputs, openvino_values(graph, inputs), 3e-2), GetParam().steps / 2);
+  EXPECT_GT(expect_values(cuda::lower(graph, {}), inputs, openvino_values(graph, inputs), 3e-2),
+            GetParam().steps / 2);
 }
 
 TEST_P(ModelPlan, IsSoundAndCopiesNothing) {
@@ -92,8 +95,8 @@ TEST_P(ModelPlan, WithAnyOfItsPairsItIsSound) {
   for (int batch : {1, 4}) {
     const cuda::ExecutionPlan plan = cuda::lower(graph(batch), {});
     for (int i = 0; i < 8; ++i) {
-      const std::vector<std::string> found =
-          cuda::defects(cuda::fuse_conv_pairs(plan, [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; }));
+      const std::vector<std::string> found = cuda::defects(cuda::fuse_conv_pairs(
+          plan, [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; }));
       EXPECT_TRUE(found.empty()) << found.front();
     }
   }
@@ -105,20 +108,25 @@ TEST_P(ModelPlan, WithSomeOfItsPairsEveryTensorIsThatOfTheCpuEngine) {
   const auto expected = openvino_values(graph, inputs);
   for (unsigned seed : {1u, 2u, 3u}) {
     std::mt19937 random(seed);
-    const cuda::ExecutionPlan plan = cuda::fuse_conv_pairs(cuda::lower(graph, {.precision = Precision::fp32}),
-                                                      [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; });
+    const cuda::ExecutionPlan plan =
+        cuda::fuse_conv_pairs(cuda::lower(graph, {.precision = Precision::fp32}),
+                              [&](const cuda::Step&, const cuda::Step&) { return random() % 2 == 0; });
     EXPECT_GT(expect_values(plan, inputs, expected, 1e-3), GetParam().steps / 2) << seed;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Cuda, ModelPlan,
-    testing::Values(Network{"yolo11n.pt", 320, 256, 88}, Network{"yolo11n-pose.pt", 320, 256, 94},
-                    Network{"yolo11n-seg.pt", 320, 256, 107}, Network{"yolov8n.pt", 320, 256, 63},
-                    Network{"osnet_x0_25_msmt17.pth", 256, 128, 132}, Network{"osnet_x0_25_msmt17.onnx", 256, 128, 132},
-                    Network{"yolo11m-synthetic.pt", 320, 256, 108}, Network{"yolo11m-pose-synthetic.pt", 320, 256, 114},
-                    Network{"yolo11m-seg-synthetic.pt", 320, 256, 127}, Network{"osnet_x1_0-synthetic.pth", 256, 128, 132}),
-    name_of);
+INSTANTIATE_TEST_SUITE_P(Cuda, ModelPlan,
+                         testing::Values(Network{"yolo11n.pt", 320, 256, 88},
+                                         Network{"yolo11n-pose.pt", 320, 256, 94},
+                                         Network{"yolo11n-seg.pt", 320, 256, 107},
+                                         Network{"yolov8n.pt", 320, 256, 63},
+                                         Network{"osnet_x0_25_msmt17.pth", 256, 128, 132},
+                                         Network{"osnet_x0_25_msmt17.onnx", 256, 128, 132},
+                                         Network{"yolo11m-synthetic.pt", 320, 256, 108},
+                                         Network{"yolo11m-pose-synthetic.pt", 320, 256, 114},
+                                         Network{"yolo11m-seg-synthetic.pt", 320, 256, 127},
+                                         Network{"osnet_x1_0-synthetic.pth", 256, 128, 132}),
+                         name_of);
 
 /// Whatever lies in models/demo: small widths, whose channel counts are no multiples of 8.
 TEST(DemoPlans, EveryTensorIsThatOfTheCpuEngine) {

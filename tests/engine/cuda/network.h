@@ -42,11 +42,14 @@ class Network {
     const float scale = 2.0f / std::sqrt(static_cast<float>(in * window.kernel * window.kernel));
     const ValueId weight = constant(name + ".weight", {channels, in, window.kernel, window.kernel}, scale);
     const ValueId bias = constant(name + ".bias", {channels}, 0.5f);
-    return graph.add(name, graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, window.groups},
+    return graph.add(name,
+                     graph::Conv{{window.stride, window.stride}, {1, 1}, {pad, pad, pad, pad}, window.groups},
                      {x, weight, bias});
   }
 
-  ValueId unary(const std::string& name, UnaryKind kind, ValueId x) { return graph.add(name, graph::Unary{kind}, {x}); }
+  ValueId unary(const std::string& name, UnaryKind kind, ValueId x) {
+    return graph.add(name, graph::Unary{kind}, {x});
+  }
   ValueId binary(const std::string& name, BinaryKind kind, ValueId a, ValueId b) {
     return graph.add(name, graph::Binary{kind}, {a, b});
   }
@@ -54,8 +57,11 @@ class Network {
   ValueId concat(const std::string& name, std::vector<ValueId> parts, std::int64_t axis = 1) {
     return graph.add(name, graph::Concat{axis}, std::move(parts));
   }
-  ValueId reshape(const std::string& name, ValueId x, const Shape& shape) { return graph.add(name, graph::Reshape{shape}, {x}); }
-  std::vector<ValueId> split(const std::string& name, ValueId x, std::vector<std::int64_t> sizes, std::int64_t axis = 1) {
+  ValueId reshape(const std::string& name, ValueId x, const Shape& shape) {
+    return graph.add(name, graph::Reshape{shape}, {x});
+  }
+  std::vector<ValueId> split(const std::string& name, ValueId x, std::vector<std::int64_t> sizes,
+                             std::int64_t axis = 1) {
     return graph.add_node(name, graph::Split{axis, std::move(sizes)}, {x});
   }
   ValueId transpose(const std::string& name, ValueId x, std::vector<std::int64_t> permutation) {
@@ -69,12 +75,14 @@ class Network {
 
   /// A depthwise layer of 3x3 and a 1x1 behind it.
   ValueId separable(const std::string& name, ValueId x, std::int64_t channels) {
-    return layer(name + ".pw", layer(name + ".dw", x, graph.value(x).shape[1], {3, 1, graph.value(x).shape[1]}), channels);
+    return layer(name + ".pw",
+                 layer(name + ".dw", x, graph.value(x).shape[1], {3, 1, graph.value(x).shape[1]}), channels);
   }
 
   /// x + cv2(cv1(x))
   ValueId bottleneck(const std::string& name, ValueId x, std::int64_t hidden) {
-    const ValueId y = layer(name + ".cv2", layer(name + ".cv1", x, hidden, {3}), graph.value(x).shape[1], {3});
+    const ValueId y =
+        layer(name + ".cv2", layer(name + ".cv1", x, hidden, {3}), graph.value(x).shape[1], {3});
     return add(name + ".add", x, y);
   }
 
@@ -87,8 +95,10 @@ class Network {
   }
 
   ValueId c3k2(const std::string& name, ValueId x, std::int64_t channels, bool deep = false) {
-    std::vector<ValueId> parts = split(name + ".split", layer(name + ".cv1", x, channels), {channels / 2, channels / 2});
-    parts.push_back(deep ? c3k(name + ".m.0", parts.back()) : bottleneck(name + ".m.0", parts.back(), channels / 4));
+    std::vector<ValueId> parts =
+        split(name + ".split", layer(name + ".cv1", x, channels), {channels / 2, channels / 2});
+    parts.push_back(deep ? c3k(name + ".m.0", parts.back())
+                         : bottleneck(name + ".m.0", parts.back(), channels / 4));
     return layer(name + ".cv2", concat(name + ".cat", std::move(parts)), channels);
   }
 
@@ -96,31 +106,36 @@ class Network {
     std::vector<ValueId> parts{layer(name + ".cv1", x, channels / 2)};
     for (int i = 0; i < 3; ++i)
       parts.push_back(graph.add(name + ".pool" + std::to_string(i),
-                                graph::Pool{graph::Pool::Kind::max, {5, 5}, {1, 1}, {2, 2, 2, 2}, false}, {parts.back()}));
+                                graph::Pool{graph::Pool::Kind::max, {5, 5}, {1, 1}, {2, 2, 2, 2}, false},
+                                {parts.back()}));
     return layer(name + ".cv2", concat(name + ".cat", std::move(parts)), channels);
   }
 
   /// C2PSA with one block of attention; a head has 2 * key channels of values.
   /// The scale is on the scores, or on q as in ONNX exports.
-  ValueId c2psa(const std::string& name, ValueId x, std::int64_t heads, std::int64_t key, bool scale_q = false) {
+  ValueId c2psa(const std::string& name, ValueId x, std::int64_t heads, std::int64_t key,
+                bool scale_q = false) {
     const Shape shape = graph.value(x).shape;
     const std::int64_t half = shape[1] / 2, length = shape[2] * shape[3], value = half / heads;
-    const std::vector<ValueId> parts = split(name + ".split", layer(name + ".cv1", x, shape[1]), {half, half});
+    const std::vector<ValueId> parts =
+        split(name + ".split", layer(name + ".cv1", x, shape[1]), {half, half});
     const ValueId qkv = conv(name + ".qkv", parts[1], heads * (2 * key + value));
     const ValueId grouped = reshape(name + ".heads", qkv, {shape[0], heads, 2 * key + value, length});
     const std::vector<ValueId> q_k_v = split(name + ".parts", grouped, {key, key, value}, 2);
     const ValueId factor = scalar(name + ".factor", 0.4f);
     const ValueId q = scale_q ? binary(name + ".scale", BinaryKind::mul, q_k_v[0], factor) : q_k_v[0];
-    const ValueId scores = graph.add(name + ".scores", graph::MatMul{}, {transpose(name + ".q", q, {0, 1, 3, 2}), q_k_v[1]});
+    const ValueId scores =
+        graph.add(name + ".scores", graph::MatMul{}, {transpose(name + ".q", q, {0, 1, 3, 2}), q_k_v[1]});
     const ValueId scaled = scale_q ? scores : binary(name + ".scale", BinaryKind::mul, scores, factor);
-    const ValueId weights =
-        transpose(name + ".weights", graph.add(name + ".softmax", graph::Softmax{-1}, {scaled}), {0, 1, 3, 2});
+    const ValueId weights = transpose(
+        name + ".weights", graph.add(name + ".softmax", graph::Softmax{-1}, {scaled}), {0, 1, 3, 2});
     const ValueId mixed = graph.add(name + ".mixed", graph::MatMul{}, {q_k_v[2], weights});
     const Shape map{shape[0], half, shape[2], shape[3]};
     const ValueId position = conv(name + ".pe", reshape(name + ".v", q_k_v[2], map), half, {3, 1, half});
     const ValueId attended = add(name + ".add_pe", reshape(name + ".map", mixed, map), position);
     const ValueId b = add(name + ".add1", parts[1], conv(name + ".proj", attended, half));
-    const ValueId c = add(name + ".add2", b, conv(name + ".ffn.1", layer(name + ".ffn.0", b, 2 * half), half));
+    const ValueId c =
+        add(name + ".add2", b, conv(name + ".ffn.1", layer(name + ".ffn.0", b, 2 * half), half));
     return layer(name + ".cv2", concat(name + ".cat", {parts[0], c}), shape[1]);
   }
 

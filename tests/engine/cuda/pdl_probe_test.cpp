@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "cuda/stream.h"
-#include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/kernels/probe.h"
+#include "engine/cuda/kernels/providers.h"
 #include "single_step.h"
 
 namespace peregrine::cuda {
@@ -25,7 +25,8 @@ class PdlProbe : public testing::Test {
     if (target_.device.major < 9) GTEST_SKIP() << "skipped: this GPU starts no kernel early";
     stream_ = Stream::create();
     SingleStep step(DType::f16);
-    plan_ = step.plan(conv("conv", {.n = 1, .c = 64, .h = 40, .w = 40, .k = 64, .kernel = 1, .residual = 1}).make(step));
+    plan_ = step.plan(
+        conv("conv", {.n = 1, .c = 64, .h = 40, .w = 40, .k = 64, .kernel = 1, .residual = 1}).make(step));
     weights_ = DeviceBuffer(plan_.weights.size(), "the weights");
     copy_to_device("weights", weights_.data(), plan_.weights.data(), plan_.weights.size(), stream_.get());
     bench_.emplace(plan_, plan_.steps.front(), weights_.data(), stream_.get());
@@ -42,7 +43,9 @@ class PdlProbe : public testing::Test {
   }
 
   const TensorRef& residual() const { return std::get<Conv>(plan_.steps.front().operation).residual; }
-  std::size_t residual_bytes() const { return static_cast<std::size_t>(plan_.buffer(residual().buffer).bytes); }
+  std::size_t residual_bytes() const {
+    return static_cast<std::size_t>(plan_.buffer(residual().buffer).bytes);
+  }
   /// The convolution with its residual taken from there.
   void launch_with_residual_at(std::byte* there) {
     Memory memory = bench_->memory();
@@ -81,7 +84,8 @@ TEST_F(PdlProbe, NotWhatReadsOneOfItsInputsBeforeItWaits) {
 }
 
 TEST_F(PdlProbe, NotWhatPreparesItsScratchMemoryBeforeItWaits) {
-  const DeviceBuffer kept(residual_bytes(), "a residual"), workspace(residual_bytes(), "a step's scratch memory");
+  const DeviceBuffer kept(residual_bytes(), "a residual"),
+      workspace(residual_bytes(), "a step's scratch memory");
   bench_->restore();
   copy_on_device(kept.data(), bench_->memory().at(residual()), kept.bytes(), stream_.get());
   const std::span<std::byte> scratch(workspace.data(), workspace.bytes());

@@ -1,5 +1,5 @@
-// Steps that start before their predecessor is done compute the same: whole networks over one arena, whose memory is used
-// again and again, enqueued and replayed.
+// Steps that start before their predecessor is done compute the same: whole networks over one arena, whose
+// memory is used again and again, enqueued and replayed.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -29,8 +29,9 @@ ExecutionPlan network(int streams) {
   x = net.c2psa("psa", net.sppf("sppf", x, 128), 1, 32);
   for (int branch = 0; branch < 3; ++branch) {
     const std::string name = "head" + std::to_string(branch);
-    net.graph.mark_output(net.conv(name + ".last", net.layer(name + ".b", net.layer(name + ".a", x, 64, {3}), 32, {3}), 16),
-                          name);
+    net.graph.mark_output(
+        net.conv(name + ".last", net.layer(name + ".b", net.layer(name + ".a", x, 64, {3}), 32, {3}), 16),
+        name);
   }
   graph::run_passes(net.graph);
   return lower(net.graph, {.max_streams = streams});
@@ -68,15 +69,17 @@ TEST_P(DependentLaunch, ComputesTheSameEnqueued) {
 }
 
 TEST_P(DependentLaunch, ComputesTheSameReplayed) {
-  const Graph graph = Graph::capture(stream_.get(), [&] { early_->enqueue(bound_->pointers, stream_.get()); });
+  const Graph graph =
+      Graph::capture(stream_.get(), [&] { early_->enqueue(bound_->pointers, stream_.get()); });
   for (int i = 0; i < 200; ++i) {
     for (int call = 0; call < 5; ++call) graph.launch(stream_.get());
     ASSERT_EQ(bound_->take(), expected_) << "time " << i;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, DependentLaunch, testing::Values(1, 4),
-                         [](const auto& info) { return info.param == 1 ? std::string("one") : std::string("four"); });
+INSTANTIATE_TEST_SUITE_P(Lanes, DependentLaunch, testing::Values(1, 4), [](const auto& info) {
+  return info.param == 1 ? std::string("one") : std::string("four");
+});
 
 }  // namespace
 }  // namespace peregrine::cuda

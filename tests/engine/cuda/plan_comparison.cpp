@@ -14,13 +14,15 @@ namespace {
 
 using graph::ValueId;
 
-void expect_close(const std::string& name, const HostTensor& actual, const HostTensor& expected, double tolerance) {
+void expect_close(const std::string& name, const HostTensor& actual, const HostTensor& expected,
+                  double tolerance) {
   ASSERT_EQ(actual.shape(), expected.shape()) << name;
   double largest = 0, difference = 0;
   for (std::int64_t i = 0; i < expected.shape().elements(); ++i) {
     const double a = actual.as<float>()[i], b = expected.as<float>()[i];
     largest = std::max(largest, std::abs(b));
-    difference = std::isfinite(a) ? std::max(difference, std::abs(a - b)) : std::numeric_limits<double>::infinity();
+    difference =
+        std::isfinite(a) ? std::max(difference, std::abs(a - b)) : std::numeric_limits<double>::infinity();
     if (!std::isfinite(difference)) break;
   }
   EXPECT_LE(difference, tolerance * largest) << name << ", largest value " << largest;
@@ -30,11 +32,13 @@ void expect_close(const std::string& name, const HostTensor& actual, const HostT
 
 std::vector<ValueId> computed_values(const graph::Graph& graph) {
   std::vector<ValueId> ids;
-  for (const graph::Node& node : graph.nodes()) ids.insert(ids.end(), node.outputs.begin(), node.outputs.end());
+  for (const graph::Node& node : graph.nodes())
+    ids.insert(ids.end(), node.outputs.begin(), node.outputs.end());
   return ids;
 }
 
-NamedValues named(const graph::Graph& graph, const std::vector<ValueId>& ids, std::vector<HostTensor> tensors) {
+NamedValues named(const graph::Graph& graph, const std::vector<ValueId>& ids,
+                  std::vector<HostTensor> tensors) {
   NamedValues values;
   for (std::size_t i = 0; i < ids.size(); ++i) values[graph.value(ids[i]).name] = std::move(tensors[i]);
   return values;
@@ -51,8 +55,8 @@ NamedValues reference_values(const graph::Graph& graph, const std::vector<HostTe
   return named(graph, ids, graph::run_reference(graph, views(inputs), ids));
 }
 
-int expect_values(const cuda::ExecutionPlan& plan, const std::vector<HostTensor>& inputs, const NamedValues& expected,
-                  double tolerance) {
+int expect_values(const cuda::ExecutionPlan& plan, const std::vector<HostTensor>& inputs,
+                  const NamedValues& expected, double tolerance) {
   reference::PlanExecutor executor(plan);
   for (std::size_t i = 0; i < inputs.size(); ++i) executor.set_input(plan.bindings[i].name, inputs[i]);
   int compared = 0;

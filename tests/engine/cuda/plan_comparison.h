@@ -19,12 +19,13 @@ NamedValues openvino_values(const graph::Graph& graph, const std::vector<HostTen
 
 /// Values that nodes make, and tensors under their names.
 std::vector<graph::ValueId> computed_values(const graph::Graph& graph);
-NamedValues named(const graph::Graph& graph, const std::vector<graph::ValueId>& ids, std::vector<HostTensor> tensors);
+NamedValues named(const graph::Graph& graph, const std::vector<graph::ValueId>& ids,
+                  std::vector<HostTensor> tensors);
 std::vector<TensorView> views(const std::vector<HostTensor>& tensors);
 
-/// Runs the plan step by step and expects `max|a-b| <= tolerance * max|b|` for every value that it traces and for all
-/// outputs; says how many it compared.
-int expect_values(const cuda::ExecutionPlan& plan, const std::vector<HostTensor>& inputs, const NamedValues& expected,
-                  double tolerance);
+/// Runs the plan step by step and expects `max|a-b| <= tolerance * max|b|` for every value that it traces and
+/// for all outputs; says how many it compared.
+int expect_values(const cuda::ExecutionPlan& plan, const std::vector<HostTensor>& inputs,
+                  const NamedValues& expected, double tolerance);
 
 }  // namespace peregrine::test

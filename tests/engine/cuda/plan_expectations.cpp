@@ -37,7 +37,8 @@ void expect_plan_right(const graph::Graph& graph, const cuda::ExecutionPlan& pla
 cuda::ExecutionPlan expect_right(const graph::Graph& graph, const cuda::LoweringOptions& options) {
   cuda::ExecutionPlan plan = cuda::lower(graph, options);
   expect_plan_right(graph, plan);
-  const cuda::ExecutionPlan fused = cuda::fuse_conv_pairs(plan, [](const cuda::Step&, const cuda::Step&) { return true; });
+  const cuda::ExecutionPlan fused =
+      cuda::fuse_conv_pairs(plan, [](const cuda::Step&, const cuda::Step&) { return true; });
   if (fused.steps.size() != plan.steps.size()) expect_plan_right(graph, fused);
   return plan;
 }

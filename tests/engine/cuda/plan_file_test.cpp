@@ -5,8 +5,8 @@
 
 #include <random>
 
-#include "engine/cuda/lowering/lowering.h"
 #include "engine/checksum_envelope.h"
+#include "engine/cuda/lowering/lowering.h"
 #include "network.h"
 #include "peregrine/error.h"
 
@@ -19,7 +19,8 @@ ExecutionPlan tuned_plan() {
   net.graph.mark_output(net.c2psa("d", net.sppf("c", x, 16), 1, 4), "out");
   ExecutionPlan plan = lower(net.graph, {});
   plan.identity = {"abc", "NVIDIA H100 80GB HBM3", "9.0", "9.19.0", "580.1"};
-  for (Step& step : plan.steps) step.tactic = {"cudnn", {4, -1}, std::string("\0\xff{}", 4), 1 << 20, 3.25f, true};
+  for (Step& step : plan.steps)
+    step.tactic = {"cudnn", {4, -1}, std::string("\0\xff{}", 4), 1 << 20, 3.25f, true};
   return plan;
 }
 

@@ -1,4 +1,5 @@
-// Execution plans, run on the CPU: lowering, fusion, views, memory sharing and order give what the graph says.
+// Execution plans, run on the CPU: lowering, fusion, views, memory sharing and order give what the graph
+// says.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -27,16 +28,20 @@ graph::Graph small_yolo(std::int64_t batch = 1) {
   int level = 0;
   for (ValueId from : {n3, n4}) {
     const std::string name = "head" + std::to_string(level), suffix = "." + std::to_string(level);
-    net.graph.mark_output(net.conv(name + ".box", net.layer(name + ".box0", from, 16, {3}), 64), "box" + suffix);
-    ValueId classes = net.layer(name + ".cls0", from, net.graph.value(from).shape[1], {3, 1, net.graph.value(from).shape[1]});
+    net.graph.mark_output(net.conv(name + ".box", net.layer(name + ".box0", from, 16, {3}), 64),
+                          "box" + suffix);
+    ValueId classes = net.layer(name + ".cls0", from, net.graph.value(from).shape[1],
+                                {3, 1, net.graph.value(from).shape[1]});
     classes = net.layer(name + ".cls1", classes, 12);
     net.graph.mark_output(net.conv(name + ".cls", classes, 5), "cls" + suffix);
-    net.graph.mark_output(net.conv(name + ".kpt", net.layer(name + ".kpt0", from, 51, {3}), 51), "kpt" + suffix);
+    net.graph.mark_output(net.conv(name + ".kpt", net.layer(name + ".kpt0", from, 51, {3}), 51),
+                          "kpt" + suffix);
     ++level;
   }
-  const ValueId weight = net.constant("proto.weight", {16, 11, 2, 2}, 0.3f), bias = net.constant("proto.bias", {11}, 0.3f);
-  const ValueId proto =
-      net.graph.add("proto.up", graph::ConvTranspose{{2, 2}, {}, {}, 1}, {net.layer("proto.cv1", n3, 16), weight, bias});
+  const ValueId weight = net.constant("proto.weight", {16, 11, 2, 2}, 0.3f),
+                bias = net.constant("proto.bias", {11}, 0.3f);
+  const ValueId proto = net.graph.add("proto.up", graph::ConvTranspose{{2, 2}, {}, {}, 1},
+                                      {net.layer("proto.cv1", n3, 16), weight, bias});
   net.graph.mark_output(net.layer("proto.cv2", proto, 7, {3}), "proto");
   return std::move(net.graph);
 }
@@ -58,18 +63,22 @@ graph::Graph small_osnet() {
       stream = net.unary(layer + ".relu", UnaryKind::relu, stream);
     }
     const ValueId mean = net.graph.add(name + ".mean", graph::GlobalAveragePool{}, {stream});
-    const ValueId hidden =
-        net.unary(name + ".relu", UnaryKind::relu, net.graph.add(name + ".fc1", graph::Conv{}, {mean, w1, b1}));
-    const ValueId gate =
-        net.unary(name + ".sig", UnaryKind::sigmoid, net.graph.add(name + ".fc2", graph::Conv{}, {hidden, w2, b2}));
+    const ValueId hidden = net.unary(name + ".relu", UnaryKind::relu,
+                                     net.graph.add(name + ".fc1", graph::Conv{}, {mean, w1, b1}));
+    const ValueId gate = net.unary(name + ".sig", UnaryKind::sigmoid,
+                                   net.graph.add(name + ".fc2", graph::Conv{}, {hidden, w2, b2}));
     const ValueId gated = net.binary(name + ".gated", BinaryKind::mul, stream, gate);
     sum = depth == 1 ? gated : net.add(name + ".sum", sum, gated);
   }
-  const ValueId out = net.unary("out", UnaryKind::relu, net.add("sum", net.conv("c3", sum, 16), net.conv("down", x, 16)));
-  const ValueId norm = net.graph.add("in", graph::InstanceNorm{}, {out, net.constant("in.w", {16}), net.constant("in.b", {16})});
-  const ValueId pooled = net.graph.add("gap", graph::GlobalAveragePool{}, {net.unary("in.relu", UnaryKind::relu, norm)});
+  const ValueId out =
+      net.unary("out", UnaryKind::relu, net.add("sum", net.conv("c3", sum, 16), net.conv("down", x, 16)));
+  const ValueId norm = net.graph.add("in", graph::InstanceNorm{},
+                                     {out, net.constant("in.w", {16}), net.constant("in.b", {16})});
+  const ValueId pooled =
+      net.graph.add("gap", graph::GlobalAveragePool{}, {net.unary("in.relu", UnaryKind::relu, norm)});
   const ValueId flat = net.reshape("flat", pooled, {2, 16});
-  net.graph.mark_output(net.graph.add("fc", graph::Linear{}, {flat, net.constant("fc.w", {10, 16}), net.constant("fc.b", {10})}),
+  net.graph.mark_output(net.graph.add("fc", graph::Linear{},
+                                      {flat, net.constant("fc.w", {10, 16}), net.constant("fc.b", {10})}),
                         "features");
   return std::move(net.graph);
 }

@@ -29,14 +29,19 @@ class RandomGraph {
   }
 
  private:
-  std::int64_t pick(std::int64_t count) { return static_cast<std::int64_t>(random_() % static_cast<unsigned>(count)); }
+  std::int64_t pick(std::int64_t count) {
+    return static_cast<std::int64_t>(random_() % static_cast<unsigned>(count));
+  }
   std::string name() { return "n" + std::to_string(next_++); }
   const Shape& shape(ValueId value) const { return net_.graph.value(value).shape; }
   ValueId recent() {
     return values_[values_.size() - 1 -
-                   static_cast<std::size_t>(std::min(pick(4), pick(static_cast<std::int64_t>(values_.size()))))];
+                   static_cast<std::size_t>(
+                       std::min(pick(4), pick(static_cast<std::int64_t>(values_.size()))))];
   }
-  void mark(ValueId value) { net_.graph.mark_output(value, "out" + std::to_string(net_.graph.outputs().size())); }
+  void mark(ValueId value) {
+    net_.graph.mark_output(value, "out" + std::to_string(net_.graph.outputs().size()));
+  }
 
   /// Another value that `fits`, or the same again.
   template <class F>
@@ -44,7 +49,8 @@ class RandomGraph {
     std::vector<ValueId> found;
     for (ValueId other : values_)
       if (fits(shape(other))) found.push_back(other);
-    return found.empty() ? value : found[static_cast<std::size_t>(pick(static_cast<std::int64_t>(found.size())))];
+    return found.empty() ? value
+                         : found[static_cast<std::size_t>(pick(static_cast<std::int64_t>(found.size())))];
   }
 
   void grow() {
@@ -66,14 +72,18 @@ class RandomGraph {
       case 16: return keep(net_.separable(name(), x, 1 + pick(18)));
       case 17: {  // a pyramid's level
         if (s[2] > 16) return;
-        const ValueId up = net_.graph.add(name(), graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
+        const ValueId up =
+            net_.graph.add(name(), graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x});
         const Shape doubled = shape(up);
         const ValueId other = partner(up, [&](const Shape& beside) { return same_map(doubled, beside); });
-        return keep(
-            net_.layer(name(), net_.concat(name(), pick(2) ? std::vector{up, other} : std::vector{other, up}), 1 + pick(18)));
+        return keep(net_.layer(name(),
+                               net_.concat(name(), pick(2) ? std::vector{up, other} : std::vector{other, up}),
+                               1 + pick(18)));
       }
       case 9:
-      case 10: return keep(net_.concat(name(), {x, partner(x, [&](const Shape& other) { return same_map(s, other); })}));
+      case 10:
+        return keep(
+            net_.concat(name(), {x, partner(x, [&](const Shape& other) { return same_map(s, other); })}));
       case 11: {
         if (s[1] < 2) return;
         const std::int64_t first = 1 + pick(s[1] - 1);
@@ -91,7 +101,8 @@ class RandomGraph {
         return keep(net_.graph.add(name(), graph::Upsample{graph::Upsample::Kind::nearest, {2, 2}}, {x}));
       }
       default: {  // out of its shape and back, with something done there
-        const ValueId rows = net_.transpose(name(), net_.reshape(name(), x, {s[0], s[1], s[2] * s[3]}), {0, 2, 1});
+        const ValueId rows =
+            net_.transpose(name(), net_.reshape(name(), x, {s[0], s[1], s[2] * s[3]}), {0, 2, 1});
         const ValueId done = pick(2) ? net_.graph.add(name(), graph::Softmax{-1}, {rows}) : rows;
         return keep(net_.reshape(name(), net_.transpose(name(), done, {0, 2, 1}), s));
       }

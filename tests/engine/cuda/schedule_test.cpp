@@ -18,7 +18,8 @@ class Chain {
   ExecutionPlan plan;
 
   TensorRef buffer(std::int64_t elements) {
-    plan.buffers.push_back({Buffer::Place::arena, elements * 4, 0, -1, "b" + std::to_string(plan.buffers.size())});
+    plan.buffers.push_back(
+        {Buffer::Place::arena, elements * 4, 0, -1, "b" + std::to_string(plan.buffers.size())});
     return {static_cast<BufferId>(plan.buffers.size() - 1), DType::f32, 0, {elements}, {1}};
   }
   TensorRef input(std::int64_t elements) {
@@ -191,7 +192,8 @@ TEST(Followers, TheFirstOfALaneFollowsNobody) {
   const TensorRef x = chain.input(kilo);
   chain.step(x), chain.step(x);
   chain.plan.streams = 2, chain.plan.steps[1].stream_index = 1;
-  EXPECT_EQ(pdl_schedule(chain.plan, std::vector(2, PdlMode::secondary)).secondary, (std::vector<bool>{false, false}));
+  EXPECT_EQ(pdl_schedule(chain.plan, std::vector(2, PdlMode::secondary)).secondary,
+            (std::vector<bool>{false, false}));
 }
 
 /// Five steps on one stream; some kernels are of another kind than `early`.
@@ -203,7 +205,8 @@ class LongChain : public testing::Test {
   }
   /// Step `index` moves to a stream of its own, and waits for step 0.
   void move_away(std::size_t index) {
-    chain_.plan.streams = 2, chain_.plan.steps[index].stream_index = 1, chain_.plan.steps[index].dependencies = {0};
+    chain_.plan.streams = 2, chain_.plan.steps[index].stream_index = 1,
+    chain_.plan.steps[index].dependencies = {0};
   }
   void expect(const std::vector<bool>& starts, const std::vector<bool>& trigger) const {
     const PdlSchedule pdl = pdl_schedule(chain_.plan, kinds_);

@@ -28,7 +28,8 @@ TEST(AdoptChoices, LeavesStepsAloneThatTheTunedPlanLacks) {
   ExecutionPlan tuned = plan_at(64, 64), plan = plan_at(32, 32, true);
   for (Step& step : tuned.steps) step.tactic.provider = "gemm";
   EXPECT_EQ(transfer_tactics(plan, tuned), static_cast<int>(tuned.steps.size()));
-  for (const Step& step : plan.steps) EXPECT_EQ(step.tactic.provider.empty(), step.name.starts_with("pyramid")) << step.name;
+  for (const Step& step : plan.steps)
+    EXPECT_EQ(step.tactic.provider.empty(), step.name.starts_with("pyramid")) << step.name;
 }
 
 }  // namespace

@@ -11,8 +11,11 @@ namespace peregrine::cuda {
 namespace {
 
 Target device(int major, int minor) {
-  return {
-      .device = {.name = "made up", .major = major, .minor = minor, .multiprocessors = 132, .shared_bytes_per_block = 227 << 10}};
+  return {.device = {.name = "made up",
+                     .major = major,
+                     .minor = minor,
+                     .multiprocessors = 132,
+                     .shared_bytes_per_block = 227 << 10}};
 }
 
 Step step_of(const Case& test, DType dtype = DType::f16) {
@@ -61,14 +64,16 @@ const ConvShape narrow_window{.n = 16, .c = 64, .h = 80, .w = 80, .k = 64, .kern
 TEST(HaloCandidates, WeightsAndTilesFitIntoTheirShareOfAMultiprocessor) {
   const auto offers = halo_offers(narrow_window);
   EXPECT_THAT(offers, testing::Contains(testing::ElementsAre(64, 64, 4, 1, 1)));
-  EXPECT_THAT(offers, testing::Not(testing::Contains(testing::ElementsAre(64, 64, 4, 1, 2))));  // 2 x 74 KB of weights
+  EXPECT_THAT(offers, testing::Not(
+                          testing::Contains(testing::ElementsAre(64, 64, 4, 1, 2))));  // 2 x 74 KB of weights
   EXPECT_THAT(offers, testing::Contains(testing::ElementsAre(64, 32, 2, 1, 2)));
 }
 
 TEST(HaloCandidates, ManyChannelsAreSharedByAClusterOrNarrow) {
   ConvShape deep = narrow_window;
   deep.c = 256;
-  for (const auto& offer : halo_offers(deep)) EXPECT_TRUE(offer[3] > 1 || offer[1] < 64) << testing::PrintToString(offer);
+  for (const auto& offer : halo_offers(deep))
+    EXPECT_TRUE(offer[3] > 1 || offer[1] < 64) << testing::PrintToString(offer);
   EXPECT_THAT(halo_offers(deep), testing::Contains(testing::ElementsAre(64, 64, 2, 2, 1)));
   deep.c = 1024;
   EXPECT_THAT(halo_offers(deep), testing::IsEmpty());
@@ -86,7 +91,8 @@ TEST(HaloCandidates, OnlyWindowsOfThreeWithAStrideOfOneOrTwo) {
   strided.stride = 2;
   EXPECT_THAT(halo_offers(strided), testing::Contains(testing::ElementsAre(64, 64, 2, 1, 1)));
   strided.stride = 3, dilated.dilation = 2, wide.kernel = 5, odd.c = 20;
-  for (const ConvShape& shape : {strided, dilated, wide, odd}) EXPECT_THAT(halo_offers(shape), testing::IsEmpty());
+  for (const ConvShape& shape : {strided, dilated, wide, odd})
+    EXPECT_THAT(halo_offers(shape), testing::IsEmpty());
 }
 
 TEST(DepthwiseRingCandidates, OnlyForWindowsOfThreeThatKeepTheSize) {
@@ -99,7 +105,9 @@ TEST(DepthwiseRingCandidates, OnlyForWindowsOfThreeThatKeepTheSize) {
                       .residual = {}};
   depthwise.pad = {1, 1, 1, 1};
   const auto offered = [&](const Depthwise& step) {
-    return offers("depthwise3x3_sm90", {.name = "a", .nodes = {}, .operation = step, .dependencies = {}, .tactic = {}}, device(9, 0))
+    return offers("depthwise3x3_sm90",
+                  {.name = "a", .nodes = {}, .operation = step, .dependencies = {}, .tactic = {}},
+                  device(9, 0))
         .size();
   };
   EXPECT_EQ(offered(depthwise), 4u);
@@ -113,11 +121,13 @@ TEST(DepthwiseRingCandidates, OnlyForWindowsOfThreeThatKeepTheSize) {
 TEST(CutlassCandidates, OtherDevicesGetNone) {
   const Step step = step_of(conv("wide", wide));
   for (const auto& [major, minor] : {std::pair{8, 0}, {8, 9}, {10, 0}, {12, 0}})
-    EXPECT_THAT(offers("cutlass_gemm", step, device(major, minor)), testing::IsEmpty()) << major << "." << minor;
+    EXPECT_THAT(offers("cutlass_gemm", step, device(major, minor)), testing::IsEmpty())
+        << major << "." << minor;
 }
 
 TEST(CutlassCandidates, Fp32GetsNone) {
-  EXPECT_THAT(offers("cutlass_gemm", step_of(conv("wide", wide), DType::f32), device(9, 0)), testing::IsEmpty());
+  EXPECT_THAT(offers("cutlass_gemm", step_of(conv("wide", wide), DType::f32), device(9, 0)),
+              testing::IsEmpty());
 }
 
 TEST(CutlassCandidates, WhatIsNoProductGetsNone) {
@@ -132,13 +142,15 @@ TEST(CutlassCandidates, WhatIsNoProductGetsNone) {
 TEST(CutlassWindowCandidates, DeepTilesForManyChannels) {
   ConvShape window = wide;
   window.kernel = 3;
-  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("window", window)), device(9, 0)), testing::ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("window", window)), device(9, 0)),
+              testing::ElementsAre(0, 1, 2, 3));
 }
 
 TEST(CutlassWindowCandidates, NarrowTilesForFewChannels) {
   ConvShape window = wide;
   window.kernel = 3, window.stride = 2, window.c = window.k = 32;
-  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("window", window)), device(9, 0)), testing::ElementsAre(0, 1));
+  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("window", window)), device(9, 0)),
+              testing::ElementsAre(0, 1));
 }
 
 #endif
@@ -149,9 +161,12 @@ TEST(CutlassWindowCandidates, WhatTheyCannotGatherGetsNone) {
   ConvShape grouped = window, few = window, far = window;
   grouped.groups = 2, few.c = 8, far.dilation = 9;
   for (const ConvShape& shape : {wide, grouped, few, far})
-    EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("not", shape)), device(9, 0)), testing::IsEmpty());
-  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("other", window)), device(8, 9)), testing::IsEmpty());
-  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("fp32", window), DType::f32), device(9, 0)), testing::IsEmpty());
+    EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("not", shape)), device(9, 0)),
+                testing::IsEmpty());
+  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("other", window)), device(8, 9)),
+              testing::IsEmpty());
+  EXPECT_THAT(offers("cutlass_implicit_gemm", step_of(conv("fp32", window), DType::f32), device(9, 0)),
+              testing::IsEmpty());
 }
 
 TEST(CutlassWindowCandidates, RowsOffSixteenBytesGetNone) {

@@ -23,7 +23,9 @@ Offsets offsets(const TensorRef& tensor) {
   return list;
 }
 
-TensorRef dense(const Shape& shape) { return {static_cast<BufferId>(0), DType::f32, 0, shape, dense_strides(shape)}; }
+TensorRef dense(const Shape& shape) {
+  return {static_cast<BufferId>(0), DType::f32, 0, shape, dense_strides(shape)};
+}
 
 TensorRef channels_last_map(const Shape& shape, std::int64_t pixel, std::int64_t offset = 0) {
   TensorRef tensor = dense(shape);
@@ -77,7 +79,8 @@ TEST(Reshaped, ListsTheSameElementsWheneverThatIsPossible) {
     }
     const Shape shape = random_shape(count, random);
     const auto result = reshaped(tensor, shape);
-    EXPECT_EQ(result.has_value(), has_reshape(tensor, shape)) << to_string(tensor.shape) << " to " << to_string(shape);
+    EXPECT_EQ(result.has_value(), has_reshape(tensor, shape))
+        << to_string(tensor.shape) << " to " << to_string(shape);
     if (result) {
       EXPECT_EQ(offsets(*result), offsets(tensor)) << to_string(tensor.shape) << " to " << to_string(shape);
     }
@@ -102,7 +105,8 @@ TEST(Broadcast, RepeatsMissingAndSingleDimensions) {
 TEST(Overlap, TellsChannelSlicesApartExactly) {
   for (std::int64_t first = 0; first < 12; ++first)
     for (std::int64_t second = 0; second < 12; ++second) {
-      const TensorRef a = channels_last_map({2, 4, 3, 2}, 16, first), b = channels_last_map({2, 3, 3, 2}, 16, second);
+      const TensorRef a = channels_last_map({2, 4, 3, 2}, 16, first),
+                      b = channels_last_map({2, 3, 3, 2}, 16, second);
       EXPECT_EQ(overlap(a, b), first < second + 3 && second < first + 4) << first << " and " << second;
     }
 }
@@ -118,15 +122,17 @@ TEST(Overlap, NeverMissesACommonElement) {
   int apart = 0;
   for (int trial = 0; trial < 4000; ++trial) {
     const auto view = [&] {
-      TensorRef tensor = dense({1 + static_cast<std::int64_t>(random() % 3), 1 + static_cast<std::int64_t>(random() % 4),
-                                1 + static_cast<std::int64_t>(random() % 4)});
+      TensorRef tensor =
+          dense({1 + static_cast<std::int64_t>(random() % 3), 1 + static_cast<std::int64_t>(random() % 4),
+                 1 + static_cast<std::int64_t>(random() % 4)});
       for (std::size_t i = 0; i < 3; ++i) tensor.strides[i] = static_cast<std::int64_t>(random() % 20);
       tensor.offset = static_cast<std::int64_t>(random() % 30);
       return tensor;
     };
     const TensorRef a = view(), b = view();
     const Offsets in_a = offsets(a), in_b = offsets(b);
-    const bool common = std::ranges::any_of(in_a, [&](std::int64_t i) { return std::ranges::find(in_b, i) != in_b.end(); });
+    const bool common =
+        std::ranges::any_of(in_a, [&](std::int64_t i) { return std::ranges::find(in_b, i) != in_b.end(); });
     const bool told = overlap(a, b);
     EXPECT_TRUE(told || !common);
     apart += told ? 0 : 1;

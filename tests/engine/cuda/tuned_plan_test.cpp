@@ -1,5 +1,6 @@
-// Plans of real models as the tuner makes them on this GPU: what their kernels do beside each other on streams, over one arena, is
-// what they do one after another, every time, and close to what the default kernels compute. Where it is not, the step is named.
+// Plans of real models as the tuner makes them on this GPU: what their kernels do beside each other on
+// streams, over one arena, is what they do one after another, every time, and close to what the default
+// kernels compute. Where it is not, the step is named.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -32,8 +33,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Kernels that are right differ by roundings of FP16, which a network carries on: largest difference of an element of an output,
-/// relative to the output's largest.
+/// Kernels that are right differ by roundings of FP16, which a network carries on: largest difference of an
+/// element of an output, relative to the output's largest.
 constexpr double most_different = 5e-2;
 
 /// Of the worst output; infinite where something is not finite that should be.
@@ -97,14 +98,16 @@ class TunedPlan : public testing::TestWithParam<std::tuple<const char*, int>> {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       Executor one(with_tactics_of([i](std::size_t step) { return step == i; }), target_);
       if (const double off = difference(run(one), reference); off > most_different / 4)
-        text += fmt::format("\n{} {} by {}({}): {:.3g}", i, plan_.steps[i].name, plan_.steps[i].tactic.provider,
-                            fmt::join(plan_.steps[i].tactic.parameters, ","), off);
+        text +=
+            fmt::format("\n{} {} by {}({}): {:.3g}", i, plan_.steps[i].name, plan_.steps[i].tactic.provider,
+                        fmt::join(plan_.steps[i].tactic.parameters, ","), off);
     }
     return text;
   }
 
-  /// What a run leaves in memory must not reach the next one: whatever ran before, an input gives what its steps give one by one,
-  /// each waited for. (The same input twice would hide a step that reads before its input is there.)
+  /// What a run leaves in memory must not reach the next one: whatever ran before, an input gives what its
+  /// steps give one by one, each waited for. (The same input twice would hide a step that reads before its
+  /// input is there.)
   void expect_nothing_kept_of_the_run_before() {
     constexpr unsigned inputs = 3, times = 30;
     Executor executor(plan_, target_);
@@ -134,7 +137,8 @@ class TunedPlan : public testing::TestWithParam<std::tuple<const char*, int>> {
               0)
         << "on one stream";
     EXPECT_EQ(wrong([&] { executor.enqueue(bound_->pointers, stream_.get()); }), 0) << "on lanes";
-    const Graph graph = Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
+    const Graph graph =
+        Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
     EXPECT_EQ(wrong([&] { graph.launch(stream_.get()); }), 0) << "replayed";
   }
 
@@ -148,7 +152,8 @@ TEST_P(TunedPlan, ComputesWhatTheDefaultKernelsDo) {
   Executor tuned(plan_, target_), plain(with_tactics_of([](std::size_t) { return false; }), target_);
   const Outputs reference = run(plain), outputs = run(tuned);
   const double off = difference(outputs, reference);
-  std::printf("%s batch %d: largest difference to default kernels %.2e\n", std::get<0>(GetParam()), std::get<1>(GetParam()), off);
+  std::printf("%s batch %d: largest difference to default kernels %.2e\n", std::get<0>(GetParam()),
+              std::get<1>(GetParam()), off);
   EXPECT_LT(off, most_different) << culprits(reference);
 }
 
@@ -158,7 +163,8 @@ TEST_P(TunedPlan, IsTheSameOnStreamsAndOneStepAfterAnother) {
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) executor.enqueue_step(i, stream_.get());
   EXPECT_TRUE(bound_->take() == together);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(run(executor) == together) << "time " << i;
-  const Graph graph = Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
+  const Graph graph =
+      Graph::capture(stream_.get(), [&] { executor.enqueue(bound_->pointers, stream_.get()); });
   for (int i = 0; i < 100; ++i) {
     for (int call = 0; call < 5; ++call) graph.launch(stream_.get());
     ASSERT_TRUE(bound_->take() == together) << "replay " << i;
@@ -167,7 +173,8 @@ TEST_P(TunedPlan, IsTheSameOnStreamsAndOneStepAfterAnother) {
 
 TEST_P(TunedPlan, KeepsNothingOfTheRunBefore) { expect_nothing_kept_of_the_run_before(); }
 
-/// Most kernels are a library's in these. With random weights, which amplify roundings: other kernels compute something else.
+/// Most kernels are a library's in these. With random weights, which amplify roundings: other kernels compute
+/// something else.
 class RandomTunedPlan : public TunedPlan {};
 
 TEST_P(RandomTunedPlan, KeepsNothingOfTheRunBefore) { expect_nothing_kept_of_the_run_before(); }
@@ -181,7 +188,8 @@ std::string name_of_case(const testing::TestParamInfo<std::tuple<const char*, in
 
 INSTANTIATE_TEST_SUITE_P(Shared, TunedPlan,
                          testing::Combine(testing::Values("yolo11n-pose.pt", "yolo11n.pt", "yolo11n-seg.pt",
-                                                          "osnet_x0_25_msmt17.pth", "osnet_x1_0-synthetic.pth"),
+                                                          "osnet_x0_25_msmt17.pth",
+                                                          "osnet_x1_0-synthetic.pth"),
                                           testing::Values(4, 1)),
                          name_of_case);
 INSTANTIATE_TEST_SUITE_P(Shared, RandomTunedPlan,

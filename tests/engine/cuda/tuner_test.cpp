@@ -34,8 +34,9 @@ TEST(Tuner, PicksTheFastest) {
 TEST(Tuner, ColdAndWarmCountAlike) {
   Tuner tuner(2);
   // The first is faster with warm caches, slower over all.
-  answer_all(tuner,
-             [](const Tuner::Request& q, int) { return q.tactic == 0 ? (q.cold ? 14.0 : 8.0) : (q.cold ? 11.0 : 10.0); });
+  answer_all(tuner, [](const Tuner::Request& q, int) {
+    return q.tactic == 0 ? (q.cold ? 14.0 : 8.0) : (q.cold ? 11.0 : 10.0);
+  });
   EXPECT_EQ(tuner.best(), 1u);
   EXPECT_DOUBLE_EQ(tuner.time_of(0), 11);
 }
@@ -52,7 +53,9 @@ TEST(Tuner, RoundsInterleaveTactics) {
 
 TEST(Tuner, DropsWhatIsFarBehindAfterTheTrustedRounds) {
   Tuner tuner(3, {.rounds = 6, .rounds_to_trust = 2, .drop_beyond = 1.25});
-  const Log log = answer_all(tuner, [](const Tuner::Request& q, int) { return std::vector<double>{10, 12, 13}[q.tactic]; });
+  const Log log = answer_all(tuner, [](const Tuner::Request& q, int) {
+    return std::vector<double>{10, 12, 13}[q.tactic];
+  });
   EXPECT_EQ(log.asked.at(0), 12);
   EXPECT_EQ(log.asked.at(1), 12);  // within 1.25
   EXPECT_EQ(log.asked.at(2), 4);
@@ -67,7 +70,9 @@ TEST(Tuner, StopsWhenOneIsLeft) {
 
 TEST(Tuner, OneSlowMomentDoesNotDecide) {
   Tuner tuner(2, {.rounds = 5, .rounds_to_trust = 3});
-  answer_all(tuner, [](const Tuner::Request& q, int before) { return q.tactic == 0 ? (before == 0 ? 500.0 : 10.0) : 11.0; });
+  answer_all(tuner, [](const Tuner::Request& q, int before) {
+    return q.tactic == 0 ? (before == 0 ? 500.0 : 10.0) : 11.0;
+  });
   EXPECT_EQ(tuner.best(), 0u);
 }
 

@@ -74,8 +74,10 @@ TEST(Progress, APhaseWithoutANameOrThatNeverBeganDoesNoHarm) {
 TEST(Progress, WhatItsCallbackThrowsStopsTheBuildAndIsThrownAgain) {
   ProgressMonitor monitor([](double, std::string_view) -> bool { throw std::runtime_error("no"); });
   void** functions = *static_cast<void***>(monitor.object());
-  reinterpret_cast<void (*)(void*, const char*, const char*, std::int32_t)>(functions[4])(monitor.object(), "a", nullptr, 1);
-  EXPECT_FALSE(reinterpret_cast<bool (*)(void*, const char*, std::int32_t)>(functions[5])(monitor.object(), "a", 0));
+  reinterpret_cast<void (*)(void*, const char*, const char*, std::int32_t)>(functions[4])(monitor.object(),
+                                                                                          "a", nullptr, 1);
+  EXPECT_FALSE(
+      reinterpret_cast<bool (*)(void*, const char*, std::int32_t)>(functions[5])(monitor.object(), "a", 0));
   EXPECT_TRUE(monitor.cancelled());
   EXPECT_THROW(monitor.rethrow(), std::runtime_error);
 }

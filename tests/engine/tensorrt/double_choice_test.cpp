@@ -1,5 +1,5 @@
-// Which engine serves where TensorRT's doubles are found, usable or not, and what `selftest` says of one. The GPU's refusal is
-// a remembered one: what a probe on such a machine would have kept.
+// Which engine serves where TensorRT's doubles are found, usable or not, and what `selftest` says of one. The
+// GPU's refusal is a remembered one: what a probe on such a machine would have kept.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -42,8 +42,8 @@ class EngineSelection : public ::testing::Test {
     }
   }
   int lines_about(const std::string& text) const {
-    return static_cast<int>(
-        std::ranges::count_if(said_, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
+    return static_cast<int>(std::ranges::count_if(
+        said_, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
   }
   /// Runs `work` while what is remembered of the library says that the GPU is refused.
   void where_the_gpu_is_refused(const std::function<void()>& work) {
@@ -51,7 +51,8 @@ class EngineSelection : public ::testing::Test {
     const fs::path file = memory_.path() / "tensorrt" / "probes.json";
     const auto known = nlohmann::json::parse(std::ifstream(file));
     auto refused = known;
-    for (auto& result : refused["results"]) result = tensorrt::to_line({.failure = {}, .gpu = true, .refusal = words});
+    for (auto& result : refused["results"])
+      result = tensorrt::to_line({.failure = {}, .gpu = true, .refusal = words});
     std::ofstream(file) << refused;
     said_.clear();
     work();

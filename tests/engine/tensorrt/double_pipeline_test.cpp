@@ -1,5 +1,5 @@
-// The conformance suite and the whole GPU pipeline over test doubles of TensorRT (doubles/) and a CUDA that is none. It says
-// nothing about TensorRT itself.
+// The conformance suite and the whole GPU pipeline over test doubles of TensorRT (doubles/) and a CUDA that
+// is none. It says nothing about TensorRT itself.
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 
@@ -9,9 +9,9 @@
 #include "engine/conformance/conformance.h"
 #include "engine/tensorrt/plan.h"
 #include "engine/tensorrt/tensorrt_builder.h"
+#include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_context.h"
 #include "engine_cache/engine_file.h"
-#include "engine_cache/engine_cache.h"
 #include "formats/model.h"
 #include "formats/onnx/decode_head.h"
 #include "formats/ultralytics/engine_file.h"
@@ -60,8 +60,9 @@ class DoublePipeline : public ::testing::TestWithParam<Layout> {
     settings.imgsz = 64;
     PipelineOptions options;
     options.models = {model};
-    return predictor::make_gpu_runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, settings, options,
-                                     [](std::vector<Fallback>) { return std::unique_ptr<predictor::BatchRunner>{}; });
+    return predictor::make_gpu_runner(
+        {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, settings, options,
+        [](std::vector<Fallback>) { return std::unique_ptr<predictor::BatchRunner>{}; });
   }
   void run(predictor::BatchRunner& runner, std::size_t images) const {
     const std::vector<predictor::Frame> frames(images, {"frame", {}, image_.view()});
@@ -91,9 +92,12 @@ class DoublePipeline : public ::testing::TestWithParam<Layout> {
     const engine_cache::EngineContext context{builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16};
     const fs::path file = memory_.path() / fs::path(demo).replace_extension(".engine");
     const Model model = load_model(test::repository_file("models/demo") / demo);
-    std::ofstream(file, std::ios::binary) << ultralytics::write_engine_file(
-        {.model = small(model.info()), .batch = batches ? batches->max : 1, .dynamic = batches.has_value(), .half = true},
-        ultralytics_plan(model, context, batches));
+    std::ofstream(file, std::ios::binary)
+        << ultralytics::write_engine_file({.model = small(model.info()),
+                                           .batch = batches ? batches->max : 1,
+                                           .dynamic = batches.has_value(),
+                                           .half = true},
+                                          ultralytics_plan(model, context, batches));
     return file;
   }
   /// As a user gives them.
@@ -117,11 +121,14 @@ TEST_P(DoublePipeline, TheConformanceSuitePasses) {
   for (const conformance::Case& test : cases)
     for (const Precision precision : {Precision::fp32, Precision::fp16}) {
       SCOPED_TRACE(test.name + " " + to_string(precision));
-      const auto case_result = conformance::run(test, *builder_, {.precision = precision, .device = Device::cuda(0)});
-      EXPECT_EQ(case_result.ran(), !test.name.starts_with("Cast.")) << ::testing::PrintToString(case_result.refused);
+      const auto case_result =
+          conformance::run(test, *builder_, {.precision = precision, .device = Device::cuda(0)});
+      EXPECT_EQ(case_result.ran(), !test.name.starts_with("Cast."))
+          << ::testing::PrintToString(case_result.refused);
       if (!case_result.ran()) continue;
       EXPECT_EQ(case_result.precision, precision);
-      EXPECT_TRUE(case_result.passed()) << case_result.comparisons.front().difference << " of " << case_result.allowed;
+      EXPECT_TRUE(case_result.passed())
+          << case_result.comparisons.front().difference << " of " << case_result.allowed;
     }
 }
 
@@ -135,8 +142,10 @@ TEST_P(DoublePipeline, PartsInSinglePrecisionGiveTheSameResults) {
                                    graph::run_passes(graph);
                                    return graph;
                                  }};
-    const auto case_result = conformance::run(test, *builder_, {.precision = Precision::fp16, .device = Device::cuda(0)});
-    for (const conformance::OutputComparison& output : case_result.comparisons) EXPECT_LE(output.difference, 2e-2) << output.output;
+    const auto case_result =
+        conformance::run(test, *builder_, {.precision = Precision::fp16, .device = Device::cuda(0)});
+    for (const conformance::OutputComparison& output : case_result.comparisons)
+      EXPECT_LE(output.difference, 2e-2) << output.output;
     EXPECT_EQ(case_result.comparisons.size(), model.info().task == Task::segment ? 2u : 1u);
   }
 }
@@ -149,7 +158,8 @@ TEST_P(DoublePipeline, ItsWorkIsCapturedInThePipelinesGraphWhereTheLibraryAllows
       const auto found = cuda_.calls().find(name);
       return found == cuda_.calls().end() ? 0 : found->second;
     };
-    const int before = ask<int>("double_runs"), launched = calls("graph_launch"), captured = calls("begin_capture");
+    const int before = ask<int>("double_runs"), launched = calls("graph_launch"),
+              captured = calls("begin_capture");
     for (int i = 0; i < 3; ++i) run(*runner, 1);
     EXPECT_EQ(calls("begin_capture") - captured, 1);
     EXPECT_EQ(calls("graph_launch") - launched, 3);
@@ -180,7 +190,8 @@ TEST_P(DoublePipeline, OfAnOpenBatchThePipelineRunsItsOwn) {
   const engine_cache::EngineContext context{builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16};
   const Model model = load_model(test::repository_file("models/demo/demo-detect.pt"));
   const auto blob = ultralytics_plan(model, context, BatchRange{1, 2, 4});
-  const auto engine = builder_->load(tensorrt::adopt_plan(*builder_, Device::cuda(0), 64, 64, blob), Device::cuda(0));
+  const auto engine =
+      builder_->load(tensorrt::adopt_plan(*builder_, Device::cuda(0), 64, 64, blob), Device::cuda(0));
   EXPECT_EQ(engine->io()[0].shape[0], 4);
   EXPECT_EQ(engine->io()[1].shape[0], 4);
   engine->prefer_batch(3);
@@ -200,18 +211,21 @@ TEST_P(DoublePipeline, AFileInUltralyticsLayoutIsValidatedOnAnnotatedImages) {
   for (const char* name : {"1.ppm", "2.ppm"})
     std::ofstream(data / "val2017" / name, std::ios::binary) << "P6 4 4 255\n" << std::string(48, 'x');
   std::ofstream(data / "annotations" / "instances_val2017.json") << R"({"images": [
-    {"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}, {"id": 2, "file_name": "2.ppm", "width": 4, "height": 4}],
-    "categories": [{"id": 1, "name": "person"}], "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0,
+    {"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}, {"id": 2, "file_name": "2.ppm", "width": 4,
+        "height": 4}],
+    "categories": [{"id": 1, "name": "person"}], "annotations": [{"id": 1, "image_id": 1,
+        "category_id": 1, "iscrowd": 0,
     "bbox": [0, 0, 2, 2], "area": 4, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}]})";
   const std::vector<fs::path> files{engine_file("demo-detect.pt"), engine_file("demo-segment.pt")};
   std::size_t told = 0;
   const int before = ask<int>("double_runs");
-  const auto scores = validate::validate_models(settings(), {.models = files, .data = data, .engine = engine_name()},
-                                                [&](std::size_t done, std::size_t total, const std::string&) {
-                                                  EXPECT_EQ(total, 2u);
-                                                  told = done;
-                                                  return true;
-                                                });
+  const auto scores =
+      validate::validate_models(settings(), {.models = files, .data = data, .engine = engine_name()},
+                                [&](std::size_t done, std::size_t total, const std::string&) {
+                                  EXPECT_EQ(total, 2u);
+                                  told = done;
+                                  return true;
+                                });
   EXPECT_EQ(told, 2u);
   EXPECT_GT(ask<int>("double_runs"), before);
   ASSERT_EQ(scores.size(), 2u);
@@ -228,8 +242,8 @@ TEST_P(DoublePipeline, WhereADeviceIsThereWhatIsBuiltIsRunAndComparedAndTheRecor
   const Model model = load_model(test::repository_file("models/demo/demo-reid.pth"));
   store::Store store(settings().store);
   const int before = ask<int>("double_runs");
-  const engine_cache::CachedEngine cached_engine =
-      engine_cache::get_or_build(store, model, context, {.shape = {1, model.info().image_height, model.info().image_width}});
+  const engine_cache::CachedEngine cached_engine = engine_cache::get_or_build(
+      store, model, context, {.shape = {1, model.info().image_height, model.info().image_width}});
   EXPECT_TRUE(cached_engine.built);
   EXPECT_GT(ask<int>("double_runs") - before, 1) << "beyond the warm-up";
   ASSERT_TRUE(cached_engine.manifest.validation);

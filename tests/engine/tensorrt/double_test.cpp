@@ -1,5 +1,6 @@
-// Building, loading and running over test doubles of TensorRT (doubles/double_entry.cpp) and a CUDA that is none: our own
-// paths in each layout, and what becomes of every failure. It says nothing about TensorRT itself.
+// Building, loading and running over test doubles of TensorRT (doubles/double_entry.cpp) and a CUDA that is
+// none: our own paths in each layout, and what becomes of every failure. It says nothing about TensorRT
+// itself.
 #include <dlfcn.h>
 #include <gmock/gmock.h>
 
@@ -43,7 +44,8 @@ class Double : public ::testing::TestWithParam<Layout> {
     unsetenv("TENSORRT_DOUBLE_TYPE");
     void* library = dlopen((folder() / GetParam().file).c_str(), RTLD_NOW | RTLD_NOLOAD);
     ASSERT_TRUE(library);
-    EXPECT_EQ(reinterpret_cast<int (*)()>(dlsym(library, "double_alive"))(), 0) << "objects were not destroyed";
+    EXPECT_EQ(reinterpret_cast<int (*)()>(dlsym(library, "double_alive"))(), 0)
+        << "objects were not destroyed";
     EXPECT_STREQ(reinterpret_cast<const char* (*)()>(dlsym(library, "double_misuse"))(), "");
     EXPECT_EQ(cuda_.alive(), 0u);
     EXPECT_THAT(cuda_.misuse(), ::testing::IsEmpty());
@@ -87,7 +89,8 @@ TEST_P(Double, BuildsLoadsRunsAndInspects) {
   const TensorView view = inputs[0].view();
   const auto expected = graph::run_reference(graph, {&view, 1});
   const auto actual = run_on_host(*engine, {&view, 1});
-  for (std::size_t i = 0; i < 48; ++i) EXPECT_NEAR(actual[0].as<float>()[i], expected[0].as<float>()[i], 1e-3) << i;
+  for (std::size_t i = 0; i < 48; ++i)
+    EXPECT_NEAR(actual[0].as<float>()[i], expected[0].as<float>()[i], 1e-3) << i;
 }
 
 TEST_P(Double, AnOpenBatchRunsAtEachThatFits) {
@@ -106,7 +109,10 @@ TEST_P(Double, AnOpenBatchRunsAtEachThatFits) {
   const auto five = conformance::random_inputs(relu(5));
   const TensorView view = five[0].view();
   const Shape shape{5, 3, 4, 4};
-  EXPECT_THAT(error_text([&] { run_on_host(*engine, {&view, 1}, {&shape, 1}); }), StartsWith("engine.binding"));
+  EXPECT_THAT(error_text([&] {
+                run_on_host(*engine, {&view, 1}, {&shape, 1});
+              }),
+              StartsWith("engine.binding"));
 }
 
 TEST_P(Double, WhatFailsIsToldInTheLibrarysWords) {
@@ -121,7 +127,8 @@ TEST_P(Double, WhatFailsIsToldInTheLibrarysWords) {
   for (const char* call : {"create_runtime", "create_context", "set_input_shape", "set_address", "enqueue"})
     EXPECT_THAT(error_when_failing(call, [&] { builder_->load(plan, Device::cuda(0)); }),
                 AllOf(StartsWith("engine.tensorrt"), HasSubstr(std::string("told to fail in ") + call)));
-  EXPECT_THAT(error_when_failing("io_name", [&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
+  EXPECT_THAT(error_when_failing("io_name", [&] { builder_->load(plan, Device::cuda(0)); }),
+              StartsWith("engine.plan"));
   EXPECT_EQ(error_text([&] { builder_->load(plan, Device::cuda(0)); }), "no error");
 }
 
@@ -155,7 +162,8 @@ TEST_P(Double, CancellingAndTooLittleWorkspace) {
   wanted = options();
   wanted.workspace_bytes = std::size_t{1} << 20;
   EXPECT_THAT(error_text([&] { builder_->build(relu(1), wanted); }),
-              AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for 4194304 bytes"), HasSubstr("Pass --workspace ")));
+              AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for 4194304 bytes"),
+                    HasSubstr("Pass --workspace ")));
 }
 
 TEST_P(Double, SinglePrecisionForHalfIsAnError) {
@@ -171,10 +179,12 @@ TEST_P(Double, APlanOfAnotherGpuOrVersionIsRefused) {
   const Plan whole = build();
   Plan plan = whole;
   plan.device_name = "NVIDIA Other (compute capability 8.9)";
-  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("Other")));
+  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }),
+              AllOf(StartsWith("engine.plan"), HasSubstr("Other")));
   plan = whole;
   plan.library_versions = "tensorrt 10.0.1";
-  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), AllOf(StartsWith("engine.plan"), HasSubstr("10.0.1")));
+  EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }),
+              AllOf(StartsWith("engine.plan"), HasSubstr("10.0.1")));
   plan = whole;
   plan.bytes[plan.bytes.size() - 3] ^= std::byte{1};
   EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
@@ -191,7 +201,8 @@ TEST(TwoLibraries, ThatFailAtOnceAreEachToldInTheirOwnWords) {
   test::FakeCuda cuda;
   const test::TemporaryFolder memory;
   const auto make = [&](tensorrt::Flavour flavour, const char* folder) {
-    auto builder = make_tensorrt_builder(flavour, {.library = fs::path(PEREGRINE_DOUBLES) / folder, .memory = memory.path()});
+    auto builder = make_tensorrt_builder(
+        flavour, {.library = fs::path(PEREGRINE_DOUBLES) / folder, .memory = memory.path()});
     (void)builder->library_versions();
     return builder;
   };
@@ -200,26 +211,32 @@ TEST(TwoLibraries, ThatFailAtOnceAreEachToldInTheirOwnWords) {
   graph.mark_output(graph.add("node", graph::Unary{}, {graph.add_input("x", DType::f32, {1, 3, 4, 4})}), "y");
   setenv("TENSORRT_DOUBLE_FAIL", "build", 1);
   const auto error_in = [&](const Builder& builder) {
-    return error_text([&] { builder.build(graph, {.precision = Precision::fp16, .device = Device::cuda(0)}); });
+    return error_text(
+        [&] { builder.build(graph, {.precision = Precision::fp16, .device = Device::cuda(0)}); });
   };
   for (int i = 0; i < 20; ++i) {
     std::string of_ten;
     std::thread other([&] { of_ten = error_in(*ten); });
     const std::string of_rtx = error_in(*rtx);
     other.join();
-    EXPECT_EQ(of_ten, "engine.tensorrt: TensorRT 10.16.1 could not build the engine: double 101601 was told to fail in build.");
-    EXPECT_EQ(of_rtx, "engine.tensorrt: TensorRT-RTX 1.7.1 could not build the engine: double 10701 was told to fail in build.");
+    EXPECT_EQ(of_ten,
+              "engine.tensorrt: TensorRT 10.16.1 could not build the engine: double 101601 was told to fail "
+              "in build.");
+    EXPECT_EQ(of_rtx,
+              "engine.tensorrt: TensorRT-RTX 1.7.1 could not build the engine: double 10701 was told to fail "
+              "in build.");
   }
   unsetenv("TENSORRT_DOUBLE_FAIL");
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, Double,
-                         ::testing::Values(Layout{"run10_0", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.0.0"},
-                                           Layout{"run10", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.16.1"},
-                                           Layout{"run11", tensorrt::Flavour::tensorrt, "libnvinfer.so.11", "tensorrt 11.1.0"},
-                                           Layout{"run_rtx", tensorrt::Flavour::rtx, "libtensorrt_rtx.so.1",
-                                                  "tensorrt-rtx 1.7.1"}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, Double,
+    ::testing::Values(Layout{"run10_0", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.0.0"},
+                      Layout{"run10", tensorrt::Flavour::tensorrt, "libnvinfer.so.10", "tensorrt 10.16.1"},
+                      Layout{"run11", tensorrt::Flavour::tensorrt, "libnvinfer.so.11", "tensorrt 11.1.0"},
+                      Layout{"run_rtx", tensorrt::Flavour::rtx, "libtensorrt_rtx.so.1",
+                             "tensorrt-rtx 1.7.1"}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace peregrine

@@ -10,9 +10,9 @@
 #include "engine/tensorrt/library/locate.h"
 #include "engine/tensorrt/probe/probe.h"
 #include "engine/tensorrt/tensorrt_builder.h"
+#include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_context.h"
 #include "engine_cache/engine_file.h"
-#include "engine_cache/engine_cache.h"
 #include "predictor/gpu/gpu_runner.h"
 #include "support/error_text.h"
 #include "support/fake_cuda.h"
@@ -208,7 +208,8 @@ TEST_F(HintsOfTensorRt, AboutRectLeadToAPipeline) {
 
 TEST_F(HintsOfTensorRt, AboutUltralyticsFilesLeadToAnEngine) {
   const engine_cache::EngineContext tensorrt{builder(), Device::cuda(0), "NVIDIA Fake", Precision::fp16};
-  const engine_cache::EngineContext cuda{make_cuda_builder(), Device::cuda(0), "NVIDIA Fake", Precision::fp16};
+  const engine_cache::EngineContext cuda{make_cuda_builder(), Device::cuda(0), "NVIDIA Fake",
+                                         Precision::fp16};
   const auto writing = [&](const char* model, const char* file) {
     return error_text([&] {
       const Model network = load_model(test::repository_file("models/demo") / model);

@@ -1,5 +1,5 @@
-// Where TensorRT is looked for, which versions are refused, and what becomes of a library that cannot be used. The libraries
-// are test doubles (doubles/).
+// Where TensorRT is looked for, which versions are refused, and what becomes of a library that cannot be
+// used. The libraries are test doubles (doubles/).
 #include "engine/tensorrt/library/locate.h"
 
 #include <gmock/gmock.h>
@@ -58,8 +58,8 @@ TEST_F(Locate, ElevenComesBeforeTen) {
 }
 
 TEST_F(Locate, OtherVersionsAreRefusedByName) {
-  EXPECT_THAT(refusal_of(doubles / "old"),
-              AllOf(StartsWith("environment.tensorrt"), HasSubstr("libnvinfer.so.8"), HasSubstr("TensorRT 8.6.1")));
+  EXPECT_THAT(refusal_of(doubles / "old"), AllOf(StartsWith("environment.tensorrt"),
+                                                 HasSubstr("libnvinfer.so.8"), HasSubstr("TensorRT 8.6.1")));
   EXPECT_THAT(refusal_of(doubles / "new"), AllOf(HasSubstr("TensorRT 12.0.0"), HasSubstr("not supported")));
   EXPECT_THAT(refusal_of(doubles / "rtx_old", Flavour::rtx), HasSubstr("TensorRT-RTX 1.4.0"));
 }
@@ -67,7 +67,8 @@ TEST_F(Locate, OtherVersionsAreRefusedByName) {
 TEST_F(Locate, AMissingParserAndAMissingLibraryAreSaid) {
   EXPECT_THAT(refusal_of(doubles / "alone"), HasSubstr("parser is missing"));
   const test::TemporaryFolder empty;
-  EXPECT_THAT(refusal_of(empty.path()), AllOf(StartsWith("environment.tensorrt"), HasSubstr("holds no library")));
+  EXPECT_THAT(refusal_of(empty.path()),
+              AllOf(StartsWith("environment.tensorrt"), HasSubstr("holds no library")));
   EXPECT_THAT(refusal_of(empty.path() / "nowhere"), HasSubstr("holds no library"));
   std::ofstream(empty.path() / "libnvinfer.so.10") << "text";
   EXPECT_THAT(refusal_of(empty.path()), HasSubstr("could not be loaded"));
@@ -82,7 +83,8 @@ TEST_F(Locate, TheVariableComesBeforeOtherPlaces) {
 }
 
 TEST_F(Locate, ALibraryOfAnotherLayoutCrashesOnlyTheProbe) {
-  const LibraryFiles files{doubles / "crashing" / "libnvinfer.so.11", doubles / "crashing" / "libnvonnxparser.so.11"};
+  const LibraryFiles files{doubles / "crashing" / "libnvinfer.so.11",
+                           doubles / "crashing" / "libnvonnxparser.so.11"};
   EXPECT_THAT(probe(files, 0, {}).failure, HasSubstr("crashed"));
   const auto builder = make_tensorrt_builder(Flavour::tensorrt, {.library = doubles / "crashing"});
   EXPECT_EQ(builder->name(), "tensorrt");
@@ -98,7 +100,8 @@ TEST_F(Locate, ALibraryThatRefusesItselfIsNotUsed) {
 
 TEST(Inspection, CountsTheTypesOfOutputs) {
   const std::string json =
-      R"({"Layers": [{"Name": "a", "Outputs": [{"Format/Datatype": "Half NHWC"}]}, {"Name": "b", "Outputs": [{"Format/Datatype": "Float"}]}]})";
+      R"({"Layers": [{"Name": "a", "Outputs": [{"Format/Datatype": "Half NHWC"}]}, {"Name": "b",
+          "Outputs": [{"Format/Datatype": "Float"}]}]})";
   EXPECT_EQ(summarize_inspection(json), "1 of 2 layers give FP16; in FP32: 'b'.");
   EXPECT_EQ(summarize_inspection("no JSON"), "");
   EXPECT_EQ(summarize_inspection(R"({"Layers": []})"), "");

@@ -29,7 +29,8 @@ TEST_P(Rtx, BuildsTheDemoModels) {
 
 TEST_P(Rtx, BuildsTheModelsOfTheSharedData) {
   PEREGRINE_NEED_SHARED_DATA(data);
-  for (const char* file : {"yolo11n.pt", "yolo11n-pose.pt", "yolo11n-seg.pt", "yolov8n.pt", "osnet_x0_25_msmt17.pth"}) {
+  for (const char* file :
+       {"yolo11n.pt", "yolo11n-pose.pt", "yolo11n-seg.pt", "yolov8n.pt", "osnet_x0_25_msmt17.pth"}) {
     const Model model = load_model(data / "weights" / file);
     for (Precision precision : {Precision::fp16, Precision::fp32}) {
       BuildOptions wanted = options(precision);
@@ -50,9 +51,10 @@ TEST_P(Rtx, WhatTheModelNeedsInSinglePrecisionIsBuiltSoWithItsReason) {
     BuildOptions wanted = options();
     wanted.batches = BatchRange{1, 2, 4};
     const Plan plan = builder()->build(graph, wanted);
-    EXPECT_THAT(plan.notes[0], AllOf(HasSubstr("in FP32: "), HasSubstr("'decode.softmax'"), HasSubstr("(positions in pixels"),
-                                     Not(HasSubstr(" ()"))));
-    for (const Binding& binding : tensorrt::read_plan(plan.bytes).bindings) EXPECT_EQ(binding.dtype, DType::f16);
+    EXPECT_THAT(plan.notes[0], AllOf(HasSubstr("in FP32: "), HasSubstr("'decode.softmax'"),
+                                     HasSubstr("(positions in pixels"), Not(HasSubstr(" ()"))));
+    for (const Binding& binding : tensorrt::read_plan(plan.bytes).bindings)
+      EXPECT_EQ(binding.dtype, DType::f16);
   }
 }
 
@@ -61,8 +63,8 @@ TEST_P(Rtx, AWeightBeyondHalfKeepsItsLayerInSinglePrecision) {
   const auto x = graph.add_input("x", DType::f32, {1, 3, 4, 4});
   HostTensor large = HostTensor::zeros(DType::f32, {1});
   large.as<float>()[0] = 1e6f;
-  const auto product =
-      graph.add("scaled", graph::Binary{graph::Binary::Kind::mul}, {x, graph.add_constant("factor", std::move(large))});
+  const auto product = graph.add("scaled", graph::Binary{graph::Binary::Kind::mul},
+                                 {x, graph.add_constant("factor", std::move(large))});
   graph.mark_output(graph.add("bounded", graph::Unary{graph::Unary::Kind::sigmoid}, {product}), "y");
   const Plan plan = builder()->build(graph, options());
   EXPECT_THAT(plan.notes[0], HasSubstr("('factor' reaches 1000000, which FP16 cannot hold)"));
@@ -80,7 +82,8 @@ TEST_P(Rtx, WithoutAGpuAPlanIsBuiltAndNotRun) {
   if (builder->cannot_run(Device::cuda(0)).empty()) GTEST_SKIP() << "skipped: this GPU runs it";
   const Plan plan = builder->build(graph_of(demo("demo-reid.pth"), 1), options());
   EXPECT_THAT(plan.notes.back(), StartsWith("Built, not run: "));
-  EXPECT_THAT(error_text([&] { builder->load(plan, Device::cuda(0)); }), StartsWith("environment.device: TensorRT-RTX"));
+  EXPECT_THAT(error_text([&] { builder->load(plan, Device::cuda(0)); }),
+              StartsWith("environment.device: TensorRT-RTX"));
 }
 
 TEST_P(Rtx, EveryOperatorIsParsedInTheTypesThatWereAskedFor) {
@@ -94,7 +97,8 @@ TEST_P(Rtx, EveryOperatorIsParsedInTheTypesThatWereAskedFor) {
         const std::string file = onnx::serialize(test.make(), {.precision = dtype});
         EXPECT_EQ(error_text([&] {
                     const tensorrt::OnnxBuild build(library, std::as_bytes(std::span(file)));
-                    require_precision(build.network(), tensorrt::audit_precision(build.network(), {}), precision);
+                    require_precision(build.network(), tensorrt::audit_precision(build.network(), {}),
+                                      precision);
                   }),
                   "no error");
       }

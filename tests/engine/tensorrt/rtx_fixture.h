@@ -39,7 +39,8 @@ class Rtx : public ::testing::TestWithParam<Release> {
   }
 
   std::unique_ptr<Builder> builder() const {
-    return make_tensorrt_builder(tensorrt::Flavour::rtx, {.library = GetParam().folder, .memory = memory_.path() / "tensorrt"});
+    return make_tensorrt_builder(tensorrt::Flavour::rtx,
+                                 {.library = GetParam().folder, .memory = memory_.path() / "tensorrt"});
   }
 
   static graph::Graph graph_of(const Model& model, int batch) {
@@ -49,7 +50,9 @@ class Rtx : public ::testing::TestWithParam<Release> {
     return graph;
   }
 
-  static Model demo(const char* file) { return load_model(repository_file(std::filesystem::path("models/demo") / file)); }
+  static Model demo(const char* file) {
+    return load_model(repository_file(std::filesystem::path("models/demo") / file));
+  }
 
   static BuildOptions options(Precision precision = Precision::fp16) {
     return {.precision = precision, .device = Device::cuda(0)};
@@ -57,7 +60,8 @@ class Rtx : public ::testing::TestWithParam<Release> {
 
   /// Built, its precision as asked for, and said to be not run.
   void expect_built(const Model& model, const BuildOptions& wanted) const {
-    SCOPED_TRACE(model.info().name + " " + to_string(wanted.precision) + (wanted.batches ? " open batch" : ""));
+    SCOPED_TRACE(model.info().name + " " + to_string(wanted.precision) +
+                 (wanted.batches ? " open batch" : ""));
     const graph::Graph graph = graph_of(model, wanted.batches ? stand_in_batch : 1);
     const auto builder = this->builder();
     EXPECT_THAT(builder->unsupported(graph), ::testing::IsEmpty());

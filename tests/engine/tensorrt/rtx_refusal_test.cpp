@@ -38,7 +38,8 @@ TEST_P(Rtx, ABuildIsCancelledAtTheNextStep) {
   EXPECT_GT(calls, 50);
 }
 
-/// A progress monitor of the test's own, which says stop at a step and counts what the library does afterwards.
+/// A progress monitor of the test's own, which says stop at a step and counts what the library does
+/// afterwards.
 struct StoppingMonitor {
   explicit StoppingMonitor(int last) : last_step(last) {}
   virtual std::int32_t language() const noexcept { return 0; }
@@ -84,9 +85,10 @@ TEST_P(Rtx, TooLittleWorkspaceIsToldInTensorRtsOwnNumber) {
     return error_text([&] { builder()->build(graph, wanted); });
   };
   // At 64 MiB it says how much it wanted; with next to nothing it does not come so far.
-  EXPECT_THAT(error_with(64), AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for "), HasSubstr("Pass --workspace ")));
-  EXPECT_THAT(error_with(1),
-              AllOf(StartsWith("engine.workspace"), HasSubstr("within workspace limit"), HasSubstr("Pass --workspace ")));
+  EXPECT_THAT(error_with(64), AllOf(StartsWith("engine.workspace"), HasSubstr("it asked for "),
+                                    HasSubstr("Pass --workspace ")));
+  EXPECT_THAT(error_with(1), AllOf(StartsWith("engine.workspace"), HasSubstr("within workspace limit"),
+                                   HasSubstr("Pass --workspace ")));
   EXPECT_EQ(error_with(512), "no error");
 }
 
@@ -105,8 +107,8 @@ TEST_P(Rtx, WhatIsNoModelIsRefused) {
   EXPECT_THAT(refusal(""), StartsWith("model.damaged"));
   EXPECT_THAT(refusal("this is no ONNX file at all, just words"), StartsWith("model.damaged"));
   EXPECT_THAT(refusal(whole.substr(0, whole.size() / 2)), StartsWith("model.damaged"));
-  EXPECT_THAT(refusal(unknown),
-              AllOf(StartsWith("engine.unsupported"), HasSubstr("node 'conv1.conv' (Xonv): "), HasSubstr("in its log: ")));
+  EXPECT_THAT(refusal(unknown), AllOf(StartsWith("engine.unsupported"),
+                                      HasSubstr("node 'conv1.conv' (Xonv): "), HasSubstr("in its log: ")));
   EXPECT_EQ(refusal(whole), "no error");
 }
 
@@ -122,7 +124,8 @@ TEST_P(Rtx, SinglePrecisionWhereHalfWasAskedForIsAnError) {
   // With a reason for every layer, the outputs still have to be half.
   auto excused = audit;
   for (auto& exception : excused.exceptions) exception.reason = "test";
-  EXPECT_THAT(error_text([&] { require_precision(build.network(), excused, Precision::fp16); }), HasSubstr("output '"));
+  EXPECT_THAT(error_text([&] { require_precision(build.network(), excused, Precision::fp16); }),
+              HasSubstr("output '"));
 }
 
 TEST_P(Rtx, ADamagedPlanOrAnotherVersionsIsRefusedBeforeTensorRtSeesIt) {
@@ -134,7 +137,8 @@ TEST_P(Rtx, ADamagedPlanOrAnotherVersionsIsRefusedBeforeTensorRtSeesIt) {
     return error_text([&] { builder->load(plan, Device::cuda(0)); });
   };
   EXPECT_THAT(refusal([](Plan& p) { p.bytes.resize(p.bytes.size() / 2); }), StartsWith("engine.plan"));
-  EXPECT_THAT(refusal([](Plan& p) { p.bytes[p.bytes.size() / 2] ^= std::byte{4}; }), StartsWith("engine.plan"));
+  EXPECT_THAT(refusal([](Plan& p) { p.bytes[p.bytes.size() / 2] ^= std::byte{4}; }),
+              StartsWith("engine.plan"));
   EXPECT_THAT(refusal([](Plan& p) { p.library_versions = "tensorrt-rtx 1.4.0"; }),
               AllOf(StartsWith("engine.plan"), HasSubstr("1.4.0")));
   EXPECT_THAT(refusal([](Plan& p) { p.engine = "cuda"; }), StartsWith("engine.plan"));

@@ -1,5 +1,5 @@
-// kill -9 at every change to the disk that an operation makes, and at a few random instants: the store is what it was
-// before, or what it should be after, and the next operation works and clears up.
+// kill -9 at every change to the disk that an operation makes, and at a few random instants: the store is
+// what it was before, or what it should be after, and the next operation works and clears up.
 #include <gmock/gmock.h>
 
 #include <functional>
@@ -20,8 +20,8 @@ std::string state_of(const fs::path& root) {
   for (const Listing& listing : store.list()) {
     store.verify_integrity(listing.id);
     const Manifest& manifest = listing.manifest.value();
-    text +=
-        manifest.id + " " + manifest.plan_sha256 + " " + (manifest.validation ? verdict(*manifest.validation) : "none") + "\n";
+    text += manifest.id + " " + manifest.plan_sha256 + " " +
+            (manifest.validation ? verdict(*manifest.validation) : "none") + "\n";
   }
   const Deployment current = store.current();
   text += "current " + std::to_string(current.number) + ":";
@@ -29,14 +29,16 @@ std::string state_of(const fs::path& root) {
     store.verify_integrity(service.engine);
     text += std::string(" ") + to_string(task) + "=" + service.engine;
   }
-  for (const Deployment& deployment : store.deployments()) text += " kept " + std::to_string(deployment.number);
+  for (const Deployment& deployment : store.deployments())
+    text += " kept " + std::to_string(deployment.number);
   return text;
 }
 
 /// Files that belong to no engine and no deployment.
 int leftovers(const fs::path& root) {
   int found = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(root)) found += entry.path().extension() == ".new";
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    found += entry.path().extension() == ".new";
   for (const auto& engine : fs::directory_iterator(root / "engines"))
     found += std::distance(fs::directory_iterator(engine), fs::directory_iterator()) != 2;
   return found;
@@ -160,8 +162,9 @@ TEST_F(StoreTest, TwoThatWantTheSameEngineBuildItOnce) {
     });
   });
   first_builds.wait();
-  const pid_t second =
-      test::fork_child([&] { Store(root_).get_or_build(make_identity(), build("second "), false, [&] { second_waits.tell(); }); });
+  const pid_t second = test::fork_child([&] {
+    Store(root_).get_or_build(make_identity(), build("second "), false, [&] { second_waits.tell(); });
+  });
   EXPECT_EQ(test::wait_for(second), 0);
   EXPECT_EQ(test::wait_for(first), 0);
   EXPECT_EQ(read_text(folder_.path() / "builds"), "first ");

@@ -37,7 +37,9 @@ TEST_F(StoreTest, BuildsTheFirstTimeAndFindsTheSecond) {
 }
 
 TEST_F(StoreTest, ABuildThatFailsLeavesNothing) {
-  EXPECT_THROW(store_.get_or_build(make_identity(), []() -> StagedEngine { throw Error("engine.openvino", "No."); }), Error);
+  EXPECT_THROW(
+      store_.get_or_build(make_identity(), []() -> StagedEngine { throw Error("engine.openvino", "No."); }),
+      Error);
   EXPECT_THAT(store_.list(), IsEmpty());
   EXPECT_TRUE(fs::is_empty(root_ / "engines"));
 }
@@ -66,8 +68,8 @@ TEST_F(StoreTest, AStaleEngineIsExplained) {
   wanted.library_versions = "openvino 2027.0.0";
   const Found found = store_.find(wanted);
   EXPECT_FALSE(found.engine);
-  EXPECT_THAT(found.why,
-              AllOf(HasSubstr("does not serve"), HasSubstr("built with openvino 2026.4.1, here is openvino 2027.0.0")));
+  EXPECT_THAT(found.why, AllOf(HasSubstr("does not serve"),
+                               HasSubstr("built with openvino 2026.4.1, here is openvino 2027.0.0")));
   EXPECT_EQ(store_.find(make_identity("b")).why, "");  // another model: nothing to explain
 }
 
@@ -78,7 +80,8 @@ TEST_F(StoreTest, TheNearestStaleEngineIsTheOneExplained) {
   add_engine(store_, "a");
   EngineIdentity wanted = make_identity();
   wanted.device_name = "Another CPU";
-  EXPECT_THAT(store_.find(wanted).why, AllOf(HasSubstr("this machine has Another CPU"), Not(HasSubstr("bf16"))));
+  EXPECT_THAT(store_.find(wanted).why,
+              AllOf(HasSubstr("this machine has Another CPU"), Not(HasSubstr("bf16"))));
 }
 
 TEST_F(StoreTest, AModelFileThatChangedUnderItsNameIsExplained) {
@@ -92,7 +95,8 @@ TEST_F(StoreTest, AStaleEngineIsNotLoadedEvenUnverified) {
   other.device_name = "B CPU";
   for (Trust trust : {Trust::verified, Trust::unverified})
     EXPECT_THAT(error_of([&] { store_.load(id, other, trust); }),
-                AllOf(HasSubstr("store.stale"), HasSubstr("this machine has B CPU"), HasSubstr("peregrine build a.pt")));
+                AllOf(HasSubstr("store.stale"), HasSubstr("this machine has B CPU"),
+                      HasSubstr("peregrine build a.pt")));
 }
 
 TEST_F(StoreTest, AStaleEngineIsBuiltAgainAndDeployed) {
@@ -101,7 +105,8 @@ TEST_F(StoreTest, AStaleEngineIsBuiltAgainAndDeployed) {
   BuildEnvironment now = environment();
   now.library_versions = "openvino 2027.0.0";
   EXPECT_THAT(
-      error_of([&] { store_.load(store_.current().task_slots.at(Task::detect).engine, now, Trust::verified); }),
+      error_of(
+          [&] { store_.load(store_.current().task_slots.at(Task::detect).engine, now, Trust::verified); }),
       AllOf(HasSubstr("Build it again: `peregrine build a.pt --engine openvino`; `peregrine engines use ID` "
                       "deploys the new one.")));
   EngineIdentity wanted = make_identity();
@@ -121,9 +126,9 @@ TEST_F(StoreTest, AChangedDriverAsksForVerificationNotForABuild) {
 
   BuildEnvironment now = environment();
   now.driver = wanted.driver;
-  EXPECT_THAT(
-      error_of([&] { store_.load(id, now, Trust::verified); }),
-      AllOf(HasSubstr("store.unverified"), HasSubstr("driver 580.1, this machine has 590.2"), HasSubstr("engines verify " + id)));
+  EXPECT_THAT(error_of([&] { store_.load(id, now, Trust::verified); }),
+              AllOf(HasSubstr("store.unverified"), HasSubstr("driver 580.1, this machine has 590.2"),
+                    HasSubstr("engines verify " + id)));
   EXPECT_NO_THROW(store_.load(id, now, Trust::unverified));
 
   ValidationRecord again = record();
@@ -139,11 +144,15 @@ TEST_F(StoreTest, WithoutAValidationThatHoldsItTakesUnverified) {
   const std::string none = add_engine(store_, "a", Task::detect, std::nullopt);
   const std::string failed = add_engine(store_, "b", Task::detect, record(9));
   const std::string not_run = add_engine(store_, "c", Task::detect, unrun);
-  EXPECT_THAT(error_of([&] { store_.load(none, environment(), Trust::verified); }),
-              AllOf(HasSubstr("store.unverified"), HasSubstr("no validation record"), HasSubstr("--unverified")));
-  EXPECT_THAT(error_of([&] { store_.load(failed, environment(), Trust::verified); }), HasSubstr("box, pixels 9 (limit 1.5)"));
-  EXPECT_THAT(error_of([&] { store_.load(not_run, environment(), Trust::verified); }), HasSubstr("built, not run"));
-  for (const std::string& id : {none, failed, not_run}) EXPECT_NO_THROW(store_.load(id, environment(), Trust::unverified));
+  EXPECT_THAT(
+      error_of([&] { store_.load(none, environment(), Trust::verified); }),
+      AllOf(HasSubstr("store.unverified"), HasSubstr("no validation record"), HasSubstr("--unverified")));
+  EXPECT_THAT(error_of([&] { store_.load(failed, environment(), Trust::verified); }),
+              HasSubstr("box, pixels 9 (limit 1.5)"));
+  EXPECT_THAT(error_of([&] { store_.load(not_run, environment(), Trust::verified); }),
+              HasSubstr("built, not run"));
+  for (const std::string& id : {none, failed, not_run})
+    EXPECT_NO_THROW(store_.load(id, environment(), Trust::unverified));
 }
 
 TEST_F(StoreTest, ADamagedPlanIsToldBeforeItIsLoadedAndBuiltAgain) {
@@ -152,9 +161,10 @@ TEST_F(StoreTest, ADamagedPlanIsToldBeforeItIsLoadedAndBuiltAgain) {
   std::string bytes = read_text(file);
   bytes[bytes.size() / 2] ^= 1;
   write_text(file, bytes);
-  for (const std::string& error :
-       {error_of([&] { store_.load(id, environment(), Trust::unverified); }), error_of([&] { store_.verify_integrity(id); })})
-    EXPECT_THAT(error, AllOf(HasSubstr("store.damaged"), HasSubstr(file.native()), HasSubstr("digest differs")));
+  for (const std::string& error : {error_of([&] { store_.load(id, environment(), Trust::unverified); }),
+                                   error_of([&] { store_.verify_integrity(id); })})
+    EXPECT_THAT(error,
+                AllOf(HasSubstr("store.damaged"), HasSubstr(file.native()), HasSubstr("digest differs")));
 
   fs::resize_file(file, 100);
   EXPECT_FALSE(store_.find(make_identity()).engine);
@@ -174,7 +184,8 @@ TEST_F(StoreTest, ADamagedManifestIsListedAndBuiltAgain) {
     EXPECT_EQ(listing.manifest.has_value(), listing.id == whole);
     EXPECT_EQ(listing.damage.find(file.native()) != std::string::npos, listing.id == id) << listing.damage;
   }
-  EXPECT_THAT(error_of([&] { store_.show(id); }), AllOf(HasSubstr("store.damaged"), HasSubstr("Build the engine again")));
+  EXPECT_THAT(error_of([&] { store_.show(id); }),
+              AllOf(HasSubstr("store.damaged"), HasSubstr("Build the engine again")));
   EXPECT_THAT(store_.find(make_identity("a")).why, HasSubstr("damaged"));
   add_engine(store_, "a");
   EXPECT_NO_THROW(store_.verify_integrity(id));
@@ -184,7 +195,8 @@ TEST_F(StoreTest, ADamagedManifestIsListedAndBuiltAgain) {
 TEST_F(StoreTest, AnIdMayBeShortened) {
   const std::string id = add_engine(store_, "a");
   EXPECT_EQ(store_.show(id.substr(0, 4)).id, id);
-  EXPECT_THAT(error_of([&] { store_.show("zzzz"); }), AllOf(HasSubstr("store.missing"), HasSubstr("engines list")));
+  EXPECT_THAT(error_of([&] { store_.show("zzzz"); }),
+              AllOf(HasSubstr("store.missing"), HasSubstr("engines list")));
   EXPECT_THAT(error_of([&] { store_.show(""); }), HasSubstr("store.missing"));
   EXPECT_THAT(error_of([&] { store_.show("../engines/" + id); }), HasSubstr("store.missing"));
   char model = 'b';
@@ -223,13 +235,15 @@ TEST_F(StoreTest, ACopyOutsideTheStoreLoadsByTheSameRules) {
   EXPECT_THAT(error_of([&] { load_folder(copy, other, Trust::verified); }), HasSubstr("store.stale"));
   write_text(folder_.path() / "letter.txt", "dear");
   EXPECT_THAT(error_of([&] { store_.copy_out(id, folder_.path()); }), HasSubstr("store.foreign"));
-  EXPECT_THAT(error_of([&] { load_folder(folder_.path(), environment(), Trust::verified); }), HasSubstr("store.missing"));
+  EXPECT_THAT(error_of([&] { load_folder(folder_.path(), environment(), Trust::verified); }),
+              HasSubstr("store.missing"));
 }
 
 TEST_F(StoreTest, ANewerStoreIsLeftAlone) {
   add_engine(store_, "a");
   write_text(root_ / "format", "peregrine store 2\n");
-  EXPECT_THAT(error_of([&] { Store{root_}; }), AllOf(HasSubstr("store.version"), HasSubstr(root_.native()), HasSubstr("newer")));
+  EXPECT_THAT(error_of([&] { Store{root_}; }),
+              AllOf(HasSubstr("store.version"), HasSubstr(root_.native()), HasSubstr("newer")));
   write_text(root_ / "format", "some text");
   EXPECT_THAT(error_of([&] { Store{root_}; }), HasSubstr("store.damaged"));
 }

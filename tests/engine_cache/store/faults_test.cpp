@@ -17,8 +17,8 @@ using ::testing::HasSubstr;
 
 class FaultTest : public StoreTest {
  protected:
-  /// What `action` throws in a child process in which `limit` came first. "not permitted" where this machine does not
-  /// let it.
+  /// What `action` throws in a child process in which `limit` came first. "not permitted" where this machine
+  /// does not let it.
   std::string error_in_child(const std::function<bool()>& limit, const std::function<void()>& action) const {
     const fs::path report = folder_.path() / "report";
     write_text(report, "");
@@ -69,13 +69,17 @@ TEST_F(FaultTest, AWriteThatFailsHalfWayLeavesTheStoreAsItWas) {
   ASSERT_EQ(store_.list().size(), 1u);
   EXPECT_EQ(store_.show(id).model.name, "a.pt");
   EXPECT_NO_THROW(store_.verify_integrity(id));
-  EXPECT_EQ(std::distance(fs::recursive_directory_iterator(root_ / "engines"), fs::recursive_directory_iterator()), 3);
+  EXPECT_EQ(
+      std::distance(fs::recursive_directory_iterator(root_ / "engines"), fs::recursive_directory_iterator()),
+      3);
 }
 
 TEST_F(FaultTest, AFullDiskIsCalledThat) {
-  const std::string error = error_in_child([&] { return mount_tiny_disk(root_); }, [&] { add_engine(store_, "a"); });
+  const std::string error =
+      error_in_child([&] { return mount_tiny_disk(root_); }, [&] { add_engine(store_, "a"); });
   if (error == "not permitted") GTEST_SKIP() << "skipped: this machine allows no mount of one's own";
-  EXPECT_THAT(error, AllOf(HasSubstr("store.write"), HasSubstr("No space left"), HasSubstr("Free some space")));
+  EXPECT_THAT(error,
+              AllOf(HasSubstr("store.write"), HasSubstr("No space left"), HasSubstr("Free some space")));
 }
 
 TEST_F(FaultTest, AReadOnlyStoreServesAndRefusesChanges) {
@@ -91,13 +95,17 @@ TEST_F(FaultTest, AReadOnlyStoreServesAndRefusesChanges) {
   EXPECT_EQ(error_in_child(make_read_only,
                            [&] {
                              const Store store(root_);
-                             store.load(store.current().task_slots.at(Task::detect).engine, environment(), Trust::verified);
-                             if (!store.find(make_identity()).engine || store.list().size() != 1) throw Error("test", "not read");
+                             store.load(store.current().task_slots.at(Task::detect).engine, environment(),
+                                        Trust::verified);
+                             if (!store.find(make_identity()).engine || store.list().size() != 1)
+                               throw Error("test", "not read");
                            }),
             "no error");
-  for (const std::function<void(Store&)>& change : std::vector<std::function<void(Store&)>>{
-           [](Store& store) { add_engine(store, "b"); }, [&](Store& store) { store.use({id}, Trust::verified); },
-           [&](Store& store) { store.record_validation(id, record()); }, [&](Store& store) { store.remove(id, true); }}) {
+  for (const std::function<void(Store&)>& change :
+       std::vector<std::function<void(Store&)>>{[](Store& store) { add_engine(store, "b"); },
+                                                [&](Store& store) { store.use({id}, Trust::verified); },
+                                                [&](Store& store) { store.record_validation(id, record()); },
+                                                [&](Store& store) { store.remove(id, true); }}) {
     EXPECT_THAT(error_in_child(become_nobody,
                                [&] {
                                  Store store(root_);
@@ -106,13 +114,15 @@ TEST_F(FaultTest, AReadOnlyStoreServesAndRefusesChanges) {
                 AllOf(HasSubstr("store.write"), HasSubstr(root_.native()), HasSubstr("--store")));
   }
   fs::permissions(root_, fs::perms::owner_all);
-  for (const auto& entry : fs::recursive_directory_iterator(root_)) fs::permissions(entry, fs::perms::owner_all);
+  for (const auto& entry : fs::recursive_directory_iterator(root_))
+    fs::permissions(entry, fs::perms::owner_all);
 }
 
 TEST_F(FaultTest, AStoreThatCannotBeMadeIsNamed) {
   write_text(folder_.path() / "file", "");
   Store store(folder_.path() / "file" / "store");
-  EXPECT_THAT(error_of([&] { add_engine(store, "a"); }), AllOf(HasSubstr("store.write"), HasSubstr("file/store")));
+  EXPECT_THAT(error_of([&] { add_engine(store, "a"); }),
+              AllOf(HasSubstr("store.write"), HasSubstr("file/store")));
 }
 
 TEST_F(StoreTest, ARelativePathIsMeantFromHere) {

@@ -19,7 +19,8 @@ using ::testing::IsEmpty;
 
 Manifest make_manifest() {
   EngineIdentity identity = make_identity();
-  identity.input = {.batch_min = 1, .batch_opt = 4, .batch_max = 16, .height = 320, .width = 640, .any_size = false};
+  identity.input = {
+      .batch_min = 1, .batch_opt = 4, .batch_max = 16, .height = 320, .width = 640, .any_size = false};
   identity.options = {{"threads", "2"}};
   return {.id = id_of(identity),
           .identity = identity,
@@ -76,7 +77,8 @@ TEST(Manifest, EveryByteCounts) {
         << at << ": " << text.substr(at - 20, 40);
   }
   for (std::size_t keep : {std::size_t{0}, std::size_t{1}, text.size() / 2, text.size() - 3})
-    EXPECT_THAT(error_of([&] { read_manifest(text.substr(0, keep), "m"); }), HasSubstr("store.damaged")) << keep;
+    EXPECT_THAT(error_of([&] { read_manifest(text.substr(0, keep), "m"); }), HasSubstr("store.damaged"))
+        << keep;
 }
 
 TEST(Manifest, ANewerFormatSaysSo) {
@@ -94,10 +96,12 @@ TEST(Identity, EveryPartButTheDriverNamesAnotherEngineAndIsExplained) {
       {"the model file is another one", [](EngineIdentity& i) { i.model_sha256[0] = '9'; }},
       {"another graph", [](EngineIdentity& i) { i.graph_digest[0] = '9'; }},
       {"it is a openvino engine, asked for is cuda", [](EngineIdentity& i) { i.engine = "cuda"; }},
-      {"it was built by peregrine 0.1.0, this is 0.2.0", [](EngineIdentity& i) { i.engine_version = "0.2.0"; }},
+      {"it was built by peregrine 0.1.0, this is 0.2.0",
+       [](EngineIdentity& i) { i.engine_version = "0.2.0"; }},
       {"it was built with openvino 2026.4.1, here is openvino 2027.0.0",
        [](EngineIdentity& i) { i.library_versions = "openvino 2027.0.0"; }},
-      {"it was built for A CPU (FP32), this machine has B CPU", [](EngineIdentity& i) { i.device_name = "B CPU"; }},
+      {"it was built for A CPU (FP32), this machine has B CPU",
+       [](EngineIdentity& i) { i.device_name = "B CPU"; }},
       {"it is fp32, asked for is bf16", [](EngineIdentity& i) { i.precision = Precision::bf16; }},
       {"it takes 1x3x640x640, asked for is 1..8x3x640x640, best at 4",
        [](EngineIdentity& i) { i.input.batch_opt = 4, i.input.batch_max = 8; }},
@@ -120,7 +124,8 @@ TEST(Identity, EveryPartButTheDriverNamesAnotherEngineAndIsExplained) {
 TEST(ValidationRecord, PassesOnlyWhenEveryCheckHolds) {
   EXPECT_EQ(verdict(record()), "passed");
   EXPECT_EQ(verdict(record(2.25)), "failed: box, pixels 2.25 (limit 1.5)");
-  EXPECT_EQ(verdict(record(2.25, 0.5)), "failed: objects matched 0.5 (limit 0.99), box, pixels 2.25 (limit 1.5)");
+  EXPECT_EQ(verdict(record(2.25, 0.5)),
+            "failed: objects matched 0.5 (limit 0.99), box, pixels 2.25 (limit 1.5)");
   ValidationRecord unrun = record();
   unrun.ran = false;
   EXPECT_FALSE(unrun.passed());

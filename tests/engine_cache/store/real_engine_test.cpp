@@ -34,7 +34,8 @@ TEST_F(StoreTest, AnEngineRunsFromTheStore) {
 
 TEST(Identity, FollowsGraphAndOptions) {
   const auto builder = make_openvino_builder();
-  const graph::Graph graph = conformance::block_cases().front().make(), other = conformance::block_cases().back().make();
+  const graph::Graph graph = conformance::block_cases().front().make(),
+                     other = conformance::block_cases().back().make();
   const EngineIdentity identity = identity_of(ModelInfo{}, graph, *builder, {}, {}, "");
   EXPECT_EQ(identity.engine, "openvino");
   EXPECT_EQ(identity.library_versions, builder->library_versions());
@@ -42,7 +43,8 @@ TEST(Identity, FollowsGraphAndOptions) {
   options.threads = 2;
   options.dynamic_size = true;
   options.workspace_bytes = 5;
-  EXPECT_EQ(differences(identity, identity_of(ModelInfo{}, graph, *builder, options, {}, "")).size(), 2u);  // size, options
+  EXPECT_EQ(differences(identity, identity_of(ModelInfo{}, graph, *builder, options, {}, "")).size(),
+            2u);  // size, options
   EXPECT_EQ(differences(identity, identity_of(ModelInfo{}, other, *builder, {}, {}, "")).size(), 1u);
 }
 

@@ -55,12 +55,16 @@ TEST_F(DeploymentTest, RestoringWhatWasNeverKeptNamesWhatIs) {
   store_.use({detect_}, Trust::verified);
   EXPECT_THAT(error_of([&] { store_.restore({}); }), HasSubstr("No earlier deployment"));
   store_.use({pose_}, Trust::verified);
-  EXPECT_THAT(error_of([&] { store_.restore(7); }), AllOf(HasSubstr("no deployment 7"), HasSubstr("Kept are: 1.")));
+  EXPECT_THAT(error_of([&] { store_.restore(7); }),
+              AllOf(HasSubstr("no deployment 7"), HasSubstr("Kept are: 1.")));
 }
 
 TEST_F(DeploymentTest, OnlySoundEnginesAreDeployedAndAllOrNone) {
   const std::string unvalidated = add_engine(store_, "d", Task::segment, std::nullopt);
-  EXPECT_THAT(error_of([&] { store_.use({detect_, unvalidated}, Trust::verified); }), HasSubstr("store.unverified"));
+  EXPECT_THAT(error_of([&] {
+                store_.use({detect_, unvalidated}, Trust::verified);
+              }),
+              HasSubstr("store.unverified"));
   EXPECT_THAT(error_of([&] {
                 store_.use({detect_, other_detect_}, Trust::verified);
               }),
@@ -75,9 +79,11 @@ TEST_F(DeploymentTest, OnlySoundEnginesAreDeployedAndAllOrNone) {
 
 TEST_F(DeploymentTest, EnginesThatAreNamedAreKept) {
   store_.use({detect_}, Trust::verified);
-  EXPECT_THAT(error_of([&] { store_.remove(detect_, true); }), AllOf(HasSubstr("store.in_use"), HasSubstr("is deployed")));
+  EXPECT_THAT(error_of([&] { store_.remove(detect_, true); }),
+              AllOf(HasSubstr("store.in_use"), HasSubstr("is deployed")));
   store_.use({other_detect_}, Trust::verified);
-  EXPECT_THAT(error_of([&] { store_.remove(detect_, false); }), AllOf(HasSubstr("deployment 1"), HasSubstr("--force")));
+  EXPECT_THAT(error_of([&] { store_.remove(detect_, false); }),
+              AllOf(HasSubstr("deployment 1"), HasSubstr("--force")));
   store_.remove(detect_, true);
   EXPECT_THAT(error_of([&] { store_.restore({}); }), HasSubstr("store.missing"));
   EXPECT_EQ(serving(Task::detect), other_detect_);
@@ -87,7 +93,8 @@ TEST_F(DeploymentTest, ADamagedCurrentIsToldAndARestoreBringsTheLastDeploymentBa
   store_.use({detect_}, Trust::verified);
   store_.use({other_detect_}, Trust::verified);
   write_text(root_ / "current", "{ damaged");
-  EXPECT_THAT(error_of([&] { store_.current(); }), AllOf(HasSubstr("store.damaged"), HasSubstr("engines restore")));
+  EXPECT_THAT(error_of([&] { store_.current(); }),
+              AllOf(HasSubstr("store.damaged"), HasSubstr("engines restore")));
   EXPECT_THAT(error_of([&] { store_.use({pose_}, Trust::verified); }), HasSubstr("store.damaged"));
   store_.restore({});
   EXPECT_EQ(serving(Task::detect), detect_);

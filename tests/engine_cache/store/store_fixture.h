@@ -46,7 +46,7 @@ inline ValidationRecord record(double box_difference = 0.5, double matched = 1.0
 
 /// A plan of 150 kB, so that it is written in several pieces; `content` tells one from another.
 inline StagedEngine make_draft(const std::string& content = "plan", Task task = Task::detect,
-                        std::optional<ValidationRecord> validation = record()) {
+                               std::optional<ValidationRecord> validation = record()) {
   StagedEngine draft;
   draft.plan.bytes.resize(150'000, std::byte{7});
   for (std::size_t i = 0; i < content.size(); ++i) draft.plan.bytes[i] = static_cast<std::byte>(content[i]);

@@ -39,24 +39,29 @@ ModelInfo head_info(Task task) {
 Model raw_head(const ModelInfo& info) {
   return {info, [info](const InputShape& shape) {
             graph::Graph g;
-            const auto x = g.add_input(graph::input_name, DType::f32, {shape.batch, 3, shape.height, shape.width});
+            const auto x =
+                g.add_input(graph::input_name, DType::f32, {shape.batch, 3, shape.height, shape.width});
             int seed = 0;
             const auto branch = [&](graph::ValueId from, const std::string& output, std::int64_t channels) {
               HostTensor weight(DType::f32, {channels, 3, 1, 1});
               for (std::int64_t i = 0; i < 3 * channels; ++i)
                 weight.as<float>()[i] = static_cast<float>((29 * i + 7 * seed) % 61 - 30) / 8.0f;
               ++seed;
-              g.mark_output(g.add(output + ".conv", graph::Conv{}, {from, g.add_constant(output + ".weight", std::move(weight))}),
+              g.mark_output(g.add(output + ".conv", graph::Conv{},
+                                  {from, g.add_constant(output + ".weight", std::move(weight))}),
                             output);
             };
             for (int level = 0; level < static_cast<int>(info.strides.size()); ++level) {
               const std::int64_t s = info.strides[static_cast<std::size_t>(level)];
-              const auto cells = g.add("cells" + std::to_string(level),
-                                       graph::Pool{.kind = graph::Pool::Kind::average, .kernel = {s, s}, .stride = {s, s}}, {x});
+              const auto cells = g.add(
+                  "cells" + std::to_string(level),
+                  graph::Pool{.kind = graph::Pool::Kind::average, .kernel = {s, s}, .stride = {s, s}}, {x});
               branch(cells, graph::box_output(level), 4 * info.dfl_bins);
               branch(cells, graph::class_output(level), static_cast<std::int64_t>(info.class_names.size()));
-              if (info.task == Task::pose) branch(cells, graph::keypoint_output(level), info.keypoints * info.keypoint_dims);
-              if (info.task == Task::segment) branch(cells, graph::coefficient_output(level), info.mask_channels);
+              if (info.task == Task::pose)
+                branch(cells, graph::keypoint_output(level), info.keypoints * info.keypoint_dims);
+              if (info.task == Task::segment)
+                branch(cells, graph::coefficient_output(level), info.mask_channels);
             }
             if (info.task == Task::segment) branch(g.find("cells0"), graph::proto_output, info.mask_channels);
             return g;
@@ -76,7 +81,8 @@ std::map<std::string, HostTensor> run(const Model& model, const InputShape& shap
   const HostTensor x = image({shape.batch, 3, shape.height, shape.width});
   std::vector<HostTensor> results = graph::run_reference(graph, std::vector{x.view()});
   std::map<std::string, HostTensor> by_name;
-  for (std::size_t i = 0; i < results.size(); ++i) by_name.emplace(graph.output_names()[i], std::move(results[i]));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    by_name.emplace(graph.output_names()[i], std::move(results[i]));
   return by_name;
 }
 
@@ -154,8 +160,8 @@ TEST_P(ExportTask, RawHeadsReadBackAsTheSameGraphAndModel) {
 void expect_decoded_as_formulas(ModelInfo info) {
   info.strides = {8, 16, 32};  // levels as files of Ultralytics have them
   const Model model = raw_head(info);
-  const Model back =
-      exported(model, {.precision = DType::f32, .batch = std::nullopt, .height = 64, .width = 32, .decoded = true});
+  const Model back = exported(
+      model, {.precision = DType::f32, .batch = std::nullopt, .height = 64, .width = 32, .decoded = true});
   EXPECT_EQ(back.info().head, HeadLayout::decoded);
   EXPECT_EQ(back.info().fixed_batch, 0);
   EXPECT_EQ(back.info().class_names, info.class_names);
@@ -174,7 +180,8 @@ void expect_decoded_as_formulas(ModelInfo info) {
           const std::vector<double> column = expected.column(n, level, y, x);
           ASSERT_EQ(static_cast<std::int64_t>(column.size()), rows);
           for (std::int64_t row = 0; row < rows; ++row)
-            ASSERT_NEAR(output.as<float>()[(n * rows + row) * anchors + anchor], column[static_cast<std::size_t>(row)], 1e-3)
+            ASSERT_NEAR(output.as<float>()[(n * rows + row) * anchors + anchor],
+                        column[static_cast<std::size_t>(row)], 1e-3)
                 << "row " << row << " of anchor " << anchor;
         }
   }
@@ -210,7 +217,8 @@ TEST(Export, AWeightThatIsNoNumberIsNamedWhereTheFileIsRead) {
   export_model(raw_head(head_info(Task::detect)), {.precision = DType::f32}, path);
   const std::vector<std::byte> bytes = read_bytes(path);
   std::string file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const std::size_t at = file.find(std::string("\0\0\x70\xc0", 4));  // -3.75, the first weight of the first branch
+  const std::size_t at =
+      file.find(std::string("\0\0\x70\xc0", 4));  // -3.75, the first weight of the first branch
   ASSERT_NE(at, std::string::npos);
   const auto sentence_with = [&](const std::string& value) {
     file.replace(at, 4, value);
@@ -245,8 +253,8 @@ TEST(Export, EmbeddingsKeepTheirNameAndSize) {
 
 TEST(Export, LeavesNothingBehindWhereItCannotWrite) {
   const test::TemporaryFolder folder;
-  const Error error =
-      error_of([&] { export_model(raw_head(head_info(Task::detect)), {}, folder.path() / "missing" / "x.onnx"); });
+  const Error error = error_of(
+      [&] { export_model(raw_head(head_info(Task::detect)), {}, folder.path() / "missing" / "x.onnx"); });
   EXPECT_EQ(error.code(), "output.write");
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
@@ -254,7 +262,8 @@ TEST(Export, LeavesNothingBehindWhereItCannotWrite) {
 TEST(Export, CheckpointsReadBackAsTheSameGraph) {
   for (const char* name : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
     const Model model = load_model(test::repository_file("models/demo") / name);
-    const Model back = exported(model, {.precision = DType::f32, .batch = std::nullopt, .height = 160, .width = 128});
+    const Model back =
+        exported(model, {.precision = DType::f32, .batch = std::nullopt, .height = 160, .width = 128});
     EXPECT_EQ(graph::digest(back.graph({2, 160, 128})), graph::digest(model.graph({2, 160, 128}))) << name;
     EXPECT_EQ(back.info().class_names, model.info().class_names) << name;
   }

@@ -28,8 +28,9 @@ TEST(PythonLiteral, Integers) {
 }
 
 TEST(PythonLiteral, AnythingElseIsNothing) {
-  for (const char* text : {"", "person", "{0 'a'}", "{0: 'a'", "{0: a}", "{0: 'a'} x", "{'a': 0}", "['a' 'b']", "{0: 'a\\",
-                           "{0: '\\x4'}", "{99999999999999999999: 'a'}", "{0: '\\xzz'}"})
+  for (const char* text :
+       {"", "person", "{0 'a'}", "{0: 'a'", "{0: a}", "{0: 'a'} x", "{'a': 0}", "['a' 'b']", "{0: 'a\\",
+        "{0: '\\x4'}", "{99999999999999999999: 'a'}", "{0: '\\xzz'}"})
     EXPECT_EQ(parse_names(text), std::nullopt) << text;
   for (const char* text : {"", "[", "[1", "[1 2]", "[1.5]", "x", "1 2", "[1] 2", "99999999999999999999"})
     EXPECT_EQ(parse_integers(text), std::nullopt) << text;

@@ -130,7 +130,8 @@ TEST(OnnxReader, FlippedBitsAreReadOrRefused) {
 
 TEST(OnnxReader, EmptyMessagesAreRefused) {
   const std::string_view only_version("\x08\x08\x12\x01x", 5);
-  EXPECT_THAT(error_of([&] { read_bytes_as_model(std::as_bytes(std::span(only_version))); }).sentence(), HasSubstr("opset"));
+  EXPECT_THAT(error_of([&] { read_bytes_as_model(std::as_bytes(std::span(only_version))); }).sentence(),
+              HasSubstr("opset"));
   EXPECT_EQ(error_of([] { read_bytes_as_model({}); }).code(), "model.damaged");
 }
 

@@ -1,4 +1,5 @@
-// What ONNX Runtime computed from the files of this folder, against the reference executor on the graphs read from them.
+// What ONNX Runtime computed from the files of this folder, against the reference executor on the graphs read
+// from them.
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -42,7 +43,8 @@ std::map<std::string, std::vector<Recorded>> recorded() {
 /// The image of the fixtures: element i is (37 i mod 101) / 101.
 HostTensor image(const Shape& shape) {
   HostTensor tensor(DType::f32, shape);
-  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.as<float>()[i] = static_cast<float>(37 * i % 101) / 101.0f;
+  for (std::int64_t i = 0; i < shape.elements(); ++i)
+    tensor.as<float>()[i] = static_cast<float>(37 * i % 101) / 101.0f;
   return tensor;
 }
 
@@ -53,7 +55,8 @@ TEST_P(RecordedFile, ComputesWhatOnnxRuntimeDid) {
   const Shape& input = outputs[0].input;
   const bool said = GetParam() == "detect.onnx" || GetParam() == "pose.onnx" || GetParam() == "segment.onnx";
   const Model model = said ? fixture(GetParam()) : features_fixture(GetParam());
-  const graph::Graph graph = model.graph({static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])});
+  const graph::Graph graph =
+      model.graph({static_cast<int>(input[0]), static_cast<int>(input[2]), static_cast<int>(input[3])});
   const HostTensor x = image(input);
   const std::vector<HostTensor> results = graph::run_reference(graph, std::vector{x.view()});
   ASSERT_EQ(results.size(), outputs.size());
@@ -69,9 +72,9 @@ TEST_P(RecordedFile, ComputesWhatOnnxRuntimeDid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, RecordedFile,
-                         ::testing::Values("layers.onnx", "windows.onnx", "arrays.onnx", "old.onnx", "arithmetic.onnx",
-                                           "types.onnx", "padding.onnx", "detect.onnx", "pose.onnx",
-                                           "segment.onnx"),
+                         ::testing::Values("layers.onnx", "windows.onnx", "arrays.onnx", "old.onnx",
+                                           "arithmetic.onnx", "types.onnx", "padding.onnx", "detect.onnx",
+                                           "pose.onnx", "segment.onnx"),
                          [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
 
 }  // namespace

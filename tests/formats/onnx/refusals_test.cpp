@@ -143,8 +143,7 @@ TEST(BareHead, OfAnotherLayoutIsNamed) {
 
 TEST(OnnxNames, AreReadAsUltralyticsReadsThem) {
   EXPECT_THAT(head("numbers_for_names").info().class_names, ElementsAre("7", "8"));
-  EXPECT_THAT(error_of([] { head("names_from_one"); }).sentence(),
-              HasSubstr("the class names have gaps"));
+  EXPECT_THAT(error_of([] { head("names_from_one"); }).sentence(), HasSubstr("the class names have gaps"));
   EXPECT_THAT(error_of([] { head("names_unreadable"); }).sentence(), HasSubstr("'person' as names"));
 }
 

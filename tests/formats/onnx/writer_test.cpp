@@ -37,13 +37,17 @@ Graph every_operator(std::int64_t batch) {
   y = g.add("silu", Unary{Unary::Kind::silu}, {y});
   y = g.add("grouped", graph::Conv{.groups = 2}, {y, constant({4, 2, 1, 1})});
   y = g.add("relu", Unary{Unary::Kind::relu}, {y});
-  y = g.add("batch_norm", graph::BatchNorm{0.01f}, {y, constant({4}), constant({4}), constant({4}), constant({4})});
+  y = g.add("batch_norm", graph::BatchNorm{0.01f},
+            {y, constant({4}), constant({4}), constant({4}), constant({4})});
   y = g.add("instance_norm", graph::InstanceNorm{0.02f}, {y, constant({4}), constant({4})});
   y = g.add("deconv", graph::ConvTranspose{.stride = {2, 2}, .pad = {0, 1, 0, 0}, .output_pad = {1, 0}},
             {y, constant({4, 2, 2, 2}), constant({2})});
   y = g.add("max", graph::Pool{.kernel = {2, 2}, .stride = {2, 1}, .pad = {0, 1, 0, 0}}, {y});
-  y = g.add("mean", graph::Pool{.kind = graph::Pool::Kind::average, .kernel = {3, 2}, .pad = {1, 0, 1, 0}, .count_padding = true},
-            {y});
+  y = g.add(
+      "mean",
+      graph::Pool{
+          .kind = graph::Pool::Kind::average, .kernel = {3, 2}, .pad = {1, 0, 1, 0}, .count_padding = true},
+      {y});
   y = g.add("nearest", graph::Upsample{.factor = {2, 1}}, {y});
   y = g.add("bilinear", graph::Upsample{.kind = graph::Upsample::Kind::bilinear, .factor = {1, 2}}, {y});
   const std::vector<ValueId> halves = g.add_node("split", graph::Split{1, {1, 1}}, {y});
@@ -59,11 +63,13 @@ Graph every_operator(std::int64_t batch) {
   const Shape& s = g.value(z).shape;
   const ValueId flat = g.add("flat", graph::Reshape{{batch, s[1], s[2] * s[3]}}, {z});
   const ValueId turned = g.add("turned", graph::Transpose{{0, 2, 1}}, {flat});
-  const ValueId soft = g.add("softmax", graph::Softmax{1}, {g.add("product", graph::MatMul{}, {flat, turned})});
-  const ValueId pooled =
-      g.add("global", graph::GlobalAveragePool{}, {g.add("square_again", graph::Reshape{{batch, s[1], s[1], 1}}, {soft})});
-  const ValueId features = g.add("linear", graph::Linear{},
-                                 {g.add("row", graph::Reshape{{batch, s[1]}}, {pooled}), constant({6, s[1]}), constant({6})});
+  const ValueId soft =
+      g.add("softmax", graph::Softmax{1}, {g.add("product", graph::MatMul{}, {flat, turned})});
+  const ValueId pooled = g.add("global", graph::GlobalAveragePool{},
+                               {g.add("square_again", graph::Reshape{{batch, s[1], s[1], 1}}, {soft})});
+  const ValueId features =
+      g.add("linear", graph::Linear{},
+            {g.add("row", graph::Reshape{{batch, s[1]}}, {pooled}), constant({6, s[1]}), constant({6})});
   g.mark_output(features, graph::features_output);
   graph::run_passes(g);
   return g;
@@ -86,7 +92,8 @@ TEST(OnnxWriter, ReadingBackGivesTheSameGraph) {
 TEST(OnnxWriter, NodesKeepTheirNames) {
   const Graph graph = every_operator(1), back = read_back(serialize(graph, {})).graph({1, 8, 8});
   ASSERT_EQ(back.nodes().size(), graph.nodes().size());
-  for (std::size_t i = 0; i < graph.nodes().size(); ++i) EXPECT_EQ(back.nodes()[i].name, graph.nodes()[i].name);
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i)
+    EXPECT_EQ(back.nodes()[i].name, graph.nodes()[i].name);
 }
 
 TEST(OnnxWriter, AnOpenBatchTakesAnyBatch) {
@@ -103,9 +110,16 @@ TEST(OnnxWriter, AnOpenBatchMustNotBeMixed) {
     graph.mark_output(mix(graph, graph.add_input(graph::input_name, DType::f32, {7, 3, 4, 4})), "features");
     return error_of([&] { serialize(graph, {.open_batch = true}); }).sentence();
   };
-  EXPECT_THAT(refusal([](Graph& g, ValueId x) { return g.add("all", graph::Reshape{{1, 21, 4, 4}}, {x}); }), HasSubstr("'all'"));
-  EXPECT_THAT(refusal([](Graph& g, ValueId x) { return g.add("twice", graph::Concat{0}, {x, x}); }), HasSubstr("'twice'"));
-  EXPECT_THAT(refusal([](Graph& g, ValueId x) { return g.add("first", graph::Slice{.end = 1}, {x}); }), HasSubstr("'first'"));
+  EXPECT_THAT(refusal([](Graph& g, ValueId x) {
+                return g.add("all", graph::Reshape{{1, 21, 4, 4}}, {x});
+              }),
+              HasSubstr("'all'"));
+  EXPECT_THAT(refusal([](Graph& g, ValueId x) {
+                return g.add("twice", graph::Concat{0}, {x, x});
+              }),
+              HasSubstr("'twice'"));
+  EXPECT_THAT(refusal([](Graph& g, ValueId x) { return g.add("first", graph::Slice{.end = 1}, {x}); }),
+              HasSubstr("'first'"));
   EXPECT_THAT(refusal([](Graph& g, ValueId x) {
                 return g.add_node("apart", graph::Split{0, {3, 4}}, {x})[0];
               }),
@@ -130,7 +144,9 @@ TEST(OnnxWriter, RefusesWeightsBeyondFp16) {
   const ValueId x = graph.add_input(graph::input_name, DType::f32, {1, 3, 8, 8});
   HostTensor big = HostTensor::zeros(DType::f32, {1});
   big.as<float>()[0] = 70000;
-  graph.mark_output(graph.add("scaled", Binary{Binary::Kind::mul}, {x, graph.add_constant("big", std::move(big))}), "features");
+  graph.mark_output(
+      graph.add("scaled", Binary{Binary::Kind::mul}, {x, graph.add_constant("big", std::move(big))}),
+      "features");
   const Error error = error_of([&] { serialize(graph, {.precision = DType::f16}); });
   EXPECT_EQ(error.code(), "model.precision");
   EXPECT_THAT(error.sentence(), HasSubstr("'big'"));

@@ -62,13 +62,15 @@ class CudaJpeg : public testing::TestWithParam<JpegBackend> {
       EXPECT_EQ(header.refusal, "");
       const std::size_t pitch = static_cast<std::size_t>(header.width) * 3;
       buffers.emplace_back(pitch * header.height, "picture");
-      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(buffers.back().data()), pitch, header.orientation});
+      jobs.push_back(
+          {file, reinterpret_cast<std::uint8_t*>(buffers.back().data()), pitch, header.orientation});
     }
     const auto failed = std::make_unique<bool[]>(files.size());
     decoder_->decode(jobs, {failed.get(), files.size()}, stream_.get());
     std::vector<std::vector<std::uint8_t>> images;
     for (std::size_t i = 0; i < files.size(); ++i)
-      images.push_back(failed[i] ? std::vector<std::uint8_t>{} : test::download<std::uint8_t>(buffers[i], stream_.get()));
+      images.push_back(failed[i] ? std::vector<std::uint8_t>{}
+                                 : test::download<std::uint8_t>(buffers[i], stream_.get()));
     return images;
   }
 
@@ -86,8 +88,8 @@ TEST_P(CudaJpeg, IsCloseToTheHost) {
     ASSERT_EQ(images[i].size(), host.pixels.size());
     const Difference difference = compare(images[i], host.pixels);
     RecordProperty("mean_difference_" + std::to_string(i), std::to_string(difference.mean));
-    std::printf("%s, image %zu: mean difference %.4f, largest %d\n", to_string(GetParam()), i, difference.mean,
-                difference.largest);
+    std::printf("%s, image %zu: mean difference %.4f, largest %d\n", to_string(GetParam()), i,
+                difference.mean, difference.largest);
     EXPECT_LT(difference.mean, 1.0);
   }
 }
@@ -96,7 +98,8 @@ TEST_P(CudaJpeg, DamagedImageCostsOnlyItself) {
   PEREGRINE_NEED_SHARED_DATA(data);
   const auto good = read(data / "images" / "bus.jpg");
   auto bad = good;
-  for (std::size_t i = 2000; i + 2 < bad.size(); ++i) bad[i] = std::byte{0xff};  // no valid scan, end marker kept
+  for (std::size_t i = 2000; i + 2 < bad.size(); ++i)
+    bad[i] = std::byte{0xff};  // no valid scan, end marker kept
   const auto images = decode({good, bad, good});
   EXPECT_FALSE(images[0].empty());
   EXPECT_EQ(images[0], images[2]);
@@ -109,7 +112,8 @@ TEST_P(CudaJpeg, RefusesWhatItCannotDecode) {
   auto cut = read(data / "images" / "bus.jpg");
   cut.resize(cut.size() / 2);
   EXPECT_THAT(decoder_->inspect(cut).refusal, testing::HasSubstr("ends before"));
-  EXPECT_THAT(decoder_->inspect(read(test::repository_file("ARCHITECTURE.md"))).refusal, testing::HasSubstr("no JPEG"));
+  EXPECT_THAT(decoder_->inspect(read(test::repository_file("ARCHITECTURE.md"))).refusal,
+              testing::HasSubstr("no JPEG"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, CudaJpeg, testing::Values(JpegBackend::hardware, JpegBackend::gpu_hybrid),

@@ -46,7 +46,8 @@ bool is_built(const fs::path& name) {
   return true;
 #else
   const fs::path extension = name.extension();
-  return extension != ".tif" && extension != ".gif" && extension != ".avif" && extension != ".jp2" && extension != ".j2k";
+  return extension != ".tif" && extension != ".gif" && extension != ".avif" && extension != ".jp2" &&
+         extension != ".j2k";
 #endif
 }
 
@@ -128,10 +129,18 @@ TEST(Decode, FormatsThatThisBuildLacksAreRefusedByName) {
 TEST(Decode, OtherFormatsAreRefusedByName) {
   using namespace std::string_view_literals;
   const std::vector<std::pair<std::string_view, std::string>> formats = {
-      {"\0\0\0\x18" "ftypheic\0\0\0\0mif1heic"sv, "HEIC"},
-      {"\0\0\0\x14" "ftypmif1\0\0\0\0mif1"sv, "HEIC"},
-      {"\0\0\0\x18" "ftypcrx \0\0\0\1crx isom"sv, "Canon raw (CR3)"},
-      {"\0\0\0\x18" "ftypisom\0\0\2\0isomavc1"sv, "MP4 or QuickTime video"},
+      {"\0\0\0\x18"
+       "ftypheic\0\0\0\0mif1heic"sv,
+       "HEIC"},
+      {"\0\0\0\x14"
+       "ftypmif1\0\0\0\0mif1"sv,
+       "HEIC"},
+      {"\0\0\0\x18"
+       "ftypcrx \0\0\0\1crx isom"sv,
+       "Canon raw (CR3)"},
+      {"\0\0\0\x18"
+       "ftypisom\0\0\2\0isomavc1"sv,
+       "MP4 or QuickTime video"},
       {"\xff\x0a\xfa"sv, "JPEG XL"},
       {"\0\0\0\x0cJXL \r\n\x87\n"sv, "JPEG XL"},
       {"8BPS\0\1"sv, "Photoshop (PSD)"},
@@ -176,7 +185,8 @@ TEST(Decode, AGifWhosePartsDoNotFit) {
 TEST(Decode, TheFirstOfSeveralIsReadAndTheLogSaysSo) {
   static std::vector<std::string> said;
   log::set_sink([](log::Level, std::string_view message) { said.emplace_back(message); });
-  for (const char* name : {"animated.gif", "animated.avif", "animated_pages.tif", "animated.png", "animated.webp", "plain.gif"})
+  for (const char* name :
+       {"animated.gif", "animated.avif", "animated_pages.tif", "animated.png", "animated.webp", "plain.gif"})
     decode_image(fixture(name), name);
   decode_image(fixture("rotated.avif"), "rotated.avif");
   log::set_sink({});
@@ -198,7 +208,8 @@ TEST(Decode, NoPartOfAImagePassesForTheWhole) {
     const bool animated = expected.name.starts_with("animated.") || expected.name.starts_with("animated_");
     const bool text = expected.name.find("_text") != std::string::npos;  // a cut digit is another digit
     const bool run_lengths = expected.name.starts_with("runs_");         // the end mark may be missing
-    const bool fax = name_is_one_of(expected.name, {"group3.tif", "group4.tif", "tiff_ccitt.tif"});  // their end marks
+    const bool fax =
+        name_is_one_of(expected.name, {"group3.tif", "group4.tif", "tiff_ccitt.tif"});  // their end marks
     const std::size_t end = file.size() - (jpeg ? 3 : text ? 6 : fax ? 12 : run_lengths ? 4 : 1);
     if (animated) continue;
     for (std::size_t i = 1; i <= 24; ++i) {
@@ -247,8 +258,10 @@ TEST(Decode, DamagedBytesNeverEscape) {
 
 /// Headers that claim a huge image: refused by the limit, and below it for want of data, without memory.
 TEST(Decode, HugeClaims) {
-  const Bytes png = bytes_of(std::string(
-      "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x4e\x20\0\0\x4e\x20\x08\2\0\0\0\x6c\x12\xd1\x6e\0\0\0\4IDAT\0\0\0\0\0\0\0\0", 49));
+  const Bytes png =
+      bytes_of(std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x4e\x20\0\0\x4e\x20\x08\2\0\0\0\x6c\x12\xd1\x6e"
+                           "\0\0\0\4IDAT\0\0\0\0\0\0\0\0",
+                           49));
   const Bytes ppm = bytes_of("P6 20000 20000 255\n");
   Bytes jpeg = fixture("sampling_420.jpg");
   const Bytes frame = bytes_of(std::string("\xff\xc0\0\x11\x08", 5));
@@ -264,7 +277,8 @@ TEST(Decode, HugeClaims) {
   Bytes gif = fixture("small_frame.gif");
   for (std::size_t at : {6, 8}) gif[at] = std::byte{0x20}, gif[at + 1] = std::byte{0x4e};
   EXPECT_EQ(outcome(gif), "image.too_large");
-  for (const char* name : {"rgb_strips.tif", "rgb_tiled.tif", "bigtiff.tif", "rgb.jp2", "codestream.j2k", "plain.gif", "lossless.avif"}) {
+  for (const char* name : {"rgb_strips.tif", "rgb_tiled.tif", "bigtiff.tif", "rgb.jp2", "codestream.j2k",
+                           "plain.gif", "lossless.avif"}) {
     EXPECT_EQ(outcome(fixture(name), 21 * 13 - 1), "image.too_large") << name;
     EXPECT_EQ(outcome(fixture(name), 21 * 13), "none") << name;
   }

@@ -23,7 +23,7 @@ class Frames : public test::JpegDouble {
     JpegDouble::TearDown();
   }
   std::vector<DeviceImagePool::LoadedImage> load(const std::vector<std::string>& names, bool strict = false,
-                                      std::int64_t max_pixels = decode::default_max_pixels) {
+                                                 std::int64_t max_pixels = decode::default_max_pixels) {
     files_.clear();
     for (const std::string& name : names)
       files_.push_back(name.starts_with("damaged ") ? damaged(name.substr(8)) : image(name));
@@ -54,8 +54,8 @@ class Frames : public test::JpegDouble {
 
 TEST_F(Frames, WhatTheGpuCannotDecodeComesAsPixelsFromTheHost) {
   const transfer_log::Recording recording;
-  const auto loaded =
-      load({"sampling_420.jpg", "progressive.jpg", "cmyk.jpg", "rgb_8.png", "lossy.webp", "orientation_6.jpg", "grey.jpg"});
+  const auto loaded = load({"sampling_420.jpg", "progressive.jpg", "cmyk.jpg", "rgb_8.png", "lossy.webp",
+                            "orientation_6.jpg", "grey.jpg"});
   const std::vector<bool> expected{false, true, true, true, true, false, false};
   for (std::size_t i = 0; i < loaded.size(); ++i) {
     SCOPED_TRACE(i);
@@ -117,7 +117,8 @@ TEST_F(Frames, UnderStrictDecodeTheHostDecodesNothing) {
     ASSERT_TRUE(loaded[i].error);
     EXPECT_EQ(loaded[i].error->code(), "enforcement.host_decoded");
   }
-  EXPECT_EQ(loaded[0].error->sentence(), "progressive.jpg would be decoded on the host: it is not a baseline JPEG.");
+  EXPECT_EQ(loaded[0].error->sentence(),
+            "progressive.jpg would be decoded on the host: it is not a baseline JPEG.");
   EXPECT_EQ(loaded[2].error->sentence(), "rgb_8.png would be decoded on the host: it is no JPEG.");
   expect_pixels_of_the_host(loaded[1], 1);
   EXPECT_FALSE(loaded[1].host_decoded);

@@ -35,7 +35,8 @@ TEST(Save, PngKeepsEveryPixel) {
 TEST(Save, AJpegInMemoryIsTheOneOnDisk) {
   const test::TemporaryFolder folder;
   save_image(gradient(), folder.path() / "a.jpg");
-  EXPECT_EQ(decode::decode_image(encode_jpeg(gradient()), "memory").pixels, reload(folder.path() / "a.jpg").pixels);
+  EXPECT_EQ(decode::decode_image(encode_jpeg(gradient()), "memory").pixels,
+            reload(folder.path() / "a.jpg").pixels);
 }
 
 TEST(Save, OrderOfChannelsIsHeeded) {
@@ -55,7 +56,8 @@ TEST(Save, JpegStaysClose) {
     const HostImage image = reload(folder.path() / name), original = gradient();
     ASSERT_EQ(image.pixels.size(), original.pixels.size());
     int worst = 0;
-    for (std::size_t i = 0; i < image.pixels.size(); ++i) worst = std::max(worst, std::abs(image.pixels[i] - original.pixels[i]));
+    for (std::size_t i = 0; i < image.pixels.size(); ++i)
+      worst = std::max(worst, std::abs(image.pixels[i] - original.pixels[i]));
     EXPECT_LE(worst, 16);
   }
 }

@@ -38,7 +38,8 @@ class Decoder : public test::JpegDouble {
       EXPECT_EQ(header.refusal, "");
       const std::size_t pitch = static_cast<std::size_t>(header.width) * 3 + padding;
       memory.emplace_back(pitch * static_cast<std::size_t>(header.height), "picture");
-      jobs.push_back({file, reinterpret_cast<std::uint8_t*>(memory.back().data()), pitch, header.orientation});
+      jobs.push_back(
+          {file, reinterpret_cast<std::uint8_t*>(memory.back().data()), pitch, header.orientation});
     }
     const auto failed = std::make_unique<bool[]>(files.size());
     decoder.decode(jobs, {failed.get(), files.size()}, stream.get());
@@ -57,12 +58,14 @@ class Decoder : public test::JpegDouble {
 
 TEST_F(Decoder, TakesTheEngineWhereThereIsOneAndKernelsOtherwiseButNeverTheDefault) {
   EXPECT_EQ(JpegDecoder().backend(), JpegBackend::hardware);
-  EXPECT_THAT(calls(), AllOf(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_HARDWARE) + " interpolated"),
-                             Not(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_GPU_HYBRID)))));
+  EXPECT_THAT(calls(),
+              AllOf(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_HARDWARE) + " interpolated"),
+                    Not(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_GPU_HYBRID)))));
   without_engine();
   EXPECT_EQ(JpegDecoder().backend(), JpegBackend::gpu_hybrid);
-  EXPECT_THAT(calls(), AllOf(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_GPU_HYBRID) + " interpolated"),
-                             Not(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_DEFAULT) + " "))));
+  EXPECT_THAT(calls(),
+              AllOf(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_GPU_HYBRID) + " interpolated"),
+                    Not(HasSubstr("backend " + std::to_string(NVJPEG_BACKEND_DEFAULT) + " "))));
 }
 
 TEST_F(Decoder, ARequestThatTheGpuCannotFulfilIsAnError) {
@@ -119,21 +122,26 @@ TEST_F(Decoder, ABatchIsOneCallOfTheEngine) {
   JpegDecoder decoder;
   calls();
   const transfer_log::Recording recording;
-  const std::vector<std::vector<std::byte>> files{image("sampling_420.jpg"), image("grey.jpg"), image("sampling_444.jpg")};
+  const std::vector<std::vector<std::byte>> files{image("sampling_420.jpg"), image("grey.jpg"),
+                                                  image("sampling_444.jpg")};
   decode(decoder, files);
   const std::string made = calls();
   EXPECT_THAT(made, AllOf(HasSubstr("nvjpegDecodeBatchedInitialize 3\nnvjpegDecodeBatchedEx 3\n"),
                           Not(HasSubstr("nvjpegDecodeBatchedEx 1")), Not(HasSubstr("nvjpegDecodeJpegHost"))));
   ASSERT_EQ(recording.transfers().size(), 3u);
   for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(recording.transfers()[i], (transfer_log::Transfer{"jpeg", transfer_log::Direction::host_to_device, files[i].size()}));
+    EXPECT_EQ(recording.transfers()[i],
+              (transfer_log::Transfer{"jpeg", transfer_log::Direction::host_to_device, files[i].size()}));
 }
 
 TEST_F(Decoder, TheEngineIsNotWaitedForAndItsMemoryIsMarkedForTheBatchAfterNext) {
   JpegDecoder decoder;
   decode(decoder, {image("sampling_420.jpg")});
-  const auto count = [&](const char* call) { return cuda_.calls().contains(call) ? cuda_.calls().at(call) : 0; };
-  const int recorded = count("event_record"), waited = count("event_synchronize"), synchronized = count("stream_synchronize");
+  const auto count = [&](const char* call) {
+    return cuda_.calls().contains(call) ? cuda_.calls().at(call) : 0;
+  };
+  const int recorded = count("event_record"), waited = count("event_synchronize"),
+            synchronized = count("stream_synchronize");
   decode(decoder, {image("sampling_420.jpg"), image("grey.jpg")});
   EXPECT_EQ(count("event_record") - recorded, 1);
   EXPECT_EQ(count("event_synchronize") - waited, 1);
@@ -144,10 +152,13 @@ TEST_F(Decoder, WithoutAnEngineTheDecoupledInterfaceIsUsedAndWaitedFor) {
   without_engine();
   JpegDecoder decoder;
   calls();
-  const int waited = cuda_.calls().contains("stream_synchronize") ? cuda_.calls().at("stream_synchronize") : 0;
+  const int waited =
+      cuda_.calls().contains("stream_synchronize") ? cuda_.calls().at("stream_synchronize") : 0;
   decode(decoder, {image("sampling_420.jpg"), image("grey.jpg")});
-  EXPECT_THAT(calls(), AllOf(HasSubstr("nvjpegDecodeJpegHost\nnvjpegDecodeJpegTransferToDevice\nnvjpegDecodeJpegDevice\n"),
-                             Not(HasSubstr("nvjpegDecodeBatched"))));
+  EXPECT_THAT(
+      calls(),
+      AllOf(HasSubstr("nvjpegDecodeJpegHost\nnvjpegDecodeJpegTransferToDevice\nnvjpegDecodeJpegDevice\n"),
+            Not(HasSubstr("nvjpegDecodeBatched"))));
   EXPECT_EQ(cuda_.calls().at("stream_synchronize") - waited, 2) << "the state's buffers are used again";
 }
 
@@ -174,14 +185,17 @@ TEST_F(Decoder, DeviceMemoryThatRunsOutIsNoFaultOfTheImage) {
     return "";
   };
   EXPECT_EQ(error_of(JpegBackend::hardware, "nvjpegDecodeBatchedEx"),
-            "device.memory: Decoding a JPEG failed: out of memory (" + std::to_string(NVJPEG_STATUS_ALLOCATOR_FAILURE) + ").");
-  EXPECT_THAT(error_of(JpegBackend::gpu_hybrid, "nvjpegDecodeJpegDevice"), HasSubstr("device.memory: Decoding a JPEG failed"));
+            "device.memory: Decoding a JPEG failed: out of memory (" +
+                std::to_string(NVJPEG_STATUS_ALLOCATOR_FAILURE) + ").");
+  EXPECT_THAT(error_of(JpegBackend::gpu_hybrid, "nvjpegDecodeJpegDevice"),
+              HasSubstr("device.memory: Decoding a JPEG failed"));
 }
 
 TEST_F(Decoder, EachCallThatFailsWhileADecoderIsOpenedLeavesNothingBehind) {
-  for (const char* function : {"nvjpegJpegStateCreate", "nvjpegJpegStreamCreate", "nvjpegDecodeParamsCreate",
-                               "nvjpegDecoderCreate", "nvjpegDecoderStateCreate", "nvjpegBufferPinnedCreate",
-                               "nvjpegBufferDeviceCreate", "nvjpegStateAttachPinnedBuffer", "nvjpegStateAttachDeviceBuffer"}) {
+  for (const char* function :
+       {"nvjpegJpegStateCreate", "nvjpegJpegStreamCreate", "nvjpegDecodeParamsCreate", "nvjpegDecoderCreate",
+        "nvjpegDecoderStateCreate", "nvjpegBufferPinnedCreate", "nvjpegBufferDeviceCreate",
+        "nvjpegStateAttachPinnedBuffer", "nvjpegStateAttachDeviceBuffer"}) {
     SCOPED_TRACE(function);
     fail(function, NVJPEG_STATUS_ALLOCATOR_FAILURE);
     const bool of_engine = std::string_view(function) == "nvjpegJpegStateCreate";

@@ -1,4 +1,5 @@
-// An nvJPEG that is none (doubles/nvjpeg.cpp) over a CUDA that is none: the decoder's own part runs without a GPU.
+// An nvJPEG that is none (doubles/nvjpeg.cpp) over a CUDA that is none: the decoder's own part runs without a
+// GPU.
 #pragma once
 
 #include <dlfcn.h>
@@ -16,11 +17,13 @@
 
 namespace peregrine::test {
 
-/// Loads the double under nvJPEG's name before anybody asks for that: the loader gives out what is there already.
+/// Loads the double under nvJPEG's name before anybody asks for that: the loader gives out what is there
+/// already.
 class JpegDouble : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(PEREGRINE_DOUBLE)) GTEST_SKIP() << "skipped: the double of nvJPEG lies in the build folder";
+    if (!std::filesystem::exists(PEREGRINE_DOUBLE))
+      GTEST_SKIP() << "skipped: the double of nvJPEG lies in the build folder";
     library_ = dlopen(PEREGRINE_DOUBLE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     ASSERT_TRUE(library_) << dlerror();
     reset();
@@ -34,7 +37,9 @@ class JpegDouble : public ::testing::Test {
   void reset() const { call<void()>("double_reset")(); }
   void without_engine() const { call<void()>("double_without_engine")(); }
   void supports_nothing() const { call<void()>("double_supports_nothing")(); }
-  void fail(const char* function, int status) const { call<void(const char*, int)>("double_fail")(function, status); }
+  void fail(const char* function, int status) const {
+    call<void(const char*, int)>("double_fail")(function, status);
+  }
   /// The calls since the last question, a line each.
   std::string calls() const { return call<const char*()>("double_calls")(); }
 

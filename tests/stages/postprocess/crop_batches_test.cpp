@@ -8,8 +8,8 @@
 namespace peregrine::postprocess {
 namespace {
 
-/// The buckets of the rounds that a graph runs, as its kernels decide: begin, then choose and end until there is no more.
-/// Every person is counted in the round that takes it.
+/// The buckets of the rounds that a graph runs, as its kernels decide: begin, then choose and end until there
+/// is no more. Every person is counted in the round that takes it.
 std::vector<int> rounds_of(const BatchBuckets& buckets, int persons, std::vector<int>& taken) {
   CropBatches rounds{.persons = persons, .first = 9, .slots = 9};  // what an earlier batch left
   std::vector<int> chosen;
@@ -18,7 +18,8 @@ std::vector<int> rounds_of(const BatchBuckets& buckets, int persons, std::vector
     const int capacity = rounds.choose(buckets);
     EXPECT_EQ(rounds.slots, buckets.slots[capacity]);
     chosen.push_back(rounds.slots);
-    for (int i = rounds.first; i < std::min(rounds.first + rounds.slots, persons); ++i) ++taken[static_cast<std::size_t>(i)];
+    for (int i = rounds.first; i < std::min(rounds.first + rounds.slots, persons); ++i)
+      ++taken[static_cast<std::size_t>(i)];
     if (chosen.size() > 1000) break;  // it would never end
   }
   return chosen;
@@ -44,7 +45,8 @@ TEST(CropBatches, AModelOfAFixedBatchHasOneCapacity) {
   for (int persons = 0; persons <= 33; ++persons) {
     SCOPED_TRACE(persons);
     std::vector<int> taken;
-    EXPECT_EQ(rounds_of(buckets, persons, taken), std::vector<int>(static_cast<std::size_t>((persons + 7) / 8), 8));
+    EXPECT_EQ(rounds_of(buckets, persons, taken),
+              std::vector<int>(static_cast<std::size_t>((persons + 7) / 8), 8));
     EXPECT_TRUE(std::ranges::all_of(taken, [](int times) { return times == 1; }));
   }
 }

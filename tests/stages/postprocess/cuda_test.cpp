@@ -24,7 +24,8 @@ class DeviceBatch {
         host_(model_, geometries_.front(), seed, static_cast<int>(geometries_.size()), storage) {
     for (NamedTensor tensor : host_.tensors()) {
       const auto* bytes = tensor.view.as<std::byte>();
-      buffers_.push_back(test::upload(std::vector<std::byte>(bytes, bytes + tensor.view.bytes()), stream_.get()));
+      buffers_.push_back(
+          test::upload(std::vector<std::byte>(bytes, bytes + tensor.view.bytes()), stream_.get()));
       tensor.view.data = buffers_.back().data();
       tensor.view.device = Device::cuda(0);
       heads_.push_back(tensor);
@@ -95,7 +96,8 @@ void expect_same(const std::vector<Object>& got, const std::vector<Object>& expe
     ASSERT_EQ(got[i].mask.has_value(), expected[i].mask.has_value());
     // A side that lies on a pixel's edge may round to either of two columns or rows.
     if (got[i].mask) {
-      EXPECT_LE(difference(*got[i].mask, *expected[i].mask), std::max(got[i].mask->width, got[i].mask->height));
+      EXPECT_LE(difference(*got[i].mask, *expected[i].mask),
+                std::max(got[i].mask->width, got[i].mask->height));
     }
   }
 }
@@ -160,7 +162,8 @@ TEST_P(CudaPostprocess, IsDeterministic) {
 INSTANTIATE_TEST_SUITE_P(Heads, CudaPostprocess,
                          testing::Combine(testing::Values(Task::detect, Task::pose, Task::segment),
                                           testing::Values(HeadLayout::raw, HeadLayout::decoded),
-                                          testing::Values(test::Storage{DType::f32, false}, test::Storage{DType::f16, true})),
+                                          testing::Values(test::Storage{DType::f32, false},
+                                                          test::Storage{DType::f16, true})),
                          [](const auto& info) {
                            return std::string(to_string(std::get<0>(info.param))) +
                                   (std::get<1>(info.param) == HeadLayout::raw ? "_raw_" : "_decoded_") +
@@ -206,7 +209,8 @@ TEST_F(CudaLimits, ManyClassesEqualTheHost) {
 }
 
 TEST_F(CudaLimits, MasksThatDoNotFitAreReported) {
-  DeviceBatch b(test::generated_model(Task::segment, HeadLayout::raw), {test::centred_geometry(640, 480, 320, 256)}, 600, {});
+  DeviceBatch b(test::generated_model(Task::segment, HeadLayout::raw),
+                {test::centred_geometry(640, 480, 320, 256)}, 600, {});
   Options options;
   options.confidence = 0.9f;
   b.run(options, 1, 100);
@@ -218,7 +222,8 @@ TEST_F(CudaLimits, MasksThatDoNotFitAreReported) {
 }
 
 TEST_F(CudaLimits, AreNamed) {
-  DeviceBatch b(test::generated_model(Task::detect, HeadLayout::raw), {test::centred_geometry(64, 64, 64, 64)}, 1, {});
+  DeviceBatch b(test::generated_model(Task::detect, HeadLayout::raw),
+                {test::centred_geometry(64, 64, 64, 64)}, 1, {});
   Options options;
   options.max_detections = 2001;
   EXPECT_THROW(DevicePostprocess(b.model(), b.heads(), options, 0), Error);
@@ -262,14 +267,17 @@ TEST_F(CudaLimits, CropsAreGatheredInTheRecordsOrder) {
     gather_crops(b.layout(), b.device_record(), b.images(), list == CropList::begin ? two : one, list,
                  reinterpret_cast<Crop*>(crops.data()), reinterpret_cast<int*>(count.data()), b.stream());
   ASSERT_EQ(test::download<int>(count, b.stream())[0], static_cast<int>(expected.size()));
-  EXPECT_EQ(std::memcmp(test::download<Crop>(crops, b.stream()).data(), expected.data(), expected.size() * sizeof(Crop)), 0);
+  EXPECT_EQ(std::memcmp(test::download<Crop>(crops, b.stream()).data(), expected.data(),
+                        expected.size() * sizeof(Crop)),
+            0);
 }
 
 TEST_F(CudaLimits, EmbeddingsEqualTheHost) {
   constexpr int slots = 5, length = 512, first = 3;
   const cuda::Stream stream = cuda::Stream::create();
   std::vector<Half> features(slots * length);
-  for (int i = 0; i < slots * length; ++i) features[i] = to_half(static_cast<float>((i * 7919) % 201 - 100) / 16);
+  for (int i = 0; i < slots * length; ++i)
+    features[i] = to_half(static_cast<float>((i * 7919) % 201 - 100) / 16);
   features[7] = to_half(INFINITY);
   std::fill_n(features.begin() + length, length, to_half(0.0f));
   const auto device = test::upload(features, stream.get());
@@ -286,7 +294,8 @@ TEST_F(CudaLimits, EmbeddingsEqualTheHost) {
       for (int i = 0; i < length; ++i) expected[i] = to_float(features[slot * length + i]);
       normalise_embedding(expected);
     }
-    for (int i = 0; i < length; ++i) ASSERT_NEAR(got[(first + slot) * length + i], expected[i], 1e-6) << slot << " " << i;
+    for (int i = 0; i < length; ++i)
+      ASSERT_NEAR(got[(first + slot) * length + i], expected[i], 1e-6) << slot << " " << i;
   }
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 /// Ten bits.
 int hashed(int seed, int tensor, std::int64_t index) {
-  std::uint32_t i = static_cast<std::uint32_t>(index) + static_cast<std::uint32_t>(seed * 7919 + tensor * 104729 + 1);
+  std::uint32_t i =
+      static_cast<std::uint32_t>(index) + static_cast<std::uint32_t>(seed * 7919 + tensor * 104729 + 1);
   i = (i ^ (i >> 15)) * 2654435761u;
   i = (i ^ (i >> 13)) * 2246822519u;
   return static_cast<int>(i >> 22);
@@ -25,7 +26,8 @@ template <class Value>
 void GeneratedHead::add(const std::string& name, int channels, int height, int width, Value value) {
   const Shape shape = height ? Shape{batch_, channels, height, width} : Shape{batch_, channels, width};
   TensorView view = owners_.emplace_back(storage_.dtype, shape).view();
-  if (storage_.channels_last) view.strides = height ? channels_last_strides(shape) : Strides{channels * width, 1, channels};
+  if (storage_.channels_last)
+    view.strides = height ? channels_last_strides(shape) : Strides{channels * width, 1, channels};
   const std::int64_t cells = std::int64_t{height ? height : 1} * width;
   const std::int64_t cell_stride = view.strides[shape.rank() - 1];  // dense rows in both layouts
   for (int n = 0; n < batch_; ++n)
@@ -41,18 +43,20 @@ void GeneratedHead::add(const std::string& name, int channels, int height, int w
   views_.push_back({name, view});
 }
 
-GeneratedHead::GeneratedHead(const ModelInfo& model, const Geometry& geometry, int seed, int batch, Storage storage)
+GeneratedHead::GeneratedHead(const ModelInfo& model, const Geometry& geometry, int seed, int batch,
+                             Storage storage)
     : seed_(seed), batch_(batch), storage_(storage) {
   const int classes = static_cast<int>(model.class_names.size());
-  const int extra =
-      model.task == Task::pose ? model.keypoints * model.keypoint_dims : (model.task == Task::segment ? model.mask_channels : 0);
+  const int extra = model.task == Task::pose ? model.keypoints * model.keypoint_dims
+                                             : (model.task == Task::segment ? model.mask_channels : 0);
   owners_.reserve(16);
   if (model.task == Task::segment)
     add(head::proto_output, extra, geometry.input_height / 4, geometry.input_width / 4,
         [](int s, int, std::int64_t i) { return logit(hashed(s, 99, i)); });
   if (model.head == HeadLayout::decoded) {
     int anchors = 0;
-    for (const int stride : model.strides) anchors += (geometry.input_height / stride) * (geometry.input_width / stride);
+    for (const int stride : model.strides)
+      anchors += (geometry.input_height / stride) * (geometry.input_width / stride);
     add(head::decoded_output, 4 + classes + extra, 0, anchors, [&](int s, int channel, std::int64_t i) {
       if (channel < 2) return static_cast<float>(hashed(s, 0, i)) / 16;
       if (channel < 4) return static_cast<float>(hashed(s, 0, i)) / 32 + 1.0f / 32;
@@ -62,7 +66,8 @@ GeneratedHead::GeneratedHead(const ModelInfo& model, const Geometry& geometry, i
     return;
   }
   for (int level = 0; level < static_cast<int>(model.strides.size()); ++level) {
-    const int height = geometry.input_height / model.strides[level], width = geometry.input_width / model.strides[level];
+    const int height = geometry.input_height / model.strides[level],
+              width = geometry.input_width / model.strides[level];
     const int tensor = 10 * level;
     add(head::box_output(level), 4 * model.dfl_bins, height, width, [&](int s, int channel, std::int64_t i) {
       return logit(hashed(s, tensor, i)) - static_cast<float>(channel % model.dfl_bins);
@@ -76,7 +81,8 @@ GeneratedHead::GeneratedHead(const ModelInfo& model, const Geometry& geometry, i
 }
 
 Geometry centred_geometry(int width, int height, int input_width, int input_height) {
-  const double r = std::min(static_cast<double>(input_height) / height, static_cast<double>(input_width) / width);
+  const double r =
+      std::min(static_cast<double>(input_height) / height, static_cast<double>(input_width) / width);
   Geometry g{width, height, input_width, input_height, 0, 0, 0, 0};
   g.resized_width = std::max(static_cast<int>(std::nearbyint(width * r)), 1);
   g.resized_height = std::max(static_cast<int>(std::nearbyint(height * r)), 1);

@@ -1,4 +1,5 @@
-// The heads of tools/fixtures/make_head_cases.py: every value follows from its index, exactly representable as a half.
+// The heads of tools/fixtures/make_head_cases.py: every value follows from its index, exactly representable
+// as a half.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@ struct Storage {
 /// Owns tensors and hands out their views by name.
 class GeneratedHead {
  public:
-  GeneratedHead(const ModelInfo& model, const Geometry& geometry, int seed, int batch = 1, Storage storage = {});
+  GeneratedHead(const ModelInfo& model, const Geometry& geometry, int seed, int batch = 1,
+                Storage storage = {});
 
   const std::vector<postprocess::NamedTensor>& tensors() const { return views_; }
 

@@ -26,7 +26,8 @@ struct DecodedAnchors {
   }
   Detections run(const Options& options = {}, const Geometry& geometry = whole) const {
     const NamedTensor head{head::decoded_output, tensor.view()};
-    return postprocess(test::generated_model(Task::detect, HeadLayout::decoded), {&head, 1}, 0, geometry, options);
+    return postprocess(test::generated_model(Task::detect, HeadLayout::decoded), {&head, 1}, 0, geometry,
+                       options);
   }
 };
 
@@ -98,7 +99,8 @@ TEST(BestClass, IsTheFirstAmongEquals) {
 
 TEST(Nms, SuppressesOnStrictlyGreaterAndPerClass) {
   // 20x20 against 20x14 in it: IoU exactly 0.7 in exact arithmetic, 280/400.
-  const DecodedAnchors head({{20, 20, 20, 20, 0.9f, 0, 0}, {20, 20, 20, 14, 0.8f, 0, 0}, {20, 20, 20, 20, 0, 0.7f, 0}});
+  const DecodedAnchors head(
+      {{20, 20, 20, 20, 0.9f, 0, 0}, {20, 20, 20, 14, 0.8f, 0, 0}, {20, 20, 20, 20, 0, 0.7f, 0}});
   Options options;
   EXPECT_THAT(classes_of(head.run(options)), testing::ElementsAre(0, 0, 1));
   options.iou = 0.69f;
@@ -106,7 +108,8 @@ TEST(Nms, SuppressesOnStrictlyGreaterAndPerClass) {
 }
 
 TEST(Nms, ASuppressedBoxSuppressesNothing) {
-  const DecodedAnchors head({{20, 20, 20, 20, 0.9f, 0, 0}, {24, 20, 20, 20, 0.8f, 0, 0}, {28, 20, 20, 20, 0.7f, 0, 0}});
+  const DecodedAnchors head(
+      {{20, 20, 20, 20, 0.9f, 0, 0}, {24, 20, 20, 20, 0.8f, 0, 0}, {28, 20, 20, 20, 0.7f, 0, 0}});
   Options options;
   options.iou = 0.5f;  // neighbours: 16/24; first and third: 12/28
   const Detections d = head.run(options);
@@ -115,7 +118,8 @@ TEST(Nms, ASuppressedBoxSuppressesNothing) {
 }
 
 TEST(Nms, OrdersEqualScoresByAnchorThenClass) {
-  const DecodedAnchors head({{50, 50, 4, 4, 0.5f, 0.5f, 0}, {10, 10, 4, 4, 0, 0, 0.5f}, {30, 30, 4, 4, 0.5f, 0, 0.6f}});
+  const DecodedAnchors head(
+      {{50, 50, 4, 4, 0.5f, 0.5f, 0}, {10, 10, 4, 4, 0, 0, 0.5f}, {30, 30, 4, 4, 0.5f, 0, 0.6f}});
   Options options;
   options.multi_label = true;
   EXPECT_THAT(classes_of(head.run(options)), testing::ElementsAre(2, 0, 1, 2, 0));
@@ -206,7 +210,8 @@ TEST(Heads, ThatDoNotFitTheModelAreNamed) {
 /// Garbage from an overflowing engine must not take the process down.
 TEST(Heads, OfNonFiniteValuesAreSurvived) {
   const ModelInfo model = test::generated_model(Task::segment, HeadLayout::raw);
-  for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), NAN}) {
+  for (const float bad :
+       {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), NAN}) {
     const test::GeneratedHead head(model, whole, 1);
     for (std::size_t i = 0; i < head.tensors().size(); ++i) {
       const TensorView& view = head.tensors()[i].view;

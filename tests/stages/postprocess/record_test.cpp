@@ -59,7 +59,8 @@ TEST(ResultRecord, GivesKeypointsOfEachObject) {
   ASSERT_EQ(objects[1].keypoints.size(), 4u);
   EXPECT_EQ(objects[1].keypoints[3].x, 1);
   EXPECT_EQ(objects[1].keypoints[3].y, 3);
-  EXPECT_EQ(used_bytes(record.layout, record.data(), 2), 2 * sizeof(RecordHeader) + 2 * (sizeof(RecordObject) + 4 * 12));
+  EXPECT_EQ(used_bytes(record.layout, record.data(), 2),
+            2 * sizeof(RecordHeader) + 2 * (sizeof(RecordObject) + 4 * 12));
 }
 
 TEST(ResultRecord, DropsEmptyMasksAndKeepsTheCropsPlaces) {
@@ -71,7 +72,8 @@ TEST(ResultRecord, DropsEmptyMasksAndKeepsTheCropsPlaces) {
   record.object(1, 0, 0.8f).mask_set = 1;
   RecordObject& masked = record.object(1, 1, 0.7f);
   masked.mask_set = 1;
-  masked.mask_left = 2, masked.mask_top = 3, masked.mask_width = 2, masked.mask_height = 33, masked.mask_offset = 5;
+  masked.mask_left = 2, masked.mask_top = 3, masked.mask_width = 2, masked.mask_height = 33,
+  masked.mask_offset = 5;
   const std::uint32_t words[] = {0x3, 0x0, 0x80000000, 0x1};
   std::memcpy(record.layout.masks(record.data(), 1) + 5, words, sizeof words);
   record.layout.header(record.data(), 1)->mask_words = 9;

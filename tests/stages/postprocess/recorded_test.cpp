@@ -24,13 +24,16 @@ Recorded read_case(std::istream& words) {
   Recorded c;
   std::string task, layout, classes;
   int width, height, input_width, input_height, dims;
-  words >> c.name >> task >> layout >> width >> height >> input_width >> input_height >> c.seed >> c.options.confidence >>
-      c.options.iou >> c.options.max_detections >> c.options.multi_label >> c.options.validation_masks >> dims >> classes;
-  c.model = test::generated_model(task == "detect" ? Task::detect : (task == "pose" ? Task::pose : Task::segment),
-                                  layout == "raw" ? HeadLayout::raw : HeadLayout::decoded, dims);
+  words >> c.name >> task >> layout >> width >> height >> input_width >> input_height >> c.seed >>
+      c.options.confidence >> c.options.iou >> c.options.max_detections >> c.options.multi_label >>
+      c.options.validation_masks >> dims >> classes;
+  c.model =
+      test::generated_model(task == "detect" ? Task::detect : (task == "pose" ? Task::pose : Task::segment),
+                            layout == "raw" ? HeadLayout::raw : HeadLayout::decoded, dims);
   c.geometry = test::centred_geometry(width, height, input_width, input_height);
   std::istringstream list(classes);
-  for (std::string item; classes != "-" && std::getline(list, item, ',');) c.options.classes.push_back(std::stoi(item));
+  for (std::string item; classes != "-" && std::getline(list, item, ',');)
+    c.options.classes.push_back(std::stoi(item));
   return c;
 }
 

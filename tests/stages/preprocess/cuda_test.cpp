@@ -39,13 +39,14 @@ class CudaPreprocess : public testing::TestWithParam<Layout> {
   /// Images in device memory, and what the kernels need to know of them.
   void add(HostImage image, const Geometry& geometry) {
     pixels_.push_back(test::upload(image.pixels, stream_.get()));
-    input_images_.push_back(
-        {reinterpret_cast<const std::uint8_t*>(pixels_.back().data()), std::ptrdiff_t{3} * image.width, image.order, geometry});
+    input_images_.push_back({reinterpret_cast<const std::uint8_t*>(pixels_.back().data()),
+                             std::ptrdiff_t{3} * image.width, image.order, geometry});
     images_.push_back(std::move(image));
   }
 
   std::size_t bytes(int n, int height, int width) const {
-    return static_cast<std::size_t>(n) * GetParam().padded_channels * height * width * size_of(GetParam().dtype);
+    return static_cast<std::size_t>(n) * GetParam().padded_channels * height * width *
+           size_of(GetParam().dtype);
   }
 
   cuda::Stream stream_;
@@ -73,7 +74,8 @@ TEST_P(CudaPreprocess, LetterboxEqualsTheHost) {
   const auto descriptors = test::upload(input_images_, stream_.get());
   letterbox_batch(reinterpret_cast<const InputImage*>(descriptors.data()), n,
                   view_of(out.data(), GetParam(), Device::cuda(0), n, height, width), stream_.get());
-  EXPECT_EQ(std::memcmp(test::download<std::byte>(out, stream_.get()).data(), expected.data(), expected.size()), 0);
+  EXPECT_EQ(
+      std::memcmp(test::download<std::byte>(out, stream_.get()).data(), expected.data(), expected.size()), 0);
 }
 
 TEST_P(CudaPreprocess, CropsEqualTheHost) {
@@ -93,23 +95,26 @@ TEST_P(CudaPreprocess, CropsEqualTheHost) {
   std::vector<std::byte> expected(bytes(slots, height, width));
   const TensorView host = view_of(expected.data(), GetParam(), Device::cpu(), slots, height, width);
   for (int i = first; i < count[0]; ++i)
-    reid_crop_into(images_[crops[i].image].view(), {crops[i].box[0], crops[i].box[1], crops[i].box[2], crops[i].box[3]}, host,
-                   i - first);
+    reid_crop_into(images_[crops[i].image].view(),
+                   {crops[i].box[0], crops[i].box[1], crops[i].box[2], crops[i].box[3]}, host, i - first);
   cuda::DeviceBuffer out(expected.size(), "input");
   cuda::fill(out.data(), 0xee, out.bytes(), stream_.get());
   const auto descriptors = test::upload(input_images_, stream_.get());
   const auto device_crops = test::upload(crops, stream_.get());
   const auto place = test::upload(std::vector<int>{count[0], first}, stream_.get());
   const int* const device_count = reinterpret_cast<const int*>(place.data());
-  reid_crop_batch(reinterpret_cast<const InputImage*>(descriptors.data()), reinterpret_cast<const Crop*>(device_crops.data()),
-                  device_count, device_count + 1, view_of(out.data(), GetParam(), Device::cuda(0), slots, height, width),
-                  stream_.get());
-  EXPECT_EQ(std::memcmp(test::download<std::byte>(out, stream_.get()).data(), expected.data(), expected.size()), 0);
+  reid_crop_batch(reinterpret_cast<const InputImage*>(descriptors.data()),
+                  reinterpret_cast<const Crop*>(device_crops.data()), device_count, device_count + 1,
+                  view_of(out.data(), GetParam(), Device::cuda(0), slots, height, width), stream_.get());
+  EXPECT_EQ(
+      std::memcmp(test::download<std::byte>(out, stream_.get()).data(), expected.data(), expected.size()), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, CudaPreprocess,
-                         testing::Values(Layout{"half_nhwc4", DType::f16, true, 4}, Layout{"half_nhwc8", DType::f16, true, 8},
-                                         Layout{"half_nchw", DType::f16, false, 3}, Layout{"float_nchw", DType::f32, false, 3},
+                         testing::Values(Layout{"half_nhwc4", DType::f16, true, 4},
+                                         Layout{"half_nhwc8", DType::f16, true, 8},
+                                         Layout{"half_nchw", DType::f16, false, 3},
+                                         Layout{"float_nchw", DType::f32, false, 3},
                                          Layout{"float_nhwc3", DType::f32, true, 3}),
                          [](const auto& info) { return std::string(info.param.name); });
 

@@ -106,7 +106,8 @@ TEST(LetterboxInto, FollowsStridesAndLeavesTheRestAlone) {
   letterbox_into(image.view(), g, view, 1);
   for (int i = 0; i < 32 * 32; ++i) {
     const float* pixel = interleaved.as<float>() + (32 * 32 + i) * 4;
-    for (int channel = 0; channel < 3; ++channel) ASSERT_EQ(pixel[channel], planes.as<float>()[channel * 32 * 32 + i]);
+    for (int channel = 0; channel < 3; ++channel)
+      ASSERT_EQ(pixel[channel], planes.as<float>()[channel * 32 * 32 + i]);
     ASSERT_EQ(pixel[3], -1.0f);
     ASSERT_EQ(interleaved.as<float>()[i * 4], -1.0f) << "slot 0 was touched";
   }

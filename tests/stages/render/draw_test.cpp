@@ -23,7 +23,9 @@ Colour at(const HostImage& image, int x, int y) {
   return image.order == PixelOrder::bgr ? Colour{p[2], p[1], p[0]} : Colour{p[0], p[1], p[2]};
 }
 
-int difference(Colour a, Colour b) { return std::abs(a.red - b.red) + std::abs(a.green - b.green) + std::abs(a.blue - b.blue); }
+int difference(Colour a, Colour b) {
+  return std::abs(a.red - b.red) + std::abs(a.green - b.green) + std::abs(a.blue - b.blue);
+}
 
 Object object(float x1, float y1, float x2, float y2, int class_id = 0, float confidence = 0.9f) {
   Object o;
@@ -60,7 +62,8 @@ TEST(Draw, RowsMayHaveGapsAndEitherOrder) {
   ImageView view = wide.view();
   view.width = 120;
   const std::vector<Object> objects = {object(20, 30, 90, 70, 1)};
-  const HostImage a = draw(bgr.view(), objects, {}), b = draw(rgb.view(), objects, {}), c = draw(view, objects, {});
+  const HostImage a = draw(bgr.view(), objects, {}), b = draw(rgb.view(), objects, {}),
+                  c = draw(view, objects, {});
   EXPECT_EQ(changed_pixels(a, b), 0);
   EXPECT_EQ(changed_pixels(a, c), 0);
   EXPECT_NE(a.pixels, b.pixels);
@@ -111,8 +114,8 @@ TEST(Draw, OddNumbersDoNoHarm) {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   for (int size : {1, 2, 7, 64}) {
     const HostImage image = grey(size, size);
-    std::vector<Object> objects = {object(-inf, 0, inf, 5), object(nan, nan, nan, nan), object(1e30f, -1e30f, 1e30f, 1e30f, -5),
-                                   object(5, 5, 2, 2, 1 << 30)};
+    std::vector<Object> objects = {object(-inf, 0, inf, 5), object(nan, nan, nan, nan),
+                                   object(1e30f, -1e30f, 1e30f, 1e30f, -5), object(5, 5, 2, 2, 1 << 30)};
     for (Object& o : objects) o.keypoints = {{nan, inf, 1}, {1e9f, -1e9f, 1}, {0, 0, nan}};
     const HostImage drawn = draw(image.view(), objects, {{"\xff\n", ""}});
     EXPECT_EQ(drawn.pixels.size(), image.pixels.size());
@@ -147,7 +150,9 @@ TEST(Labels, StayInsideAndApart) {
 
 TEST(Labels, TextStandsOutOnEveryColour) {
   const auto linear = [](int v) { return std::pow(static_cast<double>(v) / 255, 2.2); };
-  const auto luminance = [&](Colour c) { return 0.2126 * linear(c.red) + 0.7152 * linear(c.green) + 0.0722 * linear(c.blue); };
+  const auto luminance = [&](Colour c) {
+    return 0.2126 * linear(c.red) + 0.7152 * linear(c.green) + 0.0722 * linear(c.blue);
+  };
   for (int id = 0; id < 20; ++id) {
     const double a = luminance(class_colour(id)) + 0.05, b = luminance(text_colour(class_colour(id))) + 0.05;
     EXPECT_GT(std::max(a, b) / std::min(a, b), 2.5) << "class " << id;

@@ -30,7 +30,8 @@ class RtspServer {
     if (client_ < 0) return;
     open(video);
     bool playing = false;
-    for (std::string request = next_request(); !request.empty() && !playing; request = playing ? "" : next_request())
+    for (std::string request = next_request(); !request.empty() && !playing;
+         request = playing ? "" : next_request())
       playing = answer(request);
     if (playing) stream();
     if (playing && silent_after_ >= 0) next_request();  // until the reader hangs up
@@ -48,8 +49,8 @@ class RtspServer {
     const auto write = [](void* self, std::uint8_t* data, int size) {
       return static_cast<RtspServer*>(self)->send_packet(data, size);
     };
-    output_->pb =
-        avio_alloc_context(static_cast<unsigned char*>(av_malloc(packet_size)), packet_size, 1, this, nullptr, write, nullptr);
+    output_->pb = avio_alloc_context(static_cast<unsigned char*>(av_malloc(packet_size)), packet_size, 1,
+                                     this, nullptr, write, nullptr);
     output_->pb->max_packet_size = packet_size;
     output_->packet_size = packet_size;
   }
@@ -77,7 +78,8 @@ class RtspServer {
   /// True once PLAY is answered.
   bool answer(const std::string& request) {
     const std::size_t sequence = request.find("CSeq:");
-    std::string reply = "RTSP/1.0 200 OK\r\n" + request.substr(sequence, request.find("\r\n", sequence) + 2 - sequence);
+    std::string reply =
+        "RTSP/1.0 200 OK\r\n" + request.substr(sequence, request.find("\r\n", sequence) + 2 - sequence);
     std::string body;
     if (request.starts_with("OPTIONS")) reply += "Public: DESCRIBE, SETUP, PLAY, TEARDOWN\r\n";
     if (request.starts_with("DESCRIBE")) {
@@ -86,7 +88,8 @@ class RtspServer {
       body = std::string(description) + "a=control:track0\r\n";
       reply += "Content-Type: application/sdp\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     }
-    if (request.starts_with("SETUP")) reply += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n";
+    if (request.starts_with("SETUP"))
+      reply += "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 1\r\n";
     if (request.starts_with("PLAY")) reply += "Session: 1\r\n";
     send_all(reply + "\r\n" + body);
     return request.starts_with("PLAY");
@@ -107,8 +110,10 @@ class RtspServer {
   /// Each write of the muxer is one RTP or RTCP packet.
   int send_packet(const std::uint8_t* data, int size) {
     const bool control = size > 1 && data[1] >= 200 && data[1] <= 204;
-    const char header[4] = {'$', static_cast<char>(control), static_cast<char>(size >> 8), static_cast<char>(size)};
-    send_all(std::string(header, 4) + std::string(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)));
+    const char header[4] = {'$', static_cast<char>(control), static_cast<char>(size >> 8),
+                            static_cast<char>(size)};
+    send_all(std::string(header, 4) +
+             std::string(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size)));
     return size;
   }
 

@@ -27,7 +27,8 @@ class Source : public testing::Test {
   std::vector<std::string> expanded(const std::vector<std::string>& arguments) const {
     std::vector<std::string> names;
     for (const Item& item : expand(arguments).items) {
-      names.push_back(item.error ? item.error->code() : item.path.lexically_relative(folder_.path()).native());
+      names.push_back(item.error ? item.error->code()
+                                 : item.path.lexically_relative(folder_.path()).native());
       if (!item.error) continue;
       EXPECT_THAT(item.error->sentence(), testing::StartsWith(item.display));
       EXPECT_FALSE(item.error->hint().empty());
@@ -39,12 +40,13 @@ class Source : public testing::Test {
 };
 
 TEST_F(Source, FilesStayInTheirOrderWhateverTheirNames) {
-  EXPECT_THAT(expanded({make("b.jpg"), make("a.dat"), make("odd[1].jpg")}), ElementsAre("b.jpg", "a.dat", "odd[1].jpg"));
+  EXPECT_THAT(expanded({make("b.jpg"), make("a.dat"), make("odd[1].jpg")}),
+              ElementsAre("b.jpg", "a.dat", "odd[1].jpg"));
 }
 
 TEST_F(Source, FolderGivesItsImagesInNaturalOrder) {
-  for (const char* name :
-       {"f10.jpg", "f2.JPG", "f002.png", "f1.webp", "F3.ppm", "notes.txt", ".hidden.jpg", "sub/inner.jpg", "g.bmp"})
+  for (const char* name : {"f10.jpg", "f2.JPG", "f002.png", "f1.webp", "F3.ppm", "notes.txt", ".hidden.jpg",
+                           "sub/inner.jpg", "g.bmp"})
     make(name);
   EXPECT_THAT(expanded({at("")}), ElementsAre("F3.ppm", "f1.webp", "f2.JPG", "f002.png", "f10.jpg", "g.bmp"));
 }
@@ -58,16 +60,18 @@ std::string left_out(const Expansion& expansion) {
 const std::string jpeg = "\xff\xd8\xff\xe0", png = "\x89PNG\r\n\x1a\n";
 
 TEST_F(Source, FolderGivesEveryFormatAndVideosInOneNaturalOrder) {
-  for (const char* name : {"1.tif", "2.TIFF", "3.gif", "4.mp4", "5.avif", "6.jp2", "7.j2k", "8.mpo", "9.mkv", "10.jpg"})
+  for (const char* name :
+       {"1.tif", "2.TIFF", "3.gif", "4.mp4", "5.avif", "6.jp2", "7.j2k", "8.mpo", "9.mkv", "10.jpg"})
     make(name);
   make("11", jpeg);
-  EXPECT_THAT(expanded({at("")}), ElementsAre("1.tif", "2.TIFF", "3.gif", "4.mp4", "5.avif", "6.jp2", "7.j2k", "8.mpo", "9.mkv",
-                                              "10.jpg", "11"));
+  EXPECT_THAT(expanded({at("")}), ElementsAre("1.tif", "2.TIFF", "3.gif", "4.mp4", "5.avif", "6.jp2", "7.j2k",
+                                              "8.mpo", "9.mkv", "10.jpg", "11"));
   EXPECT_EQ(left_out(expand({at("")})), "");
 }
 
 TEST_F(Source, WhatAFolderHoldsBesideIsCountedByKind) {
-  for (const char* name : {"a.txt", "b.TXT", "c.cr2", "d.heic", ".hidden.jpg", ".DS_Store", "sub/x.jpg", "sub2/x.jpg", "e.jpg"})
+  for (const char* name :
+       {"a.txt", "b.TXT", "c.cr2", "d.heic", ".hidden.jpg", ".DS_Store", "sub/x.jpg", "sub2/x.jpg", "e.jpg"})
     make(name);
   make("picture", png);
   make("Makefile", "BM is how this text begins");
@@ -109,12 +113,14 @@ TEST_F(Source, AGlobCountsTheFoldersItMatches) {
 
 TEST_F(Source, AListGivesItsSourcesAndAMissingLineCostsOnlyItself) {
   make("a.jpg"), make("sub/b.png"), make("sub/c.mp4"), make("d 1.jpg");
-  const std::string list = make("list.txt", "\xef\xbb\xbf# images\r\n\r\n  a.jpg \r\nsub/*.png\nabsent.jpg\n" + at("sub") +
-                                                "\nhttp://host/x.jpg\n-\nd 1.jpg");
+  const std::string list =
+      make("list.txt", "\xef\xbb\xbf# images\r\n\r\n  a.jpg \r\nsub/*.png\nabsent.jpg\n" + at("sub") +
+                           "\nhttp://host/x.jpg\n-\nd 1.jpg");
   const Expansion expansion = expand({list});
   EXPECT_THAT(expanded({list}), ElementsAre("a.jpg", "sub/b.png", "source.missing", "sub/b.png", "sub/c.mp4",
                                             "", "source.list", "d 1.jpg"));
-  EXPECT_THAT(expansion.items[2].error->sentence(), testing::EndsWith("absent.jpg (line 5 of " + list + ") does not exist."));
+  EXPECT_THAT(expansion.items[2].error->sentence(),
+              testing::EndsWith("absent.jpg (line 5 of " + list + ") does not exist."));
   EXPECT_TRUE(expansion.items[4].video);
   EXPECT_TRUE(expansion.items[5].remote);
 }
@@ -132,7 +138,8 @@ TEST_F(Source, ListedPathsCountFromTheWorkingFolderThenFromTheLists) {
 
 TEST_F(Source, TheFirstColumnOfACsvCounts) {
   make("a.jpg"), make("b, \"c\".jpg");
-  const std::string list = make("list.csv", "path,label\na.jpg,1\n\"b, \"\"c\"\".jpg\",2\nabsent.jpg,3\n,4\n");
+  const std::string list =
+      make("list.csv", "path,label\na.jpg,1\n\"b, \"\"c\"\".jpg\",2\nabsent.jpg,3\n,4\n");
   EXPECT_THAT(expanded({list}), ElementsAre("a.jpg", "b, \"c\".jpg", "source.missing"));
   EXPECT_EQ(left_out(expand({list})), "left out: 1 header line\n");
   EXPECT_EQ(left_out(expand({make("bare.csv", "a.jpg\n")})), "");
@@ -152,7 +159,8 @@ TEST_F(Source, AddressesShowNoCredentials) {
       {"https://secret@host/a.jpg", "https://***@host/a.jpg"},
       {"https://user:se@cret@host/a.jpg", "https://***@host/a.jpg"},
       {"https://user:se/cret@host/a.jpg", "https://***@host/a.jpg"},
-      {"HTTPS://host:81/a@b.jpg?id=3&Token=secret&X-Amz-Signature=secret#x", "HTTPS://host:81/a@b.jpg?id=3&Token=***&X-Amz-Signature=***#x"},
+      {"HTTPS://host:81/a@b.jpg?id=3&Token=secret&X-Amz-Signature=secret#x",
+       "HTTPS://host:81/a@b.jpg?id=3&Token=***&X-Amz-Signature=***#x"},
       {"rtsp://user:se@cret@camera/1?auth=secret", "rtsp://user:***@camera/1?auth=***"},
   };
   for (const auto& [address, display] : shown) {
@@ -189,7 +197,8 @@ TEST_F(Source, NamesThatAreNotUtf8AreShownEscaped) {
 }
 
 TEST_F(Source, VideosAndStreams) {
-  const std::vector<Item> items = expand({make("a.mp4"), make("b.jpg"), "-", "rtsp://user:secret@camera/1", at("absent.mp4")}).items;
+  const std::vector<Item> items =
+      expand({make("a.mp4"), make("b.jpg"), "-", "rtsp://user:secret@camera/1", at("absent.mp4")}).items;
   ASSERT_EQ(items.size(), 5u);
   EXPECT_TRUE(items[0].video);
   EXPECT_FALSE(items[1].video);
@@ -226,7 +235,9 @@ TEST_F(Source, ReadingFailsWithTheReason) {
   EXPECT_EQ(reading({folder_.path() / "gone.jpg", "gone.jpg", {}, false, false}), "image.unreadable");
 }
 
-TEST_F(Source, EndlessFilesAreCut) { EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}, false, false}, 1 << 20), "image.too_large"); }
+TEST_F(Source, EndlessFilesAreCut) {
+  EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}, false, false}, 1 << 20), "image.too_large");
+}
 
 }  // namespace
 }  // namespace peregrine::source

@@ -15,7 +15,8 @@ namespace peregrine::source {
 
 /// A blue-green image with a bright bar whose place tells the frame's number.
 inline HostImage bar(int number, int width = 96, int height = 64) {
-  HostImage image{width, height, PixelOrder::bgr, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+  HostImage image{width, height, PixelOrder::bgr,
+                  std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
   for (int y = 0, i = 0; y < height; ++y)
     for (int x = 0; x < width; ++x, i += 3) {
       const bool on = x / 4 == number % (width / 4);

@@ -57,7 +57,8 @@ TEST_F(Video, TurnedUpright) {
   // The display matrix of the track header: a quarter turn clockwise.
   const std::size_t matrix = file.find("tkhd") + 44;
   const auto put = [&](std::size_t index, std::uint32_t value) {
-    for (std::size_t i = 0; i < 4; ++i) file[matrix + 4 * index + i] = static_cast<char>(value >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      file[matrix + 4 * index + i] = static_cast<char>(value >> (24 - 8 * i));
   };
   put(0, 0), put(1, 1 << 16), put(3, static_cast<std::uint32_t>(-(1 << 16))), put(4, 0);
   VideoReader reader(write("turned.mp4", file), "turned.mp4");
@@ -67,7 +68,9 @@ TEST_F(Video, TurnedUpright) {
   ASSERT_TRUE(frame);
   EXPECT_EQ(frame->image.width, 64);
   EXPECT_EQ(frame->image.height, 96);
-  const auto brightness = [&](int x, int y) { return frame->image.pixels[(static_cast<std::size_t>(y) * 64 + x) * 3 + 2]; };
+  const auto brightness = [&](int x, int y) {
+    return frame->image.pixels[(static_cast<std::size_t>(y) * 64 + x) * 3 + 2];
+  };
   EXPECT_GT(brightness(32, 2), 200) << "the bar at the left edge is now at the top";
   EXPECT_LT(brightness(32, 90), 80);
 }
@@ -86,7 +89,8 @@ TEST_F(Video, DamagedFramesAreNamedAndTheRestIsRead) {
     ++errors;
     EXPECT_THAT(frame.error->sentence(), testing::HasSubstr("damaged.avi"));
     const bool one_frame = frame.error->code() == "image.corrupt";
-    EXPECT_THAT(frame.error->sentence(), testing::HasSubstr(one_frame ? "frame " + std::to_string(frame.number) : " after "));
+    EXPECT_THAT(frame.error->sentence(),
+                testing::HasSubstr(one_frame ? "frame " + std::to_string(frame.number) : " after "));
   }
   EXPECT_GE(errors, 1);
   EXPECT_GE(good, 10);
@@ -95,7 +99,8 @@ TEST_F(Video, DamagedFramesAreNamedAndTheRestIsRead) {
 
 TEST_F(Video, CutShort) {
   const std::string file = contents(make("a.mp4", 60));
-  EXPECT_EQ(opening(write("street.mp4", file.substr(0, file.size() / 2))), "source.unknown");  // its index was at the end
+  EXPECT_EQ(opening(write("street.mp4", file.substr(0, file.size() / 2))),
+            "source.unknown");  // its index was at the end
   // The index first, as files for the web have it: what is there is read, then the end is named.
   const std::size_t media = file.find("mdat") - 4, index = file.find("moov") - 4;
   std::string reordered = file.substr(0, media) + file.substr(index) + file.substr(media, index - media);
@@ -104,9 +109,11 @@ TEST_F(Video, CutShort) {
                     entries = static_cast<unsigned char>(reordered[reordered.find("stco") + 11]);
   for (std::size_t i = 0; i < entries; ++i) {
     std::uint32_t value = 0;
-    for (std::size_t b = 0; b < 4; ++b) value = value << 8 | static_cast<unsigned char>(reordered[offsets + 4 * i + b]);
+    for (std::size_t b = 0; b < 4; ++b)
+      value = value << 8 | static_cast<unsigned char>(reordered[offsets + 4 * i + b]);
     value += shift;
-    for (std::size_t b = 0; b < 4; ++b) reordered[offsets + 4 * i + b] = static_cast<char>(value >> (24 - 8 * b));
+    for (std::size_t b = 0; b < 4; ++b)
+      reordered[offsets + 4 * i + b] = static_cast<char>(value >> (24 - 8 * b));
   }
   VideoReader whole(write("whole.mp4", reordered), "whole.mp4");
   EXPECT_EQ(all(whole).size(), 60u);
@@ -213,7 +220,8 @@ TEST_F(Video, WhatIsNoVideo) {
 TEST_F(Video, NamesOfVideos) {
   for (const char* name : {"-", "a.mp4", "B.MOV", "folder.d/c.MkV", "rtsp://camera/1", "rtsps://camera/1"})
     EXPECT_TRUE(names_a_video(name)) << name;
-  for (const char* name : {"a.jpg", "mp4", "folder", "", "http://host/a", "a.mp4/"}) EXPECT_FALSE(names_a_video(name)) << name;
+  for (const char* name : {"a.jpg", "mp4", "folder", "", "http://host/a", "a.mp4/"})
+    EXPECT_FALSE(names_a_video(name)) << name;
   EXPECT_EQ(without_password("rtsp://user:secret@camera:554/1"), "rtsp://user:***@camera:554/1");
   EXPECT_EQ(without_password("rtsp://camera:554/a@b:c"), "rtsp://camera:554/a@b:c");
   EXPECT_EQ(without_password("rtsp://user@camera/1"), "rtsp://user@camera/1");

@@ -15,8 +15,10 @@ namespace {
 namespace fs = std::filesystem;
 
 HostImage noise(int width, int height, unsigned seed) {
-  HostImage image{width, height, PixelOrder::bgr, std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
-  for (std::uint8_t& value : image.pixels) value = static_cast<std::uint8_t>((seed = seed * 1664525u + 1013904223u) >> 24);
+  HostImage image{width, height, PixelOrder::bgr,
+                  std::vector<std::uint8_t>(static_cast<std::size_t>(width) * height * 3)};
+  for (std::uint8_t& value : image.pixels)
+    value = static_cast<std::uint8_t>((seed = seed * 1664525u + 1013904223u) >> 24);
   return image;
 }
 
@@ -63,8 +65,11 @@ TEST(VideoWriter, OnePixelAndOneFrame) {
 TEST(VideoWriter, FailsWithTheFilesName) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(outcome([&] { VideoWriter(folder.path() / "street.what", 64, 48, 30); }), "output.write");
-  EXPECT_EQ(outcome([&] { VideoWriter(folder.path() / "absent" / "street.mp4", 64, 48, 30); }), "output.write");
-  EXPECT_EQ(outcome([&] { VideoWriter(folder.path() / "street.mp4", 64, 48, 30).write(noise(32, 32, 1).view(), 0); }),
+  EXPECT_EQ(outcome([&] { VideoWriter(folder.path() / "absent" / "street.mp4", 64, 48, 30); }),
+            "output.write");
+  EXPECT_EQ(outcome([&] {
+              VideoWriter(folder.path() / "street.mp4", 64, 48, 30).write(noise(32, 32, 1).view(), 0);
+            }),
             "output.write");
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }

@@ -25,8 +25,8 @@ TEST(Audit, AnythingElseIsAViolationByName) {
   result.host_to_device = {{"jpeg", 10}, {"weights", 100}};
   result.device_to_host = {{"results", 10}, {"masks", 1000}, {"jpeg", 10}};
   EXPECT_THAT(evaluate(result), ElementsAre("weights (100 bytes) went to the device and is not the input",
-                                         "masks (1000 bytes) went to the host and is no final result",
-                                         "jpeg (10 bytes) went to the host and is no final result"));
+                                            "masks (1000 bytes) went to the host and is no final result",
+                                            "jpeg (10 bytes) went to the host and is no final result"));
 }
 
 /// One image with a JPEG of 1000 bytes, its description, and host-decoded pixels beside it.
@@ -58,26 +58,29 @@ TEST(Audit, ACopyThatTheTransferLogDoesNotKnowIsAViolation) {
                                   {CopyKind::to_host, 96, "inference", true},  // known the other way
                                   {CopyKind::between_devices, 7, "", false},
                                   {CopyKind::unknown, 8, "", false}});
-  EXPECT_THAT(evaluate(frames(), activity),
-              ElementsAre("CUPTI saw a copy of 5000 bytes to the device that the transfer log does not know",
-                          "CUPTI saw a copy of 96 bytes to the host in inference that the transfer log does not know",
-                          "CUPTI saw a copy of 7 bytes between devices that the transfer log does not know",
-                          "CUPTI saw a copy of 8 bytes from or to an unknown place that the transfer log does not know"));
+  EXPECT_THAT(
+      evaluate(frames(), activity),
+      ElementsAre(
+          "CUPTI saw a copy of 5000 bytes to the device that the transfer log does not know",
+          "CUPTI saw a copy of 96 bytes to the host in inference that the transfer log does not know",
+          "CUPTI saw a copy of 7 bytes between devices that the transfer log does not know",
+          "CUPTI saw a copy of 8 bytes from or to an unknown place that the transfer log does not know"));
 }
 
 TEST(Audit, NvjpegMayNeitherBringCoefficientsNorTakePixelsBack) {
-  const Activity activity = seen({{CopyKind::to_device, 400'000, "jpeg", false}, {CopyKind::to_host, 300'000, "jpeg", false}});
-  EXPECT_THAT(
-      evaluate(frames(), activity),
-      ElementsAre("nvJPEG brought 400000 bytes to the device for 1000 bytes of JPEG: part of its decoding runs on the host",
-                  "nvJPEG took 300000 bytes back to the host"));
+  const Activity activity =
+      seen({{CopyKind::to_device, 400'000, "jpeg", false}, {CopyKind::to_host, 300'000, "jpeg", false}});
+  EXPECT_THAT(evaluate(frames(), activity),
+              ElementsAre("nvJPEG brought 400000 bytes to the device for 1000 bytes of JPEG: part of its "
+                          "decoding runs on the host",
+                          "nvJPEG took 300000 bytes back to the host"));
 }
 
 TEST(Audit, WithoutKernelsOrWithLostRecordsNothingIsProven) {
   Activity activity;
   activity.dropped = 4;
-  EXPECT_THAT(evaluate(frames(), activity),
-              ElementsAre("CUPTI lost 4 records: what they told is not known", "CUPTI saw no kernel: nothing was on a GPU"));
+  EXPECT_THAT(evaluate(frames(), activity), ElementsAre("CUPTI lost 4 records: what they told is not known",
+                                                        "CUPTI saw no kernel: nothing was on a GPU"));
 }
 
 TEST(Audit, WithoutImagesNothingIsProven) { EXPECT_FALSE(AuditReport{}.passed()); }
@@ -97,10 +100,12 @@ TEST(Audit, TheReportSaysAllAsJson) {
 
 TEST(Audit, TheReportSaysWhatCuptiSawOrWhyNot) {
   AuditReport report;
-  report.activity = seen({{CopyKind::to_device, 600, "jpeg", false}, {CopyKind::to_device, 400, "jpeg", false}});
+  report.activity =
+      seen({{CopyKind::to_device, 600, "jpeg", false}, {CopyKind::to_device, 400, "jpeg", false}});
   report.activity->library = "CUPTI 13.0.1";
   const auto json = nlohmann::json::parse(to_json(report))["cupti"];
-  EXPECT_EQ(json["copies"], nlohmann::json::parse(R"([{"way":"to the device","range":"jpeg","copies":2,"bytes":1000}])"));
+  EXPECT_EQ(json["copies"],
+            nlohmann::json::parse(R"([{"way":"to the device","range":"jpeg","copies":2,"bytes":1000}])"));
   EXPECT_EQ(json["kernels"]["launches"], 3);
   EXPECT_EQ(json["kernels"]["in_graphs"], 3);
   EXPECT_EQ(json["kernels"]["list"][0]["name"], "conv");
@@ -126,7 +131,8 @@ TEST(Audit, ARunOnTheCpuNeverPasses) {
   PipelineOptions options;
   options.models = {test::repository_file("models/demo/demo-detect.pt")};
   options.engine = "openvino";
-  const auto scenes = std::filesystem::directory_iterator(test::repository_file("models/demo/scenes/val2017"));
+  const auto scenes =
+      std::filesystem::directory_iterator(test::repository_file("models/demo/scenes/val2017"));
   const AuditReport report = run(settings, options, {scenes->path().string()}, [] { return false; });
   EXPECT_EQ(report.frames.size(), 1u);
   EXPECT_FALSE(report.passed());

@@ -1,5 +1,5 @@
-// CUPTI itself: copies that the transfer log does not know are seen, inside of graphs too; and what nvJPEG carries over the bus for a
-// image, backend by backend: its file, or what the host has made of it.
+// CUPTI itself: copies that the transfer log does not know are seen, inside of graphs too; and what nvJPEG
+// carries over the bus for a image, backend by backend: its file, or what the host has made of it.
 #include <gmock/gmock.h>
 
 #include <cstdio>
@@ -32,7 +32,8 @@ std::vector<std::byte> read(const std::filesystem::path& path) {
 
 class JpegOnTheGpu : public testing::TestWithParam<JpegBackend> {
  protected:
-  /// What is wrong with the copies of one decoding, the decoder being warm; nothing where CUPTI or the backend is missing.
+  /// What is wrong with the copies of one decoding, the decoder being warm; nothing where CUPTI or the
+  /// backend is missing.
   std::optional<std::vector<std::string>> judged(const std::vector<std::byte>& file) {
     std::optional<decode::JpegDecoder> decoder;
     std::optional<ActivityRecorder> recorder;
@@ -48,7 +49,8 @@ class JpegOnTheGpu : public testing::TestWithParam<JpegBackend> {
     EXPECT_EQ(header.refusal, "");
     const std::size_t pitch = static_cast<std::size_t>(header.width) * 3;
     const cuda::DeviceBuffer pixels(pitch * static_cast<std::size_t>(header.height), "picture");
-    const decode::JpegJob job{file, reinterpret_cast<std::uint8_t*>(pixels.data()), pitch, header.orientation};
+    const decode::JpegJob job{file, reinterpret_cast<std::uint8_t*>(pixels.data()), pitch,
+                              header.orientation};
     Activity activity;
     for (int i = 0; i < 2; ++i) {
       bool failed = true;
@@ -57,12 +59,14 @@ class JpegOnTheGpu : public testing::TestWithParam<JpegBackend> {
       activity = recorder->take();
     }
     for (const CopySum& sum : sum_up(activity.copies))
-      std::printf("%s, a file of %zu bytes for %dx%d: %llu copies %s, %llu bytes (%s)\n", to_string(GetParam()), file.size(),
-                  header.width, header.height, static_cast<unsigned long long>(sum.copies), to_string(sum.kind),
+      std::printf("%s, a file of %zu bytes for %dx%d: %llu copies %s, %llu bytes (%s)\n",
+                  to_string(GetParam()), file.size(), header.width, header.height,
+                  static_cast<unsigned long long>(sum.copies), to_string(sum.kind),
                   static_cast<unsigned long long>(sum.bytes), sum.range.c_str());
     std::printf("%llu kernels\n", static_cast<unsigned long long>(activity.launches_in("jpeg")));
     EXPECT_EQ(activity.dropped, 0u);
-    return evaluate(std::vector<FrameAudit>{{"picture", -1, {{"jpeg", file.size()}}, {}, false, {}}}, activity);
+    return evaluate(std::vector<FrameAudit>{{"picture", -1, {{"jpeg", file.size()}}, {}, false, {}}},
+                    activity);
   }
   std::string reason_;
 };
@@ -76,10 +80,12 @@ TEST_P(JpegOnTheGpu, TheDecoderEngineBringsItsFileAndNothingElse) {
   if (GetParam() == JpegBackend::hardware)
     EXPECT_THAT(*violations, testing::IsEmpty());
   else
-    EXPECT_THAT(*violations, testing::ElementsAre(testing::HasSubstr("part of its decoding runs on the host")));
+    EXPECT_THAT(*violations,
+                testing::ElementsAre(testing::HasSubstr("part of its decoding runs on the host")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, JpegOnTheGpu, testing::Values(JpegBackend::hardware, JpegBackend::gpu_hybrid),
+INSTANTIATE_TEST_SUITE_P(Backends, JpegOnTheGpu,
+                         testing::Values(JpegBackend::hardware, JpegBackend::gpu_hybrid),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 TEST(AuditOnTheGpu, ACopyBehindTheTransferLogsBackIsFoundInAGraphToo) {
@@ -110,10 +116,11 @@ TEST(AuditOnTheGpu, ACopyBehindTheTransferLogsBackIsFoundInAGraphToo) {
   ASSERT_EQ(activity.copies.size(), 2u);
   EXPECT_FALSE(activity.copies[0].in_graph);
   EXPECT_TRUE(activity.copies[1].in_graph);
-  EXPECT_THAT(
-      evaluate(std::vector<FrameAudit>{}, activity),
-      testing::IsSupersetOf({"CUPTI saw a copy of 123456 bytes to the host that the transfer log does not know",
-                             "CUPTI saw a copy of 123456 bytes to the device in inference that the transfer log does not know"}));
+  EXPECT_THAT(evaluate(std::vector<FrameAudit>{}, activity),
+              testing::IsSupersetOf(
+                  {"CUPTI saw a copy of 123456 bytes to the host that the transfer log does not know",
+                   "CUPTI saw a copy of 123456 bytes to the device in inference that the transfer log does "
+                   "not know"}));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The recorder over a CUPTI that is none: what the double makes up must come back counted, and tied to its ranges.
+// The recorder over a CUPTI that is none: what the double makes up must come back counted, and tied to its
+// ranges.
 #include "tools/audit/cuda/recorder.h"
 
 #include <dlfcn.h>
@@ -23,11 +24,13 @@ using ::testing::IsEmpty;
 
 constexpr int to_device = 1, to_host = 2, within_device = 8;  // CUPTI's numbers
 
-/// The double, loaded under CUPTI's name before anybody asks for that: the loader gives out what is there already.
+/// The double, loaded under CUPTI's name before anybody asks for that: the loader gives out what is there
+/// already.
 class Recorder : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(PEREGRINE_DOUBLE)) GTEST_SKIP() << "skipped: the double of CUPTI lies in the build folder";
+    if (!std::filesystem::exists(PEREGRINE_DOUBLE))
+      GTEST_SKIP() << "skipped: the double of CUPTI lies in the build folder";
     library_ = dlopen(PEREGRINE_DOUBLE, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     ASSERT_TRUE(library_) << dlerror();
   }
@@ -129,7 +132,8 @@ TEST_F(Recorder, ARefusalIsOneErrorInCuptisWordsAndTheNextOneWorks) {
       ADD_FAILURE() << function;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), "environment.cupti");
-      EXPECT_THAT(error.sentence(), HasSubstr(std::string(function) + " failed: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED"));
+      EXPECT_THAT(error.sentence(), HasSubstr(std::string(function) +
+                                              " failed: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS_NOT_SUPPORTED"));
     }
   }
   call<void(const char*)>("double_refuse")("");
@@ -145,7 +149,9 @@ AuditReport audit_a_image() {
   PipelineOptions options;
   options.engine = "cuda";
   options.models = {test::repository_file("models/demo/demo-detect.pt")};
-  return run(settings, options, {test::repository_file("tests/stages/decode/data/pictures/rgb_8.png").string()}, [] { return false; });
+  return run(settings, options,
+             {test::repository_file("tests/stages/decode/data/pictures/rgb_8.png").string()},
+             [] { return false; });
 }
 
 TEST_F(Recorder, AnAuditComparesItsTransferLogWithWhatCuptiSaw) {

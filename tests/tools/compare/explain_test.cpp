@@ -21,8 +21,12 @@ class Explain : public testing::Test {
     settings_.store = folder_.path() / "store";
     settings_.imgsz = 160;
   }
-  compare::ExplainReport run(const std::string& a, const std::string& b) const { return compare::run(settings_, a, b, image_); }
-  static std::string demo(const std::string& name) { return test::repository_file("models/demo/" + name).string(); }
+  compare::ExplainReport run(const std::string& a, const std::string& b) const {
+    return compare::run(settings_, a, b, image_);
+  }
+  static std::string demo(const std::string& name) {
+    return test::repository_file("models/demo/" + name).string();
+  }
 
   test::TemporaryFolder folder_;
   Settings settings_;
@@ -36,11 +40,13 @@ TEST_F(Explain, AnEnginePartsNowhereFromItself) {
   std::vector<std::string> stages;
   for (const auto& step : report.steps)
     if (stages.empty() || stages.back() != step.stage) stages.push_back(step.stage);
-  EXPECT_THAT(stages, testing::ElementsAre("decode", "resize", "layer", "head", "candidates", "NMS", "masks", "pipeline"));
+  EXPECT_THAT(stages, testing::ElementsAre("decode", "resize", "layer", "head", "candidates", "NMS", "masks",
+                                           "pipeline"));
 }
 
 TEST_F(Explain, ACoarserPrecisionPartsInsideAndTheNumbersSayWhere) {
-  const auto report = run(demo("demo-detect.pt") + "@openvino:fp32", demo("demo-detect.pt") + "@openvino:bf16");
+  const auto report =
+      run(demo("demo-detect.pt") + "@openvino:fp32", demo("demo-detect.pt") + "@openvino:bf16");
   if (report.b.find("in bf16") == std::string::npos) GTEST_SKIP() << "this CPU runs no bf16: " << report.b;
   const compare::ComparedStep* different = report.first_difference();
   ASSERT_NE(different, nullptr);
@@ -63,9 +69,11 @@ TEST_F(Explain, AnotherInputSizeDeviatesAtTheResize) {
 
 TEST_F(Explain, ACachedEngineShowsItsLayersWhereTheModelIsAtHand) {
   (void)run(demo("demo-detect.pt"), demo("demo-detect.pt"));
-  const std::string id = std::filesystem::directory_iterator(settings_.store / "engines")->path().filename().string();
+  const std::string id =
+      std::filesystem::directory_iterator(settings_.store / "engines")->path().filename().string();
   const auto has_layers = [](const compare::ExplainReport& report) {
-    return std::ranges::any_of(report.steps, [](const compare::ComparedStep& step) { return step.stage == "layer"; });
+    return std::ranges::any_of(report.steps,
+                               [](const compare::ComparedStep& step) { return step.stage == "layer"; });
   };
   EXPECT_TRUE(has_layers(run(id.substr(0, 6), demo("demo-detect.pt"))));
   EXPECT_FALSE(has_layers(run(id, id)));
@@ -75,7 +83,8 @@ TEST_F(Explain, ACachedEngineShowsItsLayersWhereTheModelIsAtHand) {
 
 TEST_F(Explain, JsonNamesTheFirstMismatch) {
   settings_.limits.box_px = -1;  // nothing holds
-  const auto json = nlohmann::json::parse(compare::to_json(run(demo("demo-detect.pt"), demo("demo-detect.pt"))));
+  const auto json =
+      nlohmann::json::parse(compare::to_json(run(demo("demo-detect.pt"), demo("demo-detect.pt"))));
   EXPECT_EQ(json.at("first_departure"), "candidates");
   EXPECT_GT(json.at("steps").size(), 20U);
 }

@@ -39,7 +39,9 @@ TEST_F(EnvironmentTest, ChangesNothing) {
 }
 
 #if PEREGRINE_OPENVINO
-TEST_F(EnvironmentTest, TheCpuNeedsNoGpu) { EXPECT_EQ(complaint(check_environment(settings_, needs_).rows), ""); }
+TEST_F(EnvironmentTest, TheCpuNeedsNoGpu) {
+  EXPECT_EQ(complaint(check_environment(settings_, needs_).rows), "");
+}
 #else
 TEST_F(EnvironmentTest, ABuildWithoutACpuEngineSaysSo) { EXPECT_EQ(row("OpenVINO").standing, Standing::bad); }
 #endif
@@ -72,7 +74,8 @@ TEST_F(EnvironmentTest, AStoreBelowAFileCannotBeWritten) {
 }
 
 TEST_F(EnvironmentTest, ComplaintNamesOnlyWhatIsBad) {
-  const std::array rows{EnvironmentRow{"one", "1", "1", "", Standing::good}, EnvironmentRow{"two", "1", "2", "", Standing::bad},
+  const std::array rows{EnvironmentRow{"one", "1", "1", "", Standing::good},
+                        EnvironmentRow{"two", "1", "2", "", Standing::bad},
                         EnvironmentRow{"three", "none", "3", "", Standing::absent}};
   EXPECT_EQ(complaint(rows), "two: 1, needed: 2");
 }
@@ -80,7 +83,8 @@ TEST_F(EnvironmentTest, ComplaintNamesOnlyWhatIsBad) {
 TEST_F(EnvironmentTest, TextAndJsonSayTheSame) {
   const std::array rows{EnvironmentRow{"thing", "1", "2", "buy one", Standing::bad}};
   EXPECT_EQ(to_text(rows), "BAD thing  1  needed: 2\n           to mend: buy one\n");
-  EXPECT_EQ(to_json(rows).dump(), R"([{"name":"thing","found":"1","needed":"2","standing":"bad","remedy":"buy one"}])");
+  EXPECT_EQ(to_json(rows).dump(),
+            R"([{"name":"thing","found":"1","needed":"2","standing":"bad","remedy":"buy one"}])");
 }
 
 TEST(Kernels, RunOnTheirFamilyOnly) {

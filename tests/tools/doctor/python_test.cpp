@@ -24,7 +24,8 @@ class PythonTest : public ::testing::Test {
 };
 
 TEST_F(PythonTest, WithBothPackagesServes) {
-  const FoundPython found = find(R"(echo '{"version": "3.11.2", "torch": "2.9.0", "ultralytics": "8.4.190"}')");
+  const FoundPython found =
+      find(R"(echo '{"version": "3.11.2", "torch": "2.9.0", "ultralytics": "8.4.190"}')");
   EXPECT_TRUE(found.usable()) << found.why;
   EXPECT_EQ(found.version, "3.11.2");
   EXPECT_EQ(found.torch, "2.9.0");

@@ -1,4 +1,5 @@
-// Backups: what they keep and how, what a restore puts back, and that damage, crashes and read-only media harm nothing.
+// Backups: what they keep and how, what a restore puts back, and that damage, crashes and read-only media
+// harm nothing.
 #include "tools/migrate/rollback/backup.h"
 
 #include <gmock/gmock.h>
@@ -30,7 +31,9 @@ class BackupTest : public store::StoreTest {
     store_.use({detect_, pose_}, Trust::verified);
   }
 
-  Backup back_up() { return make_backup(store_, Lock(store_), {{Task::detect, model_, model_digest}}, configuration_); }
+  Backup back_up() {
+    return make_backup(store_, Lock(store_), {{Task::detect, model_, model_digest}}, configuration_);
+  }
   Restored restore(std::optional<int> id = {}) { return restore_backup(store_, Lock(store_), id); }
   void migrate() { store_.use({new_detect_, new_pose_}, Trust::verified); }
 
@@ -39,13 +42,16 @@ class BackupTest : public store::StoreTest {
     const auto task_slot = now.task_slots.find(task);
     return task_slot == now.task_slots.end() ? "" : task_slot->second.engine;
   }
-  fs::path in_backup(int id, const fs::path& name) const { return root_ / "backups" / std::to_string(id) / name; }
+  fs::path in_backup(int id, const fs::path& name) const {
+    return root_ / "backups" / std::to_string(id) / name;
+  }
   /// The plan of an engine inside a backup.
   fs::path kept_plan(int id, const std::string& engine) const {
     return in_backup(id, fs::path("engines") / engine / plan_file(store_, engine).filename());
   }
 
-  static constexpr const char* model_digest = "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c";
+  static constexpr const char* model_digest =
+      "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c";
   const fs::path model_ = folder_.path() / "model.pt", configuration_ = folder_.path() / "peregrine.toml";
   std::string detect_ = add_engine(store_, "a"), pose_ = add_engine(store_, "b", Task::pose),
               new_detect_ = add_engine(store_, "c"), new_pose_ = add_engine(store_, "d", Task::pose);
@@ -86,8 +92,8 @@ TEST_F(BackupTest, ATaskSlotThatCameWithTheMigrationGoesWithIt) {
 TEST_F(BackupTest, EnginesAreHardLinks) {
   back_up();
   EXPECT_TRUE(same_file(kept_plan(1, detect_), plan_file(store_, detect_)));
-  EXPECT_TRUE(
-      same_file(in_backup(1, fs::path("engines") / detect_ / "manifest.json"), root_ / "engines" / detect_ / "manifest.json"));
+  EXPECT_TRUE(same_file(in_backup(1, fs::path("engines") / detect_ / "manifest.json"),
+                        root_ / "engines" / detect_ / "manifest.json"));
 }
 
 TEST_F(BackupTest, EnginesAreCopiesWhereTheFileSystemHasNoLinksBetween) {
@@ -102,7 +108,8 @@ TEST_F(BackupTest, EnginesAreCopiesWhereTheFileSystemHasNoLinksBetween) {
   fs::create_directories(elsewhere.path, error);
   struct stat here {
   }, there{};
-  if (error || stat(root_.c_str(), &here) != 0 || stat(elsewhere.path.c_str(), &there) != 0 || here.st_dev == there.st_dev)
+  if (error || stat(root_.c_str(), &here) != 0 || stat(elsewhere.path.c_str(), &there) != 0 ||
+      here.st_dev == there.st_dev)
     GTEST_SKIP() << "skipped: /dev/shm is no second file system here";
   fs::create_directory_symlink(elsewhere.path, root_ / "backups");
   back_up();
@@ -164,14 +171,16 @@ TEST_F(BackupTest, AConfigurationThatCannotBeWrittenDoesNotKeepTheOldEnginesOut)
   fs::remove(configuration_);
   fs::create_directory(configuration_);  // nobody can put a file there, not even root
   write_text(configuration_ / "file", "");
-  EXPECT_THAT(restore().sentences, ::testing::Contains(AllOf(HasSubstr("is not put back"), HasSubstr("configuration.toml"))));
+  EXPECT_THAT(restore().sentences,
+              ::testing::Contains(AllOf(HasSubstr("is not put back"), HasSubstr("configuration.toml"))));
   EXPECT_EQ(serving(Task::detect), detect_);
 }
 
 TEST_F(BackupTest, ModelsThatAreOtherFilesNowAreNamed) {
   back_up();
   write_text(model_, "other weights");
-  EXPECT_THAT(restore().sentences, ElementsAre(AllOf(HasSubstr("model.pt has changed"), HasSubstr(model_digest))));
+  EXPECT_THAT(restore().sentences,
+              ElementsAre(AllOf(HasSubstr("model.pt has changed"), HasSubstr(model_digest))));
   fs::remove(model_);
   EXPECT_THAT(restore().sentences, ElementsAre(HasSubstr("model.pt has gone")));
 }
@@ -180,16 +189,18 @@ TEST_F(BackupTest, ADamagedBackupIsToldAndChangesNothing) {
   back_up();
   migrate();
   store_.remove(detect_, true);  // its plan has one name now: the store's own is not touched by what follows
-  for (const fs::path& file : {in_backup(1, "current"), in_backup(1, "configuration.toml"), in_backup(1, "manifest.json"),
-                               in_backup(1, fs::path("engines") / detect_ / "manifest.json")}) {
+  for (const fs::path& file :
+       {in_backup(1, "current"), in_backup(1, "configuration.toml"), in_backup(1, "manifest.json"),
+        in_backup(1, fs::path("engines") / detect_ / "manifest.json")}) {
     const std::string sound = read_text(file);
     write_text(file, sound + " ");
     if (file.filename() == "current") write_text(file, "{}");
     if (file == in_backup(1, "manifest.json")) write_text(file, "{\"format\": 1}");
-    EXPECT_THAT(error_of([&] { restore(); }),
-                AllOf(HasSubstr("store.damaged"), HasSubstr(file.native()), HasSubstr("Nothing was changed")));
+    EXPECT_THAT(error_of([&] { restore(); }), AllOf(HasSubstr("store.damaged"), HasSubstr(file.native()),
+                                                    HasSubstr("Nothing was changed")));
     fs::remove(file);
-    EXPECT_THAT(error_of([&] { restore(1); }), ::testing::AnyOf(HasSubstr("store.damaged"), HasSubstr("store.backup")));
+    EXPECT_THAT(error_of([&] { restore(1); }),
+                ::testing::AnyOf(HasSubstr("store.damaged"), HasSubstr("store.backup")));
     write_text(file, sound);
   }
   EXPECT_EQ(store_.current().number, 2);
@@ -295,7 +306,8 @@ TEST_F(BackupTest, AReadOnlyStoreListsAndRefusesTheRest) {
 
 TEST_F(BackupTest, OneAtATime) {
   const Lock lock(store_);
-  EXPECT_THAT(error_of([&] { Lock second(store_); }), AllOf(HasSubstr("store.busy"), HasSubstr("Another migration")));
+  EXPECT_THAT(error_of([&] { Lock second(store_); }),
+              AllOf(HasSubstr("store.busy"), HasSubstr("Another migration")));
 }
 
 }  // namespace

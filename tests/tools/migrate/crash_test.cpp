@@ -1,4 +1,5 @@
-// A process dies, or something throws, at every crash point there is, each time it is reached: the old state or the new one is deployed, and doing the same once more completes it.
+// A process dies, or something throws, at every crash point there is, each time it is reached: the old state
+// or the new one is deployed, and doing the same once more completes it.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -16,7 +17,8 @@ using store::add_engine;
 using store::Store;
 using store::Trust;
 
-/// What the journeys act on: a store with an deployed engine for detect and one for pose, its configuration and a model.
+/// What the journeys act on: a store with an deployed engine for detect and one for pose, its configuration
+/// and a model.
 struct Place {
   explicit Place(const fs::path& folder) : folder(folder), store(folder / "store") {}
   fs::path folder;
@@ -27,9 +29,12 @@ struct Place {
     store.use({add_engine(store, "a"), add_engine(store, "b", Task::pose)}, Trust::verified);
   }
   void back_up() {
-    make_backup(store, Lock(store), {{Task::detect, folder / "a.pt", std::string(64, 'a')}}, folder / "peregrine.toml");
+    make_backup(store, Lock(store), {{Task::detect, folder / "a.pt", std::string(64, 'a')}},
+                folder / "peregrine.toml");
   }
-  void switch_over() { store.use({add_engine(store, "c"), add_engine(store, "d", Task::pose)}, Trust::verified); }
+  void switch_over() {
+    store.use({add_engine(store, "c"), add_engine(store, "d", Task::pose)}, Trust::verified);
+  }
   /// What may happen between a migration and its rollback.
   void lose_the_old() {
     store.remove(id_of(store::make_identity("a")), true);
@@ -111,7 +116,8 @@ int run_until(const Journey& journey, const fs::path& folder, std::size_t fatal,
 
 TEST_P(MigrationCrash, LeavesTheOldStateOrTheNewOneDeployedAndCanBeDoneAgain) {
   const test::TemporaryFolder folder;
-  const fs::path here = folder.path() / "here", kept = folder.path() / "kept";  // one place: backups name the configuration's
+  const fs::path here = folder.path() / "here",
+                 kept = folder.path() / "kept";  // one place: backups name the configuration's
   fs::create_directories(here);
   Place prepared(here);
   GetParam().prepare(prepared);
@@ -130,7 +136,8 @@ TEST_P(MigrationCrash, LeavesTheOldStateOrTheNewOneDeployedAndCanBeDoneAgain) {
   ASSERT_GE(points.size(), 3u);
   for (std::size_t i = 0; i < points.size(); ++i)
     for (const auto& [blow, status] : {std::pair<void (*)(), int>{die, 77}, {fail, 1}}) {
-      const std::string where = points[i] + ", point " + std::to_string(i) + ", status " + std::to_string(status);
+      const std::string where =
+          points[i] + ", point " + std::to_string(i) + ", status " + std::to_string(status);
       start_again();
       ASSERT_EQ(run_until(GetParam(), here, i, blow), status) << where;
       const std::string now = deployment_of(here);

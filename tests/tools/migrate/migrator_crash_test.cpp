@@ -1,5 +1,6 @@
-// A whole migration dies before each of its steps, and in the middle of writing: what was deployed serves, and the next run
-// completes it. Suites of this name run first: engines start threads, and no process forks behind that.
+// A whole migration dies before each of its steps, and in the middle of writing: what was deployed serves,
+// and the next run completes it. Suites of this name run first: engines start threads, and no process forks
+// behind that.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -29,7 +30,8 @@ class MigratorDeathTest : public testing::Test {
     settings.detect_model = test::repository_file("models/demo/demo-detect.pt");
     return settings;
   }
-  /// In a process of its own, which dies when it has passed `name` so many times. Its exit status, 77 after a death.
+  /// In a process of its own, which dies when it has passed `name` so many times. Its exit status, 77 after a
+  /// death.
   int migrate(int size, std::string_view name = {}, int times = 0) const {
     return test::run_child([&] {
       crash_observer = [&](std::string_view point) {
@@ -93,8 +95,9 @@ TEST_F(MigratorDeathTest, AtEveryNamedPointThatAMigrationPasses) {
     EXPECT_EQ(is_deployed() == of_small, goal == small) << name;
     goal = goal == small ? large : small;
   }
-  for (const std::string_view name : {"migrate.step", "backup.files_kept", "service.generation_kept", "file.create", "file.write",
-                                      "file.sync", "file.rename", "file.link", "folder.make", "folder.sync"})
+  for (const std::string_view name :
+       {"migrate.step", "backup.files_kept", "service.generation_kept", "file.create", "file.write",
+        "file.sync", "file.rename", "file.link", "folder.make", "folder.sync"})
     EXPECT_TRUE(passed.contains(name)) << name;
 }
 

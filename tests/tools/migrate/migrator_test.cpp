@@ -1,4 +1,5 @@
-// Migrator over a demo model: cut short at every step and gone on with, a file that changes, a switch that is declined.
+// Migrator over a demo model: cut short at every step and gone on with, a file that changes, a switch that is
+// declined.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -79,7 +80,8 @@ TEST_F(MigratorTest, AModelFileThatChangesOnTheWayIsNotSwitchedOver) {
     EXPECT_EQ(step(report, "switch").verdict,
               moment == std::string("export") ? StepResult::Verdict::skipped : StepResult::Verdict::failed);
     EXPECT_EQ(deployment(), 0);
-    fs::copy_file(test::repository_file("models/demo/demo-detect.pt"), model_, fs::copy_options::overwrite_existing);
+    fs::copy_file(test::repository_file("models/demo/demo-detect.pt"), model_,
+                  fs::copy_options::overwrite_existing);
   }
   options_.finished = {};
   EXPECT_TRUE(run().good()) << "the same command when the file is whole again";

@@ -1,4 +1,5 @@
-// Commands and Pythons made up as shell scripts: what is measured is the machine's, what is made of it is ours.
+// Commands and Pythons made up as shell scripts: what is measured is the machine's, what is made of it is
+// ours.
 #include "tools/migrate/baseline/speed.h"
 
 #include <fmt/format.h>
@@ -23,14 +24,16 @@ using testing::Not;
 constexpr const char* bench = R"(
 precision=fp16; for word in "$@"; do [ "$last" = --precision ] && precision=$word; last=$word; done
 p50=4; [ $precision = fp32 ] && p50=10
-echo '{"measurements": [{"engine": "cuda", "precision": "'$precision'", "latency_ms": {"p50": '$p50', "p90": 11, "p99": 12},'
+echo '{"measurements": [{"engine": "cuda", "precision": "'$precision'", "latency_ms": {"p50": '$p50',' \
+    '"p90": 11, "p99": 12},'
 echo '"start_up_ms": 100, "peak_rss_mib": 300, "device_mib": 50}]}')";
 
 constexpr const char* on_cpu = R"(
 echo '{"measurements": [{"engine": "openvino", "precision": "fp32",'
 echo '"latency_ms": {"p50": 4, "p90": 4, "p99": 4}, "start_up_ms": 1, "peak_rss_mib": 300}]}')";
 
-constexpr const char* versions = R"(echo '{"version": "3.11.2", "torch": "2.9.0", "ultralytics": "8.4.190"}')";
+constexpr const char* versions =
+    R"(echo '{"version": "3.11.2", "torch": "2.9.0", "ultralytics": "8.4.190"}')";
 
 class SpeedTest : public testing::Test {
  protected:
@@ -48,8 +51,8 @@ class SpeedTest : public testing::Test {
     fs::permissions(program, fs::perms::owner_all);
     return program;
   }
-  /// Answers the look-up of packages, and does `measuring` when it is to measure: $wish is what it is told, $found the file for
-  /// what it finds, where nothing is yet.
+  /// Answers the look-up of packages, and does `measuring` when it is to measure: $wish is what it is told,
+  /// $found the file for what it finds, where nothing is yet.
   void python(const std::string& measuring, const std::string& packages = versions) {
     request_.python = script("python", "if [ $# -eq 3 ]; then " + packages + R"sh(; exit; fi
 wish=$(cat "$4"); found=$(sed 's/.*"found":"\([^"]*\)".*/\1/' "$4"); echo '[]' > "$found"
@@ -62,7 +65,8 @@ wish=$(cat "$4"); found=$(sed 's/.*"found":"\([^"]*\)".*/\1/' "$4"); echo '[]' >
 
 TEST_F(SpeedTest, PyTorchIsTheBaselineWhereItRuns) {
   python(
-      R"(echo chatter; echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')");
+      R"(echo chatter; echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900,' \
+    '"speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')");
   const SpeedComparison comparison = compare_with_baseline(request_).speed;
   ASSERT_EQ(comparison.baseline.size(), 2U);
   EXPECT_EQ(comparison.baseline[0].subject, "PyTorch 2.9.0 eager fp32");
@@ -77,7 +81,8 @@ TEST_F(SpeedTest, PyTorchIsTheBaselineWhereItRuns) {
 TEST_F(SpeedTest, OnACpuPyTorchRunsThereInFp32Alone) {
   request_.executable = script("peregrine", on_cpu);
   python(R"(case "$wish" in *'"device":"cpu"'*'"half":false'*) ;; *) exit 1;; esac
-echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')");
+echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9,' \
+    '"p99": 9}]}')");
   const SpeedComparison comparison = compare_with_baseline(request_).speed;
   ASSERT_EQ(comparison.baseline.size(), 1U);
   EXPECT_EQ(comparison.baseline[0].subject, "PyTorch 2.9.0 eager fp32");
@@ -86,17 +91,20 @@ echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch"
 
 TEST_F(SpeedTest, OnAGpuBothPrecisionsAreMeasuredAndTheFasterOneCounts) {
   python(R"(p50=9; case "$wish" in *'"half":true'*) p50=5;; esac
-echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": '$p50', "p90": 9, "p99": 9}]}')");
+echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": '$p50',' \
+    '"p90": 9, "p99": 9}]}')");
   const SpeedComparison comparison = compare_with_baseline(request_).speed;
   ASSERT_EQ(comparison.baseline.size(), 2U);
   EXPECT_EQ(comparison.baseline[1].subject, "PyTorch 2.9.0 eager fp16");
   EXPECT_DOUBLE_EQ(*comparison.speed_up(), 1.25);
-  EXPECT_THAT(comparison.warning, HasSubstr("1.25 times as fast as PyTorch 2.9.0 eager fp16 (4.00 ms and 5.00 ms at batch 1)"));
+  EXPECT_THAT(comparison.warning,
+              HasSubstr("1.25 times as fast as PyTorch 2.9.0 eager fp16 (4.00 ms and 5.00 ms at batch 1)"));
 }
 
 TEST_F(SpeedTest, WherePyTorchsFp16FailsItsFp32Stands) {
   python(R"(case "$wish" in *'"half":true'*) echo 'RuntimeError: half' >&2; exit 1;; esac
-echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')");
+echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9,' \
+    '"p99": 9}]}')");
   const SpeedComparison comparison = compare_with_baseline(request_).speed;
   ASSERT_EQ(comparison.baseline.size(), 1U);
   EXPECT_EQ(comparison.baseline[0].subject, "PyTorch 2.9.0 eager fp32");
@@ -125,7 +133,8 @@ case "$1 $*" in bench*"--batch 4"*) echo 'error: did not pass its validation.' >
 }
 
 TEST_F(SpeedTest, EnginesAreBuiltOnTheImagesOfTheMigration) {
-  const fs::path image = test::repository_file("models/demo/scenes/val2017/000000.jpg"), words = folder_.path() / "words";
+  const fs::path image = test::repository_file("models/demo/scenes/val2017/000000.jpg"),
+                 words = folder_.path() / "words";
   request_.images = {image};
   request_.executable = script("peregrine", "[ $1 = build ] && echo \"$@\" >> " + words.native() + bench);
   compare_with_baseline(request_);
@@ -142,7 +151,8 @@ TEST_F(SpeedTest, WithoutPythonTheFp32EngineIsTheBaseline) {
 }
 
 TEST_F(SpeedTest, WithoutTorchTheFp32EngineIsTheBaseline) {
-  request_.python = script("python", R"(echo '{"version": "3.11.2", "torch": "", "ultralytics": "8.4.190"}')");
+  request_.python =
+      script("python", R"(echo '{"version": "3.11.2", "torch": "", "ultralytics": "8.4.190"}')");
   EXPECT_THAT(compare_with_baseline(request_).speed.note, HasSubstr("has no torch"));
 }
 
@@ -156,7 +166,8 @@ TEST_F(SpeedTest, AHangingPythonIsGivenUp) {
 
 TEST_F(SpeedTest, AFailingPythonIsQuoted) {
   python("echo 'Traceback' >&2; echo 'RuntimeError: no kernel image' >&2; exit 1");
-  EXPECT_THAT(compare_with_baseline(request_).speed.note, HasSubstr("ended with status 1: RuntimeError: no kernel image"));
+  EXPECT_THAT(compare_with_baseline(request_).speed.note,
+              HasSubstr("ended with status 1: RuntimeError: no kernel image"));
 }
 
 /// A person as Ultralytics has it, shifted and blurred as asked, its keypoint where asked.
@@ -173,18 +184,20 @@ std::string finds(const std::string& ran, const std::string& object, const std::
 )",
                      ran, object, candidates, unsuppressed);
 }
-std::string one_person(const std::string& ran, double shift, double confidence, const std::string& candidates) {
+std::string one_person(const std::string& ran, double shift, double confidence,
+                       const std::string& candidates) {
   return finds(ran, person(shift, confidence), candidates);
 }
 constexpr const char* one_speed =
-    R"(echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9, "p90": 9, "p99": 9}]}')";
+    R"(echo '{"torch": "2.9.0", "start_ms": 5000, "memory_mb": 900, "speeds": [{"batch": 1, "p50": 9,' \
+    '"p90": 9, "p99": 9}]}')";
 
 class OwnFp16 : public SpeedTest {
  protected:
   /// In FP32 one person; in FP16 what `half` says.
   PyTorchAccuracy with(const std::string& half) {
-    python("case \"$wish\" in *'\"half\":true'*)\n" + half + ";;\n*)\n" + one_person("float32", 0, 0.8, "[]") + ";; esac\n" +
-           one_speed);
+    python("case \"$wish\" in *'\"half\":true'*)\n" + half + ";;\n*)\n" +
+           one_person("float32", 0, 0.8, "[]") + ";; esac\n" + one_speed);
     request_.model_info.task = Task::detect;
     return compare_with_baseline(request_).pytorch;
   }
@@ -243,10 +256,12 @@ TEST_F(OwnFp16, MasksAndKeypointsAreCompared) {
 }
 
 TEST_F(OwnFp16, KeypointsOfAnotherCandidateAreATieWhereTheRightOnesWereThere) {
-  const std::string candidates = "[[100, 100, 200, 300, 0.8, 0]]", other = person(0, 0.8, 90), right = person(0, 0.8);
+  const std::string candidates = "[[100, 100, 200, 300, 0.8, 0]]", other = person(0, 0.8, 90),
+                    right = person(0, 0.8);
   const auto with_unsuppressed = [&](const std::string& unsuppressed) {
-    python("case \"$wish\" in *'\"half\":true'*'\"unsuppressed\":true'*)\n" + finds("float16", other, candidates, unsuppressed) +
-           ";;\n*)\n" + finds("float32", right, candidates) + ";; esac\n" + one_speed);
+    python("case \"$wish\" in *'\"half\":true'*'\"unsuppressed\":true'*)\n" +
+           finds("float16", other, candidates, unsuppressed) + ";;\n*)\n" +
+           finds("float32", right, candidates) + ";; esac\n" + one_speed);
     request_.model_info.task = Task::pose;
     return compare_with_baseline(request_).pytorch;
   };
@@ -296,7 +311,8 @@ TEST_F(ReidSpeed, NeedsTorchAlone) {
   ASSERT_EQ(comparison.speed.baseline.size(), 2u) << comparison.speed.note;
   EXPECT_EQ(comparison.speed.baseline[0].subject, "PyTorch 2.9.0 eager fp32");
   EXPECT_THAT(comparison.speed.note, HasSubstr("from decoded persons to embeddings"));
-  const auto cosine = std::ranges::find(comparison.pytorch.checks, "embedding cosine of those", &Measure::name);
+  const auto cosine =
+      std::ranges::find(comparison.pytorch.checks, "embedding cosine of those", &Measure::name);
   ASSERT_NE(cosine, comparison.pytorch.checks.end());
   EXPECT_NEAR(cosine->value, 0.99995, 1e-6);
 }
@@ -310,7 +326,8 @@ TEST_F(ReidSpeed, WithoutTorchTheFp32EngineIsTheBaseline) {
 
 TEST_F(ReidSpeed, PersonsAreStripsOfTheScenesAndBothSidesSeeTheSame) {
   request_.executable = script("peregrine", "echo \"$@\" > " + (folder_.path() / "words").string() + bench);
-  python("echo \"$wish\" > " + (folder_.path() / "wish").string() + "\n" + embeddings("float32", "[1, 0]") + one_speed);
+  python("echo \"$wish\" > " + (folder_.path() / "wish").string() + "\n" + embeddings("float32", "[1, 0]") +
+         one_speed);
   compare_with_baseline(request_);
   std::ifstream file(folder_.path() / "wish");
   const auto wish = nlohmann::json::parse(file);
@@ -320,7 +337,8 @@ TEST_F(ReidSpeed, PersonsAreStripsOfTheScenesAndBothSidesSeeTheSame) {
   std::ifstream told(folder_.path() / "words");
   const std::string words(std::istreambuf_iterator<char>(told), {});
   std::size_t sources = 0;
-  for (std::size_t at = words.find("--source"); at != std::string::npos; at = words.find("--source", at + 1)) ++sources;
+  for (std::size_t at = words.find("--source"); at != std::string::npos; at = words.find("--source", at + 1))
+    ++sources;
   EXPECT_EQ(sources, 20u);
 }
 

@@ -1,4 +1,5 @@
-// The user's own PyTorch, where there is one (PEREGRINE_TEST_PYTHON): what the scripts make of Ultralytics' public interface.
+// The user's own PyTorch, where there is one (PEREGRINE_TEST_PYTHON): what the scripts make of Ultralytics'
+// public interface.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -27,7 +28,8 @@ class UsersOwn : public testing::Test {
   void SetUp() override {
     const char* program = std::getenv("PEREGRINE_TEST_PYTHON");
     python_ = find_python(program ? program : "", std::chrono::seconds(60));
-    if (!python_.usable()) GTEST_SKIP() << "no Python with torch and ultralytics (set PEREGRINE_TEST_PYTHON): " << python_.why;
+    if (!python_.usable())
+      GTEST_SKIP() << "no Python with torch and ultralytics (set PEREGRINE_TEST_PYTHON): " << python_.why;
     request_.python = python_.program;
     request_.executable = folder_.path() / "peregrine";
     std::ofstream(request_.executable) << R"(#!/bin/sh
@@ -101,7 +103,8 @@ TEST_F(UsersOwn, WhatItFindsWithoutNmsIsThereInFp16) {
       EXPECT_GT(image.unsuppressed->size(), image.objects.size());
       for (Object& object : image.objects) {  // as if another candidate had won, whose boxes are equal
         for (Keypoint& point : object.keypoints) point.x += 20;
-        if (object.mask) object.mask->counts = {static_cast<std::uint32_t>(object.mask->height * object.mask->width)};
+        if (object.mask)
+          object.mask->counts = {static_cast<std::uint32_t>(object.mask->height * object.mask->width)};
       }
     }
     const PyTorchAccuracy tied = accuracy_of(full, half, request_.model_info.task, request_.settings.limits);
@@ -110,7 +113,8 @@ TEST_F(UsersOwn, WhatItFindsWithoutNmsIsThereInFp16) {
     for (PyTorchImage& image : half.images) image.unsuppressed.reset();
     const PyTorchAccuracy wrong = accuracy_of(full, half, request_.model_info.task, request_.settings.limits);
     ASSERT_EQ(wrong.mismatches.size(), tied.mismatches.size()) << demo;
-    for (const std::string& line : wrong.mismatches) EXPECT_THAT(line, testing::Not(HasSubstr("NMS tie"))) << demo;
+    for (const std::string& line : wrong.mismatches)
+      EXPECT_THAT(line, testing::Not(HasSubstr("NMS tie"))) << demo;
     EXPECT_THAT(wrong.note, HasSubstr("boxes alone"));
     EXPECT_THAT(tied.note, testing::Not(HasSubstr("boxes alone")));
   }
@@ -127,7 +131,8 @@ TEST_F(UsersOwn, OsnetGivesTheEmbeddingsOfTheEngine) {
   graph::run_passes(graph);
   const HostImage first = decode::decode_image(read_whole_file(persons.files()[0]).value(), "person");
   HostTensor input(DType::f32, {1, 3, 256, 128});
-  preprocess::reid_crop_into(first.view(), {0, 0, static_cast<float>(first.width), static_cast<float>(first.height)},
+  preprocess::reid_crop_into(first.view(),
+                             {0, 0, static_cast<float>(first.width), static_cast<float>(first.height)},
                              input.view(), 0);
   const TensorView view = input.view();
   const auto output = graph::run_reference(graph, {&view, 1});
@@ -139,17 +144,22 @@ TEST_F(UsersOwn, OsnetGivesTheEmbeddingsOfTheEngine) {
 TEST_F(UsersOwn, ItsOwnValidationIsScoredAsOursIs) {
   for (const char* demo : {"demo-detect.pt", "demo-segment.pt", "demo-pose.pt"}) {
     use(demo);
-    const PyTorchPrecision own = validate_pytorch(request_, python_, test::repository_file("models/demo/scenes"), false, false);
+    const PyTorchPrecision own =
+        validate_pytorch(request_, python_, test::repository_file("models/demo/scenes"), false, false);
     ASSERT_EQ(own.why, "");
     EXPECT_THAT(own.subject, HasSubstr(" fp32"));
     Settings settings;
     settings.force_gpu_only = false;
-    const auto ours = validate::validate_models(
-        settings, {.models = {request_.model}, .data = test::repository_file("models/demo/scenes"), .engine = "openvino"},
-        [](std::size_t, std::size_t, const std::string&) { return true; });
+    const auto ours =
+        validate::validate_models(settings,
+                                  {.models = {request_.model},
+                                   .data = test::repository_file("models/demo/scenes"),
+                                   .engine = "openvino"},
+                                  [](std::size_t, std::size_t, const std::string&) { return true; });
     ASSERT_EQ(own.values.size(), ours.front().coco.size());
     for (std::size_t i = 0; i < own.values.size(); ++i)
-      EXPECT_NEAR(own.values[i].second, ours.front().coco[i].second.ap, 0.003) << demo << " " << own.values[i].first;
+      EXPECT_NEAR(own.values[i].second, ours.front().coco[i].second.ap, 0.003)
+          << demo << " " << own.values[i].first;
   }
 }
 #endif

@@ -75,7 +75,8 @@ TEST(Coco, SummariesEqualPycocotools) {
                                              {"ar_medium", summary.ar_medium},
                                              {"ar_large", summary.ar_large}};
     for (const auto& [key, value] : cases[i].summary.items())
-      EXPECT_NEAR(ours.at(key), value.get<double>(), 1e-9) << "case " << i << " " << to_string(cases[i].metric) << " " << key;
+      EXPECT_NEAR(ours.at(key), value.get<double>(), 1e-9)
+          << "case " << i << " " << to_string(cases[i].metric) << " " << key;
   }
 }
 
@@ -102,11 +103,13 @@ Case repeated(const Case& once, int times) {
 
 TEST(PrecisionNoise, ASheetHasTheAverageOfItsImages) {
   for (Case& one : recorded_cases()) {
-    double apart = 0;  // in a draw an image's detections come one behind the other: equal scores of two images would not
+    double apart =
+        0;  // in a draw an image's detections come one behind the other: equal scores of two images would not
     for (CocoDetection& detection : one.detections) detection.score += apart += 1e-9;
     const PrecisionSheet sheet(one.truth, one.detections, one.metric);
     ASSERT_EQ(sheet.images(), static_cast<int>(one.truth.images.size()));
-    const std::vector<int> once(one.truth.images.size(), 1), thrice(one.truth.images.size(), 3), never(one.truth.images.size());
+    const std::vector<int> once(one.truth.images.size(), 1), thrice(one.truth.images.size(), 3),
+        never(one.truth.images.size());
     EXPECT_NEAR(sheet.average(once), evaluate(one.truth, one.detections, one.metric).ap, 1e-12);
     const Case more = repeated(one, 3);
     EXPECT_NEAR(sheet.average(thrice), evaluate(more.truth, more.detections, more.metric).ap, 1e-12);
@@ -138,7 +141,8 @@ TEST(PrecisionNoise, MoreImagesMakeLessOfIt) {
   const Case many = repeated(few, 16);
   const auto noise = [](const Case& of) {
     const Case less = worse(of);
-    return noise_of_difference({of.truth, of.detections, of.metric}, {less.truth, less.detections, less.metric});
+    return noise_of_difference({of.truth, of.detections, of.metric},
+                               {less.truth, less.detections, less.metric});
   };
   const PrecisionNoise of_few = noise(few), of_many = noise(many), again = noise(few);
   EXPECT_EQ(of_few.images * 16, of_many.images);

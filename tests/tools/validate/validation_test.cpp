@@ -1,4 +1,5 @@
-// `peregrine val` as a library: real models against the scores recorded from Ultralytics' detections and pycocotools.
+// `peregrine val` as a library: real models against the scores recorded from Ultralytics' detections and
+// pycocotools.
 #include "tools/validate/validation.h"
 
 #include <gtest/gtest.h>
@@ -35,8 +36,10 @@ void expect_scores(const ModelScores& scores, nlohmann::json golden) {
   EXPECT_EQ(scores.coco.size(), golden.size()) << scores.model.name;
   for (const auto& [metric, summary] : scores.coco) {
     const auto& expected = golden.at(to_string(metric));
-    EXPECT_NEAR(summary.ap, expected.at("AP").get<double>(), limit) << scores.model.name << " " << to_string(metric);
-    EXPECT_NEAR(summary.ap50, expected.at("AP50").get<double>(), limit) << scores.model.name << " " << to_string(metric);
+    EXPECT_NEAR(summary.ap, expected.at("AP").get<double>(), limit)
+        << scores.model.name << " " << to_string(metric);
+    EXPECT_NEAR(summary.ap50, expected.at("AP50").get<double>(), limit)
+        << scores.model.name << " " << to_string(metric);
   }
 }
 
@@ -53,28 +56,34 @@ TEST(Validation, AveragePrecisionIsThatOfUltralytics) {
 TEST(Validation, AveragePrecisionOfTheDemoModelsIsThatOfUltralytics) {
   const auto golden = read_json(test::repository_file("tests/tools/validate/data/demo_val.json"));
   const auto demo = test::repository_file("models/demo");
-  const ValidationOptions options{
-      {demo / "demo-detect.pt", demo / "demo-pose.pt", demo / "demo-segment.pt"}, demo / "held-out", "openvino"};
+  const ValidationOptions options{{demo / "demo-detect.pt", demo / "demo-pose.pt", demo / "demo-segment.pt"},
+                                  demo / "held-out",
+                                  "openvino"};
   std::size_t told = 0;
-  const auto scores = validate_models(cpu_settings(), options, [&](std::size_t done, std::size_t total, const std::string&) {
-    EXPECT_EQ(done, ++told);
-    EXPECT_EQ(total, 40u);
-    return true;
-  });
+  const auto scores =
+      validate_models(cpu_settings(), options, [&](std::size_t done, std::size_t total, const std::string&) {
+        EXPECT_EQ(done, ++told);
+        EXPECT_EQ(total, 40u);
+        return true;
+      });
   ASSERT_EQ(scores.size(), 3u);
   EXPECT_EQ(told, 40u);
   for (const ModelScores& own : scores) {
     expect_scores(own, golden.at(own.model.name));
     // What the demo models have to be good for.
     for (const auto& [metric, summary] : own.coco)
-      EXPECT_GE(summary.ap50, metric == Metric::bbox ? 0.9 : 0.8) << own.model.name << " " << to_string(metric);
+      EXPECT_GE(summary.ap50, metric == Metric::bbox ? 0.9 : 0.8)
+          << own.model.name << " " << to_string(metric);
   }
 }
 
 TEST(Validation, RetrievalOfTheDemoModelIsThatOfTorch) {
-  const auto golden = read_json(test::repository_file("tests/tools/validate/data/demo_val.json")).at("demo-reid.pth").at("reid");
+  const auto golden = read_json(test::repository_file("tests/tools/validate/data/demo_val.json"))
+                          .at("demo-reid.pth")
+                          .at("reid");
   const auto demo = test::repository_file("models/demo");
-  const auto scores = validate_models(cpu_settings(), {{demo / "demo-reid.pth"}, demo / "scenes" / "reid", "openvino"}, silent);
+  const auto scores = validate_models(
+      cpu_settings(), {{demo / "demo-reid.pth"}, demo / "scenes" / "reid", "openvino"}, silent);
   ASSERT_TRUE(scores.at(0).retrieval);
   EXPECT_NEAR(scores[0].retrieval->rank1, golden.at("rank1").get<double>(), limit);
   EXPECT_GE(scores[0].retrieval->rank1, 0.9);
@@ -84,12 +93,14 @@ TEST(Validation, RetrievalOfTheDemoModelIsThatOfTorch) {
 TEST(Validation, StopsWhenToldTo) {
   const auto demo = test::repository_file("models/demo");
   const auto stop = [](std::size_t done, std::size_t, const std::string&) { return done < 2; };
-  EXPECT_THROW(validate_models(cpu_settings(), {{demo / "demo-detect.pt"}, demo / "scenes", "openvino"}, stop), Error);
+  EXPECT_THROW(
+      validate_models(cpu_settings(), {{demo / "demo-detect.pt"}, demo / "scenes", "openvino"}, stop), Error);
 }
 
 TEST(Validation, MissingDataIsNamed) {
   const test::TemporaryFolder folder;
-  const ValidationOptions options{{test::repository_file("models/demo/demo-detect.pt")}, folder.path(), "openvino"};
+  const ValidationOptions options{
+      {test::repository_file("models/demo/demo-detect.pt")}, folder.path(), "openvino"};
   try {
     validate_models(cpu_settings(), options, silent);
     FAIL();
@@ -103,8 +114,8 @@ TEST(Validation, MissingDataIsNamed) {
 /// Ultralytics' detections, recorded category by category.
 TEST(Validation, CategoriesThatNoClassHasAreNamedAndLeftOutBeside) {
   const auto demo = test::repository_file("models/demo");
-  const auto golden =
-      read_json(test::repository_file("tests/tools/validate/data/demo_val.json")).at("demo-detect.pt by category");
+  const auto golden = read_json(test::repository_file("tests/tools/validate/data/demo_val.json"))
+                          .at("demo-detect.pt by category");
   const test::TemporaryFolder folder;
   std::filesystem::create_directory(folder.path() / "annotations");
   std::filesystem::create_directory_symlink(demo / "held-out" / "val2017", folder.path() / "val2017");

@@ -11,8 +11,8 @@ constexpr int trials = 5;
 
 }  // namespace
 
-bool honors_pdl_wait(const StepBench& bench, const std::function<void()>& enqueue, std::span<std::byte> workspace,
-                           double tolerance) {
+bool honors_pdl_wait(const StepBench& bench, const std::function<void()>& enqueue,
+                     std::span<std::byte> workspace, double tolerance) {
   if (!bench.fits_one_kernel()) return false;
   const auto passes = [&](const std::function<void()>& follower) {
     const auto enqueue_both = [&] {

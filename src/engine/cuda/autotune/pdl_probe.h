@@ -16,7 +16,7 @@ namespace peregrine::cuda {
 /// graph and without one, as both occur in production. A kernel leaves the right result, within `tolerance`,
 /// only if it executes the wait. The probe also returns false where it proves nothing, because a kernel
 /// passes that certainly does not wait.
-bool honors_pdl_wait(const StepBench& bench, const std::function<void()>& enqueue, std::span<std::byte> workspace,
-                           double tolerance);
+bool honors_pdl_wait(const StepBench& bench, const std::function<void()>& enqueue,
+                     std::span<std::byte> workspace, double tolerance);
 
 }  // namespace peregrine::cuda

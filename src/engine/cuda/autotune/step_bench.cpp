@@ -28,11 +28,13 @@ StepBench::StepBench(const ExecutionPlan& plan, const Step& step, std::byte* wei
 }
 
 void StepBench::restore() const {
-  for (const Area& area : areas_) copy_on_device(area.live.data(), area.initial.data(), area.live.bytes(), stream_);
+  for (const Area& area : areas_)
+    copy_on_device(area.live.data(), area.initial.data(), area.live.bytes(), stream_);
 }
 
 void StepBench::keep_as_reference() const {
-  for (const Area& area : areas_) copy_on_device(area.reference.data(), area.live.data(), area.live.bytes(), stream_);
+  for (const Area& area : areas_)
+    copy_on_device(area.reference.data(), area.live.data(), area.live.bytes(), stream_);
 }
 
 bool StepBench::fits_one_kernel() const { return areas_.size() < most_spans; }
@@ -51,7 +53,8 @@ void StepBench::restore_after_trigger(std::span<std::byte> workspace) const {
 
 void StepBench::write_without_waiting() const {
   std::vector<CopiedSpan> spans;
-  for (const Area& area : areas_) spans.push_back({area.live.data(), area.reference.data(), area.live.bytes()});
+  for (const Area& area : areas_)
+    spans.push_back({area.live.data(), area.reference.data(), area.live.bytes()});
   copy_at_once(spans, stream_);
 }
 
@@ -63,7 +66,8 @@ std::string StepBench::mismatch(double tolerance) const {
     Difference difference;
     copy_to_host("difference", &difference, on_device, sizeof difference, stream_);
     check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
-    if (difference.not_finite) return fmt::format("{} elements are not finite or not written", difference.not_finite);
+    if (difference.not_finite)
+      return fmt::format("{} elements are not finite or not written", difference.not_finite);
     if (difference.largest > tolerance * std::max(difference.scale, 1e-3f))
       return fmt::format("differs by {:.3g} of {:.3g}", difference.largest, difference.scale);
   }
@@ -84,7 +88,8 @@ void StepBench::add(const ExecutionPlan& plan, const TensorRef& tensor, std::byt
                                         DeviceBuffer(bytes, "a step's data while it is tuned"),
                                         DeviceBuffer(bytes, "a step's data while it is tuned")});
   address = area.live.data() + guard_bytes;
-  fill(area.live.data(), 0, bytes, stream_);  // the guards: numbers there would count for the output's largest
+  fill(area.live.data(), 0, bytes,
+       stream_);  // the guards: numbers there would count for the output's largest
   fill_random(address, area.dtype, static_cast<std::int64_t>(inside / size_of(area.dtype)),
               static_cast<std::uint32_t>(areas_.size()), stream_);
 }
@@ -94,14 +99,19 @@ void StepBench::fill_outputs_with_nan(const ExecutionPlan& plan, const Accesses&
   fill(nan.data(), all_nan, nan.bytes(), stream_);
   memory_.buffers.back() = nan.data();
   for (const TensorRef* written : touched.writes) {
-    const bool also_read =
-        std::any_of(touched.reads.begin(), touched.reads.end(), [&](const TensorRef* r) { return *r == *written; });
+    const bool also_read = std::any_of(touched.reads.begin(), touched.reads.end(),
+                                       [&](const TensorRef* r) { return *r == *written; });
     if (also_read) continue;
     Copy copy{.x = *written, .y = *written};
     copy.x.buffer = static_cast<BufferId>(plan.buffers.size());
     copy.x.offset = 0;
     for (std::size_t axis = 0; axis < copy.x.strides.rank(); ++axis) copy.x.strides[axis] = 0;
-    const Step step{.name = "poison", .nodes = {}, .operation = copy, .stream_index = 0, .dependencies = {}, .tactic = {}};
+    const Step step{.name = "poison",
+                    .nodes = {},
+                    .operation = copy,
+                    .stream_index = 0,
+                    .dependencies = {},
+                    .tactic = {}};
     Tactic tactic;
     instantiate_tactic(step, tactic, {})(memory_, nullptr, stream_);
   }

@@ -11,9 +11,9 @@
 
 namespace peregrine::cuda {
 
-/// Every buffer that the step touches exists twice more, as the input to restore and as the reference's result. What it only
-/// writes starts as NaN, and guards stand before and behind each buffer: an element that a tactic forgets is found, and one
-/// that it writes beside its tensors.
+/// Every buffer that the step touches exists twice more, as the input to restore and as the reference's
+/// result. What it only writes starts as NaN, and guards stand before and behind each buffer: an element that
+/// a tactic forgets is found, and one that it writes beside its tensors.
 class StepBench {
  public:
   /// Weights, as the plan has them, and stream outlive this.
@@ -24,7 +24,8 @@ class StepBench {
 
   void restore() const;
   void keep_as_reference() const;
-  /// Whether one kernel can copy all that the step touches: restore_after_trigger() and write_without_waiting() ask for it.
+  /// Whether one kernel can copy all that the step touches: restore_after_trigger() and
+  /// write_without_waiting() ask for it.
   bool fits_one_kernel() const;
   /// Fills all that the step touches, and the workspace, with NaN.
   void fill_with_nan(std::span<std::byte> workspace) const;

@@ -13,9 +13,9 @@
 #include "cuda/graph.h"
 #include "cuda/memory.h"
 #include "cuda/stream.h"
+#include "engine/cuda/autotune/pdl_probe.h"
 #include "engine/cuda/autotune/step_bench.h"
 #include "engine/cuda/autotune/tuner.h"
-#include "engine/cuda/autotune/pdl_probe.h"
 #include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/libraries/cudnn.h"
 #include "engine/cuda/lowering/fuse/conv_pairs.h"
@@ -30,8 +30,8 @@ namespace {
 constexpr std::size_t flush_bytes = std::size_t{160} << 20;
 constexpr int launches_per_graph = 10;
 
-/// How far a tactic may be from the reference, relative to the largest value: FP16 results differ by their last
-/// bits, and by the order of the sums.
+/// How far a tactic may be from the reference, relative to the largest value: FP16 results differ by their
+/// last bits, and by the order of the sums.
 double tolerance(Precision precision) { return precision == Precision::fp16 ? 4e-3 : 1e-4; }
 
 /// An instantiated tactic, with the CUDA graph that times it with warm caches.
@@ -45,8 +45,9 @@ struct Runner {
   std::string rejected;
 };
 
-/// cuDNN compiles its tactics, which is nine tenths of a tuning's time when one thread does it. Here several do, each with
-/// a handle of its own; what they hand over is the serialised plan, from which the tuner's own handle is ready at once.
+/// cuDNN compiles its tactics, which is nine tenths of a tuning's time when one thread does it. Here several
+/// do, each with a handle of its own; what they hand over is the serialised plan, from which the tuner's own
+/// handle is ready at once.
 class Compilers {
  public:
   explicit Compilers(const Target& target) : target_(target) {
@@ -60,7 +61,8 @@ class Compilers {
     std::vector<std::jthread> threads;
     for (const auto& library : libraries_)
       threads.emplace_back([&, cudnn = library.get()] {
-        for (std::size_t i = next++; i < tactics.size(); i = next++) compile(step, tactics[i], {target_.device, cudnn});
+        for (std::size_t i = next++; i < tactics.size(); i = next++)
+          compile(step, tactics[i], {target_.device, cudnn});
       });
   }
 
@@ -82,8 +84,8 @@ class Compilers {
 
 class StepTuning {
  public:
-  StepTuning(const ExecutionPlan& plan, const Step& step, const Target& target, std::byte* weights, std::byte* flush,
-             const TuningOptions& options)
+  StepTuning(const ExecutionPlan& plan, const Step& step, const Target& target, std::byte* weights,
+             std::byte* flush, const TuningOptions& options)
       : step_(step),
         target_(target),
         options_(options),
@@ -110,7 +112,7 @@ class StepTuning {
   }
 
   struct Check {
-    std::string wrong;   ///< why the tactic does not agree with the reference; empty when it does
+    std::string wrong;             ///< why the tactic does not agree with the reference; empty when it does
     bool honors_pdl_wait = false;  ///< Tactic::honors_pdl_wait, if it still holds
   };
   Check check_tactic() {
@@ -119,7 +121,8 @@ class StepTuning {
     Runner reference(std::move(tactics.back())), chosen(step_.tactic);
     make_reference(reference);
     validate(chosen);
-    return {chosen.rejected, chosen.rejected.empty() && chosen.tactic.honors_pdl_wait && passes_pdl_probe(chosen)};
+    return {chosen.rejected,
+            chosen.rejected.empty() && chosen.tactic.honors_pdl_wait && passes_pdl_probe(chosen)};
   }
 
  private:
@@ -130,8 +133,10 @@ class StepTuning {
   void instantiate(Runner& runner) {
     const auto begin = std::chrono::steady_clock::now();
     runner.launch = instantiate_tactic(step_, runner.tactic, target_);
-    runner.workspace = DeviceBuffer(static_cast<std::size_t>(runner.tactic.workspace_bytes), "a candidate's scratch memory");
-    runner.preparing_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    runner.workspace =
+        DeviceBuffer(static_cast<std::size_t>(runner.tactic.workspace_bytes), "a candidate's scratch memory");
+    runner.preparing_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
   }
 
   void run_once(const Runner& runner) {
@@ -156,8 +161,9 @@ class StepTuning {
         runner.graph = Graph::capture(stream_.get(), [&] {
           const bool pdl = uses_pdl_ && pdl_mode_of(runner.tactic) == PdlMode::secondary;
           const LaunchContext context(stream_.get(), pdl, pdl);  // PDL is part of the measured time, as in
-                                                           // production
-          for (int i = 0; i < launches_per_graph; ++i) runner.launch(bench_.memory(), runner.workspace.data(), context);
+                                                                 // production
+          for (int i = 0; i < launches_per_graph; ++i)
+            runner.launch(bench_.memory(), runner.workspace.data(), context);
         });
     } catch (const Error& error) {
       if (error.code() == "device.lost") throw;
@@ -171,7 +177,8 @@ class StepTuning {
   double measure(const Runner& runner, bool cold) {
     if (cold) fill(flush_, 0, flush_bytes, stream_.get());
     start_.record(stream_.get());
-    cold ? runner.launch(bench_.memory(), runner.workspace.data(), stream_.get()) : runner.graph.launch(stream_.get());
+    cold ? runner.launch(bench_.memory(), runner.workspace.data(), stream_.get())
+         : runner.graph.launch(stream_.get());
     end_.record(stream_.get());
     end_.synchronize();
     return 1e3 * end_.milliseconds_since(start_) / (cold ? 1 : launches_per_graph);
@@ -179,13 +186,15 @@ class StepTuning {
 
   void measure_all() {
     Tuner tuner(runners_.size(), runners_.size() == 1 ? TunerOptions{.rounds = 3} : TunerOptions{});
-    while (const auto request = tuner.next_measurement()) tuner.record(measure(runners_[request->tactic], request->cold));
+    while (const auto request = tuner.next_measurement())
+      tuner.record(measure(runners_[request->tactic], request->cold));
     const auto best = tuner.best();
     if (!best) throw failure("every kernel failed.");
     for (std::size_t i = 0; i < runners_.size(); ++i) report(runners_[i], tuner.time_of(i));
     winner_ = runners_[*best].tactic;
     winner_.microseconds = static_cast<float>(tuner.time_of(*best));
-    winner_.honors_pdl_wait = uses_pdl_ && pdl_mode_of(winner_) == PdlMode::implicit && passes_pdl_probe(runners_[*best]);
+    winner_.honors_pdl_wait =
+        uses_pdl_ && pdl_mode_of(winner_) == PdlMode::implicit && passes_pdl_probe(runners_[*best]);
   }
 
   bool passes_pdl_probe(const Runner& runner) {
@@ -216,9 +225,11 @@ class StepTuning {
 /// What all steps share while a plan is tuned or verified.
 struct TuningBuffers {
   explicit TuningBuffers(const ExecutionPlan& plan)
-      : flush(flush_bytes, "flushing the cache between measurements"), weights(plan.weights.size(), "the weights") {
+      : flush(flush_bytes, "flushing the cache between measurements"),
+        weights(plan.weights.size(), "the weights") {
     const Stream upload = Stream::create();
-    if (!plan.weights.empty()) copy_to_device("weights", weights.data(), plan.weights.data(), plan.weights.size(), upload.get());
+    if (!plan.weights.empty())
+      copy_to_device("weights", weights.data(), plan.weights.data(), plan.weights.size(), upload.get());
     upload.synchronize();
   }
   DeviceBuffer flush, weights;
@@ -248,9 +259,11 @@ void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& option
       const Step& first = steps.steps[groups[i].front()];
       const auto [tactic, is_new] = known.try_emplace(signature(first));
       if (is_new) {
-        if (options.progress && !options.progress(static_cast<double>(i) / static_cast<double>(groups.size()), first.name))
+        if (options.progress &&
+            !options.progress(static_cast<double>(i) / static_cast<double>(groups.size()), first.name))
           throw Error("interrupted.build", "The build was cancelled.");
-        tactic->second = StepTuning(steps, first, target, bench.weights.data(), bench.flush.data(), options).run(compilers);
+        tactic->second = StepTuning(steps, first, target, bench.weights.data(), bench.flush.data(), options)
+                             .run(compilers);
       }
       for (const std::size_t step : groups[i]) steps.steps[step].tactic = tactic->second;
     }
@@ -260,7 +273,8 @@ void tune(ExecutionPlan& plan, const Target& target, const TuningOptions& option
   ExecutionPlan merged = fuse_conv_pairs(plan, [](const Step&, const Step&) { return true; });
   choose(merged);
   for (Step& step : merged.steps)
-    if (step.tactic.provider == unfused_pair_provider.name) step.tactic.microseconds = 0;  // is better off as two steps
+    if (step.tactic.provider == unfused_pair_provider.name)
+      step.tactic.microseconds = 0;  // is better off as two steps
   const SelectPair faster = faster_fused_pairs(plan, merged);
   plan = fuse_conv_pairs(std::move(plan), faster);
   choose(plan);  // steps beside them may have moved
@@ -271,7 +285,8 @@ void verify(ExecutionPlan& plan, const Target& target) {
   const TuningOptions silent;
   for (const std::vector<std::size_t>& group : steps_alike(plan)) {
     const Step& first = plan.steps[group.front()];
-    const auto [wrong, honors_pdl_wait] = StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent).check_tactic();
+    const auto [wrong, honors_pdl_wait] =
+        StepTuning(plan, first, target, bench.weights.data(), bench.flush.data(), silent).check_tactic();
     if (!wrong.empty())
       throw Error(
           "engine.plan",

@@ -5,10 +5,10 @@
 
 namespace peregrine::cuda::device {
 
-/// 1 / (1 + 2^(-x log2 e)) from the hardware's approximations: both are good to 2 units in the last place, and rounding
-/// x log2 e adds |x| 2^-24. Together below 2^-19 relative wherever FP16 can tell the result from 0 or 1, a 250th of
-/// FP16's own rounding; an exact division would cost more than all the rest of an epilogue. Beyond the range of the
-/// exponential it ends in exactly 0 or 1.
+/// 1 / (1 + 2^(-x log2 e)) from the hardware's approximations: both are good to 2 units in the last place,
+/// and rounding x log2 e adds |x| 2^-24. Together below 2^-19 relative wherever FP16 can tell the result from
+/// 0 or 1, a 250th of FP16's own rounding; an exact division would cost more than all the rest of an
+/// epilogue. Beyond the range of the exponential it ends in exactly 0 or 1.
 __device__ __forceinline__ float sigmoid(float x) {
   float power, result;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x * -1.44269504f));

@@ -1,8 +1,8 @@
-// Attention on tensor cores for YOLO's heads (32 numbers a key, 64 a value): a warp has 16 queries and runs over the keys
-// in tiles, keeping its output, the highest score and the sum of the exponentials up to date; scores never leave
-// registers. The warps of a block share the tiles of keys and values.
-#include "engine/cuda/kernels/providers.h"
+// Attention on tensor cores for YOLO's heads (32 numbers a key, 64 a value): a warp has 16 queries and runs
+// over the keys in tiles, keeping its output, the highest score and the sum of the exponentials up to date;
+// scores never leave registers. The warps of a block share the tiles of keys and values.
 #include "engine/cuda/kernels/conv/gemm_conv.cuh"
+#include "engine/cuda/kernels/providers.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -33,7 +33,9 @@ struct Stage {
   uint4 key[tile * key_vectors], value[tile * value_vectors];
 };
 
-__device__ std::uint32_t address_of(const void* shared) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared)); }
+__device__ std::uint32_t address_of(const void* shared) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+}
 
 template <int vectors, int threads>
 __device__ void copy_tile(uint4* to, const Tokens<const __half>& from, int first, int tokens) {
@@ -41,8 +43,8 @@ __device__ void copy_tile(uint4* to, const Tokens<const __half>& from, int first
   for (int i = 0; i < tile * vectors / threads; ++i) {
     const int item = threadIdx.x + i * threads, row = item / vectors, vector = item % vectors;
     const bool inside = first + row < tokens;
-    gemm::copy_async(address_of(to + gemm::swizzled<vectors>(row, vector)), from.at(inside ? first + row : 0) + 8 * vector,
-                     inside);
+    gemm::copy_async(address_of(to + gemm::swizzled<vectors>(row, vector)),
+                     from.at(inside ? first + row : 0) + 8 * vector, inside);
   }
 }
 
@@ -82,12 +84,13 @@ struct Progress {
 #pragma unroll
     for (int k = 0; k < tile / 16; ++k) {
       const auto &low = score[2 * k], &high = score[2 * k + 1];
-      const std::uint32_t weights[4] = {gemm::pack(low[0], low[1]), gemm::pack(low[2], low[3]), gemm::pack(high[0], high[1]),
-                                        gemm::pack(high[2], high[3])};
+      const std::uint32_t weights[4] = {gemm::pack(low[0], low[1]), gemm::pack(low[2], low[3]),
+                                        gemm::pack(high[0], high[1]), gemm::pack(high[2], high[3])};
 #pragma unroll
       for (int j = 0; j < head_dimension / 16; ++j) {
         std::uint32_t b[4];
-        load_transposed(b, address_of(stage.value + gemm::swizzled<value_vectors>(16 * k + lane % 16, 2 * j + lane / 16)));
+        load_transposed(b, address_of(stage.value +
+                                      gemm::swizzled<value_vectors>(16 * k + lane % 16, 2 * j + lane / 16)));
         gemm::multiply(out[2 * j], weights, b[0], b[1]);
         gemm::multiply(out[2 * j + 1], weights, b[2], b[3]);
       }
@@ -129,11 +132,13 @@ struct Progress {
 /// The provider "attention" launches it for FP16 Attention steps of YOLO's heads; attention_plain is its
 /// reference.
 template <int warps>
-__global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ Arguments a, PdlTrigger trigger) {
+__global__ void __launch_bounds__(32 * warps)
+    attention(const __grid_constant__ Arguments a, PdlTrigger trigger) {
   __shared__ __align__(128) Stage stages[2];
   constexpr int threads = 32 * warps;
   const int lane = threadIdx.x % 32, quad = lane % 4;
-  const int first_query = (static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32) * queries + lane / 4;
+  const int first_query =
+      (static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32) * queries + lane / 4;
   grid_dependency_wait(trigger);
   std::uint32_t q[key_dimension / 16][4];
 #pragma unroll
@@ -174,7 +179,8 @@ __global__ void __launch_bounds__(32 * warps) attention(const __grid_constant__ 
 }
 
 bool serves(const TensorRef& tensor, std::int64_t dimension) {
-  bool all = tensor.dtype == DType::f16 && tensor.shape[2] == dimension && tensor.strides[2] == 1 && tensor.offset % 8 == 0;
+  bool all = tensor.dtype == DType::f16 && tensor.shape[2] == dimension && tensor.strides[2] == 1 &&
+             tensor.offset % 8 == 0;
   for (const std::size_t axis : {0, 1, 3}) all = all && tensor.strides[axis] % 8 == 0;
   return all;
 }
@@ -198,15 +204,17 @@ void launch(const Attention& s, const Memory& memory, const LaunchContext& conte
   const Arguments a{tokens_of<const __half>(s.q, memory), tokens_of<const __half>(s.k, memory),
                     tokens_of<const __half>(s.v, memory), tokens_of<__half>(s.y, memory),
                     static_cast<int>(s.q.shape[3]),       s.scale * log2_e};
-  const dim3 grid(static_cast<unsigned>(divide_up(a.tokens, queries * warps)), static_cast<unsigned>(s.q.shape[1]),
-                  static_cast<unsigned>(s.q.shape[0]));
+  const dim3 grid(static_cast<unsigned>(divide_up(a.tokens, queries * warps)),
+                  static_cast<unsigned>(s.q.shape[1]), static_cast<unsigned>(s.q.shape[0]));
   launch_pdl_kernel(context, "attention", attention<warps>, grid, 32 * warps, 0, a);
 }
 
 Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
   const auto& attention = std::get<Attention>(step.operation);
   const auto with = [&](auto launch) -> Launch {
-    return [launch, attention](const Memory& memory, std::byte*, const LaunchContext& context) { launch(attention, memory, context); };
+    return [launch, attention](const Memory& memory, std::byte*, const LaunchContext& context) {
+      launch(attention, memory, context);
+    };
   };
   switch (tactic.parameters.at(0)) {
     case 4: return with(launch<4>);

@@ -1,5 +1,5 @@
-// Attention without tensor cores, any sizes and dtype: a block a query, the scores of all tokens in shared memory. The
-// reference of the fused kernel, and the FP32 engine's.
+// Attention without tensor cores, any sizes and dtype: a block a query, the scores of all tokens in shared
+// memory. The reference of the fused kernel, and the FP32 engine's.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 
@@ -29,7 +29,8 @@ struct Arguments {
 /// Combines one value a thread over the block.
 template <class F>
 __device__ float over_block(float value, float (&scratch)[warps], F combine) {
-  for (int offset = lanes / 2; offset > 0; offset /= 2) value = combine(value, __shfl_xor_sync(~0u, value, offset));
+  for (int offset = lanes / 2; offset > 0; offset /= 2)
+    value = combine(value, __shfl_xor_sync(~0u, value, offset));
   if (threadIdx.x % lanes == 0) scratch[threadIdx.x / lanes] = value;
   __syncthreads();
   float total = scratch[0];
@@ -89,16 +90,20 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target& target) {
 }
 
 Launch instantiate(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [s = std::get<Attention>(step.operation)](const Memory& memory, std::byte*,
+                                                   const LaunchContext& context) {
     with_type(s.q.dtype, [&]<class T>() {
-      const Arguments<T> a{tokens_of<const T>(s.q, memory), tokens_of<const T>(s.k, memory), tokens_of<const T>(s.v, memory),
-                           tokens_of<T>(s.y, memory),       static_cast<int>(s.q.shape[1]),  static_cast<int>(s.q.shape[3]),
-                           static_cast<int>(s.q.shape[2]),  static_cast<int>(s.v.shape[2]),  s.scale};
+      const Arguments<T> a{
+          tokens_of<const T>(s.q, memory), tokens_of<const T>(s.k, memory), tokens_of<const T>(s.v, memory),
+          tokens_of<T>(s.y, memory),       static_cast<int>(s.q.shape[1]),  static_cast<int>(s.q.shape[3]),
+          static_cast<int>(s.q.shape[2]),  static_cast<int>(s.v.shape[2]),  s.scale};
       const std::size_t shared = score_bytes(s);
       if (shared > 48 * 1024)
-        check(cudaFuncSetAttribute(attention_plain<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)),
+        check(cudaFuncSetAttribute(attention_plain<T>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(shared)),
               "cudaFuncSetAttribute", "attention_plain");
-      const dim3 grid(static_cast<unsigned>(a.tokens), static_cast<unsigned>(a.heads), static_cast<unsigned>(s.q.shape[0]));
+      const dim3 grid(static_cast<unsigned>(a.tokens), static_cast<unsigned>(a.heads),
+                      static_cast<unsigned>(s.q.shape[0]));
       launch_pdl_kernel(context, "attention_plain", attention_plain<T>, grid, threads, shared, a);
     });
   };

@@ -1,4 +1,5 @@
-// What kernels share: tensors as they see them, vectors of 16 bytes, conversions and activations. All arithmetic FP32.
+// What kernels share: tensors as they see them, vectors of 16 bytes, conversions and activations. All
+// arithmetic FP32.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -7,10 +8,10 @@
 #include <stdexcept>
 
 #include "cuda/runtime.h"
-#include "engine/cuda/runtime/kernel.h"
 #include "engine/cuda/kernels/activation.cuh"
 #include "engine/cuda/kernels/half_resolution.h"
 #include "engine/cuda/kernels/launch.cuh"
+#include "engine/cuda/runtime/kernel.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda::device {
@@ -22,9 +23,12 @@ struct Map {
   int n = 0, c = 0, h = 0, w = 0;
   std::int64_t sn = 0;
   int sh = 0, sw = 0;
-  bool even = false;  ///< all pixels lie sw apart, across rows and images too: no division to find one by its number
+  bool even =
+      false;  ///< all pixels lie sw apart, across rows and images too: no division to find one by its number
 
-  __device__ T* pixel(int in, int ih, int iw) const { return data + in * sn + std::int64_t{ih} * sh + std::int64_t{iw} * sw; }
+  __device__ T* pixel(int in, int ih, int iw) const {
+    return data + in * sn + std::int64_t{ih} * sh + std::int64_t{iw} * sw;
+  }
   /// By number in reading order.
   __device__ T* pixel(int index) const {
     if (even) return data + std::int64_t{index} * sw;
@@ -75,7 +79,8 @@ T* pointer_to(const TensorRef& tensor, const Memory& memory) {
 inline bool in_vectors_of(const TensorRef& map, int width) {
   if (!map) return true;
   bool fits = map.offset % width == 0 && map.shape[1] % width == 0;
-  for (const std::size_t axis : {0, 2, 3}) fits = fits && (map.shape[axis] == 1 || map.strides[axis] % width == 0);
+  for (const std::size_t axis : {0, 2, 3})
+    fits = fits && (map.shape[axis] == 1 || map.strides[axis] % width == 0);
   return fits;
 }
 
@@ -117,7 +122,8 @@ __device__ __forceinline__ void store(T* to, const float (&from)[V]) {
 
 /// Activation and residual in the order that a step asks for.
 template <int V>
-__device__ __forceinline__ void finish(float (&sum)[V], const float (&residual)[V], Activation activation, ResidualPlace place) {
+__device__ __forceinline__ void finish(float (&sum)[V], const float (&residual)[V], Activation activation,
+                                       ResidualPlace place) {
   const auto add = [&] {
 #pragma unroll
     for (int i = 0; i < V; ++i) sum[i] += residual[i];
@@ -129,7 +135,8 @@ __device__ __forceinline__ void finish(float (&sum)[V], const float (&residual)[
 
 /// A residual of null is none.
 template <class T, int V>
-__device__ __forceinline__ void finish(float (&sum)[V], const T* residual, Activation activation, ResidualPlace place) {
+__device__ __forceinline__ void finish(float (&sum)[V], const T* residual, Activation activation,
+                                       ResidualPlace place) {
   if (!residual) return activate(sum, activation);
   float more[V];
   load<T, V>(more, residual);

@@ -1,4 +1,5 @@
-// Element by element over any shape and strides: unary and binary functions, copies between layouts and dtypes.
+// Element by element over any shape and strides: unary and binary functions, copies between layouts and
+// dtypes.
 #include <algorithm>
 
 #include "engine/cuda/kernels/device.cuh"
@@ -16,11 +17,13 @@ struct ElementLayout {
   std::int64_t extent[Shape::max_rank], y[Shape::max_rank], a[Shape::max_rank], b[Shape::max_rank];
 };
 
-/// Dimensions sorted by the output's strides, the smallest last: neighbouring threads write neighbouring elements.
+/// Dimensions sorted by the output's strides, the smallest last: neighbouring threads write neighbouring
+/// elements.
 ElementLayout layout_of(const TensorRef& y, const TensorRef& a, const TensorRef& b) {
   std::vector<std::size_t> order(y.shape.rank());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) { return y.strides[i] > y.strides[j]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t i, std::size_t j) { return y.strides[i] > y.strides[j]; });
   ElementLayout layout{};
   for (const std::size_t axis : order) {
     layout.extent[layout.rank] = y.shape[axis];
@@ -76,8 +79,8 @@ struct BinaryFunction {
 /// read.
 /// The provider "elementwise" launches it for Unary, Binary and Copy steps.
 template <class Out, class In, class F>
-__global__ void __launch_bounds__(threads)
-    elementwise(Out* y, const In* a, const In* b, ElementLayout layout, std::int64_t elements, F f, PdlTrigger trigger) {
+__global__ void __launch_bounds__(threads) elementwise(Out* y, const In* a, const In* b, ElementLayout layout,
+                                                       std::int64_t elements, F f, PdlTrigger trigger) {
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
   if (index >= elements) return;
@@ -91,13 +94,14 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class F>
-void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory, const LaunchContext& context) {
+void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory,
+            const LaunchContext& context) {
   const std::int64_t elements = y.shape.elements();
   with_type(y.dtype, [&]<class Out>() {
     with_type(a.dtype, [&]<class In>() {
-      launch_pdl_kernel(context, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads), threads, 0,
-                pointer_to<Out>(y, memory), pointer_to<const In>(a, memory), pointer_to<const In>(b, memory), layout_of(y, a, b),
-                elements, f);
+      launch_pdl_kernel(context, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads),
+                        threads, 0, pointer_to<Out>(y, memory), pointer_to<const In>(a, memory),
+                        pointer_to<const In>(b, memory), layout_of(y, a, b), elements, f);
     });
   });
 }
@@ -112,14 +116,17 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
 
 Launch instantiate(const Step& step, Tactic&, const Target&) {
   if (const auto* copy = std::get_if<Copy>(&step.operation))
-    return [s = *copy](const Memory& memory, std::byte*, const LaunchContext& context) { launch(s.y, s.x, {}, CopyElement{}, memory, context); };
+    return [s = *copy](const Memory& memory, std::byte*, const LaunchContext& context) {
+      launch(s.y, s.x, {}, CopyElement{}, memory, context);
+    };
   if (const auto* unary = std::get_if<Unary>(&step.operation))
     return [s = *unary](const Memory& memory, std::byte*, const LaunchContext& context) {
       launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, context);
     };
-  return [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
-    launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, context);
-  };
+  return
+      [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+        launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, context);
+      };
 }
 
 }  // namespace

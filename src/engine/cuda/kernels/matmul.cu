@@ -1,4 +1,5 @@
-// Matrix products outside of convolutions (small ones: ReID's last layer, attention that did not fuse) and softmax.
+// Matrix products outside of convolutions (small ones: ReID's last layer, attention that did not fuse) and
+// softmax.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/kernels/single_tactic.h"
@@ -16,7 +17,8 @@ __device__ float warp_sum(float value) {
 }
 
 __device__ float warp_max(float value) {
-  for (int offset = warp / 2; offset > 0; offset /= 2) value = fmaxf(value, __shfl_xor_sync(~0u, value, offset));
+  for (int offset = warp / 2; offset > 0; offset /= 2)
+    value = fmaxf(value, __shfl_xor_sync(~0u, value, offset));
   return value;
 }
 
@@ -48,7 +50,8 @@ __global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, PdlTrigg
   for (int k = threadIdx.x % warp; k < a.depth; k += warp) sum += to_f32(x[k * a.x_step]) * to_f32(weight[k]);
   sum = warp_sum(sum);
   if (threadIdx.x % warp == 0)
-    a.y[row * a.y_row + column * a.y_step] = from_f32<T>(activate(sum + (a.bias ? a.bias[column] : 0.0f), a.activation));
+    a.y[row * a.y_row + column * a.y_step] =
+        from_f32<T>(activate(sum + (a.bias ? a.bias[column] : 0.0f), a.activation));
 }
 
 template <class T>
@@ -66,7 +69,8 @@ void launch_linear(const Linear& step, const Memory& memory, const LaunchContext
                              step.y.strides[0],
                              step.y.strides[1],
                              step.activation};
-  launch_pdl_kernel(context, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads, 0, a);
+  launch_pdl_kernel(context, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads,
+                    0, a);
 }
 
 constexpr std::size_t outer_axes = Shape::max_rank - 2;
@@ -111,7 +115,8 @@ template <class T>
 void launch_matmul(const MatMul& step, const Memory& memory, const LaunchContext& context) {
   const std::size_t rank = step.y.shape.rank();
   MatMulArguments<T> m{};
-  m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory), m.y = pointer_to<T>(step.y, memory);
+  m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory),
+  m.y = pointer_to<T>(step.y, memory);
   m.outer_rank = static_cast<int>(rank - 2);
   m.rows = static_cast<int>(step.y.shape[rank - 2]), m.columns = static_cast<int>(step.y.shape[rank - 1]);
   m.depth = static_cast<int>(step.a.shape[rank - 1]);
@@ -159,7 +164,8 @@ __global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, PdlTri
   highest = warp_max(highest);
   for (int i = lane; i < s.length; i += warp) sum += expf(to_f32(x[i * s.x_step]) - highest);
   sum = warp_sum(sum);
-  for (int i = lane; i < s.length; i += warp) y[i * s.y_step] = from_f32<T>(expf(to_f32(x[i * s.x_step]) - highest) / sum);
+  for (int i = lane; i < s.length; i += warp)
+    y[i * s.y_step] = from_f32<T>(expf(to_f32(x[i * s.x_step]) - highest) / sum);
 }
 
 template <class T>
@@ -180,19 +186,22 @@ void launch_softmax(const Softmax& step, const Memory& memory, const LaunchConte
 }
 
 Launch make_linear(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
-    with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, context); });
-  };
+  return
+      [s = std::get<Linear>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+        with_type(s.x.dtype, [&]<class T>() { launch_linear<T>(s, memory, context); });
+      };
 }
 
 Launch make_matmul(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
-    with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, context); });
-  };
+  return
+      [s = std::get<MatMul>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+        with_type(s.a.dtype, [&]<class T>() { launch_matmul<T>(s, memory, context); });
+      };
 }
 
 Launch make_softmax(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [s = std::get<Softmax>(step.operation)](const Memory& memory, std::byte*,
+                                                 const LaunchContext& context) {
     with_type(s.x.dtype, [&]<class T>() { launch_softmax<T>(s, memory, context); });
   };
 }

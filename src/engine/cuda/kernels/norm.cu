@@ -1,4 +1,5 @@
-// Instance normalisation (OSNet's IBN and AIN variants) and OSNet's unified gate: both need means over whole maps.
+// Instance normalisation (OSNet's IBN and AIN variants) and OSNet's unified gate: both need means over whole
+// maps.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/kernels/single_tactic.h"
@@ -96,9 +97,11 @@ __global__ void __launch_bounds__(threads) gate_means(GateArguments<T> a, PdlTri
   const int pixels = x.h * x.w;
   grid_dependency_wait(trigger);
   float sum = 0;
-  for (int p = slice; channel < x.c && p < pixels; p += slices) sum += to_f32(x.pixel(n, p / x.w, p % x.w)[channel]);
+  for (int p = slice; channel < x.c && p < pixels; p += slices)
+    sum += to_f32(x.pixel(n, p / x.w, p % x.w)[channel]);
   const float total = over_slices(sum, scratch);
-  if (slice == 0 && channel < x.c) a.gates[(std::int64_t{blockIdx.z} * x.n + n) * x.c + channel] = total / pixels;
+  if (slice == 0 && channel < x.c)
+    a.gates[(std::int64_t{blockIdx.z} * x.n + n) * x.c + channel] = total / pixels;
 }
 
 /// gates = sigmoid(w2 relu(w1 gates + b1) + b2), in place: the second stage of OSNet's unified gate.
@@ -118,7 +121,8 @@ __global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a, PdlTr
   __syncthreads();
   for (int h = threadIdx.x / lanes; h < a.hidden; h += slices) {
     float sum = 0;
-    for (int c = threadIdx.x % lanes; c < channels; c += lanes) sum += mean[c] * to_f32(a.w1[h * channels + c]);
+    for (int c = threadIdx.x % lanes; c < channels; c += lanes)
+      sum += mean[c] * to_f32(a.w1[h * channels + c]);
     for (int offset = lanes / 2; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
     if (threadIdx.x % lanes == 0) hidden[h] = fmaxf(sum + a.b1[h], 0.0f);
   }
@@ -175,12 +179,14 @@ void launch_gate(const GatedSum& step, const Memory& memory, const LaunchContext
   a.hidden = static_cast<int>(step.w1.shape[0]);
   const auto images = static_cast<unsigned>(a.y.n), branches = static_cast<unsigned>(a.branches);
   launch_pdl_kernel(context.for_inner_kernel(), "gate_means", gate_means<T>,
-            dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), images, branches), threads, 0, a);
+                    dim3(static_cast<unsigned>(divide_up(a.y.c, lanes)), images, branches), threads, 0, a);
   const std::size_t shared = static_cast<std::size_t>(a.y.c + a.hidden) * sizeof(float);
-  launch_pdl_kernel(context.for_inner_kernel(), "gate_layers", gate_layers<T>, dim3(images, branches), threads, shared, a);
+  launch_pdl_kernel(context.for_inner_kernel(), "gate_layers", gate_layers<T>, dim3(images, branches),
+                    threads, shared, a);
   const std::int64_t elements = step.y.shape.elements();
   if (vectors)
-    launch_pdl_kernel(context, "gate_sum", gate_sum<T, vector_width<T>>, divide_up(elements / vector_width<T>, threads), threads, 0, a);
+    launch_pdl_kernel(context, "gate_sum", gate_sum<T, vector_width<T>>,
+                      divide_up(elements / vector_width<T>, threads), threads, 0, a);
   else
     launch_pdl_kernel(context, "gate_sum", gate_sum<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
@@ -192,20 +198,23 @@ std::vector<Tactic> list_gate(const Step& step, const Target&) {
 }
 
 Launch make_norm(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<InstanceNorm>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [s = std::get<InstanceNorm>(step.operation)](const Memory& memory, std::byte*,
+                                                      const LaunchContext& context) {
     with_type(s.x.dtype, [&]<class T>() { launch_norm<T>(s, memory, context); });
   };
 }
 
 Launch make_gate(const Step& step, Tactic&, const Target&) {
-  return [s = std::get<GatedSum>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [s = std::get<GatedSum>(step.operation)](const Memory& memory, std::byte*,
+                                                  const LaunchContext& context) {
     with_type(s.y.dtype, [&]<class T>() { launch_gate<T>(s, memory, context); });
   };
 }
 
 }  // namespace
 
-const KernelProvider instance_norm_provider{"instance_norm", single_tactic<InstanceNorm>, make_norm, PdlMode::secondary};
+const KernelProvider instance_norm_provider{"instance_norm", single_tactic<InstanceNorm>, make_norm,
+                                            PdlMode::secondary};
 const KernelProvider gated_sum_provider{"gate", list_gate, make_gate, PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -127,7 +127,8 @@ __global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a,
     for (int p = threadIdx.x; p < pixels; p += chain_threads) {
       const int h = p / a.x.w;
       Vector<T, V> best = rows[p];
-      for (int d = max(-a.radius, -h); d <= min(a.radius, a.x.h - 1 - h); ++d) larger(best, rows[p + d * a.x.w]);
+      for (int d = max(-a.radius, -h); d <= min(a.radius, a.x.h - 1 - h); ++d)
+        larger(best, rows[p + d * a.x.w]);
       plane[p] = best;
       *reinterpret_cast<Vector<T, V>*>(a.y[stage].pixel(n, h, p % a.x.w) + channel) = best;
     }
@@ -148,7 +149,8 @@ void launch_chain(const PoolChain& step, const Memory& memory, const LaunchConte
   a.radius = static_cast<int>(step.kernel / 2);
   const std::size_t bytes = chain_shared_bytes<T>(step, V);
   if (bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(pool_chain<T, V>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)),
+    check(cudaFuncSetAttribute(pool_chain<T, V>, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                               static_cast<int>(bytes)),
           "cudaFuncSetAttribute", "pool_chain");
   const dim3 grid(static_cast<unsigned>(a.x.c / V), static_cast<unsigned>(a.x.n));
   launch_pdl_kernel(context, "pool_chain", pool_chain<T, V>, grid, chain_threads, bytes, a);
@@ -166,8 +168,8 @@ void launch_one_by_one(const PoolChain& step, const Memory& memory, const Launch
   const std::int64_t pad = step.kernel / 2;
   const TensorRef* from = &step.x;
   for (const TensorRef& to : step.y) {
-    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}}, memory,
-                   &to == &step.y.back() ? context : context.for_inner_kernel());
+    launch_pool<T>({.x = *from, .y = to, .kernel = {step.kernel, step.kernel}, .pad = {pad, pad, pad, pad}},
+                   memory, &to == &step.y.back() ? context : context.for_inner_kernel());
     from = &to;
   }
 }
@@ -214,13 +216,16 @@ void launch_mean(const GlobalAveragePool& step, const Memory& memory, const Laun
   const MeanArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory)};
   const auto images = static_cast<unsigned>(a.x.n);
   if (in_vectors_of(step.x, V))
-    launch_pdl_kernel(context, "global_mean", global_mean<T, V>, dim3(static_cast<unsigned>(a.x.c / V), images), threads, 0, a);
+    launch_pdl_kernel(context, "global_mean", global_mean<T, V>,
+                      dim3(static_cast<unsigned>(a.x.c / V), images), threads, 0, a);
   else
-    launch_pdl_kernel(context, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), images), threads, 0, a);
+    launch_pdl_kernel(context, "global_mean", global_mean<T, 1>, dim3(static_cast<unsigned>(a.x.c), images),
+                      threads, 0, a);
 }
 
 Launch make_pool(const Step& step, Tactic&, const Target&) {
-  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [pool = std::get<Pool>(step.operation)](const Memory& memory, std::byte*,
+                                                 const LaunchContext& context) {
     with_type(pool.x.dtype, [&]<class T>() { launch_pool<T>(pool, memory, context); });
   };
 }
@@ -229,8 +234,8 @@ Launch make_chain(const Step& step, Tactic&, const Target& target) {
   const auto& chain = std::get<PoolChain>(step.operation);
   const int width = 16 / static_cast<int>(size_of(chain.x.dtype));
   const bool vectors = vectorised(chain, width);
-  const std::size_t needed =
-      static_cast<std::size_t>(2 * chain.x.shape[2] * chain.x.shape[3]) * (vectors ? 16 : size_of(chain.x.dtype));
+  const std::size_t needed = static_cast<std::size_t>(2 * chain.x.shape[2] * chain.x.shape[3]) *
+                             (vectors ? 16 : size_of(chain.x.dtype));
   const bool fits = chain.y.size() <= max_chain && needed <= target.device.shared_bytes_per_block;
   return [chain, vectors, fits](const Memory& memory, std::byte*, const LaunchContext& context) {
     with_type(chain.x.dtype, [&]<class T>() {
@@ -245,7 +250,8 @@ Launch make_chain(const Step& step, Tactic&, const Target& target) {
 }
 
 Launch make_mean(const Step& step, Tactic&, const Target&) {
-  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [mean = std::get<GlobalAveragePool>(step.operation)](const Memory& memory, std::byte*,
+                                                              const LaunchContext& context) {
     with_type(mean.x.dtype, [&]<class T>() { launch_mean<T>(mean, memory, context); });
   };
 }
@@ -253,7 +259,9 @@ Launch make_mean(const Step& step, Tactic&, const Target&) {
 }  // namespace
 
 const KernelProvider pool_provider{"pool", single_tactic<Pool>, make_pool, PdlMode::secondary};
-const KernelProvider pool_chain_provider{"pool_chain", single_tactic<PoolChain>, make_chain, PdlMode::secondary};
-const KernelProvider global_pool_provider{"global_pool", single_tactic<GlobalAveragePool>, make_mean, PdlMode::secondary};
+const KernelProvider pool_chain_provider{"pool_chain", single_tactic<PoolChain>, make_chain,
+                                         PdlMode::secondary};
+const KernelProvider global_pool_provider{"global_pool", single_tactic<GlobalAveragePool>, make_mean,
+                                          PdlMode::secondary};
 
 }  // namespace peregrine::cuda

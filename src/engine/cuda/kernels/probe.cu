@@ -25,12 +25,16 @@ __device__ std::uint32_t scramble(std::uint32_t x) {
 /// fill_random() launches it: the test data of the tuner and of the benchmarks.
 template <class T>
 __global__ void random(T* data, std::int64_t elements, std::uint32_t seed) {
-  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements; i += std::int64_t{gridDim.x} * threads)
-    data[i] = from_f32<T>(static_cast<float>(scramble(static_cast<std::uint32_t>(i) * 2654435761u + seed)) * 0x1p-31f - 1.0f);
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements;
+       i += std::int64_t{gridDim.x} * threads)
+    data[i] = from_f32<T>(
+        static_cast<float>(scramble(static_cast<std::uint32_t>(i) * 2654435761u + seed)) * 0x1p-31f - 1.0f);
 }
 
 /// Non-negative floats compare like their bits.
-__device__ void raise(float* to, float value) { atomicMax(reinterpret_cast<unsigned*>(to), __float_as_uint(value)); }
+__device__ void raise(float* to, float value) {
+  atomicMax(reinterpret_cast<unsigned*>(to), __float_as_uint(value));
+}
 
 /// result = {max |a - b|, max |b|, how many elements only one of which is finite}.
 /// Threads take elements a grid apart: at most 1024 blocks of 256 threads; each adds its result by atomics.
@@ -40,7 +44,8 @@ __device__ void raise(float* to, float value) { atomicMax(reinterpret_cast<unsig
 template <class T>
 __global__ void difference(const T* a, const T* b, std::int64_t elements, Difference* result) {
   Difference mine;
-  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements; i += std::int64_t{gridDim.x} * threads) {
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < elements;
+       i += std::int64_t{gridDim.x} * threads) {
     const float x = to_f32(a[i]), y = to_f32(b[i]);
     if (isfinite(y)) mine.scale = fmaxf(mine.scale, fabsf(y));
     if (__float_as_uint(x) == __float_as_uint(y)) continue;
@@ -72,7 +77,8 @@ constexpr int late_turns = 400;
 /// In turns, none of which lasts long: what passes while another process has the GPU counts as one.
 __device__ void idle(int turns) {
   for (int turn = 0; turn < turns; ++turn)
-    for (const unsigned begin = static_cast<unsigned>(clock64()); static_cast<unsigned>(clock64()) - begin < cycles_a_turn;) {
+    for (const unsigned begin = static_cast<unsigned>(clock64());
+         static_cast<unsigned>(clock64()) - begin < cycles_a_turn;) {
     }
 }
 
@@ -84,8 +90,8 @@ __device__ void copy_elements(const CopiedSpan& span, std::size_t from_byte) {
   const auto* from = reinterpret_cast<const T*>(span.from);
   auto* to = reinterpret_cast<T*>(span.to);
   const std::size_t step = std::size_t{gridDim.x} * threads;
-  for (std::size_t i = from_byte / sizeof(T) + std::size_t{blockIdx.x} * threads + threadIdx.x; i < span.bytes / sizeof(T);
-       i += step)
+  for (std::size_t i = from_byte / sizeof(T) + std::size_t{blockIdx.x} * threads + threadIdx.x;
+       i < span.bytes / sizeof(T); i += step)
     to[i] = from ? from[i] : all_set;
 }
 
@@ -116,17 +122,19 @@ int blocks_for(std::int64_t elements) {
 
 void fill_random(void* data, DType dtype, std::int64_t elements, std::uint32_t seed, cudaStream_t stream) {
   if (elements == 0) return;
-  with_type(dtype,
-            [&]<class T>() { random<T><<<blocks_for(elements), threads, 0, stream>>>(static_cast<T*>(data), elements, seed); });
+  with_type(dtype, [&]<class T>() {
+    random<T><<<blocks_for(elements), threads, 0, stream>>>(static_cast<T*>(data), elements, seed);
+  });
   check_launch("fill_random");
 }
 
-void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream) {
+void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result,
+             cudaStream_t stream) {
   check(runtime().memset_async(result, 0, sizeof *result, stream), "cudaMemsetAsync");
   if (elements == 0) return;
   with_type(dtype, [&]<class T>() {
-    difference<T>
-        <<<blocks_for(elements), threads, 0, stream>>>(static_cast<const T*>(a), static_cast<const T*>(b), elements, result);
+    difference<T><<<blocks_for(elements), threads, 0, stream>>>(static_cast<const T*>(a),
+                                                                static_cast<const T*>(b), elements, result);
   });
   check_launch("compare");
 }
@@ -136,7 +144,8 @@ void copy_late(std::span<const CopiedSpan> spans, cudaStream_t stream) {
 }
 
 void copy_at_once(std::span<const CopiedSpan> spans, cudaStream_t stream) {
-  launch_with_pdl(LaunchContext(stream, true), "copy_at_once", copy_spans, copying_blocks, threads, 0, all_of(spans), false);
+  launch_with_pdl(LaunchContext(stream, true), "copy_at_once", copy_spans, copying_blocks, threads, 0,
+                  all_of(spans), false);
 }
 
 }  // namespace peregrine::cuda

@@ -21,7 +21,8 @@ struct Difference {
 };
 /// Writes the difference into device memory `result`, which it resets first. Elements with equal bits do not
 /// differ.
-void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result, cudaStream_t stream);
+void compare(const void* a, const void* b, DType dtype, std::int64_t elements, Difference* result,
+             cudaStream_t stream);
 
 /// Bytes for a kernel to copy; both ends aligned to 16.
 struct CopiedSpan {

@@ -57,7 +57,8 @@ __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T
   index /= vectors;
   const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
   const int n = static_cast<int>(index / a.y.w / a.y.h);
-  const float fh = fmaxf((oh + 0.5f) / a.factor_h - 0.5f, 0.0f), fw = fmaxf((ow + 0.5f) / a.factor_w - 0.5f, 0.0f);
+  const float fh = fmaxf((oh + 0.5f) / a.factor_h - 0.5f, 0.0f),
+              fw = fmaxf((ow + 0.5f) / a.factor_w - 0.5f, 0.0f);
   const int h0 = static_cast<int>(fh), w0 = static_cast<int>(fw);
   const int h1 = min(h0 + 1, a.x.h - 1), w1 = min(w0 + 1, a.x.w - 1);
   const float lh = fh - h0, lw = fw - w0;
@@ -68,14 +69,15 @@ __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T
   load<T, V>(bottom_right, a.x.pixel(n, h1, w1) + channel);
 #pragma unroll
   for (int i = 0; i < V; ++i)
-    result[i] = (1 - lh) * ((1 - lw) * top_left[i] + lw * top_right[i]) + lh * ((1 - lw) * bottom_left[i] + lw * bottom_right[i]);
+    result[i] = (1 - lh) * ((1 - lw) * top_left[i] + lw * top_right[i]) +
+                lh * ((1 - lw) * bottom_left[i] + lw * bottom_right[i]);
   store<T, V>(a.y.pixel(n, oh, ow) + channel, result);
 }
 
 template <class T, int V>
 void launch_upsample(const Upsample& step, const Memory& memory, const LaunchContext& context) {
-  const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory), static_cast<int>(step.factor[0]),
-                               static_cast<int>(step.factor[1])};
+  const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory),
+                               static_cast<int>(step.factor[0]), static_cast<int>(step.factor[1])};
   const int blocks = divide_up(step.y.shape.elements() / V, threads);
   if (step.kind == graph::Upsample::Kind::nearest)
     launch_pdl_kernel(context, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
@@ -127,11 +129,13 @@ void launch_transposed(const ConvTranspose& step, const Memory& memory, const La
                                 static_cast<int>(step.weight.shape[2]),
                                 static_cast<int>(step.weight.shape[3]),
                                 step.activation};
-  launch_pdl_kernel(context, "transposed_conv", transposed_conv<T>, divide_up(step.y.shape.elements(), threads), threads, 0, a);
+  launch_pdl_kernel(context, "transposed_conv", transposed_conv<T>,
+                    divide_up(step.y.shape.elements(), threads), threads, 0, a);
 }
 
 Launch make_upsample(const Step& step, Tactic&, const Target&) {
-  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [upsample = std::get<Upsample>(step.operation)](const Memory& memory, std::byte*,
+                                                         const LaunchContext& context) {
     with_type(upsample.x.dtype, [&]<class T>() {
       constexpr int V = vector_width<T>;
       if (in_vectors_of(upsample.x, V) && in_vectors_of(upsample.y, V))
@@ -143,14 +147,17 @@ Launch make_upsample(const Step& step, Tactic&, const Target&) {
 }
 
 Launch make_transposed(const Step& step, Tactic&, const Target&) {
-  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [conv = std::get<ConvTranspose>(step.operation)](const Memory& memory, std::byte*,
+                                                          const LaunchContext& context) {
     with_type(conv.x.dtype, [&]<class T>() { launch_transposed<T>(conv, memory, context); });
   };
 }
 
 }  // namespace
 
-const KernelProvider upsample_provider{"upsample", single_tactic<Upsample>, make_upsample, PdlMode::secondary};
-const KernelProvider conv_transpose_provider{"transposed", single_tactic<ConvTranspose>, make_transposed, PdlMode::secondary};
+const KernelProvider upsample_provider{"upsample", single_tactic<Upsample>, make_upsample,
+                                       PdlMode::secondary};
+const KernelProvider conv_transpose_provider{"transposed", single_tactic<ConvTranspose>, make_transposed,
+                                             PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -23,8 +23,8 @@ class CublasLt {
   /// As the library counts: 130002.
   std::int64_t version() const { return static_cast<std::int64_t>(version_()); }
 
-  /// y [rows, columns] = x [rows, depth] times weight [columns, depth] transposed, plus a residual, plus bias, ReLU: row-major
-  /// FP16, strides in elements, sums in FP32.
+  /// y [rows, columns] = x [rows, depth] times weight [columns, depth] transposed, plus a residual, plus
+  /// bias, ReLU: row-major FP16, strides in elements, sums in FP32.
   struct Shape {
     std::int64_t rows = 0, columns = 0, depth = 0;
     std::int64_t x_stride = 0, y_stride = 0, residual_stride = 0;
@@ -76,9 +76,11 @@ class CublasLt::GemmProblem {
  private:
   template <class T>
   void set(cublasLtMatmulDescAttributes_t name, const T& value) const {
-    library_.check(library_.set_(description_.get(), name, &value, sizeof value), "cublasLtMatmulDescSetAttribute");
+    library_.check(library_.set_(description_.get(), name, &value, sizeof value),
+                   "cublasLtMatmulDescSetAttribute");
   }
-  std::shared_ptr<cublasLtMatrixLayoutOpaque_t> layout(std::int64_t rows, std::int64_t columns, std::int64_t stride) const;
+  std::shared_ptr<cublasLtMatrixLayoutOpaque_t> layout(std::int64_t rows, std::int64_t columns,
+                                                       std::int64_t stride) const;
 
   const CublasLt& library_;
   Shape shape_;

@@ -1,5 +1,6 @@
-// 1x1 convolutions and linear layers as cuBLASLt's GEMMs, where its endings suffice: bias, ReLU, a residual before
-// it. Tactics are the algorithms that its heuristic proposes; a chosen one is kept as the library's own description.
+// 1x1 convolutions and linear layers as cuBLASLt's GEMMs, where its endings suffice: bias, ReLU, a residual
+// before it. Tactics are the algorithms that its heuristic proposes; a chosen one is kept as the library's
+// own description.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -92,11 +93,11 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target& target) {
   tactic.workspace_bytes = static_cast<std::int64_t>(algorithm.workspace_bytes);
   return [gemm, algorithm, task = *task](const Memory& memory, std::byte* workspace, cudaStream_t stream) {
     gemm->run({.x = memory.at(task.x),
-                  .weight = memory.at(task.weight),
-                  .bias = memory.at(task.bias),
-                  .residual = memory.at(task.residual),
-                  .y = memory.at(task.y)},
-                 algorithm, workspace, stream);
+               .weight = memory.at(task.weight),
+               .bias = memory.at(task.bias),
+               .residual = memory.at(task.residual),
+               .y = memory.at(task.y)},
+              algorithm, workspace, stream);
   };
 }
 

@@ -17,22 +17,28 @@ namespace {
 constexpr std::array<std::string_view, 1> cudnn_files{"libcudnn.so.9"};
 constexpr std::array<std::string_view, 1> nvrtc_files{"libnvrtc.so.13"};
 
-/// cuDNN compiles its fused kernels with NVRTC, which it looks up by name: loaded before, it is found wherever it lies.
+/// cuDNN compiles its fused kernels with NVRTC, which it looks up by name: loaded before, it is found
+/// wherever it lies.
 DynamicLibrary load_nvrtc() {
-  return DynamicLibrary::load({"NVRTC 13, which cuDNN compiles its fused kernels with", nvrtc_files, "cu13/lib",
-                               "Install cuda-nvrtc-13-0, or the wheel nvidia-cuda-nvrtc."});
+  return DynamicLibrary::load({"NVRTC 13, which cuDNN compiles its fused kernels with", nvrtc_files,
+                               "cu13/lib", "Install cuda-nvrtc-13-0, or the wheel nvidia-cuda-nvrtc."});
 }
 
 DynamicLibrary load_cudnn() {
-  return DynamicLibrary::load({"cuDNN 9", cudnn_files, "cudnn/lib",
-                               "Install libcudnn9-cuda-13 from NVIDIA's repository, or the wheel nvidia-cudnn-cu13."});
+  return DynamicLibrary::load(
+      {"cuDNN 9", cudnn_files, "cudnn/lib",
+       "Install libcudnn9-cuda-13 from NVIDIA's repository, or the wheel nvidia-cudnn-cu13."});
 }
 
-std::string version_text(std::size_t number) { return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100); }
+std::string version_text(std::size_t number) {
+  return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
+}
 
 }  // namespace
 
-std::string cudnn_version() { return version_text(load_cudnn().get<decltype(cudnnGetVersion)>("cudnnGetVersion")()); }
+std::string cudnn_version() {
+  return version_text(load_cudnn().get<decltype(cudnnGetVersion)>("cudnnGetVersion")());
+}
 
 Cudnn::Cudnn()
     : nvrtc_(load_nvrtc()),
@@ -43,8 +49,10 @@ Cudnn::Cudnn()
       set_stream_(library_.get<decltype(cudnnSetStream)>("cudnnSetStream")),
       error_string_(library_.get<decltype(cudnnGetErrorString)>("cudnnGetErrorString")),
       last_error_(library_.get<decltype(cudnnGetLastErrorString)>("cudnnGetLastErrorString")),
-      create_descriptor_(library_.get<decltype(cudnnBackendCreateDescriptor)>("cudnnBackendCreateDescriptor")),
-      destroy_descriptor_(library_.get<decltype(cudnnBackendDestroyDescriptor)>("cudnnBackendDestroyDescriptor")),
+      create_descriptor_(
+          library_.get<decltype(cudnnBackendCreateDescriptor)>("cudnnBackendCreateDescriptor")),
+      destroy_descriptor_(
+          library_.get<decltype(cudnnBackendDestroyDescriptor)>("cudnnBackendDestroyDescriptor")),
       set_attribute_(library_.get<decltype(cudnnBackendSetAttribute)>("cudnnBackendSetAttribute")),
       get_attribute_(library_.get<decltype(cudnnBackendGetAttribute)>("cudnnBackendGetAttribute")),
       finalize_(library_.get<decltype(cudnnBackendFinalize)>("cudnnBackendFinalize")),
@@ -54,7 +62,8 @@ Cudnn::Cudnn()
 
 Cudnn::~Cudnn() {
   const cudnnStatus_t status = destroy_(handle_);
-  if (status != CUDNN_STATUS_SUCCESS) log::error(std::string("cudnnDestroy failed: ") + error_string_(status));
+  if (status != CUDNN_STATUS_SUCCESS)
+    log::error(std::string("cudnnDestroy failed: ") + error_string_(status));
 }
 
 std::string Cudnn::version() const { return version_text(version_()); }
@@ -76,7 +85,8 @@ Descriptor Cudnn::create(cudnnBackendDescriptorType_t type) const {
   return {raw, destroy_descriptor_};
 }
 
-void Cudnn::set(const Descriptor& descriptor, cudnnBackendAttributeName_t name, const Descriptor& value) const {
+void Cudnn::set(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+                const Descriptor& value) const {
   const cudnnBackendDescriptor_t raw = value.get();
   set_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &raw);
 }
@@ -85,15 +95,17 @@ void Cudnn::set_handle(const Descriptor& descriptor, cudnnBackendAttributeName_t
   set_raw(descriptor, name, CUDNN_TYPE_HANDLE, 1, &handle_);
 }
 
-void Cudnn::finalize(const Descriptor& descriptor) const { check(finalize_(descriptor.get()), "cudnnBackendFinalize"); }
+void Cudnn::finalize(const Descriptor& descriptor) const {
+  check(finalize_(descriptor.get()), "cudnnBackendFinalize");
+}
 
-void Cudnn::set_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-                    std::int64_t count, const void* values) const {
+void Cudnn::set_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+                    cudnnBackendAttributeType_t type, std::int64_t count, const void* values) const {
   check(set_attribute_(descriptor.get(), name, type, count, values), "cudnnBackendSetAttribute");
 }
 
-std::int64_t Cudnn::get_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-                            std::int64_t count, void* values) const {
+std::int64_t Cudnn::get_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+                            cudnnBackendAttributeType_t type, std::int64_t count, void* values) const {
   std::int64_t returned = 0;
   check(get_attribute_(descriptor.get(), name, type, count, &returned, values), "cudnnBackendGetAttribute");
   return returned;
@@ -101,11 +113,13 @@ std::int64_t Cudnn::get_raw(const Descriptor& descriptor, cudnnBackendAttributeN
 
 std::vector<Descriptor> Cudnn::get_all(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
                                        cudnnBackendDescriptorType_t type, std::int64_t at_most) const {
-  const std::int64_t available = at_most ? at_most : get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
+  const std::int64_t available =
+      at_most ? at_most : get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, nullptr);
   std::vector<Descriptor> found;
   std::vector<cudnnBackendDescriptor_t> raw;
   for (std::int64_t i = 0; i < available; ++i) raw.push_back(found.emplace_back(create(type)).get());
-  const std::int64_t returned = get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, available, raw.data());
+  const std::int64_t returned =
+      get_raw(descriptor, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, available, raw.data());
   found.resize(static_cast<std::size_t>(std::min(available, returned)));
   return found;
 }

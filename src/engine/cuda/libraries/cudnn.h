@@ -1,4 +1,5 @@
-// cuDNN's backend interface, loaded on use: twelve C functions, descriptors with owners, attributes set by type.
+// cuDNN's backend interface, loaded on use: twelve C functions, descriptors with owners, attributes set by
+// type.
 #pragma once
 
 #include <cudnn.h>
@@ -16,7 +17,8 @@ namespace peregrine::cuda {
 /// Owner of one backend descriptor; shared, because a plan keeps what it was made from alive.
 using Descriptor = std::shared_ptr<void>;
 
-/// The library and a handle for the device that was current when it was made. Not for several threads at once.
+/// The library and a handle for the device that was current when it was made. Not for several threads at
+/// once.
 class Cudnn {
  public:
   /// Throws Error "environment.library" when cuDNN 9 is missing.
@@ -45,7 +47,8 @@ class Cudnn {
   void finalize(const Descriptor& descriptor) const;
 
   template <class T>
-  T get(const Descriptor& descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type) const {
+  T get(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+        cudnnBackendAttributeType_t type) const {
     T value{};
     get_raw(descriptor, name, type, 1, &value);
     return value;
@@ -59,10 +62,10 @@ class Cudnn {
 
  private:
   void check(cudnnStatus_t status, const char* call) const;
-  void set_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-               std::int64_t count, const void* values) const;
-  std::int64_t get_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t type,
-                       std::int64_t count, void* values) const;
+  void set_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+               cudnnBackendAttributeType_t type, std::int64_t count, const void* values) const;
+  std::int64_t get_raw(const Descriptor& descriptor, cudnnBackendAttributeName_t name,
+                       cudnnBackendAttributeType_t type, std::int64_t count, void* values) const;
 
   DynamicLibrary nvrtc_, library_;
   decltype(&cudnnCreate) create_;

@@ -1,6 +1,6 @@
-// Convolution with bias, activation and residual as one fused cuDNN kernel. Tactics are the engine configurations
-// that cuDNN's heuristics A and B propose; a chosen one is kept as cuDNN's own serialised plan, so that loading neither
-// asks the heuristics nor compiles.
+// Convolution with bias, activation and residual as one fused cuDNN kernel. Tactics are the engine
+// configurations that cuDNN's heuristics A and B propose; a chosen one is kept as cuDNN's own serialised
+// plan, so that loading neither asks the heuristics nor compiles.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +30,8 @@ class GraphMaker {
     std::vector<Descriptor> operations;
     const bool before = conv_.residual && conv_.residual_place == ResidualPlace::before_activation;
     const bool after = conv_.residual && conv_.residual_place == ResidualPlace::after_activation;
-    int left = 1 + (conv_.bias_f16 ? 1 : 0) + (conv_.residual ? 1 : 0) + (conv_.activation != Activation::none ? 1 : 0);
+    int left = 1 + (conv_.bias_f16 ? 1 : 0) + (conv_.residual ? 1 : 0) +
+               (conv_.activation != Activation::none ? 1 : 0);
     const auto output = [&] { return --left == 0 ? tensor(id_y, conv_.y) : virtual_tensor(); };
 
     Descriptor value = output();
@@ -87,7 +88,8 @@ class GraphMaker {
 
   Descriptor weight() const {
     const Shape& s = conv_.weight.shape;
-    return tensor_of(id_weight, {s[0], s[1], s[2], s[3]}, {s[1] * s[2] * s[3], 1, s[1] * s[3], s[1]}, CUDNN_DATA_HALF, false);
+    return tensor_of(id_weight, {s[0], s[1], s[2], s[3]}, {s[1] * s[2] * s[3], 1, s[1] * s[3], s[1]},
+                     CUDNN_DATA_HALF, false);
   }
 
   Descriptor bias() const {
@@ -98,8 +100,8 @@ class GraphMaker {
   /// A value between two operations, FP32, never stored.
   Descriptor virtual_tensor() {
     const Shape& s = conv_.y.shape;
-    return tensor_of(next_virtual_++, {s[0], s[1], s[2], s[3]}, {s[1] * s[2] * s[3], 1, s[1] * s[3], s[1]}, CUDNN_DATA_FLOAT,
-                     true);
+    return tensor_of(next_virtual_++, {s[0], s[1], s[2], s[3]}, {s[1] * s[2] * s[3], 1, s[1] * s[3], s[1]},
+                     CUDNN_DATA_FLOAT, true);
   }
 
   Descriptor convolution(const Descriptor& y) const {
@@ -108,10 +110,14 @@ class GraphMaker {
     cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT);
     cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, CUDNN_CROSS_CORRELATION);
     cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, CUDNN_TYPE_INT64, std::int64_t{2});
-    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, std::span<const std::int64_t>(conv_.dilation));
-    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64, std::span<const std::int64_t>(conv_.stride));
-    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64, std::span<const std::int64_t>(before));
-    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64, std::span<const std::int64_t>(after));
+    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64,
+               std::span<const std::int64_t>(conv_.dilation));
+    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, CUDNN_TYPE_INT64,
+               std::span<const std::int64_t>(conv_.stride));
+    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_TYPE_INT64,
+               std::span<const std::int64_t>(before));
+    cudnn_.set(what, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_TYPE_INT64,
+               std::span<const std::int64_t>(after));
     cudnn_.finalize(what);
     const Descriptor operation = cudnn_.create(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
     cudnn_.set(operation, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, what);
@@ -124,11 +130,13 @@ class GraphMaker {
     return operation;
   }
 
-  Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& second, const Descriptor& y) const {
+  Descriptor pointwise(cudnnPointwiseMode_t mode, const Descriptor& x, const Descriptor& second,
+                       const Descriptor& y) const {
     const Descriptor what = cudnn_.create(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
     cudnn_.set(what, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode);
     cudnn_.set(what, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT);
-    if (mode == CUDNN_POINTWISE_SWISH_FWD) cudnn_.set(what, CUDNN_ATTR_POINTWISE_SWISH_BETA, CUDNN_TYPE_DOUBLE, 1.0);
+    if (mode == CUDNN_POINTWISE_SWISH_FWD)
+      cudnn_.set(what, CUDNN_ATTR_POINTWISE_SWISH_BETA, CUDNN_TYPE_DOUBLE, 1.0);
     cudnn_.finalize(what);
     const Descriptor operation = cudnn_.create(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
     cudnn_.set(operation, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, what);
@@ -157,7 +165,8 @@ std::vector<Descriptor> propose(const Cudnn& cudnn, const Descriptor& graph, cud
 std::vector<std::int64_t> describe(const Cudnn& cudnn, const Descriptor& configuration) {
   const std::vector<Descriptor> engine =
       cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1);
-  std::vector<std::int64_t> description{cudnn.get<std::int64_t>(engine.at(0), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64)};
+  std::vector<std::int64_t> description{
+      cudnn.get<std::int64_t>(engine.at(0), CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64)};
   std::map<std::int64_t, std::int64_t> knobs;
   for (const Descriptor& knob : cudnn.get_all(configuration, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
                                               CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_KNOB_TYPE_COUNTS))
@@ -178,12 +187,15 @@ Proposals proposals(const Cudnn& cudnn, const Conv& conv) {
   for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B}) try {
       for (const Descriptor& configuration : propose(cudnn, graph, mode)) {
         std::vector<std::int64_t> description = describe(cudnn, configuration);
-        if (std::find(all.descriptions.begin(), all.descriptions.end(), description) != all.descriptions.end()) continue;
+        if (std::find(all.descriptions.begin(), all.descriptions.end(), description) !=
+            all.descriptions.end())
+          continue;
         all.descriptions.push_back(std::move(description));
         all.configurations.push_back(configuration);
       }
     } catch (const Error& refusal) {
-      log::debug(fmt::format("cuDNN's heuristic {}: {}", mode == CUDNN_HEUR_MODE_A ? "A" : "B", refusal.sentence()));
+      log::debug(
+          fmt::format("cuDNN's heuristic {}: {}", mode == CUDNN_HEUR_MODE_A ? "A" : "B", refusal.sentence()));
     }
   return all;
 }
@@ -191,7 +203,8 @@ Proposals proposals(const Cudnn& cudnn, const Conv& conv) {
 Descriptor build_plan(const Cudnn& cudnn, const Conv& conv, const Tactic& tactic) {
   const Proposals all = proposals(cudnn, conv);
   const auto found = std::find(all.descriptions.begin(), all.descriptions.end(), tactic.parameters);
-  if (found == all.descriptions.end()) throw Error("engine.kernel", "cuDNN no longer proposes the engine that the plan names.");
+  if (found == all.descriptions.end())
+    throw Error("engine.kernel", "cuDNN no longer proposes the engine that the plan names.");
   const Descriptor plan = cudnn.create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
   cudnn.set_handle(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
   cudnn.set(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
@@ -202,7 +215,8 @@ Descriptor build_plan(const Cudnn& cudnn, const Conv& conv, const Tactic& tactic
 
 Descriptor restore_plan(const Cudnn& cudnn, const std::string& payload) {
   const Descriptor plan = cudnn.create(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-  cudnn.set(plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, std::span<const char>(payload));
+  cudnn.set(plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+            std::span<const char>(payload));
   cudnn.set_handle(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
   cudnn.finalize(plan);
   return plan;
@@ -211,7 +225,8 @@ Descriptor restore_plan(const Cudnn& cudnn, const std::string& payload) {
 /// A plan and the pointers that it ran with last: they change only when the caller's bindings do.
 class FusedConv {
  public:
-  FusedConv(const Cudnn& cudnn, const Conv& conv, Descriptor plan) : cudnn_(cudnn), conv_(conv), plan_(std::move(plan)) {}
+  FusedConv(const Cudnn& cudnn, const Conv& conv, Descriptor plan)
+      : cudnn_(cudnn), conv_(conv), plan_(std::move(plan)) {}
 
   void launch(const Memory& memory, std::byte* workspace, cudaStream_t stream) {
     std::vector<void*> pointers{workspace, memory.at(conv_.x), memory.at(conv_.weight), memory.at(conv_.y)};
@@ -227,7 +242,8 @@ class FusedConv {
     pack_ = cudnn_.create(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
     const std::span<void* const> all(pointers);
     cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, all.subspan(1));
-    cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, std::span<const std::int64_t>(ids));
+    cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64,
+               std::span<const std::int64_t>(ids));
     cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, pointers[0]);
     cudnn_.finalize(pack_);
     pointers_ = std::move(pointers);
@@ -245,7 +261,8 @@ bool serves(const Conv& conv) {
   if (is_half_resolution(conv.residual, conv.y)) return false;
   // Tensor-core engines read vectors of 16 bytes; narrower maps belong to the own kernels.
   const auto aligned = [](const TensorRef& map) {
-    return !map || (map.offset % 8 == 0 && map.shape[1] % 8 == 0 && map.strides[3] % 8 == 0 && map.strides[2] % 8 == 0);
+    return !map || (map.offset % 8 == 0 && map.shape[1] % 8 == 0 && map.strides[3] % 8 == 0 &&
+                    map.strides[2] % 8 == 0);
   };
   // Its fused engines take what is written for one long row of pixels, whatever the rows' stride says.
   const auto even = [](const TensorRef& map) { return !map || pixel_distance(map) == map.strides[3]; };
@@ -269,11 +286,16 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target& target) {
   if (!target.cudnn) throw Error("engine.kernel", "The plan uses cuDNN, which is not loaded.");
   const Cudnn& cudnn = *target.cudnn;
   const auto& conv = std::get<Conv>(step.operation);
-  const Descriptor plan = tactic.payload.empty() ? build_plan(cudnn, conv, tactic) : restore_plan(cudnn, tactic.payload);
-  if (tactic.payload.empty()) tactic.payload = cudnn.get_text(plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
-  tactic.workspace_bytes = cudnn.get<std::int64_t>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
+  const Descriptor plan =
+      tactic.payload.empty() ? build_plan(cudnn, conv, tactic) : restore_plan(cudnn, tactic.payload);
+  if (tactic.payload.empty())
+    tactic.payload = cudnn.get_text(plan, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+  tactic.workspace_bytes =
+      cudnn.get<std::int64_t>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
   const auto fused = std::make_shared<FusedConv>(cudnn, conv, plan);
-  return [fused](const Memory& memory, std::byte* workspace, cudaStream_t stream) { fused->launch(memory, workspace, stream); };
+  return [fused](const Memory& memory, std::byte* workspace, cudaStream_t stream) {
+    fused->launch(memory, workspace, stream);
+  };
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ void LoweredOps::replace(std::size_t at, LoweredOp merged, std::vector<std::size
   index();
 }
 
-ValueId LoweredOps::add_value(const std::string& name, graph::Operation operation, ValueId x, const Constant& weight) {
+ValueId LoweredOps::add_value(const std::string& name, graph::Operation operation, ValueId x,
+                              const Constant& weight) {
   return graph_.add(name, std::move(operation), {x, graph_.add_constant(name + ".weight", weight)});
 }
 
@@ -33,7 +34,8 @@ void LoweredOps::index() {
   readers_.assign(graph_.value_count(), {});
   is_output_.resize(graph_.value_count());
   for (std::size_t i = 0; i < ops_.size(); ++i) {
-    for (ValueId output : ops_[i].outputs) producers_[static_cast<std::size_t>(output)] = static_cast<std::int32_t>(i);
+    for (ValueId output : ops_[i].outputs)
+      producers_[static_cast<std::size_t>(output)] = static_cast<std::int32_t>(i);
     for (ValueId input : ops_[i].inputs) readers_[static_cast<std::size_t>(input)].push_back(i);
     if (ops_[i].residual != ValueId::none) readers_[static_cast<std::size_t>(ops_[i].residual)].push_back(i);
   }

@@ -15,7 +15,8 @@ namespace peregrine::cuda::lowering {
 using graph::ValueId;
 using Constant = std::shared_ptr<const HostTensor>;
 
-/// What a convolution, linear layer or norm carries: weight and bias, or scale and shift. In the graph's layout.
+/// What a convolution, linear layer or norm carries: weight and bias, or scale and shift. In the graph's
+/// layout.
 struct Weights {
   Constant weight, bias;           ///< bias may be null
   std::vector<std::int64_t> rows;  ///< output channels to take, in this order; empty: all
@@ -29,8 +30,8 @@ struct LoweredOp {
   graph::Operation view;               ///< Concat, Split, Slice, Reshape, Transpose or Cast, if it is one
   std::vector<ValueId> inputs;
   ValueId residual = ValueId::none;
-  /// Convolutions: one an output, stacked in this order. A transposed one with a second: that of the 3x3 convolution behind
-  /// it, whose activation it has (upsampled.h).
+  /// Convolutions: one an output, stacked in this order. A transposed one with a second: that of the 3x3
+  /// convolution behind it, whose activation it has (upsampled.h).
   std::vector<Weights> weights;
   std::vector<ValueId> outputs;
 
@@ -74,7 +75,9 @@ class LoweredOps {
     return index && ops_[*index].view_as<T>() ? &ops_[*index] : nullptr;
   }
   /// Ops that read a value (a op that reads it twice is there twice), rising.
-  const std::vector<std::size_t>& readers(ValueId value) const { return readers_[static_cast<std::size_t>(value)]; }
+  const std::vector<std::size_t>& readers(ValueId value) const {
+    return readers_[static_cast<std::size_t>(value)];
+  }
   /// Whether the value is the model's, not one that a fusion added.
   bool in_model(ValueId value) const { return static_cast<std::size_t>(value) < model_values_; }
   bool is_output(ValueId value) const { return is_output_[static_cast<std::size_t>(value)]; }
@@ -83,7 +86,8 @@ class LoweredOps {
 
   /// Replaces op `at` by `merged` and removes the ops `fused`. Indices change.
   void replace(std::size_t at, LoweredOp merged, std::vector<std::size_t> fused);
-  /// A value that the model does not have, to be handed from one op to another: a node of the list's own graph makes it.
+  /// A value that the model does not have, to be handed from one op to another: a node of the list's own
+  /// graph makes it.
   ValueId add_value(const std::string& name, graph::Operation operation, ValueId x, const Constant& weight);
 
  private:

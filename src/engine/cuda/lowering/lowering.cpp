@@ -12,7 +12,8 @@ namespace peregrine::cuda {
 ExecutionPlan lower(const graph::Graph& graph, const LoweringOptions& options) {
   lowering::Tabled tabled = lowering::look_up(graph);
   if (!tabled.refused.empty())
-    throw Error("engine.unsupported", tabled.refused.front(), "Run this model with another engine (--engine).");
+    throw Error("engine.unsupported", tabled.refused.front(),
+                "Run this model with another engine (--engine).");
   lowering::LoweredOps ops(graph, std::move(tabled.ops));
   lowering::fuse(ops);
 

@@ -23,7 +23,8 @@ Strides strides_of(const Shape& shape, Layout layout, std::int64_t multiple) {
 
 /// Whether a step can write its output through such a view.
 bool writable(const LoweredOp& op, const TensorRef& where) {
-  if (op.outputs.size() > 1 && !op.as<PoolChain>()) return false;  // parts of one convolution lie side by side
+  if (op.outputs.size() > 1 && !op.as<PoolChain>())
+    return false;  // parts of one convolution lie side by side
   if (op.as<Attention>()) return where.strides[2] == 1;
   if (op.as<Linear>()) return where.strides[1] == 1 || where.shape[1] == 1;
   const bool any = op.as<Unary>() || op.as<Binary>() || op.as<Softmax>() || op.as<MatMul>();
@@ -57,7 +58,8 @@ std::optional<ValueId> Storage::overwrites(ValueId value) const {
   return found == overwrites_.end() ? std::nullopt : std::optional(found->second);
 }
 
-TensorRef Storage::allocate(const std::string& name, const Shape& shape, Layout layout, std::int64_t multiple) {
+TensorRef Storage::allocate(const std::string& name, const Shape& shape, Layout layout,
+                            std::int64_t multiple) {
   return add_buffer(name, dtype_, shape, strides_of(shape, layout, multiple));
 }
 
@@ -65,7 +67,8 @@ TensorRef Storage::scratch(const std::string& name, const Shape& shape) {
   return add_buffer(name, DType::f32, shape, dense_strides(shape));
 }
 
-TensorRef Storage::add_buffer(const std::string& name, DType dtype, const Shape& shape, const Strides& strides) {
+TensorRef Storage::add_buffer(const std::string& name, DType dtype, const Shape& shape,
+                              const Strides& strides) {
   const std::int64_t elements = shape.rank() == 0 ? 1 : shape[0] * strides[0];
   const auto bytes = elements * static_cast<std::int64_t>(size_of(dtype));
   plan_->buffers.push_back({Buffer::Place::arena, bytes, 0, -1, name});
@@ -96,8 +99,8 @@ void Storage::find_overwrites() {
     if (may_overwrite(i)) overwrites_[ops_->ops()[i].outputs[0]] = ops_->ops()[i].residual;
 }
 
-/// Whether op `index` may write over its residual: scratch memory that nobody reads later, nor the op itself in
-/// another way than element by element.
+/// Whether op `index` may write over its residual: scratch memory that nobody reads later, nor the op itself
+/// in another way than element by element.
 bool Storage::may_overwrite(std::size_t index) const {
   const LoweredOp& op = ops_->ops()[index];
   if (op.residual == ValueId::none || read_later(op.residual, index)) return false;
@@ -120,8 +123,8 @@ bool Storage::may_overwrite(std::size_t index) const {
   return maker.has_value();
 }
 
-/// Whether a value, or a view of it, is an output, part of a concat, or read by a op from `index` on otherwise than as
-/// that op's residual.
+/// Whether a value, or a view of it, is an output, part of a concat, or read by a op from `index` on
+/// otherwise than as that op's residual.
 bool Storage::read_later(ValueId value, std::size_t index) const {
   if (ops_->is_output(value)) return true;
   for (std::size_t reader : ops_->readers(value)) {
@@ -129,7 +132,7 @@ bool Storage::read_later(ValueId value, std::size_t index) const {
     const auto in_view = [&](ValueId output) { return read_later(output, index); };
     const bool at_its_input = reader == index && std::ranges::find(op.inputs, value) != op.inputs.end();
     const bool late = op.operation ? reader > index || at_its_input
-                                      : op.view_as<graph::Concat>() || std::ranges::any_of(op.outputs, in_view);
+                                   : op.view_as<graph::Concat>() || std::ranges::any_of(op.outputs, in_view);
     if (late) return true;
   }
   return false;
@@ -144,7 +147,8 @@ void Storage::alias_inputs_of(const LoweredOp& concat) {
   const graph::Graph& graph = ops_->graph();
   const ValueId output = concat.outputs[0];
   const Shape& shape = graph.value(output).shape;
-  if (!wanted_.contains(output)) wanted_[output] = allocate(graph.value(output).name, shape, Layout::channels_last);
+  if (!wanted_.contains(output))
+    wanted_[output] = allocate(graph.value(output).name, shape, Layout::channels_last);
   const TensorRef whole = wanted_[output];
   shared_.insert(whole.buffer);
   const std::size_t axis = axis_of(concat.view_as<graph::Concat>()->axis, shape);
@@ -160,9 +164,10 @@ void Storage::alias_inputs_of(const LoweredOp& concat) {
   }
 }
 
-/// Where the inputs from `first` on are all parts of one split, in order (or stand in their place): claims what was split.
-/// Returns how many inputs that settles.
-std::size_t Storage::alias_split(const LoweredOp& concat, std::size_t first, const TensorRef& whole, std::int64_t start) {
+/// Where the inputs from `first` on are all parts of one split, in order (or stand in their place): claims
+/// what was split. Returns how many inputs that settles.
+std::size_t Storage::alias_split(const LoweredOp& concat, std::size_t first, const TensorRef& whole,
+                                 std::int64_t start) {
   const graph::Graph& graph = ops_->graph();
   const LoweredOp* split = ops_->viewed_by<graph::Split>(origin(concat.inputs[first]));
   if (!split || first + split->outputs.size() > concat.inputs.size()) return 0;
@@ -193,7 +198,8 @@ bool Storage::alias(ValueId value, const TensorRef& where) {
     if (!alias_from_view(op, where)) return false;
   } else {
     if (!writable(op, where)) return false;
-    if (const auto residual = overwrites(value); residual && !alias(*residual, where)) overwrites_.erase(value);
+    if (const auto residual = overwrites(value); residual && !alias(*residual, where))
+      overwrites_.erase(value);
   }
   wanted_[value] = where;
   return true;

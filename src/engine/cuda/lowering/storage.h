@@ -1,6 +1,6 @@
-// Which values share memory: concat's inputs are slices of its output, a view is its input seen otherwise, a sum may
-// overwrite its residual, an output of the graph is a binding. Decided from the graph's end backwards, before any step is
-// emitted: a producer must know where its reader wants the result.
+// Which values share memory: concat's inputs are slices of its output, a view is its input seen otherwise, a
+// sum may overwrite its residual, an output of the graph is a binding. Decided from the graph's end
+// backwards, before any step is emitted: a producer must know where its reader wants the result.
 #pragma once
 
 #include <map>
@@ -37,7 +37,8 @@ class Storage {
   /// No concat has slices in the buffer: padding channels behind the last channel belong to one value.
   bool unshared(BufferId buffer) const { return !shared_.contains(buffer); }
 
-  TensorRef allocate(const std::string& name, const Shape& shape, Layout layout, std::int64_t multiple = channel_multiple);
+  TensorRef allocate(const std::string& name, const Shape& shape, Layout layout,
+                     std::int64_t multiple = channel_multiple);
   /// Row-major f32, for a step's own use.
   TensorRef scratch(const std::string& name, const Shape& shape);
 
@@ -50,7 +51,8 @@ class Storage {
   void alias_inputs_of(const LoweredOp& concat);
   bool alias(ValueId value, const TensorRef& where);
   bool alias_from_view(const LoweredOp& view, const TensorRef& where);
-  std::size_t alias_split(const LoweredOp& concat, std::size_t first, const TensorRef& whole, std::int64_t start);
+  std::size_t alias_split(const LoweredOp& concat, std::size_t first, const TensorRef& whole,
+                          std::int64_t start);
   ValueId origin(ValueId value) const;
 
   const LoweredOps* ops_;

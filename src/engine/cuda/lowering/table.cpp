@@ -44,9 +44,11 @@ class Table {
   /// One that no convolution could take in is a depthwise convolution of one tap.
   LoweredOp operator()(const graph::BatchNorm& norm) const {
     const std::size_t rank = shape_in(0).rank();
-    if (rank != 4) throw Refusal{fmt::format("it normalises {} dimensions, not 4, and stands behind no convolution", rank)};
-    const HostTensor scale = constant(1)->to_f32(), shift = constant(2)->to_f32(), mean = constant(3)->to_f32(),
-                     variance = constant(4)->to_f32();
+    if (rank != 4)
+      throw Refusal{
+          fmt::format("it normalises {} dimensions, not 4, and stands behind no convolution", rank)};
+    const HostTensor scale = constant(1)->to_f32(), shift = constant(2)->to_f32(),
+                     mean = constant(3)->to_f32(), variance = constant(4)->to_f32();
     const std::int64_t channels = scale.shape().elements();
     HostTensor weight(DType::f32, {channels, 1, 1, 1}), bias(DType::f32, {channels});
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -54,9 +56,9 @@ class Table {
       weight.as<float>()[c] = static_cast<float>(factor);
       bias.as<float>()[c] = static_cast<float>(shift.as<float>()[c] - factor * mean.as<float>()[c]);
     }
-    return op(
-        Depthwise{},
-        {std::make_shared<const HostTensor>(std::move(weight)), std::make_shared<const HostTensor>(std::move(bias)), {}});
+    return op(Depthwise{}, {std::make_shared<const HostTensor>(std::move(weight)),
+                            std::make_shared<const HostTensor>(std::move(bias)),
+                            {}});
   }
 
   LoweredOp operator()(const graph::InstanceNorm& norm) const {
@@ -93,7 +95,8 @@ class Table {
 
   LoweredOp operator()(const graph::Softmax& softmax) const {
     Softmax step;
-    step.axis = softmax.axis < 0 ? softmax.axis + static_cast<std::int64_t>(shape_in(0).rank()) : softmax.axis;
+    step.axis =
+        softmax.axis < 0 ? softmax.axis + static_cast<std::int64_t>(shape_in(0).rank()) : softmax.axis;
     return op(step);
   }
 
@@ -167,8 +170,8 @@ Tabled look_up(const graph::Graph& graph) {
       require_floating_point(graph, node);
       result.ops.push_back(std::visit(Table(graph, node), node.operation));
     } catch (const Refusal& refusal) {
-      result.refused.push_back(
-          fmt::format("{} ({}) cannot run on the cuda engine: {}.", node.name, graph::name_of(node.operation), refusal.reason));
+      result.refused.push_back(fmt::format("{} ({}) cannot run on the cuda engine: {}.", node.name,
+                                           graph::name_of(node.operation), refusal.reason));
     }
   return result;
 }

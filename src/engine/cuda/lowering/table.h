@@ -8,7 +8,7 @@
 namespace peregrine::cuda::lowering {
 
 struct Tabled {
-  std::vector<LoweredOp> ops;         ///< one a node, in the graph's order; complete when nothing was refused
+  std::vector<LoweredOp> ops;        ///< one a node, in the graph's order; complete when nothing was refused
   std::vector<std::string> refused;  ///< a sentence a node, naming it
 };
 

@@ -31,7 +31,8 @@ std::vector<Index> rows_of(const Weights& weights) {
 
 }  // namespace
 
-TensorRef WeightPacker::convolution(const std::string& name, const std::vector<Rows>& parts, Index channels_in) {
+TensorRef WeightPacker::convolution(const std::string& name, const std::vector<Rows>& parts,
+                                    Index channels_in) {
   const Shape& first = parts.front().weights->weight->shape();
   const Shape shape{total(parts), channels_in, first[2], first[3]};
   const Strides strides = channels_last_strides(shape);
@@ -61,11 +62,13 @@ TensorRef WeightPacker::depthwise(const std::string& name, const Weights& weight
   std::vector<float> values(static_cast<std::size_t>(shape.elements()));
   const float* in = source.as<float>();
   for (Index c = 0; c < from[0]; ++c)
-    for (Index tap = 0; tap < from[2] * from[3]; ++tap) values[static_cast<std::size_t>(tap * channels + c)] = *in++;
+    for (Index tap = 0; tap < from[2] * from[3]; ++tap)
+      values[static_cast<std::size_t>(tap * channels + c)] = *in++;
   return store(name, values, shape, strides, dtype_);
 }
 
-TensorRef WeightPacker::transposed(const std::string& name, const Weights& weights, Index channels_in, Index channels_out) {
+TensorRef WeightPacker::transposed(const std::string& name, const Weights& weights, Index channels_in,
+                                   Index channels_out) {
   const HostTensor source = weights.weight->to_f32();
   const Shape& from = source.shape();
   const Shape shape{channels_in, channels_out, from[2], from[3]};
@@ -118,12 +121,14 @@ TensorRef WeightPacker::store(const std::string& name, const std::vector<float>&
     for (std::size_t i = 0; i < values.size(); ++i) {
       const Half half = to_half(values[i]);
       if (std::isinf(to_float(half)) && !std::isinf(values[i]))
-        throw Error("engine.weights", fmt::format("The constant {} of '{}' does not fit into FP16.", values[i], name),
+        throw Error("engine.weights",
+                    fmt::format("The constant {} of '{}' does not fit into FP16.", values[i], name),
                     "Build the engine with --precision fp32.");
       std::memcpy(blob.data() + start + i * sizeof half, &half, sizeof half);
     }
   }
-  plan_->buffers.push_back({Buffer::Place::weights, static_cast<Index>(bytes), static_cast<Index>(start), -1, name});
+  plan_->buffers.push_back(
+      {Buffer::Place::weights, static_cast<Index>(bytes), static_cast<Index>(start), -1, name});
   return {static_cast<BufferId>(plan_->buffers.size() - 1), dtype, 0, shape, strides};
 }
 

@@ -21,7 +21,8 @@ class WeightPacker {
   /// [C,1,kh,kw] stored kh,kw,C.
   TensorRef depthwise(const std::string& name, const Weights& weights, std::int64_t channels);
   /// [C,K,kh,kw] stored kh,kw,K,C.
-  TensorRef transposed(const std::string& name, const Weights& weights, std::int64_t channels_in, std::int64_t channels_out);
+  TensorRef transposed(const std::string& name, const Weights& weights, std::int64_t channels_in,
+                       std::int64_t channels_out);
   /// [K] f32 or rounded to f16; absent without any bias.
   TensorRef bias(const std::string& name, const std::vector<Rows>& parts, DType dtype);
   /// As it is, row-major.
@@ -29,8 +30,8 @@ class WeightPacker {
   TensorRef dense(const std::string& name, const Constant& constant) { return dense(name, constant, dtype_); }
 
  private:
-  TensorRef store(const std::string& name, const std::vector<float>& values, const Shape& shape, const Strides& strides,
-                  DType dtype);
+  TensorRef store(const std::string& name, const std::vector<float>& values, const Shape& shape,
+                  const Strides& strides, DType dtype);
 
   ExecutionPlan* plan_;
   DType dtype_;

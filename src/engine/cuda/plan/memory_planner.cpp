@@ -17,14 +17,17 @@ Users users_of(const ExecutionPlan& plan) {
     for (const auto& list : {tensors.reads, tensors.writes})
       for (const TensorRef* tensor : list) {
         auto& steps = users[static_cast<std::size_t>(tensor->buffer)];
-        if (steps.empty() || steps.back() != static_cast<std::int32_t>(i)) steps.push_back(static_cast<std::int32_t>(i));
+        if (steps.empty() || steps.back() != static_cast<std::int32_t>(i))
+          steps.push_back(static_cast<std::int32_t>(i));
       }
   }
   return users;
 }
 
-bool all_before(const HappensBefore& before, const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
-  return std::ranges::all_of(a, [&](auto x) { return std::ranges::all_of(b, [&](auto y) { return before(x, y); }); });
+bool all_before(const HappensBefore& before, const std::vector<std::int32_t>& a,
+                const std::vector<std::int32_t>& b) {
+  return std::ranges::all_of(
+      a, [&](auto x) { return std::ranges::all_of(b, [&](auto y) { return before(x, y); }); });
 }
 
 struct ByteRange {
@@ -56,12 +59,14 @@ void plan_memory(ExecutionPlan& plan) {
   plan.arena_bytes = 0;
   std::vector<std::size_t> placed;
   for (std::size_t i : order) {
-    const std::int64_t bytes = (plan.buffers[i].bytes + arena_alignment - 1) / arena_alignment * arena_alignment;
+    const std::int64_t bytes =
+        (plan.buffers[i].bytes + arena_alignment - 1) / arena_alignment * arena_alignment;
     std::vector<ByteRange> taken;
     for (std::size_t j : placed)
       if (!all_before(before, users[i], users[j]) && !all_before(before, users[j], users[i]))
         taken.push_back({plan.buffers[j].offset, plan.buffers[j].offset + plan.buffers[j].bytes});
-    for (ByteRange& range : taken) range.end = (range.end + arena_alignment - 1) / arena_alignment * arena_alignment;
+    for (ByteRange& range : taken)
+      range.end = (range.end + arena_alignment - 1) / arena_alignment * arena_alignment;
     plan.buffers[i].offset = best_fit(std::move(taken), bytes);
     plan.arena_bytes = std::max(plan.arena_bytes, plan.buffers[i].offset + bytes);
     placed.push_back(i);

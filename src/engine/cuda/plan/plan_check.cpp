@@ -34,12 +34,16 @@ class Checker {
   void check_buffers() {
     if (plan_.streams < 1) report("it has no lane");
     for (const Buffer& buffer : plan_.buffers) {
-      const auto size = buffer.place == Buffer::Place::arena ? plan_.arena_bytes : static_cast<Index>(plan_.weights.size());
-      if (buffer.bytes < 0 || buffer.offset < 0 || buffer.offset % 256 != 0) report("buffer {} has no valid place", buffer.name);
+      const auto size =
+          buffer.place == Buffer::Place::arena ? plan_.arena_bytes : static_cast<Index>(plan_.weights.size());
+      if (buffer.bytes < 0 || buffer.offset < 0 || buffer.offset % 256 != 0)
+        report("buffer {} has no valid place", buffer.name);
       const bool binding = buffer.place == Buffer::Place::binding;
-      if (binding && (buffer.binding < 0 || static_cast<std::size_t>(buffer.binding) >= plan_.bindings.size()))
+      if (binding &&
+          (buffer.binding < 0 || static_cast<std::size_t>(buffer.binding) >= plan_.bindings.size()))
         report("buffer {} belongs to no binding", buffer.name);
-      if (!binding && buffer.bytes > size - std::min(buffer.offset, size)) report("buffer {} is out of bounds", buffer.name);
+      if (!binding && buffer.bytes > size - std::min(buffer.offset, size))
+        report("buffer {} is out of bounds", buffer.name);
     }
   }
 
@@ -47,7 +51,8 @@ class Checker {
   void check_tensor(const TensorRef& tensor, const std::string& what) {
     const auto id = static_cast<std::int32_t>(tensor.buffer);
     const bool exists = id >= 0 && static_cast<std::size_t>(id) < plan_.buffers.size();
-    if (!exists || tensor.shape.rank() != tensor.strides.rank() || (tensor.dtype != DType::f16 && tensor.dtype != DType::f32)) {
+    if (!exists || tensor.shape.rank() != tensor.strides.rank() ||
+        (tensor.dtype != DType::f16 && tensor.dtype != DType::f32)) {
       report("{} is no tensor of the plan", what);
       return;
     }
@@ -66,7 +71,8 @@ class Checker {
     const Step& step = plan_.steps[index];
     if (step.stream_index < 0 || step.stream_index >= plan_.streams) report("step {} has no lane", step.name);
     for (std::int32_t wait : step.dependencies)
-      if (wait < 0 || static_cast<std::size_t>(wait) >= index) report("step {} waits for a later one", step.name);
+      if (wait < 0 || static_cast<std::size_t>(wait) >= index)
+        report("step {} waits for a later one", step.name);
     const Accesses tensors = accesses(step.operation);
     const std::size_t before = found_.size();
     for (const auto& list : {tensors.reads, tensors.writes})
@@ -90,7 +96,8 @@ class Checker {
 
   bool writable(const TensorRef& tensor) const {
     const Buffer& buffer = plan_.buffer(tensor.buffer);
-    if (buffer.place == Buffer::Place::binding) return !plan_.bindings[static_cast<std::size_t>(buffer.binding)].is_input;
+    if (buffer.place == Buffer::Place::binding)
+      return !plan_.bindings[static_cast<std::size_t>(buffer.binding)].is_input;
     return buffer.place == Buffer::Place::arena;
   }
 
@@ -104,13 +111,14 @@ class Checker {
   bool meet(const TensorRef& a, const TensorRef& b) const {
     if (a.buffer == b.buffer) return overlap(a, b);
     const Buffer &x = plan_.buffer(a.buffer), &y = plan_.buffer(b.buffer);
-    return x.place == Buffer::Place::arena && y.place == Buffer::Place::arena && x.offset < y.offset + y.bytes &&
-           y.offset < x.offset + x.bytes;
+    return x.place == Buffer::Place::arena && y.place == Buffer::Place::arena &&
+           x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes;
   }
 
   bool any_meet(const std::vector<const TensorRef*>& a, const std::vector<const TensorRef*>& b) const {
-    return std::ranges::any_of(
-        a, [&](const TensorRef* x) { return std::ranges::any_of(b, [&](const TensorRef* y) { return meet(*x, *y); }); });
+    return std::ranges::any_of(a, [&](const TensorRef* x) {
+      return std::ranges::any_of(b, [&](const TensorRef* y) { return meet(*x, *y); });
+    });
   }
 
   void check_order() {
@@ -122,7 +130,8 @@ class Checker {
         const Accesses &e = all[earlier], &l = all[later];
         if (before(static_cast<std::int32_t>(earlier), static_cast<std::int32_t>(later))) continue;
         if (any_meet(e.writes, l.reads) || any_meet(e.reads, l.writes) || any_meet(e.writes, l.writes))
-          report("steps {} and {} use the same memory in no order", plan_.steps[earlier].name, plan_.steps[later].name);
+          report("steps {} and {} use the same memory in no order", plan_.steps[earlier].name,
+                 plan_.steps[later].name);
       }
       for (const TensorRef* read : all[later].reads)
         if (plan_.buffer(read->buffer).place == Buffer::Place::arena && !written_before(all, later, *read))
@@ -132,7 +141,8 @@ class Checker {
 
   static bool written_before(const std::vector<Accesses>& all, std::size_t index, const TensorRef& read) {
     for (std::size_t i = 0; i < index; ++i)
-      if (std::ranges::any_of(all[i].writes, [&](const TensorRef* write) { return overlap(*write, read); })) return true;
+      if (std::ranges::any_of(all[i].writes, [&](const TensorRef* write) { return overlap(*write, read); }))
+        return true;
     return false;
   }
 

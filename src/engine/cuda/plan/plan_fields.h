@@ -1,5 +1,5 @@
-// The fields of every step in one place: serialisation, listing, access sets and signatures all visit these functions, so
-// that a new field or a new step cannot be forgotten by one of them.
+// The fields of every step in one place: serialisation, listing, access sets and signatures all visit these
+// functions, so that a new field or a new step cannot be forgotten by one of them.
 //
 // A visitor has read(name, tensor or tensors), write(name, tensor or tensors) and attribute(name, value).
 #pragma once
@@ -41,22 +41,27 @@ void visit_fields(Either<DepthwisePointwise> auto& s, auto&& v) {
 }
 
 void visit_fields(Either<ConvTranspose> auto& s, auto&& v) {
-  v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16), v.write("y", s.y);
+  v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16),
+      v.write("y", s.y);
   v.attribute("activation", s.activation);
 }
 
 void visit_fields(Either<Linear> auto& s, auto&& v) {
-  v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16), v.write("y", s.y);
+  v.read("x", s.x), v.read("weight", s.weight), v.read("bias", s.bias), v.read("bias_f16", s.bias_f16),
+      v.write("y", s.y);
   v.attribute("activation", s.activation);
 }
 
 void visit_fields(Either<Pool> auto& s, auto&& v) {
   v.read("x", s.x), v.write("y", s.y);
-  v.attribute("kind", s.kind), v.attribute("kernel", s.kernel), v.attribute("stride", s.stride), v.attribute("pad", s.pad);
+  v.attribute("kind", s.kind), v.attribute("kernel", s.kernel), v.attribute("stride", s.stride),
+      v.attribute("pad", s.pad);
   v.attribute("count_padding", s.count_padding);
 }
 
-void visit_fields(Either<PoolChain> auto& s, auto&& v) { v.read("x", s.x), v.write("y", s.y), v.attribute("kernel", s.kernel); }
+void visit_fields(Either<PoolChain> auto& s, auto&& v) {
+  v.read("x", s.x), v.write("y", s.y), v.attribute("kernel", s.kernel);
+}
 
 void visit_fields(Either<Upsample> auto& s, auto&& v) {
   v.read("x", s.x), v.write("y", s.y), v.attribute("kind", s.kind), v.attribute("factor", s.factor);
@@ -73,13 +78,17 @@ void visit_fields(Either<GatedSum> auto& s, auto&& v) {
 
 void visit_fields(Either<GlobalAveragePool> auto& s, auto&& v) { v.read("x", s.x), v.write("y", s.y); }
 
-void visit_fields(Either<Unary> auto& s, auto&& v) { v.read("x", s.x), v.write("y", s.y), v.attribute("kind", s.kind); }
+void visit_fields(Either<Unary> auto& s, auto&& v) {
+  v.read("x", s.x), v.write("y", s.y), v.attribute("kind", s.kind);
+}
 
 void visit_fields(Either<Binary> auto& s, auto&& v) {
   v.read("a", s.a), v.read("b", s.b), v.write("y", s.y), v.attribute("kind", s.kind);
 }
 
-void visit_fields(Either<Softmax> auto& s, auto&& v) { v.read("x", s.x), v.write("y", s.y), v.attribute("axis", s.axis); }
+void visit_fields(Either<Softmax> auto& s, auto&& v) {
+  v.read("x", s.x), v.write("y", s.y), v.attribute("axis", s.axis);
+}
 
 void visit_fields(Either<MatMul> auto& s, auto&& v) { v.read("a", s.a), v.read("b", s.b), v.write("y", s.y); }
 

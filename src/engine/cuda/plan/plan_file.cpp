@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "engine/checksum_envelope.h"
 #include "engine/cuda/plan/plan_check.h"
 #include "engine/cuda/plan/plan_fields.h"
-#include "engine/checksum_envelope.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -27,13 +27,15 @@ void visit_fields(Either<TracedValue> auto& s, auto&& v) {
   v.attribute("name", s.name), v.attribute("tensor", s.tensor), v.attribute("step", s.step);
 }
 void visit_fields(Either<Tactic> auto& s, auto&& v) {
-  v.attribute("provider", s.provider), v.attribute("parameters", s.parameters), v.attribute("payload", s.payload);
+  v.attribute("provider", s.provider), v.attribute("parameters", s.parameters),
+      v.attribute("payload", s.payload);
   v.attribute("workspace_bytes", s.workspace_bytes), v.attribute("microseconds", s.microseconds);
   v.attribute("honors_pdl_wait", s.honors_pdl_wait);
 }
 void visit_fields(Either<Step> auto& s, auto&& v) {
   v.attribute("name", s.name), v.attribute("nodes", s.nodes), v.attribute("operation", s.operation);
-  v.attribute("stream", s.stream_index), v.attribute("dependencies", s.dependencies), v.attribute("tactic", s.tactic);
+  v.attribute("stream", s.stream_index), v.attribute("dependencies", s.dependencies),
+      v.attribute("tactic", s.tactic);
 }
 void visit_fields(Either<PlanIdentity> auto& s, auto&& v) {
   v.attribute("graph_digest", s.graph_digest), v.attribute("device_name", s.device_name);
@@ -41,7 +43,8 @@ void visit_fields(Either<PlanIdentity> auto& s, auto&& v) {
   v.attribute("driver_version", s.driver_version);
 }
 void visit_fields(Either<ExecutionPlan> auto& s, auto&& v) {  // all but the weights
-  v.attribute("identity", s.identity), v.attribute("precision", s.precision), v.attribute("arena_bytes", s.arena_bytes);
+  v.attribute("identity", s.identity), v.attribute("precision", s.precision),
+      v.attribute("arena_bytes", s.arena_bytes);
   v.attribute("streams", s.streams), v.attribute("buffers", s.buffers), v.attribute("bindings", s.bindings);
   v.attribute("steps", s.steps), v.attribute("values", s.values);
 }
@@ -123,7 +126,8 @@ struct PlanReader {
                      std::make_index_sequence<std::variant_size_v<Operation>>());
   }
   template <std::size_t... I>
-  static void load_alternative(const Json& json, const std::string& name, Operation& operation, std::index_sequence<I...>) {
+  static void load_alternative(const Json& json, const std::string& name, Operation& operation,
+                               std::index_sequence<I...>) {
     const auto matches = [&]<std::size_t i>() {
       Operation candidate{std::in_place_index<i>};
       if (name != name_of(candidate)) return false;
@@ -135,7 +139,9 @@ struct PlanReader {
   }
 };
 
-std::size_t aligned(std::size_t size) { return (size + weights_alignment - 1) / weights_alignment * weights_alignment; }
+std::size_t aligned(std::size_t size) {
+  return (size + weights_alignment - 1) / weights_alignment * weights_alignment;
+}
 
 }  // namespace
 
@@ -146,7 +152,8 @@ std::vector<std::byte> to_bytes(const ExecutionPlan& plan) {
   std::vector<std::byte> payload(aligned(sizeof size + size) + plan.weights.size());
   std::memcpy(payload.data(), &size, sizeof size);
   std::memcpy(payload.data() + sizeof size, document.data(), document.size());
-  if (!plan.weights.empty()) std::memcpy(payload.data() + aligned(sizeof size + size), plan.weights.data(), plan.weights.size());
+  if (!plan.weights.empty())
+    std::memcpy(payload.data() + aligned(sizeof size + size), plan.weights.data(), plan.weights.size());
   return to_envelope(kind, payload);
 }
 
@@ -161,7 +168,8 @@ ExecutionPlan plan_from_bytes(std::span<const std::byte> bytes) {
   std::uint64_t size = 0;
   if (payload.size() < sizeof size) throw refuse("it is too short");
   std::memcpy(&size, payload.data(), sizeof size);
-  if (size > payload.size() - sizeof size || aligned(sizeof size + size) > payload.size()) throw refuse("it is too short");
+  if (size > payload.size() - sizeof size || aligned(sizeof size + size) > payload.size())
+    throw refuse("it is too short");
   try {
     const auto* document = reinterpret_cast<const std::uint8_t*>(payload.data() + sizeof size);
     PlanReader::load(Json::from_cbor(document, document + size), plan);
@@ -178,8 +186,10 @@ ExecutionPlan plan_from_bytes(std::span<const std::byte> bytes) {
 
 PlanCompatibility compatibility_of(const PlanIdentity& made_for, const PlanIdentity& here) {
   std::string model, driver;
-  const auto compare = [](std::string& why, const char* what, const std::string& there, const std::string& now) {
-    if (there != now) why += fmt::format("{}made for {} '{}', here is '{}'", why.empty() ? "" : "; ", what, there, now);
+  const auto compare = [](std::string& why, const char* what, const std::string& there,
+                          const std::string& now) {
+    if (there != now)
+      why += fmt::format("{}made for {} '{}', here is '{}'", why.empty() ? "" : "; ", what, there, now);
   };
   compare(model, "the model", made_for.graph_digest, here.graph_digest);
   compare(model, "the GPU", made_for.device_name, here.device_name);

@@ -1,4 +1,5 @@
-// A plan as bytes: sealed (engine/checksum_envelope.h), one CBOR document with everything but the weights, then the weights.
+// A plan as bytes: sealed (engine/checksum_envelope.h), one CBOR document with everything but the weights,
+// then the weights.
 #pragma once
 
 #include <span>
@@ -9,8 +10,8 @@ namespace peregrine::cuda {
 
 std::vector<std::byte> to_bytes(const ExecutionPlan& plan);
 
-/// Inverse. Throws Error "engine.plan" when the bytes are cut short, altered or of another version, or hold a plan with
-/// defects (plan_check.h).
+/// Inverse. Throws Error "engine.plan" when the bytes are cut short, altered or of another version, or hold a
+/// plan with defects (plan_check.h).
 ExecutionPlan plan_from_bytes(std::span<const std::byte> bytes);
 
 enum class Fit : std::uint8_t {

@@ -25,7 +25,9 @@ std::string text_of(Activation activation) {
   return names[static_cast<std::size_t>(activation)];
 }
 
-std::string text_of(ResidualPlace place) { return place == ResidualPlace::after_activation ? "after" : "before"; }
+std::string text_of(ResidualPlace place) {
+  return place == ResidualPlace::after_activation ? "after" : "before";
+}
 
 std::string form_of(const TensorRef& tensor) {
   return fmt::format("{}{}({})", tensor.dtype == DType::f32 ? "float" : "half", to_string(tensor.shape),
@@ -84,22 +86,27 @@ std::string signature(const Step& step) {
 std::string dump(const ExecutionPlan& plan) {
   const PlanStatistics totals = statistics(plan);
   std::string text = fmt::format(
-      "{}, {} steps on {} lanes with {} waits, arena {:.2f} MiB of {:.2f} unshared, weights {:.2f} MiB, {:.3f} GFLOP\n",
-      to_string(plan.precision), plan.steps.size(), plan.streams, totals.dependencies, mebibytes(totals.arena_bytes),
-      mebibytes(totals.unshared_bytes), mebibytes(totals.weight_bytes), totals.total.flops / 1e9);
+      "{}, {} steps on {} lanes with {} waits, arena {:.2f} MiB of {:.2f} unshared, weights {:.2f} MiB, "
+      "{:.3f} GFLOP\n",
+      to_string(plan.precision), plan.steps.size(), plan.streams, totals.dependencies,
+      mebibytes(totals.arena_bytes), mebibytes(totals.unshared_bytes), mebibytes(totals.weight_bytes),
+      totals.total.flops / 1e9);
   const auto tensor = [](const TensorRef& ref) {
     return fmt::format("{}@{}+{}", form_of(ref), static_cast<int>(ref.buffer), ref.offset);
   };
   for (const PlanBinding& binding : plan.bindings)
-    text += fmt::format("{} {} {}\n", binding.is_input ? "input" : "output", binding.name, tensor(binding.tensor));
+    text += fmt::format("{} {} {}\n", binding.is_input ? "input" : "output", binding.name,
+                        tensor(binding.tensor));
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
-    text += fmt::format("{} lane {}{} {} {}{}", i, step.stream_index,
-                        step.dependencies.empty() ? "" : fmt::format(" after {}", fmt::join(step.dependencies, ",")), step.name,
-                        name_of(step.operation), fields(step.operation, tensor));
+    text += fmt::format(
+        "{} lane {}{} {} {}{}", i, step.stream_index,
+        step.dependencies.empty() ? "" : fmt::format(" after {}", fmt::join(step.dependencies, ",")),
+        step.name, name_of(step.operation), fields(step.operation, tensor));
     if (!step.tactic.provider.empty())
-      text += fmt::format(" by {}({}) {:.2f} us{}", step.tactic.provider, fmt::join(step.tactic.parameters, ","),
-                          step.tactic.microseconds, step.tactic.honors_pdl_wait ? ", waits" : "");
+      text +=
+          fmt::format(" by {}({}) {:.2f} us{}", step.tactic.provider, fmt::join(step.tactic.parameters, ","),
+                      step.tactic.microseconds, step.tactic.honors_pdl_wait ? ", waits" : "");
     text += '\n';
   }
   return text;

@@ -17,8 +17,9 @@ void merge(Clock& into, const Clock& other) {
 }
 
 bool any_overlap(const std::vector<const TensorRef*>& a, const std::vector<const TensorRef*>& b) {
-  return std::ranges::any_of(
-      a, [&](const TensorRef* x) { return std::ranges::any_of(b, [&](const TensorRef* y) { return overlap(*x, *y); }); });
+  return std::ranges::any_of(a, [&](const TensorRef* x) {
+    return std::ranges::any_of(b, [&](const TensorRef* y) { return overlap(*x, *y); });
+  });
 }
 
 bool conflict(const Accesses& earlier, const Accesses& later) {
@@ -36,12 +37,16 @@ double guess_seconds(const Step& step) {
 }
 
 /// The stream on which a step can start first; a new one costs nothing but the change.
-std::int32_t best_stream(const std::vector<double>& free_at, const std::vector<double>& ready_from, int max_streams) {
-  const auto start = [&](std::size_t stream_index) { return std::max(free_at[stream_index], ready_from[stream_index]); };
+std::int32_t best_stream(const std::vector<double>& free_at, const std::vector<double>& ready_from,
+                         int max_streams) {
+  const auto start = [&](std::size_t stream_index) {
+    return std::max(free_at[stream_index], ready_from[stream_index]);
+  };
   std::size_t best = 0;
   for (std::size_t stream_index = 1; stream_index < free_at.size(); ++stream_index)
     if (start(stream_index) < start(best)) best = stream_index;
-  const double fresh = ready_from.back();  // what it would be on a stream that holds none of the step's inputs
+  const double fresh =
+      ready_from.back();  // what it would be on a stream that holds none of the step's inputs
   const bool open = free_at.size() < static_cast<std::size_t>(max_streams) && fresh < start(best);
   return static_cast<std::int32_t>(open ? free_at.size() : best);
 }
@@ -70,7 +75,8 @@ void assign_streams(ExecutionPlan& plan, int max_streams) {
       for (std::int32_t dependency : before) {
         const auto d = static_cast<std::size_t>(dependency);
         const bool here = plan.steps[d].stream_index == static_cast<std::int32_t>(stream_index);
-        ready_from[stream_index] = std::max(ready_from[stream_index], finished[d] + (here ? 0 : change_of_stream_seconds));
+        ready_from[stream_index] =
+            std::max(ready_from[stream_index], finished[d] + (here ? 0 : change_of_stream_seconds));
       }
     step.stream_index = best_stream(free_at, ready_from, max_streams);
     const auto stream_index = static_cast<std::size_t>(step.stream_index);
@@ -81,7 +87,8 @@ void assign_streams(ExecutionPlan& plan, int max_streams) {
     free_at[stream_index] = finished[i];
 
     Clock clock(static_cast<std::size_t>(max_streams), 0);
-    if (last_on_stream[stream_index] >= 0) merge(clock, done[static_cast<std::size_t>(last_on_stream[stream_index])]);
+    if (last_on_stream[stream_index] >= 0)
+      merge(clock, done[static_cast<std::size_t>(last_on_stream[stream_index])]);
     step.dependencies.clear();
     std::ranges::sort(before, std::greater());  // the latest first: it may cover the others
     for (std::int32_t dependency : before) {
@@ -102,31 +109,35 @@ void assign_streams(ExecutionPlan& plan, int max_streams) {
 PdlSchedule pdl_schedule(const ExecutionPlan& plan, std::span<const PdlMode> kinds) {
   const std::size_t count = plan.steps.size();
   std::vector<std::optional<std::size_t>> before(count), last(static_cast<std::size_t>(plan.streams));
-  for (std::size_t i = 0; i < count; ++i) before[i] = std::exchange(last[static_cast<std::size_t>(plan.steps[i].stream_index)], i);
+  for (std::size_t i = 0; i < count; ++i)
+    before[i] = std::exchange(last[static_cast<std::size_t>(plan.steps[i].stream_index)], i);
 
   PdlSchedule pdl{std::vector<bool>(count), std::vector<bool>(count)};
   for (std::size_t i = 0; i < count; ++i)
-    pdl.secondary[i] =
-        before[i] && plan.steps[i].dependencies.empty() && (kinds[i] == PdlMode::secondary || kinds[i] == PdlMode::implicit_waiting);
+    pdl.secondary[i] = before[i] && plan.steps[i].dependencies.empty() &&
+                       (kinds[i] == PdlMode::secondary || kinds[i] == PdlMode::implicit_waiting);
   const auto start_in_order_if_implicit = [&](std::size_t i) {
     if (kinds[i] == PdlMode::implicit_waiting) pdl.secondary[i] = false;
   };
   for (std::size_t i = 0; i < count; ++i) {
     if (kinds[i] != PdlMode::implicit) continue;
     if (before[i]) start_in_order_if_implicit(*before[i]);
-    for (const std::int32_t earlier : plan.steps[i].dependencies) start_in_order_if_implicit(static_cast<std::size_t>(earlier));
+    for (const std::int32_t earlier : plan.steps[i].dependencies)
+      start_in_order_if_implicit(static_cast<std::size_t>(earlier));
   }
 
   for (std::size_t i = 0; i < count; ++i)
     if (pdl.secondary[i]) pdl.trigger[*before[i]] = true;
   for (std::size_t i = 0; i < count; ++i)
     if (kinds[i] == PdlMode::implicit || kinds[i] == PdlMode::implicit_waiting)
-      for (const std::int32_t earlier : plan.steps[i].dependencies) pdl.trigger[static_cast<std::size_t>(earlier)] = false;
+      for (const std::int32_t earlier : plan.steps[i].dependencies)
+        pdl.trigger[static_cast<std::size_t>(earlier)] = false;
   return pdl;
 }
 
 HappensBefore::HappensBefore(const ExecutionPlan& plan) {
-  std::vector<Clock> done_on_stream(static_cast<std::size_t>(plan.streams), Clock(static_cast<std::size_t>(plan.streams), 0));
+  std::vector<Clock> done_on_stream(static_cast<std::size_t>(plan.streams),
+                                    Clock(static_cast<std::size_t>(plan.streams), 0));
   for (const Step& step : plan.steps) {
     const auto stream_index = static_cast<std::size_t>(step.stream_index);
     Clock clock = done_on_stream[stream_index];

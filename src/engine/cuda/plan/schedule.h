@@ -20,9 +20,9 @@ void assign_streams(ExecutionPlan& plan, int max_streams);
 
 /// Whether and how a kernel uses programmatic dependent launch (PDL).
 enum class PdlMode : std::uint8_t {
-  none,        ///< the kernel starts when its predecessor is done
-  secondary,           ///< a PDL secondary where LaunchContext::pdl_secondary says so; executes the
-                   ///< grid-dependency wait
+  none,             ///< the kernel starts when its predecessor is done
+  secondary,        ///< a PDL secondary where LaunchContext::pdl_secondary says so; executes the
+                    ///< grid-dependency wait
   implicit,         ///< a library's kernel, always a PDL secondary; may read before it executes the wait
   implicit_waiting  ///< a library's kernel, always a PDL secondary; executes the wait before it reads
 };
@@ -46,8 +46,9 @@ class HappensBefore {
   bool operator()(std::int32_t earlier, std::int32_t later) const;
 
  private:
-  std::vector<std::int32_t> stream_index_, position_;     ///< by step
-  std::vector<std::vector<std::int32_t>> clock_;  ///< by step and stream: how many of the stream's steps are done before it
+  std::vector<std::int32_t> stream_index_, position_;  ///< by step
+  std::vector<std::vector<std::int32_t>>
+      clock_;  ///< by step and stream: how many of the stream's steps are done before it
 };
 
 }  // namespace peregrine::cuda

@@ -7,18 +7,33 @@ namespace {
 
 double elements(const TensorRef& tensor) { return static_cast<double>(tensor.shape.elements()); }
 
-/// Multiply-adds count double. Elementwise work is bound by its bytes; one operation an element is near enough.
-double flops(const Conv& s) { return 2 * elements(s.y) * elements(s.weight) / static_cast<double>(s.y.shape[1]); }
-double flops(const Depthwise& s) { return 2 * elements(s.y) * static_cast<double>(s.weight.shape[2] * s.weight.shape[3]); }
-double flops(const Bottleneck& s) { return 4 * elements(s.y) * elements(s.weight1) / static_cast<double>(s.y.shape[1]); }
-double flops(const DepthwisePointwise& s) { return 2 * elements(s.x) * (9 + static_cast<double>(s.y.shape[1])); }
+/// Multiply-adds count double. Elementwise work is bound by its bytes; one operation an element is near
+/// enough.
+double flops(const Conv& s) {
+  return 2 * elements(s.y) * elements(s.weight) / static_cast<double>(s.y.shape[1]);
+}
+double flops(const Depthwise& s) {
+  return 2 * elements(s.y) * static_cast<double>(s.weight.shape[2] * s.weight.shape[3]);
+}
+double flops(const Bottleneck& s) {
+  return 4 * elements(s.y) * elements(s.weight1) / static_cast<double>(s.y.shape[1]);
+}
+double flops(const DepthwisePointwise& s) {
+  return 2 * elements(s.x) * (9 + static_cast<double>(s.y.shape[1]));
+}
 double flops(const ConvTranspose& s) { return 2 * elements(s.y) * static_cast<double>(s.x.shape[1]); }
 double flops(const Linear& s) { return 2 * elements(s.y) * static_cast<double>(s.x.shape[1]); }
 double flops(const Pool& s) { return elements(s.y) * static_cast<double>(s.kernel[0] * s.kernel[1]); }
-double flops(const PoolChain& s) { return elements(s.x) * static_cast<double>(s.y.size()) * 2 * static_cast<double>(s.kernel); }
-double flops(const Attention& s) { return 2 * static_cast<double>(s.q.shape[3]) * (elements(s.q) + elements(s.v)); }
+double flops(const PoolChain& s) {
+  return elements(s.x) * static_cast<double>(s.y.size()) * 2 * static_cast<double>(s.kernel);
+}
+double flops(const Attention& s) {
+  return 2 * static_cast<double>(s.q.shape[3]) * (elements(s.q) + elements(s.v));
+}
 double flops(const GatedSum& s) { return 3 * elements(s.y) * static_cast<double>(s.x.size()); }
-double flops(const MatMul& s) { return 2 * elements(s.y) * static_cast<double>(s.a.shape[s.a.shape.rank() - 1]); }
+double flops(const MatMul& s) {
+  return 2 * elements(s.y) * static_cast<double>(s.a.shape[s.a.shape.rank() - 1]);
+}
 double flops(const auto& s) { return elements(s.y); }
 
 /// Bytes that a view really touches: a broadcast dimension counts once.

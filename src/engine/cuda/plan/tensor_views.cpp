@@ -8,8 +8,9 @@ namespace {
 
 using Index = std::int64_t;
 
-/// Where a view's elements lie modulo `period`, if every dimension either steps by a multiple of the period or stays
-/// within one: the interval [first, last]. Channel slices of one buffer differ in exactly that, with the pixel as period.
+/// Where a view's elements lie modulo `period`, if every dimension either steps by a multiple of the period
+/// or stays within one: the interval [first, last]. Channel slices of one buffer differ in exactly that, with
+/// the pixel as period.
 std::optional<std::array<Index, 2>> residue(const TensorRef& tensor, Index period) {
   Index first = tensor.offset % period, last = first;
   for (std::size_t i = 0; i < tensor.shape.rank(); ++i)
@@ -46,8 +47,9 @@ std::optional<TensorRef> reshaped(const TensorRef& tensor, const Shape& shape) {
   TensorRef result = tensor;
   result.shape = shape;
   result.strides = Strides();
-  // Walk both shapes from the outside in, matching the smallest groups of dimensions with equal products. Within a group
-  // the old dimensions must form one arithmetic sequence, which the new ones then divide among themselves.
+  // Walk both shapes from the outside in, matching the smallest groups of dimensions with equal products.
+  // Within a group the old dimensions must form one arithmetic sequence, which the new ones then divide among
+  // themselves.
   const std::size_t old_rank = tensor.shape.rank(), new_rank = shape.rank();
   std::size_t i = 0, j = 0;
   while (j < new_rank) {
@@ -106,9 +108,12 @@ bool same_elements(const TensorRef& a, const TensorRef& b) {
 std::optional<Index> pixel_distance(const TensorRef& map) {
   const auto &shape = map.shape, &strides = map.strides;
   // The stride of an extent of one says nothing.
-  const Index pixel = shape[3] > 1 ? strides[3] : shape[2] > 1 ? strides[2] : shape[0] > 1 ? strides[0] : shape[1];
-  const bool even =
-      (shape[2] == 1 || strides[2] == shape[3] * pixel) && (shape[0] == 1 || strides[0] == shape[2] * shape[3] * pixel);
+  const Index pixel = shape[3] > 1   ? strides[3]
+                      : shape[2] > 1 ? strides[2]
+                      : shape[0] > 1 ? strides[0]
+                                     : shape[1];
+  const bool even = (shape[2] == 1 || strides[2] == shape[3] * pixel) &&
+                    (shape[0] == 1 || strides[0] == shape[2] * shape[3] * pixel);
   return even ? std::optional(pixel) : std::nullopt;
 }
 
@@ -119,9 +124,11 @@ Index span_of(const TensorRef& tensor) {
 }
 
 bool overlap(const TensorRef& a, const TensorRef& b) {
-  if (a.buffer != b.buffer || a.offset + span_of(a) <= b.offset || b.offset + span_of(b) <= a.offset) return false;
+  if (a.buffer != b.buffer || a.offset + span_of(a) <= b.offset || b.offset + span_of(b) <= a.offset)
+    return false;
   const auto apart = [&](Index period) { return apart_modulo(a, b, period); };
-  return std::none_of(a.strides.begin(), a.strides.end(), apart) && std::none_of(b.strides.begin(), b.strides.end(), apart);
+  return std::none_of(a.strides.begin(), a.strides.end(), apart) &&
+         std::none_of(b.strides.begin(), b.strides.end(), apart);
 }
 
 }  // namespace peregrine::cuda

@@ -9,7 +9,8 @@
 namespace peregrine::cuda {
 
 /// Elements `start`, `start + step`, ... along an axis.
-TensorRef sliced(TensorRef tensor, std::size_t axis, std::int64_t start, std::int64_t extent, std::int64_t step = 1);
+TensorRef sliced(TensorRef tensor, std::size_t axis, std::int64_t start, std::int64_t extent,
+                 std::int64_t step = 1);
 
 /// Dimension i of the result is dimension `permutation[i]` of `tensor`.
 TensorRef transposed(const TensorRef& tensor, std::span<const std::int64_t> permutation);
@@ -29,7 +30,8 @@ std::optional<std::int64_t> pixel_distance(const TensorRef& map);
 /// Elements from the view's first to its last one.
 std::int64_t span_of(const TensorRef& tensor);
 
-/// False when no element of `a` is one of `b`. May say true of disjoint views that interleave in an unusual way.
+/// False when no element of `a` is one of `b`. May say true of disjoint views that interleave in an unusual
+/// way.
 bool overlap(const TensorRef& a, const TensorRef& b);
 
 }  // namespace peregrine::cuda

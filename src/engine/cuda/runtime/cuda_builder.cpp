@@ -22,7 +22,8 @@ using namespace cuda;
 
 DeviceFacts facts_of(const Device& device) {
   if (!device.on_gpu() || device_count() == 0)
-    throw Error("environment.device", fmt::format("The cuda engine needs a CUDA device, not {}.", to_string(device)),
+    throw Error("environment.device",
+                fmt::format("The cuda engine needs a CUDA device, not {}.", to_string(device)),
                 "nvidia-smi should list a GPU; the driver must be 580 or newer.");
   return device_facts(device.index);
 }
@@ -62,7 +63,8 @@ PlanIdentity identity(const std::string& graph_digest, const DeviceFacts& device
           .driver_version = driver_version()};
 }
 
-/// Takes the tactics of a plan for another shape; where a kernel does not serve this one, the step gets its default.
+/// Takes the tactics of a plan for another shape; where a kernel does not serve this one, the step gets its
+/// default.
 void adopt(ExecutionPlan& plan, const ExecutionPlan& tuned, const Target& target) {
   plan = fuse_conv_pairs(std::move(plan), fused_pairs_of(tuned));
   transfer_tactics(plan, tuned);
@@ -81,7 +83,9 @@ class CudaBuilder final : public Builder {
   std::string name() const override { return "cuda"; }
   std::string library_versions() const override { return "cudnn " + version_of(load_cudnn().get()); }
   std::string device_name(const Device& device) const override { return facts_of(device).identity(); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override { return cuda::unsupported(graph); }
+  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+    return cuda::unsupported(graph);
+  }
 
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {
     const DeviceFacts device = facts_of(options.device);
@@ -115,15 +119,18 @@ class CudaBuilder final : public Builder {
                               name(), versions),
                   "Build the engine again: `peregrine build MODEL --rebuild`.");
     ExecutionPlan content = plan_from_bytes(plan.bytes);
-    const PlanCompatibility compatibility = compatibility_of(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
+    const PlanCompatibility compatibility =
+        compatibility_of(content.identity, identity(content.identity.graph_digest, device, cudnn.get()));
     if (compatibility.fit == Fit::rebuild)
-      throw Error("engine.plan", compatibility.why, "Build the engine again: `peregrine build MODEL --rebuild`.");
+      throw Error("engine.plan", compatibility.why,
+                  "Build the engine again: `peregrine build MODEL --rebuild`.");
     std::unique_ptr<CublasLt> cublas_lt = uses_cublas_lt(content) ? load_cublas_lt() : nullptr;
     if (compatibility.fit == Fit::verify) {
       log::info(compatibility.why + " Checking every kernel of the plan again.");
       verify(content, {device, cudnn.get(), cublas_lt.get()});
     }
-    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn), std::move(cublas_lt), pool);
+    return std::make_unique<CudaEngine>(std::move(content), device, std::move(cudnn), std::move(cublas_lt),
+                                        pool);
   }
 };
 

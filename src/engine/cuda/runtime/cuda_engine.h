@@ -14,8 +14,8 @@ namespace peregrine::cuda {
 class CudaEngine final : public Engine {
  public:
   /// Null libraries: missing, or the plan does not use them. `pool`: as in Builder::load().
-  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn, std::unique_ptr<CublasLt> cublas_lt,
-             const MemoryPool* pool = nullptr);
+  CudaEngine(ExecutionPlan plan, DeviceFacts device, std::unique_ptr<Cudnn> cudnn,
+             std::unique_ptr<CublasLt> cublas_lt, const MemoryPool* pool = nullptr);
 
   std::span<const Binding> io() const override { return bindings_; }
   Precision precision() const override { return executor_.plan().precision; }

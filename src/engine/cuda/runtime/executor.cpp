@@ -17,7 +17,8 @@ bool uses_pdl(const ExecutionPlan& plan, const DeviceFacts& device) {
   return supports_pdl(device) && std::ranges::all_of(plan.bindings, has_one);
 }
 
-Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options) : plan_(std::move(plan)) {
+Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options)
+    : plan_(std::move(plan)) {
   weights_ = DeviceBuffer(plan_.weights.size(), "the weights", options.pool);
   arena_ = DeviceBuffer(static_cast<std::size_t>(plan_.arena_bytes), "the activations", options.pool);
   const Stream upload = Stream::create();
@@ -39,16 +40,19 @@ Executor::Executor(ExecutionPlan plan, const Target& target, const ExecutorOptio
     launches_.push_back(instantiate_tactic(step, step.tactic, target));
     std::int64_t& needed = workspace[static_cast<std::size_t>(step.stream_index)];
     needed = std::max(needed, step.tactic.workspace_bytes);
-    for (const std::int32_t earlier : step.dependencies) has_dependents_[static_cast<std::size_t>(earlier)] = true;
+    for (const std::int32_t earlier : step.dependencies)
+      has_dependents_[static_cast<std::size_t>(earlier)] = true;
   }
   if (options.dependent_launch.value_or(uses_pdl(plan_, target.device)) && supports_pdl(target.device)) {
     std::vector<PdlMode> kinds;
     for (const Step& step : plan_.steps) kinds.push_back(pdl_mode_of(step.tactic));
     pdl_ = pdl_schedule(plan_, kinds);
   }
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) step_done_.push_back(has_dependents_[i] ? Event::create() : Event());
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i)
+    step_done_.push_back(has_dependents_[i] ? Event::create() : Event());
   for (std::size_t stream_index = 0; stream_index < streams; ++stream_index) {
-    workspaces_.emplace_back(static_cast<std::size_t>(workspace[stream_index]), "the scratch memory of a step", options.pool);
+    workspaces_.emplace_back(static_cast<std::size_t>(workspace[stream_index]),
+                             "the scratch memory of a step", options.pool);
     if (stream_index == 0) continue;
     streams_.push_back(Stream::create());
     stream_done_.push_back(Event::create());
@@ -65,7 +69,8 @@ cudaStream_t Executor::stream_of(std::int32_t stream_index, cudaStream_t main) c
 void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
   for (std::size_t i = 0; i < plan_.buffers.size(); ++i)
     if (plan_.buffers[i].place == Buffer::Place::binding)
-      memory_.buffers[i] = static_cast<std::byte*>(pointers[static_cast<std::size_t>(plan_.buffers[i].binding)]);
+      memory_.buffers[i] =
+          static_cast<std::byte*>(pointers[static_cast<std::size_t>(plan_.buffers[i].binding)]);
 
   if (!streams_.empty()) started_.record(stream);
   for (const Stream& stream_index : streams_) wait(stream_index.get(), started_);
@@ -73,7 +78,8 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
     const Step& step = plan_.steps[i];
     const trace::Range range(step.name);
     const cudaStream_t stream_index = stream_of(step.stream_index, stream);
-    for (const std::int32_t earlier : step.dependencies) wait(stream_index, step_done_[static_cast<std::size_t>(earlier)]);
+    for (const std::int32_t earlier : step.dependencies)
+      wait(stream_index, step_done_[static_cast<std::size_t>(earlier)]);
     launches_[i](memory_, workspaces_[static_cast<std::size_t>(step.stream_index)].data(),
                  LaunchContext(stream_index, pdl_.secondary[i], pdl_.trigger[i]));
     if (has_dependents_[i]) step_done_[i].record(stream_index);
@@ -85,10 +91,13 @@ void Executor::enqueue(std::span<void* const> pointers, cudaStream_t stream) {
 }
 
 void Executor::enqueue_step(std::size_t step, cudaStream_t stream) {
-  launches_[step](memory_, workspaces_[static_cast<std::size_t>(plan_.steps[step].stream_index)].data(), stream);
+  launches_[step](memory_, workspaces_[static_cast<std::size_t>(plan_.steps[step].stream_index)].data(),
+                  stream);
 }
 
-std::size_t Executor::pdl_steps() const noexcept { return static_cast<std::size_t>(std::ranges::count(pdl_.secondary, true)); }
+std::size_t Executor::pdl_steps() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count(pdl_.secondary, true));
+}
 
 std::size_t Executor::device_bytes() const noexcept {
   std::size_t bytes = arena_.bytes() + weights_.bytes();

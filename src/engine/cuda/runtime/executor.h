@@ -14,7 +14,8 @@
 
 namespace peregrine::cuda {
 
-/// Whether steps use programmatic dependent launch where the options leave it open: at batch 1, where it pays (docs/benchmarks/performance.md), and where the GPU can.
+/// Whether steps use programmatic dependent launch where the options leave it open: at batch 1, where it pays
+/// (docs/benchmarks/performance.md), and where the GPU can.
 bool uses_pdl(const ExecutionPlan& plan, const DeviceFacts& device);
 
 struct ExecutorOptions {
@@ -32,8 +33,8 @@ class Executor {
   /// device of `target` must be current. The constructor waits for the upload.
   Executor(ExecutionPlan plan, const Target& target, const ExecutorOptions& options = {});
 
-  /// Enqueues one run; `pointers` in the order of plan().bindings. Allocates nothing, never synchronises, can be
-  /// captured.
+  /// Enqueues one run; `pointers` in the order of plan().bindings. Allocates nothing, never synchronises, can
+  /// be captured.
   void enqueue(std::span<void* const> pointers, cudaStream_t stream);
   /// Enqueues one step alone, for measuring, with the bindings of the last enqueue().
   void enqueue_step(std::size_t step, cudaStream_t stream);

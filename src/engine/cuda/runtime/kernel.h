@@ -27,7 +27,8 @@ struct Memory {
   /// First element of a tensor; null for an absent one.
   std::byte* at(const TensorRef& tensor) const {
     if (!tensor) return nullptr;
-    return buffers[static_cast<std::size_t>(tensor.buffer)] + tensor.offset * static_cast<std::int64_t>(size_of(tensor.dtype));
+    return buffers[static_cast<std::size_t>(tensor.buffer)] +
+           tensor.offset * static_cast<std::int64_t>(size_of(tensor.dtype));
   }
 };
 
@@ -67,7 +68,8 @@ inline Tactic make_tactic(std::vector<std::int64_t> parameters) {
 std::span<const KernelProvider> kernel_providers();
 /// The tactics of all providers for a step, in the providers' order.
 std::vector<Tactic> tactics_for(const Step& step, const Target& target);
-/// Instantiates the step's tactic; an empty tactic is replaced by the default. Throws Error "engine.kernel" naming the step.
+/// Instantiates the step's tactic; an empty tactic is replaced by the default. Throws Error "engine.kernel"
+/// naming the step.
 Launch instantiate_tactic(const Step& step, Tactic& tactic, const Target& target);
 /// The PDL mode of the kernels of an instantiated tactic.
 PdlMode pdl_mode_of(const Tactic& tactic);

@@ -10,13 +10,32 @@
 namespace peregrine::cuda {
 
 std::span<const KernelProvider> kernel_providers() {
-  static const std::array all{stem_provider,           gemm_conv_provider,      cudnn_conv_provider,      cutlass_gemm_provider,
-                              cutlass_implicit_gemm_provider, conv3x3_sm90_provider,           cublas_lt_provider,       depthwise3x3_sm90_provider,
-                              depthwise_provider,      conv_transpose_provider, linear_provider,          pool_provider,
-                              pool_chain_provider,     upsample_provider,       gated_sum_provider,       softmax_provider,
-                              global_pool_provider,    elementwise_provider,    matmul_provider,          instance_norm_provider,
-                              direct_conv_provider,    attention_provider,      attention_plain_provider, bottleneck_provider,
-                              depthwise_pointwise_provider,      unfused_pair_provider};
+  static const std::array all{stem_provider,
+                              gemm_conv_provider,
+                              cudnn_conv_provider,
+                              cutlass_gemm_provider,
+                              cutlass_implicit_gemm_provider,
+                              conv3x3_sm90_provider,
+                              cublas_lt_provider,
+                              depthwise3x3_sm90_provider,
+                              depthwise_provider,
+                              conv_transpose_provider,
+                              linear_provider,
+                              pool_provider,
+                              pool_chain_provider,
+                              upsample_provider,
+                              gated_sum_provider,
+                              softmax_provider,
+                              global_pool_provider,
+                              elementwise_provider,
+                              matmul_provider,
+                              instance_norm_provider,
+                              direct_conv_provider,
+                              attention_provider,
+                              attention_plain_provider,
+                              bottleneck_provider,
+                              depthwise_pointwise_provider,
+                              unfused_pair_provider};
   return all;
 }
 
@@ -34,7 +53,8 @@ namespace {
 
 const KernelProvider* provider_named(std::string_view name) {
   const auto all = kernel_providers();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const KernelProvider& provider) { return provider.name == name; });
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const KernelProvider& provider) { return provider.name == name; });
   return found == all.end() ? nullptr : &*found;
 }
 
@@ -51,7 +71,8 @@ Launch instantiate_tactic(const Step& step, Tactic& tactic, const Target& target
     tactic = std::move(all.front());
   }
   const KernelProvider* provider = provider_named(tactic.provider);
-  if (!provider) throw no_kernel(step, fmt::format("this version has no kernels called \"{}\".", tactic.provider));
+  if (!provider)
+    throw no_kernel(step, fmt::format("this version has no kernels called \"{}\".", tactic.provider));
   try {
     return provider->instantiate(step, tactic, target);
   } catch (const Error& refusal) {
@@ -62,7 +83,8 @@ Launch instantiate_tactic(const Step& step, Tactic& tactic, const Target& target
 PdlMode pdl_mode_of(const Tactic& tactic) {
   const KernelProvider* provider = provider_named(tactic.provider);
   if (!provider) return PdlMode::none;
-  return provider->pdl == PdlMode::implicit && tactic.honors_pdl_wait ? PdlMode::implicit_waiting : provider->pdl;
+  return provider->pdl == PdlMode::implicit && tactic.honors_pdl_wait ? PdlMode::implicit_waiting
+                                                                      : provider->pdl;
 }
 
 }  // namespace peregrine::cuda

@@ -17,10 +17,13 @@ constexpr int repeats = 20;  ///< in one graph: a step lasts microseconds
 constexpr std::size_t rounds = 7;
 
 std::string describe(const Step& step) {
-  std::string text = fmt::format("{} {}", name_of(step.operation), to_string(accesses(step.operation).reads.front()->shape));
+  std::string text =
+      fmt::format("{} {}", name_of(step.operation), to_string(accesses(step.operation).reads.front()->shape));
   if (const auto* conv = std::get_if<Conv>(&step.operation))
-    text += fmt::format(" w{} s{}{}", to_string(conv->weight.shape), conv->stride[0], conv->residual ? " +res" : "");
-  if (const auto* conv = std::get_if<Depthwise>(&step.operation)) text += fmt::format(" s{}", conv->stride[0]);
+    text += fmt::format(" w{} s{}{}", to_string(conv->weight.shape), conv->stride[0],
+                        conv->residual ? " +res" : "");
+  if (const auto* conv = std::get_if<Depthwise>(&step.operation))
+    text += fmt::format(" s{}", conv->stride[0]);
   return text;
 }
 

@@ -8,8 +8,8 @@
 
 namespace peregrine::cuda {
 
-/// Times every step by itself, back to back with warm caches, on the bindings of the last enqueue(), which must have been made.
-/// Waits; what the bindings and the arena hold afterwards is meaningless.
+/// Times every step by itself, back to back with warm caches, on the bindings of the last enqueue(), which
+/// must have been made. Waits; what the bindings and the arena hold afterwards is meaningless.
 std::vector<LayerTime> time_steps(Executor& executor, cudaStream_t stream);
 
 }  // namespace peregrine::cuda

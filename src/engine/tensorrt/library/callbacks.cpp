@@ -91,7 +91,8 @@ std::vector<std::string> Logger::errors() const {
   const auto kept = kept_->errors.find(std::this_thread::get_id());
   if (kept == kept_->errors.end()) return {};
   std::vector<std::string> causes = kept->second;
-  std::erase_if(causes, [](const std::string& error) { return error.find("catchCudaError") != std::string::npos; });
+  std::erase_if(causes,
+                [](const std::string& error) { return error.find("catchCudaError") != std::string::npos; });
   return causes.empty() ? kept->second : causes;
 }
 
@@ -100,13 +101,18 @@ struct ProgressMonitor::Object {
   virtual std::int32_t language() const noexcept { return 0; }
   virtual InterfaceInfo info() const noexcept { return {"IProgressMonitor", 1, 0}; }
   virtual ~Object() = default;
-  virtual void phase_start(const char* phase, const char*, std::int32_t steps) noexcept { owner.start(phase, steps); }
-  virtual bool step_complete(const char* phase, std::int32_t step) noexcept { return owner.complete(phase, step); }
+  virtual void phase_start(const char* phase, const char*, std::int32_t steps) noexcept {
+    owner.start(phase, steps);
+  }
+  virtual bool step_complete(const char* phase, std::int32_t step) noexcept {
+    return owner.complete(phase, step);
+  }
   virtual void phase_finish(const char* phase) noexcept { owner.finish(phase); }
   ProgressMonitor& owner;
 };
 
-ProgressMonitor::ProgressMonitor(Callback report) : report_(std::move(report)), object_(std::make_unique<Object>(*this)) {}
+ProgressMonitor::ProgressMonitor(Callback report)
+    : report_(std::move(report)), object_(std::make_unique<Object>(*this)) {}
 
 ProgressMonitor::~ProgressMonitor() = default;
 
@@ -114,7 +120,8 @@ void* ProgressMonitor::object() const noexcept { return object_.get(); }
 
 std::vector<ProgressMonitor::Phase>::iterator ProgressMonitor::innermost(const char* phase) noexcept {
   const std::string_view name = phase ? phase : "";
-  const auto found = std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == name; });
+  const auto found =
+      std::find_if(open_.rbegin(), open_.rend(), [&](const Phase& p) { return p.name == name; });
   return found == open_.rend() ? open_.end() : std::prev(found.base());
 }
 
@@ -130,7 +137,8 @@ void ProgressMonitor::start(const char* phase, int steps) noexcept {
 
 bool ProgressMonitor::complete(const char* phase, int step) noexcept {
   const std::scoped_lock lock(mutex_);
-  if (const auto found = innermost(phase); found != open_.end()) found->done = std::clamp(step + 1, found->done, found->steps);
+  if (const auto found = innermost(phase); found != open_.end())
+    found->done = std::clamp(step + 1, found->done, found->steps);
   report();
   return !cancelled_;
 }

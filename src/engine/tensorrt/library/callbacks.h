@@ -15,8 +15,8 @@
 
 namespace peregrine::tensorrt {
 
-/// A library's log, forwarded to ours; errors are kept for the exception of the call that fails. One for each loaded
-/// library, and it never goes: TensorRT keeps the first that it meets.
+/// A library's log, forwarded to ours; errors are kept for the exception of the call that fails. One for each
+/// loaded library, and it never goes: TensorRT keeps the first that it meets.
 class Logger {
  public:
   /// `old_layout`: as TensorRT 10 calls it.
@@ -31,15 +31,16 @@ class Logger {
 
   /// Begins to keep errors for this thread's next call; what was kept for it before is forgotten.
   void begin();
-  /// What was logged as an error since this thread's begin(), by this thread or by one of the library's own, each once and
-  /// without "no driver" echoes of errors whose cause is there. What other callers' threads logged is theirs.
+  /// What was logged as an error since this thread's begin(), by this thread or by one of the library's own,
+  /// each once and without "no driver" echoes of errors whose cause is there. What other callers' threads
+  /// logged is theirs.
   std::vector<std::string> errors() const;
 
  private:
   struct OldLayout;
   struct NewLayout;
-  /// Errors by the thread that called begin(). A thread that ends takes its own along: its number may be given to a thread of
-  /// the library's.
+  /// Errors by the thread that called begin(). A thread that ends takes its own along: its number may be
+  /// given to a thread of the library's.
   struct Kept {
     std::mutex mutex;
     std::map<std::thread::id, std::vector<std::string>> errors;

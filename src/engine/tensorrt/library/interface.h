@@ -1,5 +1,6 @@
-// TensorRT's binary interface: plain types, enumerations, and how an object's functions are called. No registry carries
-// its headers; these are facts of the library, checked by the probe (probe.h) before a library is used.
+// TensorRT's binary interface: plain types, enumerations, and how an object's functions are called. No
+// registry carries its headers; these are facts of the library, checked by the probe (probe.h) before a
+// library is used.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +40,8 @@ Dims to_dims(const Shape& shape) noexcept;
 /// Throws Error "engine.tensorrt" for more dimensions than it can have.
 Shape to_shape(const Dims& dims);
 
-/// An object has two words: its own vtable, and a pointer to the implementation, whose vtable has the functions.
-/// `slot` counts both destructors.
+/// An object has two words: its own vtable, and a pointer to the implementation, whose vtable has the
+/// functions. `slot` counts both destructors.
 template <class Result, class... Arguments>
 Result call(void* object, int slot, Arguments... arguments) {
   void* implementation = static_cast<void**>(object)[1];
@@ -48,7 +49,8 @@ Result call(void* object, int slot, Arguments... arguments) {
   return functions[slot](implementation, arguments...);
 }
 
-/// The ONNX parser's objects have no implementation behind them; every object is destroyed through its own vtable.
+/// The ONNX parser's objects have no implementation behind them; every object is destroyed through its own
+/// vtable.
 template <class Result, class... Arguments>
 Result call_own(void* object, int slot, Arguments... arguments) {
   auto* functions = *static_cast<Result (***)(void*, Arguments...)>(object);

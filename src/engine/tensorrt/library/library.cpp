@@ -19,13 +19,15 @@ DynamicLibrary open(const std::filesystem::path& file) {
   try {
     return DynamicLibrary::load_file(file);
   } catch (const Error& error) {
-    throw Error("environment.tensorrt", error.sentence(), "Install it again, or name another one with --tensorrt.");
+    throw Error("environment.tensorrt", error.sentence(),
+                "Install it again, or name another one with --tensorrt.");
   }
 }
 
 std::int32_t number_of(const DynamicLibrary& library, const char* symbol) {
   if (auto* number = reinterpret_cast<Number*>(library.find(symbol))) return number();
-  throw Error("environment.tensorrt", fmt::format("{} is no library of TensorRT.", printable(library.path().native())),
+  throw Error("environment.tensorrt",
+              fmt::format("{} is no library of TensorRT.", printable(library.path().native())),
               supported_versions);
 }
 
@@ -34,9 +36,10 @@ std::int32_t number_of(const DynamicLibrary& library, const char* symbol) {
 Version read_version(const std::filesystem::path& library) {
   const Version version = version_of(number_of(open(library), "getInferLibVersion"));
   if (!slots_of(version))
-    throw Error("environment.tensorrt",
-                fmt::format("{} is {}, which is not supported.", printable(library.native()), to_string(version)),
-                supported_versions);
+    throw Error(
+        "environment.tensorrt",
+        fmt::format("{} is {}, which is not supported.", printable(library.native()), to_string(version)),
+        supported_versions);
   return version;
 }
 
@@ -47,16 +50,19 @@ Library::Library(const LibraryFiles& files)
       slots_(slots_of(version_)),
       logger_(std::make_unique<Logger>(version_.major == 10)) {
   if (files.parser.empty())
-    throw Error("environment.tensorrt", fmt::format("{} has no ONNX parser beside it.", printable(files.library.native())),
-                version_.flavour == Flavour::rtx ? "libtensorrt_onnxparser_rtx.so.1 belongs into the same folder."
-                                                 : "Install libnvonnxparsers10 or 11, whichever fits.");
+    throw Error("environment.tensorrt",
+                fmt::format("{} has no ONNX parser beside it.", printable(files.library.native())),
+                version_.flavour == Flavour::rtx
+                    ? "libtensorrt_onnxparser_rtx.so.1 belongs into the same folder."
+                    : "Install libnvonnxparsers10 or 11, whichever fits.");
   parser_ = open(files.parser);
   parser_number_ = number_of(parser_, "getNvOnnxParserVersion");
 }
 
 const Library& loaded(const LibraryFiles& files) {
   static std::mutex mutex;
-  static auto& all = *new std::map<std::string, std::unique_ptr<Library>>;  // outlives whatever still holds its objects
+  static auto& all =
+      *new std::map<std::string, std::unique_ptr<Library>>;  // outlives whatever still holds its objects
   const std::scoped_lock lock(mutex);
   std::unique_ptr<Library>& library = all[files.library.native() + '\n' + files.parser.native()];
   if (!library) library = std::make_unique<Library>(files);
@@ -68,16 +74,18 @@ std::string Library::parser_version() const {
 }
 
 void* Library::create_builder() const {
-  return library_.get<void*(void*, std::int32_t)>("createInferBuilder_INTERNAL")(logger_->object(), version_number_);
+  return library_.get<void*(void*, std::int32_t)>("createInferBuilder_INTERNAL")(logger_->object(),
+                                                                                 version_number_);
 }
 
 void* Library::create_runtime() const {
-  return library_.get<void*(void*, std::int32_t)>("createInferRuntime_INTERNAL")(logger_->object(), version_number_);
+  return library_.get<void*(void*, std::int32_t)>("createInferRuntime_INTERNAL")(logger_->object(),
+                                                                                 version_number_);
 }
 
 void* Library::create_parser(void* network) const {
-  return parser_.get<void*(void*, void*, std::int32_t)>("createNvOnnxParser_INTERNAL")(network, logger_->object(),
-                                                                                       parser_number_);
+  return parser_.get<void*(void*, void*, std::int32_t)>("createNvOnnxParser_INTERNAL")(
+      network, logger_->object(), parser_number_);
 }
 
 namespace {
@@ -106,7 +114,8 @@ void throw_failure(const Library& library, const std::string& what, const std::s
         "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size.");
   const std::string words = words_of(library);
   throw Error(code,
-              fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words, words.ends_with('.') ? "" : "."),
+              fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words,
+                          words.ends_with('.') ? "" : "."),
               hint);
 }
 

@@ -20,7 +20,8 @@ struct LibraryFiles {
 /// Loads both files and knows their layout. Whoever has not probed them (probe.h) must not use what it gives.
 class Library {
  public:
-  /// Throws Error "environment.tensorrt": a file that does not load, is no TensorRT, or is of a version that is not supported.
+  /// Throws Error "environment.tensorrt": a file that does not load, is no TensorRT, or is of a version that
+  /// is not supported.
   explicit Library(const LibraryFiles& files);
 
   const Version& version() const noexcept { return version_; }
@@ -54,7 +55,7 @@ void throw_if_memory_ran_out(const Library& library, const std::string& what, co
 
 /// "TensorRT-RTX 1.7.1 could not WHAT: ITS WORDS."; `begin` of the logger was called before. Memory that ran
 /// out has a code and a hint of its own, unless `code` is "engine.workspace".
-[[noreturn]] void throw_failure(const Library& library, const std::string& what, const std::string& code = "engine.tensorrt",
-                                const std::string& hint = {});
+[[noreturn]] void throw_failure(const Library& library, const std::string& what,
+                                const std::string& code = "engine.tensorrt", const std::string& hint = {});
 
 }  // namespace peregrine::tensorrt

@@ -44,12 +44,14 @@ Installation examine(LibraryFiles files, const std::string& place) {
 Installation examine_file(const fs::path& library, const std::string& place) {
   fs::path parser;
   for (const FileNames& names : known_files)
-    if (library.filename().native().starts_with(names.library) && is_file(library.parent_path() / names.parser))
+    if (library.filename().native().starts_with(names.library) &&
+        is_file(library.parent_path() / names.parser))
       parser = library.parent_path() / names.parser;
   return examine({library, parser}, place);
 }
 
-/// "libnvinfer.so.12" is a library, whether it is known or not; "libnvinfer.so.10.16.1" is one under another name.
+/// "libnvinfer.so.12" is a library, whether it is known or not; "libnvinfer.so.10.16.1" is one under another
+/// name.
 bool is_major_name(const std::string& name) {
   return std::ranges::any_of(library_prefixes, [&](std::string_view prefix) {
     return name.size() > prefix.size() && name.starts_with(prefix) &&
@@ -108,7 +110,8 @@ std::vector<Installation> find_given(const fs::path& given) {
   else if (is_file(given))
     all.push_back(examine_file(given, place));
   if (all.empty())
-    throw Error("environment.tensorrt", fmt::format("{} holds no library of TensorRT.", printable(given.native())),
+    throw Error("environment.tensorrt",
+                fmt::format("{} holds no library of TensorRT.", printable(given.native())),
                 "Name the folder of libnvinfer.so.10, libnvinfer.so.11 or libtensorrt_rtx.so.1.");
   return all;
 }
@@ -125,21 +128,26 @@ std::vector<Installation> find_installations(const fs::path& given) {
   if (const char* variable = std::getenv("TENSORRT_LIB_DIR"); variable && *variable) {
     add_folder(variable, "TENSORRT_LIB_DIR", all);
     if (all.empty())
-      log::warning(fmt::format("TENSORRT_LIB_DIR is {}, which holds no library of TensorRT.", printable(variable)));
+      log::warning(
+          fmt::format("TENSORRT_LIB_DIR is {}, which holds no library of TensorRT.", printable(variable)));
   }
   add_loader_path(all);
   add_folder(own_library_folder(), "peregrine's own folder", all);
   for (const fs::path& packages : python_packages())
-    for (const char* folder : {"tensorrt_libs", "tensorrt_rtx_libs"}) add_folder(packages / folder, "Python's packages", all);
+    for (const char* folder : {"tensorrt_libs", "tensorrt_rtx_libs"})
+      add_folder(packages / folder, "Python's packages", all);
   drop_repeated(all);
   return all;
 }
 
 Installation find_installation(Flavour flavour, const fs::path& given) {
   std::vector<Installation> all = find_installations(given);
-  std::erase_if(all, [&](const Installation& found) { return found.version && found.version->flavour != flavour; });
+  std::erase_if(
+      all, [&](const Installation& found) { return found.version && found.version->flavour != flavour; });
   std::ranges::stable_sort(all, [](const Installation& a, const Installation& b) {
-    const auto rank = [](const Installation& found) { return found.refusal.empty() ? found.version->major : 0; };
+    const auto rank = [](const Installation& found) {
+      return found.refusal.empty() ? found.version->major : 0;
+    };
     return rank(a) > rank(b);
   });
   if (!all.empty() && all.front().refusal.empty()) return all.front();
@@ -147,9 +155,10 @@ Installation find_installation(Flavour flavour, const fs::path& given) {
   std::string sentence = fmt::format("{} was not found", product);
   for (const Installation& found : all) sentence += fmt::format("; {}", describe(found));
   throw Error("environment.tensorrt", sentence + (sentence.ends_with('.') ? "" : "."),
-              flavour == Flavour::rtx ? "Install the wheel tensorrt-rtx-cu13-libs, or name its folder with --tensorrt."
-                                      : "Install libnvinfer10 or 11 with its ONNX parser from NVIDIA's repository, or name its "
-                                        "folder with --tensorrt.");
+              flavour == Flavour::rtx
+                  ? "Install the wheel tensorrt-rtx-cu13-libs, or name its folder with --tensorrt."
+                  : "Install libnvinfer10 or 11 with its ONNX parser from NVIDIA's repository, or name its "
+                    "folder with --tensorrt.");
 }
 
 }  // namespace peregrine::tensorrt

@@ -13,18 +13,20 @@ namespace peregrine::tensorrt {
 /// A library that was found, fit or not.
 struct Installation {
   LibraryFiles files;  ///< parser empty: there is none
-  std::string place;   ///< "--tensorrt", "TENSORRT_LIB_DIR", "the loader's path", "peregrine's own folder", "Python's packages"
+  std::string place;   ///< "--tensorrt", "TENSORRT_LIB_DIR", "the loader's path", "peregrine's own folder",
+                       ///< "Python's packages"
   std::optional<Version> version{};  ///< nothing where the file does not load
   std::string refusal{};             ///< why it cannot serve; empty where it may
 };
 
-/// All of them, in the order of the search: `given` (the flag --tensorrt: a library or its folder; then nothing else counts),
-/// TENSORRT_LIB_DIR, the loader's path, our own folder beside the executable, Python's packages (tensorrt_libs,
-/// tensorrt_rtx_libs). Loads each library for its version. Throws Error "environment.tensorrt" where `given` holds none.
+/// All of them, in the order of the search: `given` (the flag --tensorrt: a library or its folder; then
+/// nothing else counts), TENSORRT_LIB_DIR, the loader's path, our own folder beside the executable, Python's
+/// packages (tensorrt_libs, tensorrt_rtx_libs). Loads each library for its version. Throws Error
+/// "environment.tensorrt" where `given` holds none.
 std::vector<Installation> find_installations(const std::filesystem::path& given);
 
-/// The first that may serve: for Flavour::tensorrt version 11 before 10. Throws Error "environment.tensorrt", naming what
-/// was found and why it cannot serve.
+/// The first that may serve: for Flavour::tensorrt version 11 before 10. Throws Error "environment.tensorrt",
+/// naming what was found and why it cannot serve.
 Installation find_installation(Flavour flavour, const std::filesystem::path& given);
 
 }  // namespace peregrine::tensorrt

@@ -69,7 +69,9 @@ std::vector<Tensor> Layer::tensors(int count_slot, int slot) const {
 }
 
 std::vector<Tensor> Layer::inputs() const { return tensors(slots().layer.input_count, slots().layer.input); }
-std::vector<Tensor> Layer::outputs() const { return tensors(slots().layer.output_count, slots().layer.output); }
+std::vector<Tensor> Layer::outputs() const {
+  return tensors(slots().layer.output_count, slots().layer.output);
+}
 
 bool Profile::set(const std::string& input, ProfileEnd end, const Shape& shape) const {
   const Dims dims = to_dims(shape);
@@ -95,11 +97,14 @@ Tensor NetworkDefinition::add_input(const char* name, DataType type, const Shape
 }
 
 Layer NetworkDefinition::add_relu(const Tensor& input) const {
-  void* layer = call<void*>(slots().network.add_activation, input.get(), static_cast<std::int32_t>(ActivationType::relu));
+  void* layer = call<void*>(slots().network.add_activation, input.get(),
+                            static_cast<std::int32_t>(ActivationType::relu));
   return {created(layer, *this, "add a layer"), library()};
 }
 
-void NetworkDefinition::mark_output(const Tensor& tensor) const { call<void>(slots().network.mark_output, tensor.get()); }
+void NetworkDefinition::mark_output(const Tensor& tensor) const {
+  call<void>(slots().network.mark_output, tensor.get());
+}
 
 std::vector<Layer> NetworkDefinition::layers() const {
   std::vector<Layer> all;
@@ -122,7 +127,9 @@ std::vector<Tensor> NetworkDefinition::outputs() const {
   return all;
 }
 
-void BuilderConfig::clear(BuilderFlag flag) const { call<void>(slots().config.clear_flag, static_cast<std::int32_t>(flag)); }
+void BuilderConfig::clear(BuilderFlag flag) const {
+  call<void>(slots().config.clear_flag, static_cast<std::int32_t>(flag));
+}
 
 void BuilderConfig::add(const Profile& profile) const {
   if (!profile.valid() || call<std::int32_t>(slots().config.add_profile, profile.get()) < 0)
@@ -151,9 +158,11 @@ void BuilderConfig::set_progress(ProgressMonitor* monitor) const {
 
 bool BuilderConfig::set_compute_capabilities(const std::vector<int>& capabilities) const {
   if (slots().config.set_capability == absent) return false;
-  if (!call<bool>(slots().config.set_capability_count, static_cast<std::int32_t>(capabilities.size()))) return false;
+  if (!call<bool>(slots().config.set_capability_count, static_cast<std::int32_t>(capabilities.size())))
+    return false;
   for (std::size_t i = 0; i < capabilities.size(); ++i)
-    if (!call<bool>(slots().config.set_capability, static_cast<std::int32_t>(capabilities[i]), static_cast<std::int32_t>(i)))
+    if (!call<bool>(slots().config.set_capability, static_cast<std::int32_t>(capabilities[i]),
+                    static_cast<std::int32_t>(i)))
       return false;
   return true;
 }
@@ -184,14 +193,16 @@ Profile BuilderObject::create_profile() const {
   return {created(call<void*>(slots().builder.create_profile), *this, "make a profile"), library()};
 }
 
-std::optional<HostMemory> BuilderObject::build(const NetworkDefinition& network, const BuilderConfig& config) const {
+std::optional<HostMemory> BuilderObject::build(const NetworkDefinition& network,
+                                               const BuilderConfig& config) const {
   void* plan = call<void*>(slots().builder.build_serialized, network.get(), config.get());
   if (!plan) return {};
   return std::optional<HostMemory>(std::in_place, plan, library());
 }
 
 Parser::Parser(const NetworkDefinition& network)
-    : object_(require(network.library().create_parser(network.get()), network.library(), "make an ONNX parser")),
+    : object_(
+          require(network.library().create_parser(network.get()), network.library(), "make an ONNX parser")),
       library_(network.library()) {}
 
 Parser::~Parser() { call_own<void>(object_, library_.slots().parser.destroy); }
@@ -256,7 +267,9 @@ bool EngineObject::is_input(const std::string& name) const {
   return static_cast<IoMode>(call<std::int32_t>(slots().engine.mode, name.c_str())) == IoMode::input;
 }
 
-Dims EngineObject::shape_of(const std::string& name) const { return call<Dims>(slots().engine.shape, name.c_str()); }
+Dims EngineObject::shape_of(const std::string& name) const {
+  return call<Dims>(slots().engine.shape, name.c_str());
+}
 
 DataType EngineObject::type_of(const std::string& name) const {
   return static_cast<DataType>(call<std::int32_t>(slots().engine.type, name.c_str()));
@@ -264,7 +277,8 @@ DataType EngineObject::type_of(const std::string& name) const {
 
 Dims EngineObject::profile_shape(const std::string& name, ProfileEnd end) const {
   constexpr std::int32_t first_profile = 0;
-  return call<Dims>(slots().engine.profile_shape, name.c_str(), first_profile, static_cast<std::int32_t>(end));
+  return call<Dims>(slots().engine.profile_shape, name.c_str(), first_profile,
+                    static_cast<std::int32_t>(end));
 }
 
 std::optional<std::int64_t> EngineObject::memory_bytes() const {

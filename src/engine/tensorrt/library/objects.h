@@ -1,8 +1,9 @@
-// TensorRT's objects, typed. Owners destroy theirs; views (Tensor, Layer, Profile) belong to a network or builder. Every
-// object keeps its library's layout; what refuses throws Error with the words that TensorRT logged.
+// TensorRT's objects, typed. Owners destroy theirs; views (Tensor, Layer, Profile) belong to a network or
+// builder. Every object keeps its library's layout; what refuses throws Error with the words that TensorRT
+// logged.
 //
-// Lifetimes: network, configuration and timing cache die before their builder; a parser outlives the build, because it
-// owns the weights. OnnxBuild (onnx_build.h) keeps that order.
+// Lifetimes: network, configuration and timing cache die before their builder; a parser outlives the build,
+// because it owns the weights. OnnxBuild (onnx_build.h) keeps that order.
 #pragma once
 
 #include <cstddef>
@@ -113,7 +114,8 @@ class BuilderConfig : public Owner {
   std::size_t workspace() const;
   void set_optimization_level(int level) const;
   void set_progress(ProgressMonitor* monitor) const;
-  /// 89 is compute capability 8.9. False where this TensorRT builds for the present GPU only, or refuses one of them.
+  /// 89 is compute capability 8.9. False where this TensorRT builds for the present GPU only, or refuses one
+  /// of them.
   bool set_compute_capabilities(const std::vector<int>& capabilities) const;
   /// From the bytes that TimingCache::serialize gave, or empty; nothing where the library refuses them.
   std::optional<TimingCache> use_timing_cache(std::span<const std::byte> bytes) const;

@@ -1,5 +1,6 @@
-// The places of functions in TensorRT's vtables, and the only file that knows them. Three layouts: TensorRT 10, TensorRT 11,
-// TensorRT-RTX from 1.5. Slots count both destructors; a wrong one is a crash, hence probe.h.
+// The places of functions in TensorRT's vtables, and the only file that knows them. Three layouts: TensorRT
+// 10, TensorRT 11, TensorRT-RTX from 1.5. Slots count both destructors; a wrong one is a crash, hence
+// probe.h.
 //
 // To add a function: a member here, its number in each column, and a method in objects.h.
 #pragma once
@@ -19,12 +20,12 @@ struct Slots {
     int create_config, create_network, create_profile, build_serialized;
   } builder;
   struct {
-    int clear_flag, add_profile, set_verbosity, create_timing_cache, set_timing_cache, set_memory_limit, get_memory_limit,
-        set_optimization_level, set_progress_monitor, set_capability_count, set_capability;
+    int clear_flag, add_profile, set_verbosity, create_timing_cache, set_timing_cache, set_memory_limit,
+        get_memory_limit, set_optimization_level, set_progress_monitor, set_capability_count, set_capability;
   } config;
   struct {
-    int add_input = 2, mark_output = 3, add_activation = 4, layer_count = 12, layer = 13, input_count = 14, input = 15,
-        output_count = 16, output = 17;
+    int add_input = 2, mark_output = 3, add_activation = 4, layer_count = 12, layer = 13, input_count = 14,
+        input = 15, output_count = 16, output = 17;
   } network;
   struct {
     int set_name = 2, name = 3, dimensions = 5, type;
@@ -42,7 +43,8 @@ struct Slots {
     int deserialize = 3;
   } runtime;
   struct {
-    int create_context = 5, create_inspector, shape, type, mode, profile_shape, io_count, io_name, memory_size;
+    int create_context = 5, create_inspector, shape, type, mode, profile_shape, io_count, io_name,
+        memory_size;
   } engine;
   struct {
     int set_input_shape, shape, set_address, enqueue, set_memory, capturable;
@@ -63,8 +65,10 @@ struct Slots {
 inline constexpr Slots slots_10{
     .host_memory = {},
     .builder = {.create_config = 7, .create_network = 8, .create_profile = 9, .build_serialized = 14},
-    .config = {.clear_flag = 10, .add_profile = 25, .set_verbosity = 27, .create_timing_cache = 40, .set_timing_cache = 41,
-               .set_memory_limit = 43, .get_memory_limit = 44, .set_optimization_level = 47, .set_progress_monitor = 56,
+    .config = {.clear_flag = 10, .add_profile = 25, .set_verbosity = 27, .create_timing_cache = 40,
+               .set_timing_cache = 41,
+               .set_memory_limit = 43, .get_memory_limit = 44, .set_optimization_level = 47,
+               .set_progress_monitor = 56,
                .set_capability_count = absent, .set_capability = absent},
     .network = {},
     .tensor = {.type = 7},
@@ -72,9 +76,11 @@ inline constexpr Slots slots_10{
     .profile = {.is_valid = 9},
     .timing_cache = {},
     .runtime = {},
-    .engine = {.create_inspector = 18, .shape = 19, .type = 20, .mode = 23, .profile_shape = 29, .io_count = 30, .io_name = 31,
+    .engine = {.create_inspector = 18, .shape = 19, .type = 20, .mode = 23, .profile_shape = 29,
+               .io_count = 30, .io_name = 31,
                .memory_size = 52},
-    .context = {.set_input_shape = 21, .shape = 22, .set_address = 24, .enqueue = 37, .set_memory = 49, .capturable = absent},
+    .context = {.set_input_shape = 21, .shape = 22, .set_address = 24, .enqueue = 37, .set_memory = 49,
+                .capturable = absent},
     .inspector = {},
     .parser = {.error_count = 5, .error = 6, .destroy = 9},
     .parser_error = {},
@@ -83,8 +89,10 @@ inline constexpr Slots slots_10{
 inline constexpr Slots slots_11{
     .host_memory = {},
     .builder = {.create_config = 5, .create_network = 6, .create_profile = 7, .build_serialized = 11},
-    .config = {.clear_flag = 8, .add_profile = 23, .set_verbosity = 25, .create_timing_cache = 29, .set_timing_cache = 30,
-               .set_memory_limit = 32, .get_memory_limit = 33, .set_optimization_level = 36, .set_progress_monitor = 45,
+    .config = {.clear_flag = 8, .add_profile = 23, .set_verbosity = 25, .create_timing_cache = 29,
+               .set_timing_cache = 30,
+               .set_memory_limit = 32, .get_memory_limit = 33, .set_optimization_level = 36,
+               .set_progress_monitor = 45,
                .set_capability_count = absent, .set_capability = absent},
     .network = {},
     .tensor = {.type = 6},
@@ -92,9 +100,11 @@ inline constexpr Slots slots_11{
     .profile = {.is_valid = 7},
     .timing_cache = {},
     .runtime = {},
-    .engine = {.create_inspector = 14, .shape = 15, .type = 16, .mode = 19, .profile_shape = 25, .io_count = 26, .io_name = 27,
+    .engine = {.create_inspector = 14, .shape = 15, .type = 16, .mode = 19, .profile_shape = 25,
+               .io_count = 26, .io_name = 27,
                .memory_size = 44},
-    .context = {.set_input_shape = 20, .shape = 21, .set_address = 23, .enqueue = 36, .set_memory = 48, .capturable = absent},
+    .context = {.set_input_shape = 20, .shape = 21, .set_address = 23, .enqueue = 36, .set_memory = 48,
+                .capturable = absent},
     .inspector = {},
     .parser = {.error_count = 3, .error = 4, .destroy = 7},
     .parser_error = {},

@@ -6,17 +6,23 @@ namespace peregrine::tensorrt {
 
 const char* const supported_versions = "TensorRT 10, 11 and TensorRT-RTX from 1.5 are supported.";
 
-const char* to_string(Flavour flavour) noexcept { return flavour == Flavour::rtx ? "tensorrt-rtx" : "tensorrt"; }
+const char* to_string(Flavour flavour) noexcept {
+  return flavour == Flavour::rtx ? "tensorrt-rtx" : "tensorrt";
+}
 
 Version version_of(std::int32_t number) noexcept {
-  if (number < 10000) return {.major = number / 1000, .minor = number / 100 % 10, .patch = number % 100};  // up to 9
+  if (number < 10000)
+    return {.major = number / 1000, .minor = number / 100 % 10, .patch = number % 100};  // up to 9
   const int major = number / 10000, rest = number % 10000;
-  return {.flavour = major == 1 ? Flavour::rtx : Flavour::tensorrt, .major = major, .minor = rest / 100, .patch = rest % 100};
+  return {.flavour = major == 1 ? Flavour::rtx : Flavour::tensorrt,
+          .major = major,
+          .minor = rest / 100,
+          .patch = rest % 100};
 }
 
 std::string to_string(const Version& version) {
-  return fmt::format("{} {}.{}.{}", version.flavour == Flavour::rtx ? "TensorRT-RTX" : "TensorRT", version.major, version.minor,
-                     version.patch);
+  return fmt::format("{} {}.{}.{}", version.flavour == Flavour::rtx ? "TensorRT-RTX" : "TensorRT",
+                     version.major, version.minor, version.patch);
 }
 
 const Slots* slots_of(const Version& version) noexcept {

@@ -35,14 +35,16 @@ constexpr std::chrono::minutes longest_probe{2};
 /// Beside the program, in our own folder, or where the shared library keeps what it carries.
 fs::path find_program() {
   std::error_code ignored;
-  std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ignored).parent_path(), own_library_folder()};
+  std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ignored).parent_path(),
+                                own_library_folder()};
   if (Dl_info info{}; dladdr(reinterpret_cast<void*>(&probe_here), &info) && info.dli_fname)
     folders.push_back(fs::path(info.dli_fname).parent_path() / "peregrine");
   // A relative one (a program that was found by its name) would be below the working directory.
   std::erase_if(folders, [](const fs::path& folder) { return folder.is_relative(); });
   for (const fs::path& folder : folders)
     if (fs::exists(folder / program_name, ignored)) return folder / program_name;
-  throw Error("environment.tensorrt", fmt::format("The program {}, which tries a TensorRT library, is missing.", program_name),
+  throw Error("environment.tensorrt",
+              fmt::format("The program {}, which tries a TensorRT library, is missing.", program_name),
               "Install peregrine again.");
 }
 
@@ -54,16 +56,20 @@ ProbeResult from_line(const std::string& line) {
 ProbeResult probe_in_child(const LibraryFiles& files, int device) {
   const fs::path program = find_program();
   const ChildResult ended =
-      run_child({program.string(), files.library.string(), files.parser.string(), std::to_string(device)}, longest_probe);
+      run_child({program.string(), files.library.string(), files.parser.string(), std::to_string(device)},
+                longest_probe);
   if (!ended.started)
     throw Error("environment.process", fmt::format("{} could not be started.", printable(program.native())),
                 "Install peregrine again.");
-  const auto failed = [](std::string why) { return ProbeResult{.failure = std::move(why), .gpu = false, .refusal = {}}; };
+  const auto failed = [](std::string why) {
+    return ProbeResult{.failure = std::move(why), .gpu = false, .refusal = {}};
+  };
   if (ended.timed_out) return failed("It did not build a network of one layer within two minutes.");
   constexpr int killed = 128;
   if (ended.status > killed)
-    return failed(fmt::format("It crashed ({}) building a network of one layer: its layout is not the one of its version.",
-                              strsignal(ended.status - killed)));
+    return failed(fmt::format(
+        "It crashed ({}) building a network of one layer: its layout is not the one of its version.",
+        strsignal(ended.status - killed)));
   try {
     return from_line(ended.out);
   } catch (const json::exception&) {
@@ -75,7 +81,8 @@ ProbeResult probe_in_child(const LibraryFiles& files, int device) {
 std::string stamp_of(const fs::path& file) {
   struct stat facts {};
   if (stat(file.c_str(), &facts) != 0) return {};
-  return fmt::format("{} {} {} {}.{}", file.string(), facts.st_ino, facts.st_size, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec);
+  return fmt::format("{} {} {} {}.{}", file.string(), facts.st_ino, facts.st_size, facts.st_mtim.tv_sec,
+                     facts.st_mtim.tv_nsec);
 }
 
 std::string digest_of(const fs::path& file) {
@@ -89,12 +96,14 @@ std::string digest_of(const fs::path& file) {
 
 std::string device_identity([[maybe_unused]] int device) {
 #if PEREGRINE_CUDA
-  if (device < cuda::device_count()) return cuda::device_facts(device).identity() + ", driver " + cuda::driver_version();
+  if (device < cuda::device_count())
+    return cuda::device_facts(device).identity() + ", driver " + cuda::driver_version();
 #endif
   return "no GPU";
 }
 
-/// {"digests": {stamp: digest}, "results": {key: {...}}}, of this process and, where a folder was given, on disk.
+/// {"digests": {stamp: digest}, "results": {key: {...}}}, of this process and, where a folder was given, on
+/// disk.
 class ProbeMemory {
  public:
   explicit ProbeMemory(const fs::path& folder) {
@@ -142,16 +151,16 @@ class ProbeMemory {
 }  // namespace
 
 std::string to_line(const ProbeResult& result) {
-  return json{{"failure", result.failure}, {"gpu", result.gpu}, {"refusal", result.refusal}}.dump(-1, ' ', false,
-                                                                                                  json::error_handler_t::replace);
+  return json{{"failure", result.failure}, {"gpu", result.gpu}, {"refusal", result.refusal}}.dump(
+      -1, ' ', false, json::error_handler_t::replace);
 }
 
 ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory) {
   static std::mutex mutex;
   const std::scoped_lock lock(mutex);
   ProbeMemory known(memory);
-  const std::string key =
-      fmt::format("{} {} {} {}", known.digest(files.library), known.digest(files.parser), device_identity(device), version);
+  const std::string key = fmt::format("{} {} {} {}", known.digest(files.library), known.digest(files.parser),
+                                      device_identity(device), version);
   const json* kept = known.find(key);
   ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
   known.keep(key, result);

@@ -16,12 +16,13 @@ struct ProbeResult {
   std::string refusal{};  ///< why it does not run on this GPU, in its own words; empty where it does
 };
 
-/// What the program peregrine-tensorrt-probe does: tries the library in this process, on cuda:`device` where there is one.
+/// What the program peregrine-tensorrt-probe does: tries the library in this process, on cuda:`device` where
+/// there is one.
 ProbeResult probe_here(const LibraryFiles& files, int device);
 
-/// The result for these files on cuda:`device`, from a process of its own, or as remembered by the digests of the files, the
-/// GPU and our version: under `memory` (a folder; failing to write there is no error), and for the life of this process.
-/// Throws Error "environment.tensorrt" where the program that probes is missing.
+/// The result for these files on cuda:`device`, from a process of its own, or as remembered by the digests of
+/// the files, the GPU and our version: under `memory` (a folder; failing to write there is no error), and for
+/// the life of this process. Throws Error "environment.tensorrt" where the program that probes is missing.
 ProbeResult probe(const LibraryFiles& files, int device, const std::filesystem::path& memory);
 
 /// One line between the two processes.

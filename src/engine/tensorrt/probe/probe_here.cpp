@@ -15,7 +15,8 @@ namespace peregrine::tensorrt {
 namespace {
 
 void require(bool holds, const char* what) {
-  if (!holds) throw Error("environment.tensorrt", fmt::format("Its layout is another one: {} read back wrong.", what));
+  if (!holds)
+    throw Error("environment.tensorrt", fmt::format("Its layout is another one: {} read back wrong.", what));
 }
 
 /// Builds y = relu(x), all of it read back off the network.
@@ -30,8 +31,10 @@ HostMemory build_smallest(const Library& library) {
   require(x.name() == "x" && y.name() == "y", "a name");
   require(to_shape(x.dims()) == shape && to_shape(y.dims()) == shape, "a shape");
   require(x.type() == DataType::f16 && y.type() == DataType::f16, "a type");
-  require(network.layers().size() == 1 && network.inputs().size() == 1 && network.outputs().size() == 1, "a count");
-  require(network.inputs()[0].get() == x.get() && network.outputs()[0].get() == y.get(), "an input or output");
+  require(network.layers().size() == 1 && network.inputs().size() == 1 && network.outputs().size() == 1,
+          "a count");
+  require(network.inputs()[0].get() == x.get() && network.outputs()[0].get() == y.get(),
+          "an input or output");
 
   const BuilderConfig config = builder.create_config();
   constexpr std::size_t workspace = std::size_t{48} << 20;
@@ -65,7 +68,8 @@ ProbeResult probe_here(const LibraryFiles& files, [[maybe_unused]] int device) {
     if (!result.gpu) return result;
     library.logger().begin();
     const RuntimeObject runtime(library);
-    if (!runtime.deserialize(plan.bytes())) result.refusal = fmt::format("{}", fmt::join(library.logger().errors(), " | "));
+    if (!runtime.deserialize(plan.bytes()))
+      result.refusal = fmt::format("{}", fmt::join(library.logger().errors(), " | "));
   } catch (const Error& error) {
     result.failure = error.sentence();
   }

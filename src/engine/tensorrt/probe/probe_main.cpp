@@ -1,5 +1,5 @@
-// peregrine-tensorrt-probe LIBRARY PARSER DEVICE: tries a TensorRT library and prints one line of JSON. A program of its
-// own, because a library of another layout ends the process that calls it.
+// peregrine-tensorrt-probe LIBRARY PARSER DEVICE: tries a TensorRT library and prints one line of JSON. A
+// program of its own, because a library of another layout ends the process that calls it.
 #include <cstdio>
 #include <cstdlib>
 

@@ -37,14 +37,18 @@ OnnxValue reshaped(Translation& t, const OnnxValue& operand, const Shape& shape)
   return t.emit_one(graph::Reshape{shape}, {operand});
 }
 
-OnnxValue sliced(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end, Index step) {
+OnnxValue sliced(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
+                 Index step) {
   const Index extent = t.shape(operand)[axis];
-  const auto within = [&](Index position) { return std::clamp<Index>(position < 0 ? position + extent : position, 0, extent); };
+  const auto within = [&](Index position) {
+    return std::clamp<Index>(position < 0 ? position + extent : position, 0, extent);
+  };
   if (step < 1) refuse("slices that run backwards are not supported");
   start = within(start);
   end = within(end);
   if (start == 0 && end == extent && step == 1) return operand;
-  return t.emit_one(graph::Slice{.axis = static_cast<Index>(axis), .start = start, .end = end, .step = step}, {operand});
+  return t.emit_one(graph::Slice{.axis = static_cast<Index>(axis), .start = start, .end = end, .step = step},
+                    {operand});
 }
 
 OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indices, std::size_t axis) {
@@ -57,7 +61,8 @@ OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indice
   t.require_room(shape.elements());
 
   const Index extent = x.shape()[axis], count = indices.shape().elements();
-  const Index inner = std::accumulate(x.shape().begin() + axis + 1, x.shape().end(), Index{1}, std::multiplies<>());
+  const Index inner =
+      std::accumulate(x.shape().begin() + axis + 1, x.shape().end(), Index{1}, std::multiplies<>());
   const Index outer = extent == 0 ? 0 : x.shape().elements() / extent / std::max<Index>(inner, 1);
   const std::size_t run = static_cast<std::size_t>(inner) * size_of(x.dtype());
   HostTensor result(x.dtype(), shape);
@@ -65,7 +70,8 @@ OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indice
   for (Index o = 0; o < outer; ++o)
     for (Index i = 0; i < count; ++i, target += run) {
       const Index index = indices.as<Index>()[i] + (indices.as<Index>()[i] < 0 ? extent : 0);
-      if (index < 0 || index >= extent) throw Error("model.shape", fmt::format("index {} is out of range", index));
+      if (index < 0 || index >= extent)
+        throw Error("model.shape", fmt::format("index {} is out of range", index));
       std::copy_n(x.as<std::byte>() + static_cast<std::size_t>(o * extent + index) * run, run, target);
     }
   return t.make_known(std::move(result));
@@ -132,7 +138,8 @@ OnnxValues reshape(Translation& t) {
     Index others = 1;  // cannot overflow: it stays within the input's elements
     for (const Index extent : shape)
       if (extent < 1 || extent > x.elements() / others)
-        throw Error("model.shape", fmt::format("{} cannot become ({})", to_string(x), fmt::join(wanted, ", ")));
+        throw Error("model.shape",
+                    fmt::format("{} cannot become ({})", to_string(x), fmt::join(wanted, ", ")));
       else
         others *= extent;
     shape[open] = x.elements() / others;
@@ -143,7 +150,8 @@ OnnxValues reshape(Translation& t) {
 OnnxValues flatten(Translation& t) {
   const Shape& x = t.shape(0);
   const Index axis = t.node.integer("axis", 1), rank = static_cast<Index>(x.rank());
-  if (axis < -rank || axis > rank) throw Error("model.shape", fmt::format("axis {} does not exist in {}", axis, to_string(x)));
+  if (axis < -rank || axis > rank)
+    throw Error("model.shape", fmt::format("axis {} does not exist in {}", axis, to_string(x)));
   const auto middle = x.begin() + (axis < 0 ? axis + rank : axis);
   const Index rows = std::accumulate(x.begin(), middle, Index{1}, std::multiplies<>());
   const Index columns = std::accumulate(middle, x.end(), Index{1}, std::multiplies<>());

@@ -37,7 +37,9 @@ OnnxValues rounded(Translation& t, float (*round)(float)) {
   return {t.make_known(std::move(result))};
 }
 
-Shape broadcast_shape(const Shape& a, const Shape& b) { return graph::infer_shapes(graph::Binary{}, std::vector{a, b})[0]; }
+Shape broadcast_shape(const Shape& a, const Shape& b) {
+  return graph::infer_shapes(graph::Binary{}, std::vector{a, b})[0];
+}
 
 template <class T>
 HostTensor counted(Translation& t, DType dtype, double elements, auto element) {
@@ -60,7 +62,8 @@ HostTensor range_of(Translation& t, DType dtype) {
     return bound;
   };
   const T start = value(0), limit = value(1), step = value(2);
-  const double elements = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(step));
+  const double elements =
+      std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(step));
   if (std::isnan(elements)) throw Error("model.shape", "a range in steps of zero");
   // In doubles: exact for what fits into memory, and never undefined.
   return counted<T>(t, dtype, std::max(elements, 0.0), [&](Index i) {
@@ -103,7 +106,8 @@ OnnxValues shape_of(Translation& t) {
     return std::clamp<Index>(value < 0 ? value + rank : value, 0, rank);
   };
   const Index start = position("start", 0), end = position("end", rank);
-  return {t.make_known(integers({x.begin() + start, static_cast<std::size_t>(std::max<Index>(end - start, 0))}))};
+  return {
+      t.make_known(integers({x.begin() + start, static_cast<std::size_t>(std::max<Index>(end - start, 0))}))};
 }
 
 OnnxValues range(Translation& t) {
@@ -121,7 +125,8 @@ OnnxValues equal(Translation& t) {
   t.require_room(3 * shape.elements());
   const HostTensor x = graph::broadcast(a, shape), y = graph::broadcast(b, shape);
   HostTensor result(DType::i64, shape);
-  std::transform(x.as<Index>(), x.as<Index>() + shape.elements(), y.as<Index>(), result.as<Index>(), std::equal_to<>());
+  std::transform(x.as<Index>(), x.as<Index>() + shape.elements(), y.as<Index>(), result.as<Index>(),
+                 std::equal_to<>());
   return {t.make_known(std::move(result))};
 }
 
@@ -132,7 +137,8 @@ OnnxValues where(Translation& t) {
     refuse("it chooses among integers only");
   const Shape shape = broadcast_shape(condition.shape(), broadcast_shape(a.shape(), b.shape()));
   t.require_room(4 * shape.elements());
-  const HostTensor choice = graph::broadcast(condition, shape), x = graph::broadcast(a, shape), y = graph::broadcast(b, shape);
+  const HostTensor choice = graph::broadcast(condition, shape), x = graph::broadcast(a, shape),
+                   y = graph::broadcast(b, shape);
   HostTensor result(DType::i64, shape);
   for (Index i = 0; i < shape.elements(); ++i)
     result.as<Index>()[i] = choice.as<Index>()[i] ? x.as<Index>()[i] : y.as<Index>()[i];

@@ -69,8 +69,8 @@ graph::Pair kernel_of_weight(const Translation& t) {
   return weight.rank() == 4 ? graph::Pair{weight[2], weight[3]} : graph::Pair{1, 1};  // refused later
 }
 
-/// With ceil_mode a last window may hang over the edge: the padding there that makes it fit. A window that would
-/// begin in that padding does not count.
+/// With ceil_mode a last window may hang over the edge: the padding there that makes it fit. A window that
+/// would begin in that padding does not count.
 void extend_for_ceil_mode(const Shape& x, graph::Pool& pool) {
   for (std::size_t i = 0; i < 2; ++i) {
     const Index extent = x[i + 2], stride = pool.stride[i];
@@ -84,11 +84,12 @@ void extend_for_ceil_mode(const Shape& x, graph::Pool& pool) {
 
 OnnxValues pool(Translation& t, graph::Pool::Kind kind) {
   const graph::Pair kernel = pair(t, "kernel_shape", 0);
-  graph::Pool pool{.kind = kind,
-                   .kernel = kernel,
-                   .stride = pair(t, "strides", 1),
-                   .pad = pads(t, kernel),
-                   .count_padding = kind == graph::Pool::Kind::average && t.node.integer("count_include_pad", 0) != 0};
+  graph::Pool pool{
+      .kind = kind,
+      .kernel = kernel,
+      .stride = pair(t, "strides", 1),
+      .pad = pads(t, kernel),
+      .count_padding = kind == graph::Pool::Kind::average && t.node.integer("count_include_pad", 0) != 0};
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilated pooling is not supported");
   if (t.node.integer("storage_order", 0) != 0) refuse("storage_order is not supported");
   const auto insane = [&](Index value) { return value < 0 || value > sane; };
@@ -98,7 +99,8 @@ OnnxValues pool(Translation& t, graph::Pool::Kind kind) {
   if (t.node.integer("ceil_mode", 0) != 0 && t.shape(0).rank() == 4) {
     const auto before = pool.pad;
     extend_for_ceil_mode(t.shape(0), pool);
-    if (pool.count_padding && pool.pad != before) refuse("ceil_mode together with count_include_pad is not supported");
+    if (pool.count_padding && pool.pad != before)
+      refuse("ceil_mode together with count_include_pad is not supported");
   }
   return t.emit(pool, {t.input(0)});
 }
@@ -110,7 +112,8 @@ std::vector<float> scales_of(const Translation& t) {
   const std::size_t place = upsample || t.opset() < 11 ? 1 : 2;
   if (t.has_input(place)) {
     const HostTensor scales = t.known(place, "the scale").to_f32();
-    if (scales.shape().elements() > 0) return {scales.as<float>(), scales.as<float>() + scales.shape().elements()};
+    if (scales.shape().elements() > 0)
+      return {scales.as<float>(), scales.as<float>() + scales.shape().elements()};
   }
   std::vector<float> result;
   const Integers sizes = t.integers(3);
@@ -126,7 +129,8 @@ bool picks_floor(const Translation& t, float factor) {
   const std::string transform = t.node.text("coordinate_transformation_mode", "half_pixel");
   const std::string rounding = t.node.text("nearest_mode", "round_prefer_floor");
   const bool rounds = rounding == "round_prefer_floor" || rounding == "round_prefer_ceil";
-  if (transform == "asymmetric") return rounding == "floor" || (rounding == "round_prefer_floor" && factor <= 2);
+  if (transform == "asymmetric")
+    return rounding == "floor" || (rounding == "round_prefer_floor" && factor <= 2);
   // Half-pixel centres never lie half-way for a whole factor, so both ways of rounding agree.
   return (transform == "half_pixel" || transform == "pytorch_half_pixel") && rounds;
 }
@@ -162,7 +166,8 @@ OnnxValues gemm(Translation& t) {
     if (bias.rank() > 2 || bias.rank() == 0 || (bias.rank() == 2 && bias[0] != 1))
       refuse(fmt::format("a third operand of {} is not supported", to_string(bias)));
   }
-  if (operands.size() > 2) operands[2] = t.emit_one(graph::Reshape{{t.shape(operands[2]).elements()}}, {operands[2]});
+  if (operands.size() > 2)
+    operands[2] = t.emit_one(graph::Reshape{{t.shape(operands[2]).elements()}}, {operands[2]});
   return t.emit(graph::Linear{}, operands);
 }
 
@@ -180,7 +185,9 @@ OnnxValues batch_norm(Translation& t) {
   return t.emit(graph::BatchNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(5, 5));
 }
 
-OnnxValues instance_norm(Translation& t) { return t.emit(graph::InstanceNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(3, 3)); }
+OnnxValues instance_norm(Translation& t) {
+  return t.emit(graph::InstanceNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(3, 3));
+}
 
 OnnxValues max_pool(Translation& t) { return pool(t, graph::Pool::Kind::max); }
 OnnxValues average_pool(Translation& t) { return pool(t, graph::Pool::Kind::average); }
@@ -193,7 +200,8 @@ OnnxValues reduce_mean(Translation& t) {
   const Shape& x = t.shape(0);
   for (Index& axis : axes) axis += axis < 0 ? static_cast<Index>(x.rank()) : 0;
   std::ranges::sort(axes);
-  if (x.rank() != 4 || axes != Integers{2, 3}) refuse("means over other axes than height and width are not supported");
+  if (x.rank() != 4 || axes != Integers{2, 3})
+    refuse("means over other axes than height and width are not supported");
   const OnnxValue mean = t.emit_one(graph::GlobalAveragePool{}, {t.input(0)});
   if (t.node.integer("keepdims", 1) != 0) return {mean};
   return t.emit(graph::Reshape{{x[0], x[1]}}, {mean});
@@ -222,7 +230,8 @@ OnnxValues softmax(Translation& t) {
   const Shape& x = t.shape(0);
   const Index rank = static_cast<Index>(x.rank());
   Index axis = t.node.integer("axis", t.opset() < 13 ? 1 : -1);
-  if (axis < -rank || axis >= rank) throw Error("model.shape", fmt::format("axis {} does not exist in {}", axis, to_string(x)));
+  if (axis < -rank || axis >= rank)
+    throw Error("model.shape", fmt::format("axis {} does not exist in {}", axis, to_string(x)));
   axis += axis < 0 ? rank : 0;
   // Before opset 13 everything from the axis on is one long vector.
   if (t.opset() < 13 && std::any_of(x.begin() + axis + 1, x.end(), [](Index extent) { return extent != 1; }))

@@ -28,13 +28,15 @@ pb::ModelProto parse(std::span<const std::byte> file) {
     throw Error("model.unsupported", "ONNX files beyond 2 GB are not supported");
   if (!model.ParseFromArray(file.data(), static_cast<int>(file.size())))
     throw Error("model.damaged", "the ONNX file is damaged or cut short", hint);
-  if (model.opset_import_size() == 0) throw Error("model.damaged", "the ONNX file does not name its opset", hint);
-  if (!model.has_graph() || model.graph().node_size() == 0) throw Error("model.damaged", "the ONNX file has no graph", hint);
+  if (model.opset_import_size() == 0)
+    throw Error("model.damaged", "the ONNX file does not name its opset", hint);
+  if (!model.has_graph() || model.graph().node_size() == 0)
+    throw Error("model.damaged", "the ONNX file has no graph", hint);
   return model;
 }
 
 std::int64_t opset_of(const pb::ModelProto& model) {
-  constexpr std::int64_t oldest = 7;  // before it, broadcasting was different
+  constexpr std::int64_t oldest = 7;   // before it, broadcasting was different
   constexpr std::int64_t newest = 28;  // a later one may give an operator another meaning
   for (const pb::OperatorSetIdProto& set : model.opset_import()) {
     if (!set.domain().empty() && set.domain() != "ai.onnx") continue;
@@ -86,7 +88,8 @@ Network::Network(std::span<const std::byte> file) {
   input_ = image.shape;
   nodes_ = take_nodes_in_order(graph);
   for (const pb::ValueInfoProto& output : graph.output()) outputs_.push_back(output.name());
-  for (const pb::StringStringEntryProto& entry : model.metadata_props()) metadata_.insert_or_assign(entry.key(), entry.value());
+  for (const pb::StringStringEntryProto& entry : model.metadata_props())
+    metadata_.insert_or_assign(entry.key(), entry.value());
 }
 
 std::shared_ptr<const HostTensor> Network::constant(const std::string& name) const {
@@ -100,7 +103,8 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
   for (std::size_t i = 0; i < 4; ++i)
     if (wanted[i] < 1 || (input_[i] != 0 && input_[i] != wanted[i]))
       throw Error("model.shape",
-                  fmt::format("the file cannot take an input of {}: it is made for {}", to_string(wanted), to_string(input_)),
+                  fmt::format("the file cannot take an input of {}: it is made for {}", to_string(wanted),
+                              to_string(input_)),
                   "0 stands for any extent. Export the model again for another.");
   graph::Graph graph;
   Translator translator(graph, opset_);
@@ -110,7 +114,8 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
   for (const pb::NodeProto& node : nodes_) translator.translate(node);
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
     const OnnxValue& output = translator.find(outputs_[i]);
-    if (output.known) throw Error("model.head", fmt::format("the output '{}' does not depend on the image", outputs_[i]));
+    if (output.known)
+      throw Error("model.head", fmt::format("the output '{}' does not depend on the image", outputs_[i]));
     graph.mark_output(output.value, names[i]);
   }
   check_input_use(graph, normalised);

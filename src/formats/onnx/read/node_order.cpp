@@ -35,7 +35,8 @@ std::vector<pb::NodeProto> take_nodes_in_order(pb::GraphProto& graph) {
     for (const int user : users[static_cast<std::size_t>(order.back())])
       if (--missing[static_cast<std::size_t>(user)] == 0) ready.push(user);
   }
-  if (order.size() != count) throw Error("model.damaged", "the nodes of the ONNX file feed each other in a circle");
+  if (order.size() != count)
+    throw Error("model.damaged", "the nodes of the ONNX file feed each other in a circle");
 
   std::vector<pb::NodeProto> nodes;
   nodes.reserve(count);

@@ -15,7 +15,8 @@ const pb::AttributeProto* NodeView::find(std::string_view name) const {
   return nullptr;
 }
 
-const pb::AttributeProto* NodeView::find(std::string_view name, pb::AttributeProto::AttributeType type) const {
+const pb::AttributeProto* NodeView::find(std::string_view name,
+                                         pb::AttributeProto::AttributeType type) const {
   const pb::AttributeProto* attribute = find(name);
   // Files from before ONNX 1.0 leave the type out.
   if (attribute && attribute->has_type() && attribute->type() != type)
@@ -28,7 +29,8 @@ std::int64_t NodeView::integer(std::string_view name, std::int64_t fallback) con
   return attribute ? attribute->i() : fallback;
 }
 
-std::vector<std::int64_t> NodeView::integers(std::string_view name, std::vector<std::int64_t> fallback) const {
+std::vector<std::int64_t> NodeView::integers(std::string_view name,
+                                             std::vector<std::int64_t> fallback) const {
   const auto* attribute = find(name, pb::AttributeProto::INTS);
   if (!attribute) return fallback;
   return {attribute->ints().begin(), attribute->ints().end()};

@@ -11,7 +11,8 @@
 
 namespace peregrine::onnx {
 
-/// Reads attributes; those that are absent give the default. Throws Error "model.damaged" for one of another type.
+/// Reads attributes; those that are absent give the default. Throws Error "model.damaged" for one of another
+/// type.
 class NodeView {
  public:
   explicit NodeView(const pb::NodeProto& proto) : proto_(proto) {}

@@ -13,7 +13,8 @@ namespace peregrine::onnx {
 
 bool is_onnx(std::span<const std::byte> file) {
   // The first field of the message, ir_version, as a small number: every writer begins with it.
-  return file.size() > 2 && file[0] == std::byte{0x08} && file[1] >= std::byte{1} && file[1] < std::byte{0x80};
+  return file.size() > 2 && file[0] == std::byte{0x08} && file[1] >= std::byte{1} &&
+         file[1] < std::byte{0x80};
 }
 
 Model read_model(std::span<const std::byte> file, ModelInfo info, const std::optional<TaskHint>& told) {
@@ -25,7 +26,8 @@ Model read_model(std::span<const std::byte> file, ModelInfo info, const std::opt
                       outputs = std::move(description.output_names)](const InputShape& shape) {
     try {
       if (shape.height % multiple != 0 || shape.width % multiple != 0)
-        throw Error("model.shape", fmt::format("the model cannot take {}x{} pixels", shape.width, shape.height),
+        throw Error("model.shape",
+                    fmt::format("the model cannot take {}x{} pixels", shape.width, shape.height),
                     fmt::format("Width and height must be multiples of {}.", multiple));
       return network->graph(shape, outputs, normalised);
     } catch (const Error& error) {

@@ -1,5 +1,5 @@
-// ONNX files: those that Ultralytics exports (YOLOv8, YOLO11: detect, pose, segment; decoded head), OSNet exports, and
-// our own (raw heads, writer.h). Opset 7 and later; FP16 and other float types become FP32.
+// ONNX files: those that Ultralytics exports (YOLOv8, YOLO11: detect, pose, segment; decoded head), OSNet
+// exports, and our own (raw heads, writer.h). Opset 7 and later; FP16 and other float types become FP32.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,8 @@ void Translator::define(OnnxValue operand) {
 
 const OnnxValue& Translator::find(const std::string& name) const {
   const auto found = operands_.find(name);
-  if (found == operands_.end()) throw Error("model.damaged", fmt::format("nothing makes the tensor '{}'", name));
+  if (found == operands_.end())
+    throw Error("model.damaged", fmt::format("nothing makes the tensor '{}'", name));
   return found->second;
 }
 
@@ -33,7 +34,9 @@ void Translator::translate(const pb::NodeProto& node) {
       define(std::move(results[static_cast<std::size_t>(i)]));
     }
   } catch (const Error& error) {
-    throw Error(error.code(), fmt::format("node '{}' ({}): {}", node.name(), node.op_type(), error.sentence()), error.hint());
+    throw Error(error.code(),
+                fmt::format("node '{}' ({}): {}", node.name(), node.op_type(), error.sentence()),
+                error.hint());
   }
 }
 
@@ -56,11 +59,13 @@ std::string Translator::unique_name(const pb::NodeProto& node) {
 void Translator::spend(std::size_t bytes) {
   constexpr std::size_t most_bytes = std::size_t{1} << 29;
   spent_ += bytes;
-  if (spent_ > most_bytes) throw Error("model.size", "computing the constants of the file takes too much memory");
+  if (spent_ > most_bytes)
+    throw Error("model.size", "computing the constants of the file takes too much memory");
 }
 
 bool Translation::has_input(std::size_t index) const {
-  return index < static_cast<std::size_t>(node.proto().input_size()) && !node.proto().input(static_cast<int>(index)).empty();
+  return index < static_cast<std::size_t>(node.proto().input_size()) &&
+         !node.proto().input(static_cast<int>(index)).empty();
 }
 
 const OnnxValue& Translation::input(std::size_t index) const {
@@ -86,13 +91,15 @@ const HostTensor& Translation::known(std::size_t index, std::string_view what) c
 
 std::vector<std::int64_t> Translation::integers(std::size_t index) const {
   const HostTensor& tensor = known(index, fmt::format("input {}", index));
-  if (tensor.dtype() != DType::i64) throw Error("model.damaged", fmt::format("input {} must be integers", index));
+  if (tensor.dtype() != DType::i64)
+    throw Error("model.damaged", fmt::format("input {} must be integers", index));
   return {tensor.as<std::int64_t>(), tensor.as<std::int64_t>() + tensor.shape().elements()};
 }
 
 void Translation::require_room(std::int64_t elements) {
   constexpr std::int64_t most_elements = std::int64_t{1} << 26;
-  if (elements < 0 || elements > most_elements) throw Error("model.size", "a constant would have more than 2^26 elements");
+  if (elements < 0 || elements > most_elements)
+    throw Error("model.size", "a constant would have more than 2^26 elements");
   translator_.spend(static_cast<std::size_t>(elements) * sizeof(std::int64_t));
 }
 
@@ -102,7 +109,8 @@ OnnxValue Translation::make_known(HostTensor tensor) {
 }
 
 OnnxValues Translation::emit(const graph::Operation& operation, const OnnxValues& operands) {
-  const bool all_known = std::ranges::all_of(operands, [](const OnnxValue& operand) { return operand.known != nullptr; });
+  const bool all_known =
+      std::ranges::all_of(operands, [](const OnnxValue& operand) { return operand.known != nullptr; });
   OnnxValues results;
   std::vector<Shape> shapes;
   for (const OnnxValue& operand : operands) shapes.push_back(shape(operand));
@@ -112,15 +120,18 @@ OnnxValues Translation::emit(const graph::Operation& operation, const OnnxValues
     for (const Shape& result : result_shapes) require_room(result.elements());
     std::vector<const HostTensor*> inputs;
     for (const OnnxValue& operand : operands) inputs.push_back(operand.known.get());
-    for (HostTensor& tensor : graph::evaluate(operation, inputs)) results.push_back(make_known(std::move(tensor)));
+    for (HostTensor& tensor : graph::evaluate(operation, inputs))
+      results.push_back(make_known(std::move(tensor)));
     return results;
   }
   std::vector<graph::ValueId> values;
   for (const OnnxValue& operand : operands) {
-    if (operand.known && operand.known->dtype() != DType::f32) refuse("integers meet the numbers of the image");
+    if (operand.known && operand.known->dtype() != DType::f32)
+      refuse("integers meet the numbers of the image");
     values.push_back(translator_.value_of(operand));
   }
-  for (graph::ValueId value : translator_.graph_.add_node(translator_.unique_name(node.proto()), operation, std::move(values)))
+  for (graph::ValueId value :
+       translator_.graph_.add_node(translator_.unique_name(node.proto()), operation, std::move(values)))
     results.push_back({.value = value});
   return results;
 }

@@ -1,5 +1,5 @@
-// ONNX nodes to nodes of the graph, one after the other. What is known without the image (weights, and the shape
-// arithmetic that exporters leave in their files) is computed on the way and never becomes a node.
+// ONNX nodes to nodes of the graph, one after the other. What is known without the image (weights, and the
+// shape arithmetic that exporters leave in their files) is computed on the way and never becomes a node.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +76,9 @@ class Translation {
   /// Evaluates the operator where all operands are known, else appends it to the graph.
   OnnxValues emit(const graph::Operation& operation, const OnnxValues& operands);
   /// The same for operators with one output.
-  OnnxValue emit_one(const graph::Operation& operation, const OnnxValues& operands) { return emit(operation, operands).at(0); }
+  OnnxValue emit_one(const graph::Operation& operation, const OnnxValues& operands) {
+    return emit(operation, operands).at(0);
+  }
   OnnxValue make_known(HostTensor tensor);
   /// To be called before a known tensor of so many elements is made.
   void require_room(std::int64_t elements);

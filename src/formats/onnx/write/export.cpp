@@ -33,9 +33,10 @@ std::string_view head_class(Task task) {
 
 std::string python_bool(bool value) { return value ? "True" : "False"; }
 
-/// Ultralytics' keys, but for the date (the same model gives the same file), the licence and its address (not ours to
-/// say).
-std::map<std::string, std::string> metadata_of(const ModelInfo& info, const ExportOptions& options, const InputShape& shape) {
+/// Ultralytics' keys, but for the date (the same model gives the same file), the licence and its address (not
+/// ours to say).
+std::map<std::string, std::string> metadata_of(const ModelInfo& info, const ExportOptions& options,
+                                               const InputShape& shape) {
   std::map<std::string, std::string> metadata{
       {"author", "Peregrine"},
       {"batch", fmt::format("{}", options.batch.value_or(1))},
@@ -44,14 +45,16 @@ std::map<std::string, std::string> metadata_of(const ModelInfo& info, const Expo
       {"imgsz", fmt::format("[{}, {}]", shape.height, shape.width)},
       {"task", to_string(info.task)},
       {"version", version},
-      {"args", fmt::format("{{'batch': {}, 'half': {}, 'dynamic': {}, 'nms': False}}", options.batch.value_or(1),
-                           python_bool(options.precision == DType::f16), python_bool(!options.batch))}};
+      {"args",
+       fmt::format("{{'batch': {}, 'half': {}, 'dynamic': {}, 'nms': False}}", options.batch.value_or(1),
+                   python_bool(options.precision == DType::f16), python_bool(!options.batch))}};
   if (info.task == Task::reid) return metadata;
   metadata.insert({{"end2end", "False"},
                    {"head", std::string(head_class(info.task))},
                    {"names", print_names(info.class_names)},
                    {"stride", fmt::format("{}", info.strides.empty() ? 32 : info.strides.back())}});
-  if (info.task == Task::pose) metadata.insert({"kpt_shape", fmt::format("[{}, {}]", info.keypoints, info.keypoint_dims)});
+  if (info.task == Task::pose)
+    metadata.insert({"kpt_shape", fmt::format("[{}, {}]", info.keypoints, info.keypoint_dims)});
   return metadata;
 }
 
@@ -60,7 +63,8 @@ std::map<std::string, std::string> metadata_of(const ModelInfo& info, const Expo
 void export_model(const Model& model, const ExportOptions& options, const std::filesystem::path& path) {
   const ModelInfo& info = model.info();
   if (info.head == HeadLayout::decoded && !options.decoded)
-    throw Error("model.head", fmt::format("{}: the file decodes its head; the raw one cannot be had.", info.name),
+    throw Error("model.head",
+                fmt::format("{}: the file decodes its head; the raw one cannot be had.", info.name),
                 "Export with the decoded head, or from the checkpoint.");
   const InputShape shape{.batch = options.batch.value_or(open_batch),
                          .height = options.height > 0 ? options.height : info.image_height,
@@ -68,8 +72,9 @@ void export_model(const Model& model, const ExportOptions& options, const std::f
   graph::Graph graph = model.graph(shape);
   if (options.decoded && info.task != Task::reid) decode_head(graph, info);
   graph::run_passes(graph);
-  const WriteOptions write{
-      .precision = options.precision, .open_batch = !options.batch, .metadata = metadata_of(info, options, shape)};
+  const WriteOptions write{.precision = options.precision,
+                           .open_batch = !options.batch,
+                           .metadata = metadata_of(info, options, shape)};
   std::string bytes;
   try {
     bytes = serialize(graph, write);

@@ -15,10 +15,10 @@ struct ExportOptions {
   bool decoded = false;          ///< boxes and scores in Ultralytics' layout instead of the raw head
 };
 
-/// Writes the file whole or not at all. Its outputs are named as in graph/head.h, or "output0" and "output1" when
-/// decoded; its metadata have Ultralytics' keys. Throws Error "model.shape" when the model cannot take the size,
-/// "model.head" when a raw head is wanted of a file that decodes it, "model.precision", "model.unsupported" (writer.h)
-/// and "output.write".
+/// Writes the file whole or not at all. Its outputs are named as in graph/head.h, or "output0" and "output1"
+/// when decoded; its metadata have Ultralytics' keys. Throws Error "model.shape" when the model cannot take
+/// the size, "model.head" when a raw head is wanted of a file that decodes it, "model.precision",
+/// "model.unsupported" (writer.h) and "output.write".
 void export_model(const Model& model, const ExportOptions& options, const std::filesystem::path& path);
 
 }  // namespace peregrine::onnx

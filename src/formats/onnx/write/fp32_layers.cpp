@@ -28,12 +28,14 @@ float largest_of(const HostTensor& tensor) {
 std::map<std::string, std::string> fp32_layers(const graph::Graph& graph) {
   std::map<std::string, std::string> parts;
   for (const graph::Node& node : graph.nodes()) {
-    if (std::ranges::find(position_steps(), node.name) != position_steps().end()) parts[node.name] = exact_steps;
+    if (std::ranges::find(position_steps(), node.name) != position_steps().end())
+      parts[node.name] = exact_steps;
     for (const graph::ValueId id : node.inputs) {
       const graph::Value& value = graph.value(id);
       const float largest = value.constant ? largest_of(*value.constant) : 0;
       if (largest > largest_half)
-        parts.try_emplace(node.name, fmt::format("'{}' reaches {}, which FP16 cannot hold", value.name, largest));
+        parts.try_emplace(node.name,
+                          fmt::format("'{}' reaches {}, which FP16 cannot hold", value.name, largest));
     }
   }
   return parts;

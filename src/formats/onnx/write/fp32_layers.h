@@ -8,8 +8,8 @@
 
 namespace peregrine::onnx {
 
-/// Node -> reason: the steps of a decoded head that make positions, and nodes with a weight beyond FP16's range. For
-/// WriteOptions::single.
+/// Node -> reason: the steps of a decoded head that make positions, and nodes with a weight beyond FP16's
+/// range. For WriteOptions::single.
 std::map<std::string, std::string> fp32_layers(const graph::Graph& graph);
 
 }  // namespace peregrine::onnx

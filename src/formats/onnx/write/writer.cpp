@@ -29,14 +29,16 @@ HostTensor to_f16(const HostTensor& tensor, const std::string& name) {
     const float value = tensor.as<float>()[i];
     halves.as<Half>()[i] = to_half(value);
     if (std::isfinite(value) && !std::isfinite(to_float(halves.as<Half>()[i])))
-      throw Error("model.precision", fmt::format("'{}' holds {}, which FP16 cannot", name, value), "Export in FP32.");
+      throw Error("model.precision", fmt::format("'{}' holds {}, which FP16 cannot", name, value),
+                  "Export in FP32.");
   }
   return halves;
 }
 
 class Writer {
  public:
-  Writer(const graph::Graph& graph, const WriteOptions& options) : graph_(graph), options_(options), names_(graph.value_count()) {
+  Writer(const graph::Graph& graph, const WriteOptions& options)
+      : graph_(graph), options_(options), names_(graph.value_count()) {
     batch_ = graph.value(graph.inputs().front()).shape[0];
   }
 
@@ -52,7 +54,8 @@ class Writer {
       node_ = &node;
       std::visit([&](const auto& operation) { lower(operation); }, node.operation);
     }
-    for (std::size_t i = 0; i < graph_.outputs().size(); ++i) write_output(graph_.outputs()[i], graph_.output_names()[i]);
+    for (std::size_t i = 0; i < graph_.outputs().size(); ++i)
+      write_output(graph_.outputs()[i], graph_.output_names()[i]);
     for (const auto& [key, text] : options_.metadata) {
       pb::StringStringEntryProto& entry = *model_.add_metadata_props();
       entry.set_key(key);
@@ -73,7 +76,8 @@ class Writer {
     return name;
   }
 
-  /// In ONNX a graph's output is called as the tensor: these names go first, but to what is FP32 and has to be cast.
+  /// In ONNX a graph's output is called as the tensor: these names go first, but to what is FP32 and has to
+  /// be cast.
   void name_outputs() {
     for (std::size_t i = 0; i < graph_.outputs().size(); ++i) {
       taken_.insert(graph_.output_names()[i]);
@@ -82,7 +86,9 @@ class Writer {
     }
   }
 
-  DType type_of(const Node& node) const { return options_.single.contains(node.name) ? DType::f32 : options_.precision; }
+  DType type_of(const Node& node) const {
+    return options_.single.contains(node.name) ? DType::f32 : options_.precision;
+  }
   DType made_as(ValueId id) const {
     const Node* producer = graph_.producer(id);
     return producer ? type_of(*producer) : options_.precision;
@@ -95,16 +101,18 @@ class Writer {
     return name;
   }
 
-  /// Of a value as an operand of a type: a constant is written, and what was made in another type is cast, when it is first
-  /// needed so.
+  /// Of a value as an operand of a type: a constant is written, and what was made in another type is cast,
+  /// when it is first needed so.
   const std::string& operand(ValueId id, DType type) {
     const graph::Value& value = graph_.value(id);
     if (!value.constant && made_as(id) == type) return name_of(id);
     std::string& name = operands_[{id, type}];
     if (!name.empty()) return name;
-    if (!value.constant) return name = cast(name_of(id), type, type == DType::f32 ? node_->name : graph_.producer(id)->name);
+    if (!value.constant)
+      return name = cast(name_of(id), type, type == DType::f32 ? node_->name : graph_.producer(id)->name);
     name = fresh(type == options_.precision ? value.name : node_->name + ".f32");
-    *file().add_initializer() = to_proto(name, type == DType::f16 ? to_f16(*value.constant, name) : value.constant->clone());
+    *file().add_initializer() =
+        to_proto(name, type == DType::f16 ? to_f16(*value.constant, name) : value.constant->clone());
     return name;
   }
   const std::string& input(std::size_t i) { return operand(node_->inputs[i], type_of(*node_)); }
@@ -167,7 +175,8 @@ class Writer {
   }
   pb::NodeProto& add(const std::string& type) { return add(type, node_->inputs.size()); }
 
-  static pb::AttributeProto& attribute(pb::NodeProto& proto, const char* name, pb::AttributeProto::AttributeType type) {
+  static pb::AttributeProto& attribute(pb::NodeProto& proto, const char* name,
+                                       pb::AttributeProto::AttributeType type) {
     pb::AttributeProto& attribute = *proto.add_attribute();
     attribute.set_name(name);
     attribute.set_type(type);
@@ -295,7 +304,8 @@ class Writer {
 
   void lower(const graph::Upsample& op) {
     HostTensor scales(DType::f32, {4});  // FP32 whatever the precision: the operator's own type
-    std::ranges::copy(std::initializer_list<float>{1, 1, static_cast<float>(op.factor[0]), static_cast<float>(op.factor[1])},
+    std::ranges::copy(std::initializer_list<float>{1, 1, static_cast<float>(op.factor[0]),
+                                                   static_cast<float>(op.factor[1])},
                       scales.as<float>());
     const std::string factors = parameter("scales", scales);
     pb::NodeProto& proto = add("Resize");
@@ -308,7 +318,8 @@ class Writer {
   }
 
   void lower(const graph::Cast&) {
-    throw Error("internal.onnx", fmt::format("Node '{}' casts; a file has one type throughout.", node_->name));
+    throw Error("internal.onnx",
+                fmt::format("Node '{}' casts; a file has one type throughout.", node_->name));
   }
 
   const graph::Graph& graph_;

@@ -1,5 +1,5 @@
-// A graph as an ONNX file. One node of the graph becomes one of the file (Silu: two), so that reading the file back
-// gives the same graph.
+// A graph as an ONNX file. One node of the graph becomes one of the file (Silu: two), so that reading the
+// file back gives the same graph.
 #pragma once
 
 #include <map>
@@ -10,10 +10,12 @@
 namespace peregrine::onnx {
 
 struct WriteOptions {
-  DType precision = DType::f16;  ///< f32 or f16: of every value from input to output, weights included, but for:
-  /// Nodes of the graph that compute in FP32 in an FP16 file, with their reasons, which become the nodes' doc strings. What they
-  /// read is cast by nodes NODE.to_f32, their constants are NODE.f32, and what others read of them is cast by NODE.to_f16; a name
-  /// that is taken gets a number, as in NODE.f32#2. Inputs and outputs of the file stay FP16.
+  DType precision =
+      DType::f16;  ///< f32 or f16: of every value from input to output, weights included, but for:
+  /// Nodes of the graph that compute in FP32 in an FP16 file, with their reasons, which become the nodes' doc
+  /// strings. What they read is cast by nodes NODE.to_f32, their constants are NODE.f32, and what others read
+  /// of them is cast by NODE.to_f16; a name that is taken gets a number, as in NODE.f32#2. Inputs and outputs
+  /// of the file stay FP16.
   std::map<std::string, std::string> single = {};
   bool open_batch = false;  ///< the batch of the graph, which no other extent should equal, becomes any batch
   std::map<std::string, std::string> metadata = {};

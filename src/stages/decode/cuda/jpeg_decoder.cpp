@@ -24,7 +24,8 @@ using State = NvJpegOwner<nvjpegJpegState_t>;
 using JpegStream = NvJpegOwner<nvjpegJpegStream_t>;
 
 template <class Handle, class Create, class... Arguments>
-NvJpegOwner<Handle> make(const char* call, Create create, typename NvJpegOwner<Handle>::Destroy destroy, Arguments... arguments) {
+NvJpegOwner<Handle> make(const char* call, Create create, typename NvJpegOwner<Handle>::Destroy destroy,
+                         Arguments... arguments) {
   Handle handle = nullptr;
   check(create(arguments..., &handle), call);
   return {handle, destroy};
@@ -41,11 +42,15 @@ bool ends_with_image(std::span<const std::byte> file) {
 
 bool turns_sideways(int orientation) { return orientation >= NVJPEG_ORIENTATION_TRANSPOSE; }
 
-const unsigned char* bytes_of(std::span<const std::byte> file) { return reinterpret_cast<const unsigned char*>(file.data()); }
+const unsigned char* bytes_of(std::span<const std::byte> file) {
+  return reinterpret_cast<const unsigned char*>(file.data());
+}
 
 }  // namespace
 
-const char* to_string(JpegBackend backend) noexcept { return backend == JpegBackend::hardware ? "HARDWARE" : "GPU_HYBRID"; }
+const char* to_string(JpegBackend backend) noexcept {
+  return backend == JpegBackend::hardware ? "HARDWARE" : "GPU_HYBRID";
+}
 
 struct JpegDecoder::Impl {
   const NvJpeg& api = nvjpeg();
@@ -53,7 +58,8 @@ struct JpegDecoder::Impl {
   NvJpegOwner<nvjpegHandle_t> handle;
   JpegStream stream;
   Params inspect_params;
-  /// Of the decoder engine: one may be filled while the other is read. The kernels' interface has the first alone.
+  /// Of the decoder engine: one may be filled while the other is read. The kernels' interface has the first
+  /// alone.
   struct Turn {
     State state;
     cuda::Event read;
@@ -78,23 +84,26 @@ bool JpegDecoder::Impl::open(JpegBackend wanted) {
   if (api.nvjpegCreateEx(native, nullptr, nullptr, handle_flags, &raw) != NVJPEG_STATUS_SUCCESS) return false;
   handle = {raw, api.nvjpegDestroy};
   backend = wanted;
-  stream = make<nvjpegJpegStream_t>("nvjpegJpegStreamCreate", api.nvjpegJpegStreamCreate, api.nvjpegJpegStreamDestroy, raw);
+  stream = make<nvjpegJpegStream_t>("nvjpegJpegStreamCreate", api.nvjpegJpegStreamCreate,
+                                    api.nvjpegJpegStreamDestroy, raw);
   inspect_params = make_params(NVJPEG_ORIENTATION_NORMAL);
   if (wanted == JpegBackend::hardware) {
     for (Turn& one : turns) {
-      one.state = make<nvjpegJpegState_t>("nvjpegJpegStateCreate", api.nvjpegJpegStateCreate, api.nvjpegJpegStateDestroy, raw);
+      one.state = make<nvjpegJpegState_t>("nvjpegJpegStateCreate", api.nvjpegJpegStateCreate,
+                                          api.nvjpegJpegStateDestroy, raw);
       one.read = cuda::Event::create();
     }
     return true;
   }
   State& state = turns[0].state;
-  decoder = make<nvjpegJpegDecoder_t>("nvjpegDecoderCreate", api.nvjpegDecoderCreate, api.nvjpegDecoderDestroy, raw, native);
-  state = make<nvjpegJpegState_t>("nvjpegDecoderStateCreate", api.nvjpegDecoderStateCreate, api.nvjpegJpegStateDestroy, raw,
-                                  decoder.get());
-  pinned = make<nvjpegBufferPinned_t>("nvjpegBufferPinnedCreate", api.nvjpegBufferPinnedCreate, api.nvjpegBufferPinnedDestroy,
-                                      raw, nullptr);
-  device = make<nvjpegBufferDevice_t>("nvjpegBufferDeviceCreate", api.nvjpegBufferDeviceCreate, api.nvjpegBufferDeviceDestroy,
-                                      raw, nullptr);
+  decoder = make<nvjpegJpegDecoder_t>("nvjpegDecoderCreate", api.nvjpegDecoderCreate,
+                                      api.nvjpegDecoderDestroy, raw, native);
+  state = make<nvjpegJpegState_t>("nvjpegDecoderStateCreate", api.nvjpegDecoderStateCreate,
+                                  api.nvjpegJpegStateDestroy, raw, decoder.get());
+  pinned = make<nvjpegBufferPinned_t>("nvjpegBufferPinnedCreate", api.nvjpegBufferPinnedCreate,
+                                      api.nvjpegBufferPinnedDestroy, raw, nullptr);
+  device = make<nvjpegBufferDevice_t>("nvjpegBufferDeviceCreate", api.nvjpegBufferDeviceCreate,
+                                      api.nvjpegBufferDeviceDestroy, raw, nullptr);
   check(api.nvjpegStateAttachPinnedBuffer(state.get(), pinned.get()), "nvjpegStateAttachPinnedBuffer");
   check(api.nvjpegStateAttachDeviceBuffer(state.get(), device.get()), "nvjpegStateAttachDeviceBuffer");
   return true;
@@ -103,8 +112,10 @@ bool JpegDecoder::Impl::open(JpegBackend wanted) {
 Params JpegDecoder::Impl::make_params(int orientation) const {
   Params params = make<nvjpegDecodeParams_t>("nvjpegDecodeParamsCreate", api.nvjpegDecodeParamsCreate,
                                              api.nvjpegDecodeParamsDestroy, handle.get());
-  check(api.nvjpegDecodeParamsSetOutputFormat(params.get(), output_format), "nvjpegDecodeParamsSetOutputFormat");
-  check(api.nvjpegDecodeParamsSetExifOrientation(params.get(), static_cast<nvjpegExifOrientation_t>(orientation)),
+  check(api.nvjpegDecodeParamsSetOutputFormat(params.get(), output_format),
+        "nvjpegDecodeParamsSetOutputFormat");
+  check(api.nvjpegDecodeParamsSetExifOrientation(params.get(),
+                                                 static_cast<nvjpegExifOrientation_t>(orientation)),
         "nvjpegDecodeParamsSetExifOrientation");
   return params;
 }
@@ -134,10 +145,11 @@ nvjpegStatus_t JpegDecoder::Impl::decode_batch(std::span<const JpegJob> jobs, cu
     params.push_back(make_params(job.orientation));
     raw_params.push_back(params.back().get());
   }
-  auto status = api.nvjpegDecodeBatchedInitialize(handle.get(), state.get(), static_cast<int>(jobs.size()), 1, output_format);
+  auto status = api.nvjpegDecodeBatchedInitialize(handle.get(), state.get(), static_cast<int>(jobs.size()), 1,
+                                                  output_format);
   if (status == NVJPEG_STATUS_SUCCESS)
-    status = api.nvjpegDecodeBatchedEx(handle.get(), state.get(), data.data(), lengths.data(), images.data(), raw_params.data(),
-                                       cuda_stream);
+    status = api.nvjpegDecodeBatchedEx(handle.get(), state.get(), data.data(), lengths.data(), images.data(),
+                                       raw_params.data(), cuda_stream);
   read.record(cuda_stream);
   return status;
 }
@@ -149,11 +161,13 @@ nvjpegStatus_t JpegDecoder::Impl::decode_one(const JpegJob& job, cudaStream_t cu
   nvjpegImage_t image{};
   image.channel[0] = job.pixels;
   image.pitch[0] = job.pitch;
-  auto status = api.nvjpegJpegStreamParse(handle.get(), bytes_of(job.file), job.file.size(), 0, 0, stream.get());
+  auto status =
+      api.nvjpegJpegStreamParse(handle.get(), bytes_of(job.file), job.file.size(), 0, 0, stream.get());
   if (status == NVJPEG_STATUS_SUCCESS)
     status = api.nvjpegDecodeJpegHost(handle.get(), decoder.get(), state.get(), params.get(), stream.get());
   if (status == NVJPEG_STATUS_SUCCESS)
-    status = api.nvjpegDecodeJpegTransferToDevice(handle.get(), decoder.get(), state.get(), stream.get(), cuda_stream);
+    status = api.nvjpegDecodeJpegTransferToDevice(handle.get(), decoder.get(), state.get(), stream.get(),
+                                                  cuda_stream);
   if (status == NVJPEG_STATUS_SUCCESS)
     status = api.nvjpegDecodeJpegDevice(handle.get(), decoder.get(), state.get(), &image, cuda_stream);
   // The state's buffers are used again by the next image.
@@ -165,7 +179,8 @@ JpegDecoder::JpegDecoder(std::optional<JpegBackend> preferred) : impl_(std::make
   if (impl_->open(preferred.value_or(JpegBackend::hardware))) return;
   if (!preferred && impl_->open(JpegBackend::gpu_hybrid)) return;
   throw Error("device.jpeg",
-              std::string("nvJPEG has no ") + to_string(preferred.value_or(JpegBackend::gpu_hybrid)) + " backend on this GPU.",
+              std::string("nvJPEG has no ") + to_string(preferred.value_or(JpegBackend::gpu_hybrid)) +
+                  " backend on this GPU.",
               "Leave the choice of the backend to Peregrine.");
 }
 
@@ -178,13 +193,16 @@ JpegBackend JpegDecoder::backend() const noexcept { return impl_->backend; }
 JpegHeader JpegDecoder::inspect(std::span<const std::byte> file) {
   const NvJpeg& api = impl_->api;
   const auto refuse = [](const char* why) { return JpegHeader{.refusal = why}; };
-  if (file.size() < 4 || file[0] != std::byte{0xff} || file[1] != std::byte{0xd8}) return refuse("it is no JPEG");
+  if (file.size() < 4 || file[0] != std::byte{0xff} || file[1] != std::byte{0xd8})
+    return refuse("it is no JPEG");
   const nvjpegJpegStream_t stream = impl_->stream.get();
-  if (api.nvjpegJpegStreamParseHeader(impl_->handle.get(), bytes_of(file), file.size(), stream) != NVJPEG_STATUS_SUCCESS)
+  if (api.nvjpegJpegStreamParseHeader(impl_->handle.get(), bytes_of(file), file.size(), stream) !=
+      NVJPEG_STATUS_SUCCESS)
     return refuse("its header cannot be read");
   unsigned width = 0, height = 0, components = 0;
   nvjpegJpegEncoding_t encoding = NVJPEG_ENCODING_UNKNOWN;
-  check(api.nvjpegJpegStreamGetFrameDimensions(stream, &width, &height), "nvjpegJpegStreamGetFrameDimensions");
+  check(api.nvjpegJpegStreamGetFrameDimensions(stream, &width, &height),
+        "nvjpegJpegStreamGetFrameDimensions");
   check(api.nvjpegJpegStreamGetComponentsNum(stream, &components), "nvjpegJpegStreamGetComponentsNum");
   check(api.nvjpegJpegStreamGetJpegEncoding(stream, &encoding), "nvjpegJpegStreamGetJpegEncoding");
   if (encoding != NVJPEG_ENCODING_BASELINE_DCT) return refuse("it is not a baseline JPEG");
@@ -192,10 +210,12 @@ JpegHeader JpegDecoder::inspect(std::span<const std::byte> file) {
   if (!ends_with_image(file)) return refuse("it ends before its image does");
   int unsupported = 1;
   if (impl_->backend == JpegBackend::hardware)
-    check(api.nvjpegDecodeBatchedSupportedEx(impl_->handle.get(), stream, impl_->inspect_params.get(), &unsupported),
+    check(api.nvjpegDecodeBatchedSupportedEx(impl_->handle.get(), stream, impl_->inspect_params.get(),
+                                             &unsupported),
           "nvjpegDecodeBatchedSupportedEx");
   else
-    check(api.nvjpegDecoderJpegSupported(impl_->decoder.get(), stream, impl_->inspect_params.get(), &unsupported),
+    check(api.nvjpegDecoderJpegSupported(impl_->decoder.get(), stream, impl_->inspect_params.get(),
+                                         &unsupported),
           "nvjpegDecoderJpegSupported");
   if (unsupported != 0) return refuse("nvJPEG does not decode this kind");
   const int orientation = impl_->orientation();
@@ -207,7 +227,8 @@ void JpegDecoder::decode(std::span<const JpegJob> jobs, std::span<bool> failed, 
   const trace::Range range("jpeg");  // by which audit knows nvJPEG's own copies
   const auto stream = static_cast<cudaStream_t>(cuda_stream);
   std::ranges::fill(failed, false);
-  for (const JpegJob& job : jobs) transfer_log::record("jpeg", transfer_log::Direction::host_to_device, job.file.size());
+  for (const JpegJob& job : jobs)
+    transfer_log::record("jpeg", transfer_log::Direction::host_to_device, job.file.size());
   if (impl_->backend == JpegBackend::hardware && jobs.size() > 1) {
     if (decoded(impl_->decode_batch(jobs, stream))) return;
     log::debug("a batch of JPEGs failed; decoding them one by one to find the damaged one");

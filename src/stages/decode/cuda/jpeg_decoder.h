@@ -11,10 +11,12 @@
 
 namespace peregrine::decode {
 
-/// The two backends of nvJPEG in use. Its default backend never is: that one may decode on the host without saying so.
+/// The two backends of nvJPEG in use. Its default backend never is: that one may decode on the host without
+/// saying so.
 enum class JpegBackend : std::uint8_t {
   hardware,    ///< the decoder engine of data-centre GPUs (A100, H100 ...): baseline, single scan
-  gpu_hybrid,  ///< kernels, through the decoupled interface; it brings 2.6 times the file's bytes, so part is the host's work
+  gpu_hybrid,  ///< kernels, through the decoupled interface; it brings 2.6 times the file's bytes, so part is
+               ///< the host's work
 };
 /// "HARDWARE", "GPU_HYBRID".
 const char* to_string(JpegBackend backend) noexcept;
@@ -37,8 +39,8 @@ struct JpegJob {
 /// For one thread at a time.
 class JpegDecoder {
  public:
-  /// On the current device. Without a preferred: HARDWARE where the GPU has an engine, else GPU_HYBRID. Throws
-  /// "environment.library" without nvJPEG, "device.jpeg" when the wished backend is not there.
+  /// On the current device. Without a preferred: HARDWARE where the GPU has an engine, else GPU_HYBRID.
+  /// Throws "environment.library" without nvJPEG, "device.jpeg" when the wished backend is not there.
   explicit JpegDecoder(std::optional<JpegBackend> preferred = {});
   ~JpegDecoder();
   JpegDecoder(JpegDecoder&&) noexcept;
@@ -48,9 +50,10 @@ class JpegDecoder {
 
   JpegHeader inspect(std::span<const std::byte> file);
 
-  /// Enqueues the decoding of images that inspect() did not refuse, as one batch, on `cuda_stream`; the files stay until the
-  /// stream has come by. `failed[i]` tells which could not be decoded; the others are whole. The compressed bytes enter the
-  /// transfer log as "jpeg". Waits for the batch before the last one, whose memory it uses again.
+  /// Enqueues the decoding of images that inspect() did not refuse, as one batch, on `cuda_stream`; the files
+  /// stay until the stream has come by. `failed[i]` tells which could not be decoded; the others are whole.
+  /// The compressed bytes enter the transfer log as "jpeg". Waits for the batch before the last one, whose
+  /// memory it uses again.
   void decode(std::span<const JpegJob> jobs, std::span<bool> failed, void* cuda_stream);
 
  private:

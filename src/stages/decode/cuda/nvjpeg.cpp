@@ -12,8 +12,8 @@ namespace {
 NvJpeg load() {
   static constexpr std::array<std::string_view, 1> file_names{"libnvjpeg.so.13"};
   NvJpeg api;
-  api.library =
-      DynamicLibrary::load({"nvJPEG 13", file_names, "cu13/lib", "Install CUDA 13's libnvjpeg, or the wheel nvidia-nvjpeg."});
+  api.library = DynamicLibrary::load(
+      {"nvJPEG 13", file_names, "cu13/lib", "Install CUDA 13's libnvjpeg, or the wheel nvidia-nvjpeg."});
 #define PEREGRINE_LOAD(name) api.name = api.library.get<decltype(::name)>(#name);
   PEREGRINE_NVJPEG_FUNCTIONS(PEREGRINE_LOAD)
 #undef PEREGRINE_LOAD
@@ -46,9 +46,11 @@ const NvJpeg& nvjpeg() {
 
 void check(nvjpegStatus_t status, const char* call) {
   if (status == NVJPEG_STATUS_SUCCESS) return;
-  const std::string sentence = std::string(call) + " failed: " + words(status) + " (" + std::to_string(status) + ").";
+  const std::string sentence =
+      std::string(call) + " failed: " + words(status) + " (" + std::to_string(status) + ").";
   if (status == NVJPEG_STATUS_ALLOCATOR_FAILURE)
-    throw Error("device.memory", sentence, "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch.");
+    throw Error("device.memory", sentence,
+                "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch.");
   throw Error("device.jpeg", sentence, "Save the image as PNG, which the host decodes.");
 }
 

@@ -10,19 +10,26 @@
 namespace peregrine::decode {
 
 // Every function in use, once.
-#define PEREGRINE_NVJPEG_FUNCTIONS(apply)                                                                                       \
-  apply(nvjpegCreateEx) apply(nvjpegDestroy) apply(nvjpegJpegStateCreate) apply(nvjpegJpegStateDestroy)                         \
-      apply(nvjpegJpegStreamCreate) apply(nvjpegJpegStreamDestroy) apply(nvjpegJpegStreamParse)                                 \
-          apply(nvjpegJpegStreamParseHeader) apply(nvjpegJpegStreamGetJpegEncoding) apply(nvjpegJpegStreamGetFrameDimensions)   \
-              apply(nvjpegJpegStreamGetComponentsNum) apply(nvjpegJpegStreamGetExifOrientation) apply(nvjpegDecodeParamsCreate) \
-                  apply(nvjpegDecodeParamsDestroy) apply(nvjpegDecodeParamsSetOutputFormat)                                     \
-                      apply(nvjpegDecodeParamsSetExifOrientation) apply(nvjpegDecoderCreate) apply(nvjpegDecoderDestroy)        \
-                          apply(nvjpegDecoderStateCreate) apply(nvjpegDecoderJpegSupported) apply(nvjpegBufferPinnedCreate)     \
-                              apply(nvjpegBufferPinnedDestroy) apply(nvjpegBufferDeviceCreate) apply(nvjpegBufferDeviceDestroy) \
-                                  apply(nvjpegStateAttachPinnedBuffer) apply(nvjpegStateAttachDeviceBuffer)                     \
-                                      apply(nvjpegDecodeJpegHost) apply(nvjpegDecodeJpegTransferToDevice)                       \
-                                          apply(nvjpegDecodeJpegDevice) apply(nvjpegDecodeBatchedInitialize)                    \
-                                              apply(nvjpegDecodeBatchedSupportedEx) apply(nvjpegDecodeBatchedEx)
+#define PEREGRINE_NVJPEG_FUNCTIONS(apply)                                                                   \
+  apply(nvjpegCreateEx) apply(nvjpegDestroy) apply(nvjpegJpegStateCreate) apply(nvjpegJpegStateDestroy)     \
+      apply(nvjpegJpegStreamCreate) apply(nvjpegJpegStreamDestroy) apply(nvjpegJpegStreamParse)             \
+          apply(nvjpegJpegStreamParseHeader) apply(nvjpegJpegStreamGetJpegEncoding)                         \
+              apply(nvjpegJpegStreamGetFrameDimensions) apply(nvjpegJpegStreamGetComponentsNum)             \
+                  apply(nvjpegJpegStreamGetExifOrientation) apply(nvjpegDecodeParamsCreate)                 \
+                      apply(nvjpegDecodeParamsDestroy) apply(nvjpegDecodeParamsSetOutputFormat)             \
+                          apply(nvjpegDecodeParamsSetExifOrientation) apply(nvjpegDecoderCreate)            \
+                              apply(nvjpegDecoderDestroy) apply(nvjpegDecoderStateCreate)                   \
+                                  apply(nvjpegDecoderJpegSupported) apply(nvjpegBufferPinnedCreate)         \
+                                      apply(nvjpegBufferPinnedDestroy) apply(nvjpegBufferDeviceCreate)      \
+                                          apply(nvjpegBufferDeviceDestroy)                                  \
+                                              apply(nvjpegStateAttachPinnedBuffer)                          \
+                                                  apply(nvjpegStateAttachDeviceBuffer)                      \
+                                                      apply(nvjpegDecodeJpegHost)                           \
+                                                          apply(nvjpegDecodeJpegTransferToDevice)           \
+                                                              apply(nvjpegDecodeJpegDevice)                 \
+                                                                  apply(nvjpegDecodeBatchedInitialize)      \
+                                                                      apply(nvjpegDecodeBatchedSupportedEx) \
+                                                                          apply(nvjpegDecodeBatchedEx)
 
 struct NvJpeg {
   DynamicLibrary library;
@@ -34,7 +41,8 @@ struct NvJpeg {
 /// The library, loaded at the first call. Throws "environment.library".
 const NvJpeg& nvjpeg();
 
-/// Throws Error "device.jpeg" with the status in words, for anything but success; "device.memory" where memory ran out.
+/// Throws Error "device.jpeg" with the status in words, for anything but success; "device.memory" where
+/// memory ran out.
 void check(nvjpegStatus_t status, const char* call);
 /// Whether an image was decoded. Throws where it was not its fault: "device.memory".
 bool decoded(nvjpegStatus_t status);
@@ -49,7 +57,8 @@ class NvJpegOwner {
   ~NvJpegOwner() {
     if (handle_) destroy_(handle_);
   }
-  NvJpegOwner(NvJpegOwner&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)), destroy_(other.destroy_) {}
+  NvJpegOwner(NvJpegOwner&& other) noexcept
+      : handle_(std::exchange(other.handle_, nullptr)), destroy_(other.destroy_) {}
   NvJpegOwner& operator=(NvJpegOwner&& other) noexcept {
     std::swap(handle_, other.handle_);
     std::swap(destroy_, other.destroy_);

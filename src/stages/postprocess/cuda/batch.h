@@ -16,7 +16,8 @@ inline constexpr int max_classes = 4096;
 inline constexpr int max_mask_channels = 256;
 inline constexpr int tile_anchors = 64;  ///< anchors that one block of the selection looks at
 
-/// A candidate in one number: smaller is better in the order of comes_before(). Inverted score bits, then anchor and class.
+/// A candidate in one number: smaller is better in the order of comes_before(). Inverted score bits, then
+/// anchor and class.
 using CandidateKey = std::uint64_t;
 
 /// Classes that are asked for, one bit each.
@@ -51,7 +52,8 @@ struct Batch {
   void* host_record;  ///< mapped page-locked memory, or null
 
   PEREGRINE_HD const Geometry& geometry(int n) const {
-    return *reinterpret_cast<const Geometry*>(static_cast<const char*>(geometries.first) + n * geometries.stride);
+    return *reinterpret_cast<const Geometry*>(static_cast<const char*>(geometries.first) +
+                                              n * geometries.stride);
   }
   PEREGRINE_HD int level_of_anchor(int anchor) const {
     int level = level_count - 1;
@@ -62,7 +64,8 @@ struct Batch {
 
 /// Threshold and box decode of every anchor: fills keys, tile_counts and boxes.
 void launch_decode_threshold(const Batch& batch, cudaStream_t stream);
-/// Sort, NMS, scale back, keypoints, mask windows: fills the record but for mask words, and publishes it where there are none.
+/// Sort, NMS, scale back, keypoints, mask windows: fills the record but for mask words, and publishes it
+/// where there are none.
 void launch_nms(const Batch& batch, cudaStream_t stream);
 /// Mask words.
 void launch_masks(const Batch& batch, cudaStream_t stream);

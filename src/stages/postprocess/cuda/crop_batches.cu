@@ -36,12 +36,14 @@ __global__ void end_kernel(CropBatches* crop_batches, cuda::Condition more) {
 
 }  // namespace
 
-void begin_crop_batches(CropBatches* crop_batches, int* host_persons, const cuda::Condition& more, cudaStream_t stream) {
+void begin_crop_batches(CropBatches* crop_batches, int* host_persons, const cuda::Condition& more,
+                        cudaStream_t stream) {
   begin_kernel<<<1, 1, 0, stream>>>(crop_batches, host_persons, more);
   cuda::check_launch("begin_crop_batches");
 }
 
-void choose_crop_batch(CropBatches* crop_batches, const BatchBuckets& buckets, const cuda::Condition& chosen, cudaStream_t stream) {
+void choose_crop_batch(CropBatches* crop_batches, const BatchBuckets& buckets, const cuda::Condition& chosen,
+                       cudaStream_t stream) {
   choose_kernel<<<1, 1, 0, stream>>>(crop_batches, buckets, chosen);
   cuda::check_launch("choose_crop_batch");
 }

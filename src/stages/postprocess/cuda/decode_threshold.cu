@@ -1,5 +1,5 @@
-// Which anchors hold something. One block looks at 64 anchors of one level, four threads an anchor; what it finds goes to its
-// own part of the key list, so that nothing has to be reset or reserved between blocks.
+// Which anchors hold something. One block looks at 64 anchors of one level, four threads an anchor; what it
+// finds goes to its own part of the key list, so that nothing has to be reset or reserved between blocks.
 #include "stages/postprocess/cuda/batch.h"
 
 namespace peregrine::postprocess {
@@ -24,7 +24,8 @@ __device__ float as_float(Half v) { return to_float(v); }
 /// The best of the classes that are `part`'s share. Vectors: adjacent channels, 16 bytes at a time.
 template <class T>
 __device__ Best best_of_part(const FeatureMap& classes, bool vectors, int row, int column, int part) {
-  const T* values = static_cast<const T*>(classes.data) + row * classes.row_stride + column * classes.column_stride;
+  const T* values =
+      static_cast<const T*>(classes.data) + row * classes.row_stride + column * classes.column_stride;
   Best best{-INFINITY, 0x7fffffff};
   int done = 0;
   if (vectors) {
@@ -38,12 +39,14 @@ __device__ Best best_of_part(const FeatureMap& classes, bool vectors, int row, i
     }
     done = classes.channels / width * width;
   }
-  for (int c = done + part; c < classes.channels; c += parts) improve(best, as_float(values[c * classes.channel_stride]), c);
+  for (int c = done + part; c < classes.channels; c += parts)
+    improve(best, as_float(values[c * classes.channel_stride]), c);
   return best;
 }
 
 __device__ CandidateKey candidate_key(float score, int anchor, int class_id, int classes) {
-  return static_cast<CandidateKey>(~__float_as_uint(score)) << 32 | static_cast<std::uint32_t>(anchor * classes + class_id);
+  return static_cast<CandidateKey>(~__float_as_uint(score)) << 32 |
+         static_cast<std::uint32_t>(anchor * classes + class_id);
 }
 
 /// The keys of one block.
@@ -55,7 +58,8 @@ struct TileKeys {
 };
 
 /// Boxes of the anchors that passed: four threads each, one a side.
-__device__ void decode_boxes(const PyramidLevel& level, int first_cell, const int* passed, int count, Corners* boxes) {
+__device__ void decode_boxes(const PyramidLevel& level, int first_cell, const int* passed, int count,
+                             Corners* boxes) {
   const int slot = threadIdx.x / parts, side = threadIdx.x % parts;
   const bool active = slot < count;
   const int cell = first_cell + (active ? passed[slot] : 0);
@@ -65,8 +69,8 @@ __device__ void decode_boxes(const PyramidLevel& level, int first_cell, const in
   const float left = __shfl_sync(~0u, distance, 0, parts), top = __shfl_sync(~0u, distance, 1, parts);
   const float right = __shfl_sync(~0u, distance, 2, parts), bottom = __shfl_sync(~0u, distance, 3, parts);
   if (!active || side != 0) return;
-  const CentredBox box =
-      level.decoded ? level.box_at(row, column) : decode_box(left, top, right, bottom, column, row, level.stride);
+  const CentredBox box = level.decoded ? level.box_at(row, column)
+                                       : decode_box(left, top, right, bottom, column, row, level.stride);
   boxes[level.first_anchor + cell] = corners(box);
 }
 
@@ -99,7 +103,8 @@ __global__ void __launch_bounds__(threads) decode_threshold_kernel(const __grid_
   if (threadIdx.x == 0) passed_count = key_count = 0;
   if (anchor < cells) {
     const int cell = first_cell + anchor;
-    best[part][anchor] = best_of_part<T>(classes, batch.vectors[index], cell / classes.width, cell % classes.width, part);
+    best[part][anchor] =
+        best_of_part<T>(classes, batch.vectors[index], cell / classes.width, cell % classes.width, part);
   }
   __syncthreads();
 
@@ -114,7 +119,8 @@ __global__ void __launch_bounds__(threads) decode_threshold_kernel(const __grid_
       const bool take = batch.multi_label || (score > batch.confidence && batch.filter.wants(all.index));
       if (take) passed[atomicAdd(&passed_count, 1)] = threadIdx.x;
       if (take && !batch.multi_label)
-        keys.add(candidate_key(score, level.first_anchor + first_cell + threadIdx.x, all.index, batch.classes));
+        keys.add(
+            candidate_key(score, level.first_anchor + first_cell + threadIdx.x, all.index, batch.classes));
     }
   }
   __syncthreads();
@@ -128,7 +134,8 @@ __global__ void __launch_bounds__(threads) decode_threshold_kernel(const __grid_
     }
     __syncthreads();
   }
-  decode_boxes(level, first_cell, passed, passed_count, batch.boxes + static_cast<std::size_t>(image) * batch.anchors);
+  decode_boxes(level, first_cell, passed, passed_count,
+               batch.boxes + static_cast<std::size_t>(image) * batch.anchors);
   if (threadIdx.x == 0) batch.tile_counts[list] = key_count;
 }
 

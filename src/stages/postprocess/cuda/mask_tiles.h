@@ -19,7 +19,9 @@ struct MaskExtent {
   PEREGRINE_HD int tiles() const { return tiles_across() * ((height + tile_rows - 1) / tile_rows); }
 };
 
-PEREGRINE_HD MaskExtent mask_extent(const RecordObject& object) { return {object.mask_width, object.mask_height}; }
+PEREGRINE_HD MaskExtent mask_extent(const RecordObject& object) {
+  return {object.mask_width, object.mask_height};
+}
 
 PEREGRINE_HD MaskPlan image_mask_plan(const Batch& batch, int n) {
   const Geometry& g = batch.geometry(n);

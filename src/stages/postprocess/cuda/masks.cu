@@ -1,7 +1,7 @@
-// Mask bits, tile by tile: the prototypes behind a tile are combined in shared memory once, then each warp makes words of 32
-// rows of a column. Nothing outside the objects' boxes is computed.
-#include "stages/postprocess/cuda/mask_tiles.h"
+// Mask bits, tile by tile: the prototypes behind a tile are combined in shared memory once, then each warp
+// makes words of 32 rows of a column. Nothing outside the objects' boxes is computed.
 #include "stages/postprocess/cuda/copy_results.cuh"
+#include "stages/postprocess/cuda/mask_tiles.h"
 
 namespace peregrine::postprocess {
 namespace {
@@ -9,11 +9,13 @@ namespace {
 constexpr int threads = 256;
 constexpr int warps = threads / 32;
 constexpr int columns_per_warp = tile_columns / warps;
-constexpr int logit_capacity = 4608;  // combined prototypes behind a tile, unless the image is enlarged more than four times
+constexpr int logit_capacity =
+    4608;  // combined prototypes behind a tile, unless the image is enlarged more than four times
 
 static_assert(columns_per_warp * tile_words <= 32, "a lane keeps one word");
 
-/// Prototypes combined with an object's coefficients. The sum runs over the channels in order, as on the host.
+/// Prototypes combined with an object's coefficients. The sum runs over the channels in order, as on the
+/// host.
 struct Prototypes {
   FeatureMap proto;
   const float* coefficients;  // shared memory
@@ -51,7 +53,8 @@ struct MiddleAt {
 
 /// Element of the middle image.
 template <class Logits>
-__device__ float middle_value(const Logits& logits, const MaskPlan& plan, const MiddleAt& x, const MiddleAt& y) {
+__device__ float middle_value(const Logits& logits, const MaskPlan& plan, const MiddleAt& x,
+                              const MiddleAt& y) {
   const float left = blend(logits(x.tap.first, y.tap.first), logits(x.tap.first, y.tap.second), y.tap);
   const float right = blend(logits(x.tap.second, y.tap.first), logits(x.tap.second, y.tap.second), y.tap);
   const float value = blend(left, right, x.tap);
@@ -69,9 +72,11 @@ __device__ MiddleAt middle_row(const MaskPlan& plan, const RecordObject& object,
 
 /// The tile's words, one a lane: lane i holds word i % tile_words of the warp's column i / tile_words.
 template <class Logits>
-__device__ std::uint32_t tile_word(const Logits& logits, const MaskPlan& plan, const RecordObject& object, const MaskTile& tile) {
+__device__ std::uint32_t tile_word(const Logits& logits, const MaskPlan& plan, const RecordObject& object,
+                                   const MaskTile& tile) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const bool direct = plan.middle_width == plan.proto_width && plan.middle_height == plan.proto_height && !plan.bits;
+  const bool direct =
+      plan.middle_width == plan.proto_width && plan.middle_height == plan.proto_height && !plan.bits;
   std::uint32_t mine = 0;
   for (int word = 0; word < tile_words && word * 32 < tile.rows; ++word) {
     const int row = min(word * 32 + lane, tile.rows - 1);
@@ -85,7 +90,8 @@ __device__ std::uint32_t tile_word(const Logits& logits, const MaskPlan& plan, c
         left = blend(logits(x.first, y.first), logits(x.first, y.second), y);
         right = blend(logits(x.second, y.first), logits(x.second, y.second), y);
       } else {
-        const MiddleAt here = middle_column(plan, object, x.first), next = middle_column(plan, object, x.second);
+        const MiddleAt here = middle_column(plan, object, x.first),
+                       next = middle_column(plan, object, x.second);
         left = blend(middle_value(logits, plan, here, upper), middle_value(logits, plan, here, lower), y);
         right = blend(middle_value(logits, plan, next, upper), middle_value(logits, plan, next, lower), y);
       }
@@ -101,7 +107,8 @@ __device__ PixelRange behind(const LinearTap& first, const LinearTap& last) {
   return {first.first, last.second - first.first + 1};
 }
 
-__device__ Region region_behind(const MaskPlan& plan, const RecordObject& object, const MaskTile& tile, float* logits) {
+__device__ Region region_behind(const MaskPlan& plan, const RecordObject& object, const MaskTile& tile,
+                                float* logits) {
   const int left = object.mask_left + tile.first_column, top = object.mask_top + tile.first_row;
   const PixelRange across = behind(image_tap_x(plan, left), image_tap_x(plan, left + tile.columns - 1));
   const PixelRange down = behind(image_tap_y(plan, top), image_tap_y(plan, top + tile.rows - 1));
@@ -120,7 +127,8 @@ __device__ MaskTile find_tile(const RecordObject* objects, int count, int tile) 
   const int object = found;
   const MaskExtent extent = mask_extent(objects[object]);
   const int local = tile - objects[object].mask_tile;
-  const int column = local % extent.tiles_across() * tile_columns, row = local / extent.tiles_across() * tile_rows;
+  const int column = local % extent.tiles_across() * tile_columns,
+            row = local / extent.tiles_across() * tile_rows;
   return {object, column, min(tile_columns, extent.width - column), row, min(tile_rows, extent.height - row)};
 }
 
@@ -159,16 +167,19 @@ __global__ void __launch_bounds__(threads) mask_kernel(const __grid_constant__ B
     const bool shared = region.size() <= logit_capacity;
     if (shared)
       for (int j = threadIdx.x; j < region.size(); j += threads)
-        logits[j] = prototypes(region.columns.first + j % region.columns.count, region.rows.first + j / region.columns.count);
+        logits[j] = prototypes(region.columns.first + j % region.columns.count,
+                               region.rows.first + j / region.columns.count);
     __syncthreads();
-    const std::uint32_t word = shared ? tile_word(region, plan, object, tile) : tile_word(prototypes, plan, object, tile);
+    const std::uint32_t word =
+        shared ? tile_word(region, plan, object, tile) : tile_word(prototypes, plan, object, tile);
     const int lane = threadIdx.x % 32;
     const int column = threadIdx.x / 32 * columns_per_warp + lane / tile_words, row_word = lane % tile_words;
     if (lane < columns_per_warp * tile_words && column < tile.columns && row_word * 32 < tile.rows) {
       const int words_above = tile.first_row / 32 + row_word;
       batch.layout.masks(
           batch.record,
-          image)[object.mask_offset + (tile.first_column + column) * mask_extent(object).column_words() + words_above] = word;
+          image)[object.mask_offset + (tile.first_column + column) * mask_extent(object).column_words() +
+                 words_above] = word;
     }
     if (__syncthreads_or(word != 0) && threadIdx.x == 0) atomicOr(&objects[tile.object].mask_set, 1);
   }
@@ -186,14 +197,17 @@ __global__ void copy_results_kernel(const __grid_constant__ Batch batch) {
   const std::uint32_t words = batch.layout.header(batch.record, image)->mask_words;
   if (words > batch.layout.mask_capacity) return;
   copy_bytes_to_host(batch.layout.masks(batch.host_record, image), batch.layout.masks(batch.record, image),
-                words * sizeof(std::uint32_t), blockIdx.x * blockDim.x + threadIdx.x, gridDim.x * blockDim.x);
+                     words * sizeof(std::uint32_t), blockIdx.x * blockDim.x + threadIdx.x,
+                     gridDim.x * blockDim.x);
 }
 
 }  // namespace
 
 void launch_masks(const Batch& batch, cudaStream_t stream) {
-  constexpr int resident_blocks = 1024;  // about what a large GPU holds at once; a block takes tiles until none is left
-  mask_kernel<<<dim3(std::max(32, resident_blocks / batch.images), batch.images), threads, 0, stream>>>(batch);
+  constexpr int resident_blocks =
+      1024;  // about what a large GPU holds at once; a block takes tiles until none is left
+  mask_kernel<<<dim3(std::max(32, resident_blocks / batch.images), batch.images), threads, 0, stream>>>(
+      batch);
   cuda::check_launch("masks");
 }
 

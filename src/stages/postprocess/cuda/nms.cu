@@ -1,9 +1,9 @@
-// Sort and class-wise NMS, one block an image. Candidates are taken in rounds of the best 1024 that remain: one round for
-// nearly every frame, and the block stops as soon as enough objects are kept. Within a round 32 candidates compete at a time,
-// one warp each.
+// Sort and class-wise NMS, one block an image. Candidates are taken in rounds of the best 1024 that remain:
+// one round for nearly every frame, and the block stops as soon as enough objects are kept. Within a round 32
+// candidates compete at a time, one warp each.
 #include "stages/postprocess/cuda/batch.h"
-#include "stages/postprocess/cuda/mask_tiles.h"
 #include "stages/postprocess/cuda/copy_results.cuh"
+#include "stages/postprocess/cuda/mask_tiles.h"
 #include "stages/postprocess/nms/nms_math.h"
 #include "stages/postprocess/scale_math.h"
 
@@ -44,8 +44,8 @@ __device__ int block_sum(int value) {
   return result;
 }
 
-/// The largest key such that at most `round_capacity` keys lie in (after, key], found digit by digit from the top. There are
-/// more than that many keys behind `after`; keys are distinct, so at least one is taken.
+/// The largest key such that at most `round_capacity` keys lie in (after, key], found digit by digit from the
+/// top. There are more than that many keys behind `after`; keys are distinct, so at least one is taken.
 __device__ CandidateKey last_key_of_round(const KeyList& list, CandidateKey after) {
   __shared__ int histogram[256];
   __shared__ int chosen, below;
@@ -57,7 +57,8 @@ __device__ CandidateKey last_key_of_round(const KeyList& list, CandidateKey afte
     __syncthreads();
     const bool top = shift == 64 - digit_bits;
     list.for_each([&](CandidateKey key) {
-      if (key > after && (top || key >> (shift + digit_bits) == prefix)) atomicAdd(&histogram[key >> shift & 0xff], 1);
+      if (key > after && (top || key >> (shift + digit_bits) == prefix))
+        atomicAdd(&histogram[key >> shift & 0xff], 1);
     });
     __syncthreads();
     if (threadIdx.x == 0) {
@@ -67,7 +68,8 @@ __device__ CandidateKey last_key_of_round(const KeyList& list, CandidateKey afte
       below = sum;
     }
     __syncthreads();
-    // Everything below digit `chosen` fits; the rest of the room goes to the best of that digit, unless it is little.
+    // Everything below digit `chosen` fits; the rest of the room goes to the best of that digit, unless it is
+    // little.
     room -= below;
     prefix = prefix << digit_bits | chosen;
     const bool enough = room <= round_capacity / 2 || shift == 0;
@@ -122,8 +124,8 @@ struct Kept {
 __device__ std::uint32_t key_index(CandidateKey key) { return static_cast<std::uint32_t>(key); }
 
 /// Brings the keys in (after, last] into the round, sorted, with their boxes.
-__device__ void load_round(Round& round, const KeyList& list, CandidateKey after, CandidateKey last, const Batch& batch,
-                           const Corners* boxes) {
+__device__ void load_round(Round& round, const KeyList& list, CandidateKey after, CandidateKey last,
+                           const Batch& batch, const Corners* boxes) {
   if (threadIdx.x == 0) round.count = 0;
   __syncthreads();
   list.for_each([&](CandidateKey key) {
@@ -155,8 +157,8 @@ __device__ void compete(Round& round, int base, int count, int classes, float io
     for (int i = lane; i < kept.count; i += 32)
       lost = lost || (kept.classes[i] == class_id && suppresses(kept.boxes[i], box, iou));
     lost = __any_sync(~0u, lost);
-    const bool rival =
-        lane < warp && key_index(round.keys[base + lane]) % classes == class_id && suppresses(round.boxes[base + lane], box, iou);
+    const bool rival = lane < warp && key_index(round.keys[base + lane]) % classes == class_id &&
+                       suppresses(round.boxes[base + lane], box, iou);
     rivals = __ballot_sync(~0u, rival);
   }
   if (lane == 0) {
@@ -188,7 +190,8 @@ __device__ void compete(Round& round, int base, int count, int classes, float io
 /// All rounds. Afterwards `kept` holds the winners, best first.
 __device__ int run_rounds(const Batch& batch, int image_index, Round& round, Kept& kept) {
   const KeyList list{batch.keys + static_cast<std::size_t>(image_index) * batch.tiles * batch.tile_capacity,
-                     batch.tile_counts + static_cast<std::size_t>(image_index) * batch.tiles, batch.tiles, batch.tile_capacity};
+                     batch.tile_counts + static_cast<std::size_t>(image_index) * batch.tiles, batch.tiles,
+                     batch.tile_capacity};
   const Corners* boxes = batch.boxes + static_cast<std::size_t>(image_index) * batch.anchors;
   int mine = 0;
   for (int tile = threadIdx.x; tile < list.tiles; tile += threads) mine += list.counts[tile];
@@ -239,9 +242,11 @@ __device__ void write_keypoint(const Batch& batch, int image_index, const Kept& 
   const int anchor = static_cast<int>(key_index(kept.keys[i]) / batch.classes);
   const PyramidLevel level = batch.levels[batch.level_of_anchor(anchor)].of_image(image_index);
   const int cell = anchor - level.first_anchor;
-  const int row = cell / level.extra.width, column = cell % level.extra.width, channel = k * batch.keypoint_dims;
+  const int row = cell / level.extra.width, column = cell % level.extra.width,
+            channel = k * batch.keypoint_dims;
   batch.layout.keypoint(batch.record, image_index, i)[k] = {
-      image_x(level.keypoint(channel, 0, row, column), geometry), image_y(level.keypoint(channel, 1, row, column), geometry),
+      image_x(level.keypoint(channel, 0, row, column), geometry),
+      image_y(level.keypoint(channel, 1, row, column), geometry),
       batch.keypoint_dims == 3 ? level.keypoint(channel, 2, row, column) : 1.0f};
 }
 
@@ -302,9 +307,9 @@ __global__ void __launch_bounds__(threads) nms_kernel(const __grid_constant__ Ba
     if (batch.segments) masks = place_masks(batch.layout.objects(batch.record, image_index), kept.count);
     if (threadIdx.x == 0) {
       const bool fits = masks.words <= batch.layout.mask_capacity;
-      *batch.layout.header(batch.record, image_index) = {kept.count, candidates,
-                                                     static_cast<std::uint32_t>(min(masks.words, std::uint64_t{0xffffffff})),
-                                                     fits ? masks.tiles : 0};
+      *batch.layout.header(batch.record, image_index) = {
+          kept.count, candidates, static_cast<std::uint32_t>(min(masks.words, std::uint64_t{0xffffffff})),
+          fits ? masks.tiles : 0};
     }
   }
   __syncthreads();
@@ -317,7 +322,8 @@ void launch_nms(const Batch& batch, cudaStream_t stream) {
   const std::size_t dynamic = Kept::bytes(batch.layout.max_objects);
   constexpr std::size_t without_asking = 16 << 10;  // what Round leaves of 48 KiB
   if (dynamic > without_asking)
-    cuda::check(cudaFuncSetAttribute(nms_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(dynamic)),
+    cuda::check(cudaFuncSetAttribute(nms_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(dynamic)),
                 "cudaFuncSetAttribute");
   nms_kernel<<<batch.images, threads, dynamic, stream>>>(batch);
   cuda::check_launch("nms");

@@ -16,8 +16,8 @@ std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignm
 
 void require_at_most(const char* what, std::size_t value, std::size_t limit) {
   if (value > limit)
-    throw Error("usage.limit", "The GPU's postprocess takes at most " + std::to_string(limit) + " " + what + ", not " +
-                                   std::to_string(value) + ".");
+    throw Error("usage.limit", "The GPU's postprocess takes at most " + std::to_string(limit) + " " + what +
+                                   ", not " + std::to_string(value) + ".");
 }
 
 ClassFilter filter_of(const Options& options, int classes) {
@@ -32,8 +32,9 @@ ClassFilter filter_of(const Options& options, int classes) {
 /// Whether each anchor's class values lie side by side and begin at a multiple of 16 bytes.
 bool readable_in_vectors(const FeatureMap& map) {
   const std::ptrdiff_t elements = map.half ? 8 : 4;
-  return map.channel_stride == 1 && reinterpret_cast<std::uintptr_t>(map.data) % 16 == 0 && map.image_stride % elements == 0 &&
-         map.row_stride % elements == 0 && map.column_stride % elements == 0;
+  return map.channel_stride == 1 && reinterpret_cast<std::uintptr_t>(map.data) % 16 == 0 &&
+         map.image_stride % elements == 0 && map.row_stride % elements == 0 &&
+         map.column_stride % elements == 0;
 }
 
 void set_head(Batch& batch, const HeadView& head) {
@@ -56,19 +57,22 @@ std::size_t key_bytes(const Batch& batch, int images) {
   return aligned(sizeof(CandidateKey) * batch.tile_capacity * batch.tiles * images);
 }
 
-std::size_t count_bytes(const Batch& batch, int images) { return aligned(sizeof(int) * batch.tiles * images); }
+std::size_t count_bytes(const Batch& batch, int images) {
+  return aligned(sizeof(int) * batch.tiles * images);
+}
 
 }  // namespace
 
-DevicePostprocess::DevicePostprocess(const ModelInfo& model, std::span<const NamedTensor> heads, const Options& options,
-                                     std::size_t mask_capacity)
+DevicePostprocess::DevicePostprocess(const ModelInfo& model, std::span<const NamedTensor> heads,
+                                     const Options& options, std::size_t mask_capacity)
     : batch_(std::make_unique<Batch>()) {
   const HeadView head = view_head(model, heads, 0, true);
   require_at_most("head levels", head.levels.size(), max_levels);
   require_at_most("classes", model.class_names.size(), max_classes);
   require_at_most("mask channels", static_cast<std::size_t>(model.mask_channels), max_mask_channels);
   require_at_most("detections an image", static_cast<std::size_t>(options.max_detections), max_objects);
-  if (options.keep_candidates) throw Error("internal.postprocess", "Candidates are kept by the host's postprocess only.");
+  if (options.keep_candidates)
+    throw Error("internal.postprocess", "Candidates are kept by the host's postprocess only.");
   Batch& batch = *batch_;
   set_head(batch, head);
   batch.images = static_cast<int>(heads.front().view.shape[0]);
@@ -100,20 +104,22 @@ std::size_t DevicePostprocess::workspace_bytes() const noexcept {
 Batch DevicePostprocess::in(void* workspace, int images) const {
   Batch batch = *batch_;
   if (images < 1 || images > batch.layout.images)
-    throw Error("internal.postprocess", "A batch of " + std::to_string(images) + " images does not fit heads of " +
+    throw Error("internal.postprocess", "A batch of " + std::to_string(images) +
+                                            " images does not fit heads of " +
                                             std::to_string(batch.layout.images) + ".");
   auto* memory = static_cast<std::byte*>(workspace);
   batch.images = images;
   batch.record = device_record(workspace);
   batch.keys = reinterpret_cast<CandidateKey*>(memory + aligned(batch.layout.bytes));
-  batch.tile_counts = reinterpret_cast<int*>(reinterpret_cast<std::byte*>(batch.keys) + key_bytes(batch, batch.layout.images));
-  batch.boxes =
-      reinterpret_cast<Corners*>(reinterpret_cast<std::byte*>(batch.tile_counts) + count_bytes(batch, batch.layout.images));
+  batch.tile_counts = reinterpret_cast<int*>(reinterpret_cast<std::byte*>(batch.keys) +
+                                             key_bytes(batch, batch.layout.images));
+  batch.boxes = reinterpret_cast<Corners*>(reinterpret_cast<std::byte*>(batch.tile_counts) +
+                                           count_bytes(batch, batch.layout.images));
   return batch;
 }
 
-void DevicePostprocess::enqueue(void* workspace, const DeviceGeometries& geometries, int images, void* host_record,
-                                void* cuda_stream) const {
+void DevicePostprocess::enqueue(void* workspace, const DeviceGeometries& geometries, int images,
+                                void* host_record, void* cuda_stream) const {
   Batch batch = in(workspace, images);
   batch.geometries = geometries;
   batch.host_record = host_record;

@@ -1,7 +1,8 @@
-// The kernels of postprocess convert the head tensors of a batch in device memory to a result record, with the arithmetic of
-// stages/postprocess/postprocess.h. No call synchronises or allocates; all can be recorded in a CUDA graph. Results are deterministic:
-// candidates compete in the order of their score, anchor and class. They equal the host's but for expf, which may differ by an
-// ulp (and with it a candidate whose score lies within an ulp of the threshold), and for the last bit of an embedding.
+// The kernels of postprocess convert the head tensors of a batch in device memory to a result record, with
+// the arithmetic of stages/postprocess/postprocess.h. No call synchronises or allocates; all can be recorded
+// in a CUDA graph. Results are deterministic: candidates compete in the order of their score, anchor and
+// class. They equal the host's but for expf, which may differ by an ulp (and with it a candidate whose score
+// lies within an ulp of the threshold), and for the last bit of an embedding.
 //
 // Limits: 4 levels, 4096 classes, 256 mask channels, 2000 detections an image.
 #pragma once
@@ -28,8 +29,9 @@ struct Batch;
 /// Postprocess of one model's batches: fixed tensors, options and buckets.
 class DevicePostprocess {
  public:
-  /// `heads`: all of one dtype, on a GPU; their batch is the most images that enqueue() takes. `mask_capacity`: see
-  /// record_layout(). Throws Error "model.head", or "usage.limit" beyond the limits above. keep_candidates is not offered here.
+  /// `heads`: all of one dtype, on a GPU; their batch is the most images that enqueue() takes.
+  /// `mask_capacity`: see record_layout(). Throws Error "model.head", or "usage.limit" beyond the limits
+  /// above. keep_candidates is not offered here.
   DevicePostprocess(const ModelInfo& model, std::span<const NamedTensor> heads, const Options& options,
                     std::size_t mask_capacity);
   ~DevicePostprocess();
@@ -42,11 +44,12 @@ class DevicePostprocess {
   /// Where in the workspace the record is made: what gather_crops() reads.
   static void* device_record(void* workspace) noexcept { return workspace; }
 
-  /// `geometries`: of the first `images` images. `host_record`: layout().bytes of mapped page-locked memory (its device
-  /// address) that receives what is used of the record, or null to leave it on the device.
-  void enqueue(void* workspace, const DeviceGeometries& geometries, int images, void* host_record, void* cuda_stream) const;
-  /// The first part of enqueue() alone, up to the scores and boxes of the anchors above the threshold: to time beside libraries
-  /// whose forward pass decodes the head and leaves NMS to others.
+  /// `geometries`: of the first `images` images. `host_record`: layout().bytes of mapped page-locked memory
+  /// (its device address) that receives what is used of the record, or null to leave it on the device.
+  void enqueue(void* workspace, const DeviceGeometries& geometries, int images, void* host_record,
+               void* cuda_stream) const;
+  /// The first part of enqueue() alone, up to the scores and boxes of the anchors above the threshold: to
+  /// time beside libraries whose forward pass decodes the head and leaves NMS to others.
   void enqueue_decode(void* workspace, int images, void* cuda_stream) const;
 
  private:
@@ -65,8 +68,10 @@ enum class CropList : std::uint8_t { begin, append };
 void gather_crops(const RecordLayout& layout, const void* record, int images, std::span<const int> classes,
                   CropList list, Crop* crops, int* count, void* cuda_stream);
 
-/// L2-normalises features ([N, length], f16 or f32, dense rows, on the device): row i becomes to[(*first + i) * length], FP32,
-/// for every i with *first + i < *count. Both lie on the device; `to` is device or mapped page-locked memory.
-void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to, void* cuda_stream);
+/// L2-normalises features ([N, length], f16 or f32, dense rows, on the device): row i becomes to[(*first + i)
+/// * length], FP32, for every i with *first + i < *count. Both lie on the device; `to` is device or mapped
+/// page-locked memory.
+void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to,
+                          void* cuda_stream);
 
 }  // namespace peregrine::postprocess

@@ -61,7 +61,8 @@ __device__ float as_float(Half v) { return to_float(v); }
 /// normalise_embeddings() launches it after the ReID model.
 template <class T>
 __global__ void __launch_bounds__(norm_threads)
-    norm_kernel(const T* features, std::int64_t stride, int length, const int* count, const int* first, float* to) {
+    norm_kernel(const T* features, std::int64_t stride, int length, const int* count, const int* first,
+                float* to) {
   __shared__ float sums[norm_threads / 32];
   const int index = *first + static_cast<int>(blockIdx.x);
   if (index >= *count) return;
@@ -92,14 +93,17 @@ void gather_crops(const RecordLayout& layout, const void* record, int images, st
   cuda::check_launch("gather_crops");
 }
 
-void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to, void* cuda_stream) {
+void normalise_embeddings(const TensorView& features, const int* count, const int* first, float* to,
+                          void* cuda_stream) {
   const auto stream = static_cast<cudaStream_t>(cuda_stream);
   const auto slots = static_cast<unsigned>(features.shape[0]);
   const int length = static_cast<int>(features.shape[1]);
   if (features.dtype == DType::f16)
-    norm_kernel<<<slots, norm_threads, 0, stream>>>(features.as<const Half>(), features.strides[0], length, count, first, to);
+    norm_kernel<<<slots, norm_threads, 0, stream>>>(features.as<const Half>(), features.strides[0], length,
+                                                    count, first, to);
   else
-    norm_kernel<<<slots, norm_threads, 0, stream>>>(features.as<const float>(), features.strides[0], length, count, first, to);
+    norm_kernel<<<slots, norm_threads, 0, stream>>>(features.as<const float>(), features.strides[0], length,
+                                                    count, first, to);
   cuda::check_launch("normalise_embeddings");
 }
 

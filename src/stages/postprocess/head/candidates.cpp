@@ -14,7 +14,8 @@ bool better(const Candidate& a, const Candidate& b) {
 float value(float v) { return v; }
 float value(Half v) { return to_float(v); }
 
-/// Highest class value of every cell of a row. Class by class: where columns are dense this runs at memory speed.
+/// Highest class value of every cell of a row. Class by class: where columns are dense this runs at memory
+/// speed.
 template <class T>
 void row_maxima(const FeatureMap& map, int row, std::vector<float>& highest) {
   std::fill(highest.begin(), highest.end(), -INFINITY);
@@ -31,7 +32,9 @@ void row_maxima(const FeatureMap& map, int row, std::vector<float>& highest) {
 class Selector {
  public:
   Selector(const Options& options, int classes)
-      : options_(options), bound_(logit_bound(options.confidence)), wanted_(classes, options.classes.empty()) {
+      : options_(options),
+        bound_(logit_bound(options.confidence)),
+        wanted_(classes, options.classes.empty()) {
     for (const int c : options.classes)
       if (c >= 0 && c < classes) wanted_[c] = true;
   }
@@ -65,7 +68,8 @@ class Selector {
     for (int c = 0; c < level.classes.channels; ++c) {
       const float v = level.classes.at(c, row, column);
       const bool candidate = options_.multi_label || v == highest;
-      if (candidate && wanted_[c] && level.score(v) > options_.confidence) found_.push_back({{}, level.score(v), c, anchor});
+      if (candidate && wanted_[c] && level.score(v) > options_.confidence)
+        found_.push_back({{}, level.score(v), c, anchor});
       if (!options_.multi_label && v == highest) break;
     }
     if (found_.size() == before) return;

@@ -1,6 +1,6 @@
-// Decodes head values to scores, boxes and keypoints in input pixels (docs/reference/algorithms.md#head), element by element.
-// Called by the CPU loop and the kernels alike. expf differs by an ulp between host and device, so scores and
-// boxes may; everything else rounds identically.
+// Decodes head values to scores, boxes and keypoints in input pixels (docs/reference/algorithms.md#head),
+// element by element. Called by the CPU loop and the kernels alike. expf differs by an ulp between host and
+// device, so scores and boxes may; everything else rounds identically.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,8 @@ namespace peregrine::postprocess {
 
 PEREGRINE_HD float sigmoid(float logit) { return 1.0f / (1.0f + expf(-logit)); }
 
-/// No logit at or below this passes `sigmoid(logit) > confidence`: the cheap test before the exact one. The slack
-/// covers the rounding of sigmoid().
+/// No logit at or below this passes `sigmoid(logit) > confidence`: the cheap test before the exact one. The
+/// slack covers the rounding of sigmoid().
 inline float logit_bound(float confidence) {
   const double slack = static_cast<double>(confidence) - 1e-6;
   if (slack <= 0) return -INFINITY;
@@ -51,9 +51,10 @@ PEREGRINE_HD float side_distance(Load load, int bins) {
   return weighted / total;
 }
 
-/// Box from the distances of its sides to the anchor at cell (column, row). By way of centre and size, which is how
-/// the decoded head has it: both heads then round alike.
-PEREGRINE_HD CentredBox decode_box(float left, float top, float right, float bottom, int column, int row, float stride) {
+/// Box from the distances of its sides to the anchor at cell (column, row). By way of centre and size, which
+/// is how the decoded head has it: both heads then round alike.
+PEREGRINE_HD CentredBox decode_box(float left, float top, float right, float bottom, int column, int row,
+                                   float stride) {
   const float anchor_x = static_cast<float>(column) + 0.5f;
   const float anchor_y = static_cast<float>(row) + 0.5f;
   const float x1 = anchor_x - left, y1 = anchor_y - top;

@@ -1,4 +1,5 @@
-// Head tensors as the decoding arithmetic reads them, whatever their dtype and layout. Plain data: kernels take it by value.
+// Head tensors as the decoding arithmetic reads them, whatever their dtype and layout. Plain data: kernels
+// take it by value.
 #pragma once
 
 #include <cstddef>
@@ -56,9 +57,10 @@ struct PyramidLevel {
     return side_distance([&](int bin) { return box.at(side * bins + bin, row, column); }, bins);
   }
   PEREGRINE_HD CentredBox box_at(int row, int column) const {
-    if (decoded) return {box.at(0, row, column), box.at(1, row, column), box.at(2, row, column), box.at(3, row, column)};
-    return decode_box(distance(0, row, column), distance(1, row, column), distance(2, row, column), distance(3, row, column),
-                      column, row, stride);
+    if (decoded)
+      return {box.at(0, row, column), box.at(1, row, column), box.at(2, row, column), box.at(3, row, column)};
+    return decode_box(distance(0, row, column), distance(1, row, column), distance(2, row, column),
+                      distance(3, row, column), column, row, stride);
   }
   /// Value `index` of a keypoint (x, y, visibility) whose channels begin at `channel`.
   PEREGRINE_HD float keypoint(int channel, int index, int row, int column) const {

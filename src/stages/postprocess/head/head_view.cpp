@@ -24,12 +24,13 @@ class Heads {
     const TensorView& view = find(name);
     const std::size_t rank = view.shape.rank();
     if (view.device.on_gpu() != on_gpu_)
-      unfit(model_, "output '" + name + "' is on " + to_string(view.device) + ", expected " + (on_gpu_ ? "a GPU" : "cpu"));
+      unfit(model_, "output '" + name + "' is on " + to_string(view.device) + ", expected " +
+                        (on_gpu_ ? "a GPU" : "cpu"));
     if (view.dtype != DType::f32 && view.dtype != DType::f16)
       unfit(model_, "output '" + name + "' is " + to_string(view.dtype) + ", expected FP32 or FP16");
     if ((rank != 3 && rank != 4) || view.shape[1] != channels || n_ < 0 || n_ >= view.shape[0])
-      unfit(model_, "output '" + name + "' has shape " + to_string(view.shape) + ", expected " + std::to_string(channels) +
-                        " channels for image " + std::to_string(n_));
+      unfit(model_, "output '" + name + "' has shape " + to_string(view.shape) + ", expected " +
+                        std::to_string(channels) + " channels for image " + std::to_string(n_));
     FeatureMap map;
     map.half = view.dtype == DType::f16;
     map.data = view.data;
@@ -45,7 +46,8 @@ class Heads {
 
  private:
   const TensorView& find(const std::string& name) const {
-    const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& t) { return t.name == name; });
+    const auto found =
+        std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& t) { return t.name == name; });
     if (found == tensors_.end()) unfit(model_, "the engine has no output '" + name + "'");
     return found->view;
   }
@@ -69,7 +71,8 @@ std::vector<PyramidLevel> raw_levels(const ModelInfo& model, const Heads& heads)
     level.box = heads.get(head::box_output(i), 4 * model.dfl_bins);
     level.classes = heads.get(head::class_output(i), static_cast<int>(model.class_names.size()));
     if (model.task == Task::pose) level.extra = heads.get(head::keypoint_output(i), extra_channels(model));
-    if (model.task == Task::segment) level.extra = heads.get(head::coefficient_output(i), extra_channels(model));
+    if (model.task == Task::segment)
+      level.extra = heads.get(head::coefficient_output(i), extra_channels(model));
     level.first_anchor = anchors;
     level.stride = static_cast<float>(model.strides[i]);
     anchors += level.box.height * level.box.width;

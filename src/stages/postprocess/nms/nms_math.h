@@ -6,8 +6,8 @@
 
 namespace peregrine::postprocess {
 
-/// Boxes of different classes are moved apart by this much a class before they are compared. That keeps classes
-/// from suppressing each other, and its rounding is part of the reference's results.
+/// Boxes of different classes are moved apart by this much a class before they are compared. That keeps
+/// classes from suppressing each other, and its rounding is part of the reference's results.
 inline constexpr float class_offset = 7680.0f;
 
 PEREGRINE_HD Corners with_class_offset(const Corners& box, int class_id) {
@@ -29,8 +29,10 @@ PEREGRINE_HD bool suppresses(const Corners& a, const Corners& b, float limit) {
   return common / (area(a) + area(b) - common) > limit;
 }
 
-/// The order in which candidates compete, and in which results are listed: score falling, then anchor, then class.
-PEREGRINE_HD bool comes_before(float score_a, int anchor_a, int class_a, float score_b, int anchor_b, int class_b) {
+/// The order in which candidates compete, and in which results are listed: score falling, then anchor, then
+/// class.
+PEREGRINE_HD bool comes_before(float score_a, int anchor_a, int class_a, float score_b, int anchor_b,
+                               int class_b) {
   if (score_a != score_b) return score_a > score_b;
   return anchor_a != anchor_b ? anchor_a < anchor_b : class_a < class_b;
 }

@@ -1,5 +1,6 @@
-// Masks from coefficients and prototypes (docs/reference/algorithms.md#masks): prototypes are combined, upsampled to an intermediate
-// image, cut to the content, and resized to the image, both times bilinear. Called by CPU and kernels alike.
+// Masks from coefficients and prototypes (docs/reference/algorithms.md#masks): prototypes are combined,
+// upsampled to an intermediate image, cut to the content, and resized to the image, both times bilinear.
+// Called by CPU and kernels alike.
 #pragma once
 
 #include <cmath>
@@ -14,7 +15,8 @@ struct MaskPlan {
   int middle_width, middle_height;                               ///< prototypes after upsampling
   int content_left, content_top, content_width, content_height;  ///< the image inside the middle
   int image_width, image_height;
-  bool bits;  ///< validation: the middle is the input, holds bits cropped to the box in input pixels, and those are resized
+  bool bits;  ///< validation: the middle is the input, holds bits cropped to the box in input pixels, and
+              ///< those are resized
   float middle_scale_x, middle_scale_y;  ///< prototypes / middle
   float image_scale_x, image_scale_y;    ///< content / image
 };
@@ -30,7 +32,8 @@ struct LinearTap {
   float weight_first, weight_second;
 };
 
-/// Bilinear, align_corners=False: the source of position `d`; `scale` = source elements / destination elements.
+/// Bilinear, align_corners=False: the source of position `d`; `scale` = source elements / destination
+/// elements.
 PEREGRINE_HD LinearTap linear_tap(int d, int source, float scale) {
   float position = scale * (static_cast<float>(d) + 0.5f) - 0.5f;
   if (position < 0.0f) position = 0.0f;
@@ -71,9 +74,13 @@ PEREGRINE_HD LinearTap image_tap_y(const MaskPlan& plan, int d) {
   return {tap.first + plan.content_top, tap.second + plan.content_top, tap.weight_first, tap.weight_second};
 }
 
-PEREGRINE_HD LinearTap middle_tap_x(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_width, plan.middle_scale_x); }
+PEREGRINE_HD LinearTap middle_tap_x(const MaskPlan& plan, int d) {
+  return linear_tap(d, plan.proto_width, plan.middle_scale_x);
+}
 
-PEREGRINE_HD LinearTap middle_tap_y(const MaskPlan& plan, int d) { return linear_tap(d, plan.proto_height, plan.middle_scale_y); }
+PEREGRINE_HD LinearTap middle_tap_y(const MaskPlan& plan, int d) {
+  return linear_tap(d, plan.proto_height, plan.middle_scale_y);
+}
 
 /// First of `count` positions for which the rising predicate holds; `count` where none does.
 template <class Predicate>
@@ -89,8 +96,8 @@ PEREGRINE_HD int first_where(int count, Predicate holds) {
   return low;
 }
 
-/// Pixels of the image that may be set, along one axis, for an object whose side is [low, high): in pixels of the image, or,
-/// for masks of bits, of the input (the middle).
+/// Pixels of the image that may be set, along one axis, for an object whose side is [low, high): in pixels of
+/// the image, or, for masks of bits, of the input (the middle).
 template <class Tap>
 PEREGRINE_HD PixelRange mask_range(bool of_bits, Tap tap, int image_side, float low, float high) {
   int first, end;

@@ -1,5 +1,6 @@
-// A MaskPlan says where an image's content lies among the prototypes (docs/reference/algorithms.md#masks). Kernels make the plan from the geometry they find in
-// device memory, so that images of any size pass through one recorded graph.
+// A MaskPlan says where an image's content lies among the prototypes (docs/reference/algorithms.md#masks).
+// Kernels make the plan from the geometry they find in device memory, so that images of any size pass through
+// one recorded graph.
 #pragma once
 
 #include <cmath>
@@ -28,13 +29,14 @@ PEREGRINE_HD double fitting_gain(int width, int height, const Geometry& g) {
   return vertical < horizontal ? vertical : horizontal;
 }
 
-/// 1, 2 or 4: how far the prototypes must be upsampled for the padding to be a whole number of elements on each side.
+/// 1, 2 or 4: how far the prototypes must be upsampled for the padding to be a whole number of elements on
+/// each side.
 PEREGRINE_HD int prototype_upsampling(const Geometry& g, int proto_width, int proto_height) {
   constexpr int stride = 4;
   const int width = stride * proto_width, height = stride * proto_height;
   const double gain = fitting_gain(width, height, g);
-  const int pad =
-      (height - content_side(height, g.image_height, gain).length) | (width - content_side(width, g.image_width, gain).length);
+  const int pad = (height - content_side(height, g.image_height, gain).length) |
+                  (width - content_side(width, g.image_width, gain).length);
   const int pads = pad | (pad / 2);
   return pads % 4 == 0 ? 1 : (pads % 2 == 0 ? 2 : 4);
 }
@@ -43,8 +45,8 @@ PEREGRINE_HD float mask_scale(int source, int destination) {
   return static_cast<float>(source) / static_cast<float>(destination);
 }
 
-PEREGRINE_HD MaskPlan mask_plan(const Geometry& g, int proto_width, int proto_height, int width, int height, const ContentSide& x,
-                                const ContentSide& y, bool bits) {
+PEREGRINE_HD MaskPlan mask_plan(const Geometry& g, int proto_width, int proto_height, int width, int height,
+                                const ContentSide& x, const ContentSide& y, bool bits) {
   MaskPlan plan;
   plan.proto_width = proto_width;
   plan.proto_height = proto_height;

@@ -20,17 +20,21 @@ void blend_columns(const float* first, const float* second, const LinearTap& tap
   for (int i = 0; i < count; ++i) out[i] = blend(first[i], second[i], tap);
 }
 
-/// `out[i]` = the element of `column` at the position that tap `first + i` names; `column` begins at `origin`.
+/// `out[i]` = the element of `column` at the position that tap `first + i` names; `column` begins at
+/// `origin`.
 void stretch(const float* column, int origin, const LinearTap* first, int count, float* out) {
-  for (int i = 0; i < count; ++i) out[i] = blend(column[first[i].first - origin], column[first[i].second - origin], first[i]);
+  for (int i = 0; i < count; ++i)
+    out[i] = blend(column[first[i].first - origin], column[first[i].second - origin], first[i]);
 }
 
 /// Compares and packs a column that is blended on the way.
-void pack(const float* first, const float* second, const LinearTap& tap, bool of_bits, int count, std::uint32_t* words) {
+void pack(const float* first, const float* second, const LinearTap& tap, bool of_bits, int count,
+          std::uint32_t* words) {
   for (int start = 0; start < count; start += word_bits) {
     const int end = std::min(count - start, word_bits);
     std::uint8_t ones[word_bits] = {};
-    for (int i = 0; i < end; ++i) ones[i] = mask_bit(blend(first[start + i], second[start + i], tap), of_bits);
+    for (int i = 0; i < end; ++i)
+      ones[i] = mask_bit(blend(first[start + i], second[start + i], tap), of_bits);
     std::uint32_t word = 0;
     for (int i = 0; i < word_bits; ++i) word |= static_cast<std::uint32_t>(ones[i]) << i;
     words[start / word_bits] = word;
@@ -90,8 +94,8 @@ PackedMask MaskAssembler::assemble(std::span<const float> coefficients, const st
   return mask;
 }
 
-MaskAssembler::Span MaskAssembler::span_along(const std::vector<LinearTap>& to_image, const std::vector<LinearTap>& to_middle,
-                                              PixelRange image) {
+MaskAssembler::Span MaskAssembler::span_along(const std::vector<LinearTap>& to_image,
+                                              const std::vector<LinearTap>& to_middle, PixelRange image) {
   if (image.count <= 0) return {};
   const auto behind = [](const std::vector<LinearTap>& taps, PixelRange range) {
     const int first = taps[range.first].first;
@@ -117,16 +121,21 @@ void MaskAssembler::combine_prototypes(std::span<const float> coefficients, cons
   resize_at_least(logits_, elements);
   for (int row = 0; row < height; ++row)
     for (int column = 0; column < width; ++column)
-      logits_[static_cast<std::size_t>(column) * height + row] = rows_[static_cast<std::size_t>(row) * width + column];
+      logits_[static_cast<std::size_t>(column) * height + row] =
+          rows_[static_cast<std::size_t>(row) * width + column];
   resize_at_least(stretched_, static_cast<std::size_t>(width) * y.middle.count);
   for (int column = 0; column < width; ++column)
-    stretch(logits_.data() + static_cast<std::size_t>(column) * height, y.proto.first, &to_middle_y_[y.middle.first],
-            y.middle.count, stretched_.data() + static_cast<std::size_t>(column) * y.middle.count);
+    stretch(logits_.data() + static_cast<std::size_t>(column) * height, y.proto.first,
+            &to_middle_y_[y.middle.first], y.middle.count,
+            stretched_.data() + static_cast<std::size_t>(column) * y.middle.count);
 }
 
-const float* MaskAssembler::middle_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box) {
+const float* MaskAssembler::middle_column(int column, const Span& x, const Span& y,
+                                          const std::array<float, 4>& input_box) {
   const LinearTap& tap = to_middle_x_[column];
-  const auto stretched = [&](int i) { return stretched_.data() + static_cast<std::size_t>(i - x.proto.first) * y.middle.count; };
+  const auto stretched = [&](int i) {
+    return stretched_.data() + static_cast<std::size_t>(i - x.proto.first) * y.middle.count;
+  };
   resize_at_least(middle_, y.middle.count);
   blend_columns(stretched(tap.first), stretched(tap.second), tap, y.middle.count, middle_.data());
   if (!plan_.bits) return middle_.data();
@@ -138,13 +147,14 @@ const float* MaskAssembler::middle_column(int column, const Span& x, const Span&
   return middle_.data();
 }
 
-const float* MaskAssembler::image_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box) {
+const float* MaskAssembler::image_column(int column, const Span& x, const Span& y,
+                                         const std::array<float, 4>& input_box) {
   const int slot = column & 1;  // the two columns of a tap are neighbours or the same
   if (column_index_[slot] != column) {
     column_index_[slot] = column;
     resize_at_least(columns_[slot], y.image.count);
-    stretch(middle_column(column, x, y, input_box), y.middle.first, &to_image_y_[y.image.first], y.image.count,
-            columns_[slot].data());
+    stretch(middle_column(column, x, y, input_box), y.middle.first, &to_image_y_[y.image.first],
+            y.image.count, columns_[slot].data());
   }
   return columns_[slot].data();
 }

@@ -12,7 +12,8 @@
 
 namespace peregrine::postprocess {
 
-/// A mask inside its window: columns of ceil(height / 32) words, row r in bit r % 32 of word r / 32, the rest zero.
+/// A mask inside its window: columns of ceil(height / 32) words, row r in bit r % 32 of word r / 32, the rest
+/// zero.
 struct PackedMask {
   MaskWindow window;
   std::vector<std::uint32_t> words;
@@ -34,7 +35,8 @@ class MaskAssembler {
   struct Span {
     PixelRange image, middle, proto;
   };
-  static Span span_along(const std::vector<LinearTap>& to_image, const std::vector<LinearTap>& to_middle, PixelRange image);
+  static Span span_along(const std::vector<LinearTap>& to_image, const std::vector<LinearTap>& to_middle,
+                         PixelRange image);
   void combine_prototypes(std::span<const float> coefficients, const Span& x, const Span& y);
   const float* middle_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box);
   const float* image_column(int column, const Span& x, const Span& y, const std::array<float, 4>& input_box);

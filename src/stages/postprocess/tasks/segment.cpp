@@ -3,11 +3,12 @@
 
 namespace peregrine::postprocess {
 
-void attach_masks(const HeadView& head, std::span<const Candidate> kept, const Geometry& geometry, const Options& options,
-                  std::vector<Object>& objects) {
+void attach_masks(const HeadView& head, std::span<const Candidate> kept, const Geometry& geometry,
+                  const Options& options, std::vector<Object>& objects) {
   if (kept.empty()) return;
-  const MaskPlan plan = options.validation_masks ? validation_mask_plan(geometry, head.proto.width, head.proto.height)
-                                                 : prediction_mask_plan(geometry, head.proto.width, head.proto.height);
+  const MaskPlan plan = options.validation_masks
+                            ? validation_mask_plan(geometry, head.proto.width, head.proto.height)
+                            : prediction_mask_plan(geometry, head.proto.width, head.proto.height);
   MaskAssembler assembler(head.proto, plan);
   std::vector<float> coefficients(static_cast<std::size_t>(head.proto.channels));
   std::vector<Object> with_mask;
@@ -16,7 +17,8 @@ void attach_masks(const HeadView& head, std::span<const Candidate> kept, const G
     for (int c = 0; c < head.proto.channels; ++c) coefficients[c] = at.level->extra.at(c, at.row, at.column);
     const PackedMask mask = assembler.assemble(coefficients, objects[i].box, kept[i].box);
     if (mask.empty() && !options.validation_masks) continue;
-    objects[i].mask = encode_packed_mask(mask.words, mask.window, geometry.image_height, geometry.image_width);
+    objects[i].mask =
+        encode_packed_mask(mask.words, mask.window, geometry.image_height, geometry.image_width);
     with_mask.push_back(std::move(objects[i]));
   }
   objects = std::move(with_mask);

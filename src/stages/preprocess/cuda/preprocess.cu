@@ -21,7 +21,8 @@ struct ImageSlots {
   T* data;
   std::int64_t slot, channel, row, column;
   int width, height;
-  int pixel_elements;  ///< elements of one pixel that are ours to write: 3, or the padded count of an NHWC input
+  int pixel_elements;  ///< elements of one pixel that are ours to write: 3, or the padded count of an NHWC
+                       ///< input
 
   explicit ImageSlots(const TensorView& input)
       : data(input.as<T>()),
@@ -49,15 +50,17 @@ struct ImageSlots {
 };
 
 /// Pixel (x, y) of a window of an image resized to width x height, scaled, in the order red, green, blue.
-__device__ void resized_pixel(const std::uint8_t* window, std::ptrdiff_t pitch, PixelOrder order, const Tap& column,
-                              const Tap& row, Scaling scaling, float (&rgb)[channels]) {
+__device__ void resized_pixel(const std::uint8_t* window, std::ptrdiff_t pitch, PixelOrder order,
+                              const Tap& column, const Tap& row, Scaling scaling, float (&rgb)[channels]) {
   const std::uint8_t* upper = window + row.first * pitch;
   const std::uint8_t* lower = window + row.second * pitch;
   for (int c = 0; c < channels; ++c) {
     const int plane = order == PixelOrder::bgr ? channels - 1 - c : c;
     const int left = channels * column.first + plane, right = channels * column.second + plane;
-    const std::int16_t above = blend_columns(upper[left], upper[right], column.weight_first, column.weight_second);
-    const std::int16_t below = blend_columns(lower[left], lower[right], column.weight_first, column.weight_second);
+    const std::int16_t above =
+        blend_columns(upper[left], upper[right], column.weight_first, column.weight_second);
+    const std::int16_t below =
+        blend_columns(lower[left], lower[right], column.weight_first, column.weight_second);
     rgb[c] = scaled_value(blend_rows(above, below, row.weight_first, row.weight_second), scaling, c);
   }
 }
@@ -94,7 +97,8 @@ __global__ void letterbox_kernel(const InputImage* images, ImageSlots<T> input) 
 /// Barriers: none; the kernel starts in stream order.
 /// reid_crop_batch() launches it before the ReID model.
 template <class T>
-__global__ void reid_crop_kernel(const InputImage* images, const Crop* crops, const int* count, const int* first, ImageSlots<T> input) {
+__global__ void reid_crop_kernel(const InputImage* images, const Crop* crops, const int* count,
+                                 const int* first, ImageSlots<T> input) {
   const int x = blockIdx.x * block_width + threadIdx.x;
   const int y = blockIdx.y * block_height + threadIdx.y;
   if (x >= input.width || y >= input.height) return;
@@ -108,7 +112,8 @@ __global__ void reid_crop_kernel(const InputImage* images, const Crop* crops, co
     if (width > 0 && height > 0) {
       const Tap column = column_tap(x, source_scale(width, input.width), width);
       const Tap row = row_tap(y, source_scale(height, input.height), height);
-      const std::uint8_t* corner = image.pixels + window.top * image.pitch + std::ptrdiff_t{channels} * window.left;
+      const std::uint8_t* corner =
+          image.pixels + window.top * image.pitch + std::ptrdiff_t{channels} * window.left;
       resized_pixel(corner, image.pitch, image.order, column, row, Scaling::imagenet, rgb);
     }
   }
@@ -116,14 +121,18 @@ __global__ void reid_crop_kernel(const InputImage* images, const Crop* crops, co
 }
 
 dim3 grid_for(const TensorView& input, int count) {
-  const auto blocks = [](std::int64_t extent, int block) { return static_cast<unsigned>((extent + block - 1) / block); };
-  return {blocks(input.shape[3], block_width), blocks(input.shape[2], block_height), static_cast<unsigned>(count)};
+  const auto blocks = [](std::int64_t extent, int block) {
+    return static_cast<unsigned>((extent + block - 1) / block);
+  };
+  return {blocks(input.shape[3], block_width), blocks(input.shape[2], block_height),
+          static_cast<unsigned>(count)};
 }
 
 void require_device_input(const TensorView& input, int count) {
-  if (!input.device.on_gpu() || input.shape.rank() != 4 || input.shape[1] != channels || count > input.shape[0] ||
-      (input.dtype != DType::f16 && input.dtype != DType::f32))
-    throw Error("internal.preprocess", "A batch of " + std::to_string(count) + " images does not fit an input of shape " +
+  if (!input.device.on_gpu() || input.shape.rank() != 4 || input.shape[1] != channels ||
+      count > input.shape[0] || (input.dtype != DType::f16 && input.dtype != DType::f32))
+    throw Error("internal.preprocess", "A batch of " + std::to_string(count) +
+                                           " images does not fit an input of shape " +
                                            to_string(input.shape) + " on " + to_string(input.device) + ".");
 }
 
@@ -142,15 +151,17 @@ void letterbox_batch(const InputImage* images, int count, const TensorView& inpu
   cuda::check_launch("letterbox");
 }
 
-void reid_crop_batch(const InputImage* images, const Crop* crops, const int* count, const int* first, const TensorView& input,
-                     void* cuda_stream) {
+void reid_crop_batch(const InputImage* images, const Crop* crops, const int* count, const int* first,
+                     const TensorView& input, void* cuda_stream) {
   const int slots = static_cast<int>(input.shape[0]);
   require_device_input(input, slots);
   const auto stream = static_cast<cudaStream_t>(cuda_stream);
   if (input.dtype == DType::f16)
-    reid_crop_kernel<<<grid_for(input, slots), block, 0, stream>>>(images, crops, count, first, ImageSlots<Half>(input));
+    reid_crop_kernel<<<grid_for(input, slots), block, 0, stream>>>(images, crops, count, first,
+                                                                   ImageSlots<Half>(input));
   else
-    reid_crop_kernel<<<grid_for(input, slots), block, 0, stream>>>(images, crops, count, first, ImageSlots<float>(input));
+    reid_crop_kernel<<<grid_for(input, slots), block, 0, stream>>>(images, crops, count, first,
+                                                                   ImageSlots<float>(input));
   cuda::check_launch("reid_crop");
 }
 

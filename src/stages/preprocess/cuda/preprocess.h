@@ -1,5 +1,6 @@
-// The kernels of preprocess: a batch of images of any sizes in one launch, bit-exact to stages/preprocess/preprocess.h
-// (same arithmetic). All memory is on the device; every call is asynchronous on `cuda_stream` and allocates nothing.
+// The kernels of preprocess: a batch of images of any sizes in one launch, bit-exact to
+// stages/preprocess/preprocess.h (same arithmetic). All memory is on the device; every call is asynchronous
+// on `cuda_stream` and allocates nothing.
 //
 // Inputs are [N,3,H,W], f32 or f16, any strides. An input whose pixels lie apart by more than three channels
 // (NHWC padded to four or eight) gets zeros in the extra ones.
@@ -24,9 +25,9 @@ struct InputImage {
 /// Writes images[0..count) into slots 0..count of `input`, padding included.
 void letterbox_batch(const InputImage* images, int count, const TensorView& input, void* cuda_stream);
 
-/// Writes crops[*first + i] into slot i of `input`, for every i below the input's batch and *first + i < *count;
-/// the remaining slots are zeroed. Empty crops become zeros.
-void reid_crop_batch(const InputImage* images, const Crop* crops, const int* count, const int* first, const TensorView& input,
-                     void* cuda_stream);
+/// Writes crops[*first + i] into slot i of `input`, for every i below the input's batch and *first + i <
+/// *count; the remaining slots are zeroed. Empty crops become zeros.
+void reid_crop_batch(const InputImage* images, const Crop* crops, const int* count, const int* first,
+                     const TensorView& input, void* cuda_stream);
 
 }  // namespace peregrine::preprocess

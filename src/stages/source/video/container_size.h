@@ -1,5 +1,5 @@
-// Reads how long a video's file has to be, as the file itself states it: a truncated file has fewer bytes. Private
-// to src/stages/source.
+// Reads how long a video's file has to be, as the file itself states it: a truncated file has fewer bytes.
+// Private to src/stages/source.
 #pragma once
 
 #include <cstdint>

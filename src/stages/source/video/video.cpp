@@ -32,11 +32,12 @@ struct VideoReader::Impl {
 
   VideoFrame damaged(const std::string& what, double time) {
     ++corrupt;
-    return {number,
-            time,
-            {},
-            Error("image.corrupt", display + ": frame " + std::to_string(number) + " is damaged: " + what + ".",
-                  "Record or copy the video again; the other frames are not concerned.")};
+    return {
+        number,
+        time,
+        {},
+        Error("image.corrupt", display + ": frame " + std::to_string(number) + " is damaged: " + what + ".",
+              "Record or copy the video again; the other frames are not concerned.")};
   }
   /// Since the first frame that states a time. Where none is stated, a frame's length after the one before.
   double seconds_of(std::int64_t timestamp) {
@@ -71,7 +72,8 @@ void VideoReader::Impl::open_decoder() {
   const AVCodec* codec = nullptr;
   const int index = av_find_best_stream(&input.format(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
   if (index < 0 || !codec || input.format().streams[index]->codecpar->width == 0)
-    throw Error("source.unknown", display + " has no video stream that can be decoded.", "Convert it to H.264 in an MP4 file.");
+    throw Error("source.unknown", display + " has no video stream that can be decoded.",
+                "Convert it to H.264 in an MP4 file.");
   stream = input.format().streams[index];
   for (unsigned i = 0; i < input.format().nb_streams; ++i)
     if (static_cast<int>(i) != index) input.format().streams[i]->discard = AVDISCARD_ALL;
@@ -139,7 +141,8 @@ std::optional<VideoFrame> VideoReader::Impl::take(const AVFrame& decoded) {
 
 std::optional<VideoFrame> VideoReader::Impl::next() {
   while (!finished && !input.stopped()) {
-    const int code = send_error < 0 ? std::exchange(send_error, 0) : avcodec_receive_frame(decoder.get(), frame.get());
+    const int code =
+        send_error < 0 ? std::exchange(send_error, 0) : avcodec_receive_frame(decoder.get(), frame.get());
     if (code == AVERROR(EAGAIN)) {
       feed();
     } else if (code == AVERROR_EOF) {
@@ -179,10 +182,10 @@ std::optional<VideoFrame> VideoReader::Impl::finish() {
   if (input.stopped()) return std::nullopt;
   VideoFrame last{number, seconds_of(AV_NOPTS_VALUE), {}, std::nullopt};
   if (read_error < 0)
-    last.error =
-        Error("source.broken",
-              display + " breaks off after " + std::to_string(number) + " frames: " + ffmpeg::error_text(read_error) + ".",
-              "Check the file or the connection.");
+    last.error = Error("source.broken",
+                       display + " breaks off after " + std::to_string(number) +
+                           " frames: " + ffmpeg::error_text(read_error) + ".",
+                       "Check the file or the connection.");
   else if (packets < expected_packets() || size.cut())
     last.error =
         Error("source.truncated", display + " ends after " + how_far() + ".", "Copy or download it again.");

@@ -28,9 +28,9 @@ struct VideoInfo {
 
 /// One frame: pixels or an error, never both.
 struct VideoFrame {
-  std::int64_t number = 0;     ///< from 0, skipped and damaged frames counted
-  double seconds = 0;          ///< presentation time since the start
-  HostImage image;             ///< BGR
+  std::int64_t number = 0;  ///< from 0, skipped and damaged frames counted
+  double seconds = 0;       ///< presentation time since the start
+  HostImage image;          ///< BGR
   std::optional<Error>
       error;  ///< "image.corrupt": this frame; and none follows: "source.truncated" (before the end that the
               ///< container states), "source.broken", "source.empty" (there was none)

@@ -10,8 +10,9 @@ struct VideoReader::Impl {
 };
 
 VideoReader::VideoReader(const std::string&, std::string display, const VideoOptions&) {
-  throw Error("environment.library", std::move(display) + " cannot be read: this build of Peregrine has no video.",
-              "Build it with PEREGRINE_VIDEO=ON (needs FFmpeg's libraries), or extract the frames as images.");
+  throw Error(
+      "environment.library", std::move(display) + " cannot be read: this build of Peregrine has no video.",
+      "Build it with PEREGRINE_VIDEO=ON (needs FFmpeg's libraries), or extract the frames as images.");
 }
 VideoReader::~VideoReader() = default;
 VideoReader::VideoReader(VideoReader&&) noexcept = default;

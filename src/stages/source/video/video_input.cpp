@@ -14,7 +14,8 @@ namespace {
 
 /// Containers of video. Without the list, FFmpeg would also play texts, images and playlists of addresses.
 constexpr const char* known_formats =
-    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,asf,flv,ogg,mjpeg,mpjpeg,h264,hevc,av1,obu,ivf,nut,mxf,rm,dv,rtsp,sdp,rtp";
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,asf,flv,ogg,mjpeg,mpjpeg,h264,hevc,av1,obu,ivf,nut,mxf,"
+    "rm,dv,rtsp,sdp,rtp";
 
 }  // namespace
 
@@ -26,14 +27,16 @@ VideoInput::VideoInput(const std::string& address, std::string display, const Vi
       options_(options) {
   ffmpeg::redirect_log();
   if (kind_ == Kind::file && !std::filesystem::exists(address))
-    throw Error("source.missing", display_ + " does not exist.", "Name a video file, an RTSP address or - for standard input.");
+    throw Error("source.missing", display_ + " does not exist.",
+                "Name a video file, an RTSP address or - for standard input.");
   open(address);
 }
 
 void VideoInput::open(const std::string& address) {
   format_.reset(avformat_alloc_context());
   if (!format_) throw std::bad_alloc();
-  format_->interrupt_callback = {[](void* self) { return static_cast<VideoInput*>(self)->must_stop() ? 1 : 0; }, this};
+  format_->interrupt_callback = {
+      [](void* self) { return static_cast<VideoInput*>(self)->must_stop() ? 1 : 0; }, this};
   ffmpeg::Dictionary options;
   options.set("format_whitelist", known_formats);
   const AVInputFormat* known = nullptr;
@@ -71,8 +74,8 @@ void VideoInput::check_size() const {
   }
 }
 
-/// Finds what the streams hold, which may decode some frames: of any usual size, so that too large ones can be
-/// told, but not of every size that a header can claim.
+/// Finds what the streams hold, which may decode some frames: of any usual size, so that too large ones can
+/// be told, but not of every size that a header can claim.
 void VideoInput::probe() {
   check_size();
   std::vector<ffmpeg::Dictionary> limits(format_->nb_streams);
@@ -94,7 +97,8 @@ void VideoInput::open_standard_input() {
   const auto read = [](void* self, std::uint8_t* to, int size) {
     return static_cast<VideoInput*>(self)->read_standard_input(to, size);
   };
-  standard_input_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, nullptr) : nullptr);
+  standard_input_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, nullptr)
+                               : nullptr);
   if (!standard_input_) {
     av_free(buffer);
     throw std::bad_alloc();
@@ -118,8 +122,9 @@ int VideoInput::read_standard_input(std::uint8_t* to, int size) {
 }
 
 void VideoInput::renew_deadline() {
-  deadline_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                                     std::chrono::duration<double>(options_.timeout_seconds));
+  deadline_ =
+      std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                             std::chrono::duration<double>(options_.timeout_seconds));
 }
 
 bool VideoInput::must_stop() {
@@ -135,7 +140,8 @@ int VideoInput::read(AVPacket& packet) {
 
 Error VideoInput::timeout_error() const {
   return {"source.timeout",
-          display_ + " has not answered for " + std::to_string(static_cast<int>(options_.timeout_seconds)) + " seconds.",
+          display_ + " has not answered for " + std::to_string(static_cast<int>(options_.timeout_seconds)) +
+              " seconds.",
           "Check the address and the network."};
 }
 
@@ -145,8 +151,9 @@ void VideoInput::fail_to_open(int code) const {
   if (code == AVERROR_INVALIDDATA || code == AVERROR_DEMUXER_NOT_FOUND)
     throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
                 "Give it MP4, MKV, AVI or another common container; on standard input MJPEG.");
-  throw Error("source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
-              kind_ == Kind::network ? "Check the address and the network." : "Check the file and its permissions.");
+  throw Error(
+      "source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
+      kind_ == Kind::network ? "Check the address and the network." : "Check the file and its permissions.");
 }
 
 }  // namespace peregrine::source

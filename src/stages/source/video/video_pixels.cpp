@@ -31,13 +31,13 @@ AVPixelFormat without_range(AVPixelFormat format) {
 HostImage FrameConverter::to_bgr(const AVFrame& frame, int orientation) {
   const auto stated = static_cast<AVPixelFormat>(frame.format);
   const AVPixelFormat format = without_range(stated);
-  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, frame.width, frame.height,
-                                     AV_PIX_FMT_BGR24, SWS_BICUBIC, nullptr, nullptr, nullptr));
+  scaler_.reset(sws_getCachedContext(scaler_.release(), frame.width, frame.height, format, frame.width,
+                                     frame.height, AV_PIX_FMT_BGR24, SWS_BICUBIC, nullptr, nullptr, nullptr));
   if (!scaler_) throw std::bad_alloc();
   const bool full_range = format != stated || frame.color_range == AVCOL_RANGE_JPEG;
   constexpr int one = 1 << 16;  // contrast and saturation
-  sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(frame.colorspace), full_range, sws_getCoefficients(SWS_CS_DEFAULT),
-                           1, 0, one, one);
+  sws_setColorspaceDetails(scaler_.get(), sws_getCoefficients(frame.colorspace), full_range,
+                           sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, one, one);
   // swscale's vector code may write a little beyond a row: it gets rows with room, the image dense ones.
   constexpr int alignment = 64;
   const int pitch = (3 * frame.width + 2 * alignment - 1) / alignment * alignment;

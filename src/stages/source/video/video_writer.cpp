@@ -71,7 +71,8 @@ VideoWriter::Impl::Impl(const std::filesystem::path& path, int w, int h, double 
   AVFormatContext* allocated = nullptr;
   const int code = avformat_alloc_output_context2(&allocated, nullptr, nullptr, file.temporary().c_str());
   output.reset(allocated);
-  if (code == AVERROR(EINVAL)) throw Error("output.write", name + " has no known video format.", "Name it .mp4.");
+  if (code == AVERROR(EINVAL))
+    throw Error("output.write", name + " has no known video format.", "Name it .mp4.");
   check(code);
   open_encoder((w + 1) / 2 * 2, (h + 1) / 2 * 2, frames_per_second);
   open_file();
@@ -125,12 +126,13 @@ void VideoWriter::Impl::open_file() {
 
 void VideoWriter::Impl::convert(const ImageView& image) {
   const AVPixelFormat format = image.order == PixelOrder::bgr ? AV_PIX_FMT_BGR24 : AV_PIX_FMT_RGB24;
-  scaler.reset(sws_getCachedContext(scaler.release(), image.width, image.height, format, frame->width, frame->height,
-                                    AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND, nullptr, nullptr, nullptr));
+  scaler.reset(sws_getCachedContext(scaler.release(), image.width, image.height, format, frame->width,
+                                    frame->height, AV_PIX_FMT_YUV420P, SWS_BICUBIC | SWS_ACCURATE_RND,
+                                    nullptr, nullptr, nullptr));
   if (!scaler) throw std::bad_alloc();
   constexpr int one = 1 << 16;  // contrast and saturation
-  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(SWS_CS_DEFAULT), 1, sws_getCoefficients(SWS_CS_ITU709), 0, 0, one,
-                           one);
+  sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(SWS_CS_DEFAULT), 1,
+                           sws_getCoefficients(SWS_CS_ITU709), 0, 0, one, one);
   const std::array<const std::uint8_t*, 4> planes = {image.data};
   const std::array<int, 4> pitches = {static_cast<int>(image.pitch)};
   check(av_frame_make_writable(frame.get()));

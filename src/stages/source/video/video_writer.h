@@ -11,9 +11,10 @@ namespace peregrine::source {
 
 class VideoWriter {
  public:
-  /// `path` names the container by its extension (.mp4, .mkv, .mov, .avi). The file appears under its name when
-  /// finish() has succeeded; without it nothing is left. Frames of odd width or height are enlarged by a pixel.
-  /// `frames_per_second` (0: unknown) is a hint for players; the frames' own times count. Throws Error "output.write".
+  /// `path` names the container by its extension (.mp4, .mkv, .mov, .avi). The file appears under its name
+  /// when finish() has succeeded; without it nothing is left. Frames of odd width or height are enlarged by a
+  /// pixel. `frames_per_second` (0: unknown) is a hint for players; the frames' own times count. Throws Error
+  /// "output.write".
   VideoWriter(const std::filesystem::path& path, int width, int height, double frames_per_second);
   ~VideoWriter();
   VideoWriter(VideoWriter&&) noexcept;

@@ -8,7 +8,8 @@ namespace peregrine::source {
 struct VideoWriter::Impl {};
 
 VideoWriter::VideoWriter(const std::filesystem::path& path, int, int, double) {
-  throw Error("environment.library", printable(path.native()) + " cannot be written: this build of Peregrine has no video.",
+  throw Error("environment.library",
+              printable(path.native()) + " cannot be written: this build of Peregrine has no video.",
               "Build it with PEREGRINE_VIDEO=ON (needs FFmpeg's libraries), or save images.");
 }
 VideoWriter::~VideoWriter() = default;

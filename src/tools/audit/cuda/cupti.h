@@ -10,11 +10,11 @@
 namespace peregrine::audit {
 
 // Every function in use, once.
-#define PEREGRINE_CUPTI_FUNCTIONS(apply)                                                                              \
-  apply(cuptiGetVersion) apply(cuptiGetResultString) apply(cuptiActivityRegisterCallbacks) apply(cuptiActivityEnable) \
-      apply(cuptiActivityDisable) apply(cuptiActivityFlushAll) apply(cuptiActivityGetNextRecord)                      \
-          apply(cuptiActivityGetNumDroppedRecords) apply(cuptiActivityPushExternalCorrelationId)                      \
-              apply(cuptiActivityPopExternalCorrelationId)
+#define PEREGRINE_CUPTI_FUNCTIONS(apply)                                                   \
+  apply(cuptiGetVersion) apply(cuptiGetResultString) apply(cuptiActivityRegisterCallbacks) \
+      apply(cuptiActivityEnable) apply(cuptiActivityDisable) apply(cuptiActivityFlushAll)  \
+          apply(cuptiActivityGetNextRecord) apply(cuptiActivityGetNumDroppedRecords)       \
+              apply(cuptiActivityPushExternalCorrelationId) apply(cuptiActivityPopExternalCorrelationId)
 
 struct Cupti {
   DynamicLibrary library;

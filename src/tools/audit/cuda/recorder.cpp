@@ -21,7 +21,8 @@ namespace {
 constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
 constexpr auto our_ranges = CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0;
 
-/// Copies, memsets and kernels; the others are needed for a copy's range: CUPTI ties ranges to calls, and work to calls.
+/// Copies, memsets and kernels; the others are needed for a copy's range: CUPTI ties ranges to calls, and
+/// work to calls.
 constexpr std::array kinds{CUPTI_ACTIVITY_KIND_MEMCPY,
                            CUPTI_ACTIVITY_KIND_MEMCPY2,
                            CUPTI_ACTIVITY_KIND_MEMSET,
@@ -73,8 +74,8 @@ class ActivityRecorder::Impl final : public trace::Listener {
   };
 
   static void CUPTIAPI request(std::uint8_t** buffer, std::size_t* bytes, std::size_t* most_records);
-  static void CUPTIAPI complete(CUcontext context, std::uint32_t stream, std::uint8_t* buffer, std::size_t bytes,
-                                std::size_t valid);
+  static void CUPTIAPI complete(CUcontext context, std::uint32_t stream, std::uint8_t* buffer,
+                                std::size_t bytes, std::size_t valid);
   void read(std::uint8_t* buffer, std::size_t valid);
   void enter(const CUpti_Activity& record);
   void disable() noexcept;
@@ -140,13 +141,15 @@ void ActivityRecorder::Impl::end() noexcept {
   api_.cuptiActivityPopExternalCorrelationId(our_ranges, &last);
 }
 
-void CUPTIAPI ActivityRecorder::Impl::request(std::uint8_t** buffer, std::size_t* bytes, std::size_t* most_records) {
+void CUPTIAPI ActivityRecorder::Impl::request(std::uint8_t** buffer, std::size_t* bytes,
+                                              std::size_t* most_records) {
   *buffer = static_cast<std::uint8_t*>(std::aligned_alloc(8, buffer_bytes));
   *bytes = *buffer ? buffer_bytes : 0;  // without a buffer CUPTI drops records, and says so
   *most_records = 0;
 }
 
-void CUPTIAPI ActivityRecorder::Impl::complete(CUcontext, std::uint32_t, std::uint8_t* buffer, std::size_t, std::size_t valid) {
+void CUPTIAPI ActivityRecorder::Impl::complete(CUcontext, std::uint32_t, std::uint8_t* buffer, std::size_t,
+                                               std::size_t valid) {
   {
     const std::lock_guard lock(active_mutex);
     if (active) active->read(buffer, valid);
@@ -171,12 +174,14 @@ void ActivityRecorder::Impl::enter(const CUpti_Activity& record) {
     }
     case CUPTI_ACTIVITY_KIND_MEMCPY: {
       const auto& copy = reinterpret_cast<const MemcpyRecord&>(record);
-      copies_.push_back({copy.correlationId, {kind_of(copy.copyKind), copy.bytes, {}, copy.graphNodeId != 0}});
+      copies_.push_back(
+          {copy.correlationId, {kind_of(copy.copyKind), copy.bytes, {}, copy.graphNodeId != 0}});
       break;
     }
     case CUPTI_ACTIVITY_KIND_MEMCPY2: {
       const auto& copy = reinterpret_cast<const CUpti_ActivityMemcpyPtoP4&>(record);
-      copies_.push_back({copy.correlationId, {CopyKind::between_devices, copy.bytes, {}, copy.graphNodeId != 0}});
+      copies_.push_back(
+          {copy.correlationId, {CopyKind::between_devices, copy.bytes, {}, copy.graphNodeId != 0}});
       break;
     }
     case CUPTI_ACTIVITY_KIND_MEMSET: ++memsets_; break;

@@ -7,8 +7,8 @@
 
 namespace peregrine::audit {
 
-/// Records from its construction on; one at a time in a process (CUPTI has one buffer queue). To be made and destroyed while no
-/// trace::Range is open.
+/// Records from its construction on; one at a time in a process (CUPTI has one buffer queue). To be made and
+/// destroyed while no trace::Range is open.
 class ActivityRecorder {
  public:
   /// Throws "environment.library" without CUPTI, "environment.cupti" where it refuses.

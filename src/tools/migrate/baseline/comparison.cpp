@@ -32,10 +32,13 @@ Settings alone(Settings settings, const ModelSlot& slot) {
 }
 
 /// The FP32 reference's engine, by its name.
-std::string reference_engine(const Migration& migration) { return migration.context->device.on_gpu() ? "cuda" : "openvino"; }
+std::string reference_engine(const Migration& migration) {
+  return migration.context->device.on_gpu() ? "cuda" : "openvino";
+}
 
 bool is_reference(const Migration& migration) {
-  return migration.context->precision == Precision::fp32 && migration.context->builder->name() == reference_engine(migration);
+  return migration.context->precision == Precision::fp32 &&
+         migration.context->builder->name() == reference_engine(migration);
 }
 
 SpeedRequest request_of(const Migration& migration, const ModelSlot& slot) {
@@ -60,7 +63,8 @@ void add_speed(Migration& migration, const ModelSlot& slot, Comparison& comparis
   const Options& options = migration.options;
   std::string& note = comparison.speed.note;
   if (options.baseline == Baseline::none) note = "Speed was not compared (--baseline none).";
-  if (note.empty() && options.executable.empty()) note = "Speed was not compared: there is no command to measure with.";
+  if (note.empty() && options.executable.empty())
+    note = "Speed was not compared: there is no command to measure with.";
   if (!note.empty()) return;
   try {
     BaselineComparison measured = compare_with_baseline(request_of(migration, slot));
@@ -73,31 +77,36 @@ void add_speed(Migration& migration, const ModelSlot& slot, Comparison& comparis
 }
 
 /// By metric, in the order of the scores.
-validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine, Precision precision) {
+validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine,
+                                        Precision precision) {
   const auto tell = migration.progress_of(index);
-  auto scores = validate::validate_models(alone(settings_in(migration, precision), migration.slots[index]),
-                                          {.models = {migration.slots[index].path},
-                                           .data = migration.options.data,
-                                           .engine = engine,
-                                           .unverified = migration.options.unverified},
-                                          [&](std::size_t done, std::size_t total, const std::string&) {
-                                            return tell(static_cast<double>(done) / static_cast<double>(total),
-                                                        fmt::format("average precision in {}", to_string(precision)));
-                                          });
+  auto scores =
+      validate::validate_models(alone(settings_in(migration, precision), migration.slots[index]),
+                                {.models = {migration.slots[index].path},
+                                 .data = migration.options.data,
+                                 .engine = engine,
+                                 .unverified = migration.options.unverified},
+                                [&](std::size_t done, std::size_t total, const std::string&) {
+                                  return tell(static_cast<double>(done) / static_cast<double>(total),
+                                              fmt::format("average precision in {}", to_string(precision)));
+                                });
   return std::move(scores.front());
 }
 
 /// Why PyTorch's own is not there, or nothing.
-std::string add_pytorch_precision(Migration& migration, std::size_t index, std::vector<PrecisionPair>& pairs) {
+std::string add_pytorch_precision(Migration& migration, std::size_t index,
+                                  std::vector<PrecisionPair>& pairs) {
   const Options& options = migration.options;
-  if (options.baseline == Baseline::none || options.baseline == Baseline::fp32) return "it was not asked for (--baseline)";
+  if (options.baseline == Baseline::none || options.baseline == Baseline::fp32)
+    return "it was not asked for (--baseline)";
   const SpeedRequest request = request_of(migration, migration.slots[index]);
   const FoundPython python = find_python(options.python, answer_limit(options.limit), request.stop);
   if (std::string why = unfit(python, request); !why.empty()) return why;
   const bool on_gpu = migration.context->device.on_gpu();
   for (const bool half : {false, true}) {
     if (half && !on_gpu) return "its FP16 is not available on this CPU";
-    migration.progress_of(index)(0.9, fmt::format("average precision of PyTorch in {}", half ? "fp16" : "fp32"));
+    migration.progress_of(index)(0.9,
+                                 fmt::format("average precision of PyTorch in {}", half ? "fp16" : "fp32"));
     const PyTorchPrecision own = validate_pytorch(request, python, options.data, on_gpu, half);
     if (!own.why.empty()) return own.why;
     for (PrecisionPair& pair : pairs)
@@ -109,9 +118,11 @@ std::string add_pytorch_precision(Migration& migration, std::size_t index, std::
 
 void add_average_precision(Migration& migration, std::size_t index, Comparison& comparison) {
   if (migration.options.data.empty() || migration.slots[index].task_slot == Task::reid) return;
-  const auto after = average_precision(migration, index, migration.context->builder->name(), migration.context->precision);
+  const auto after =
+      average_precision(migration, index, migration.context->builder->name(), migration.context->precision);
   const bool same = is_reference(migration);
-  const auto before = same ? after : average_precision(migration, index, reference_engine(migration), Precision::fp32);
+  const auto before =
+      same ? after : average_precision(migration, index, reference_engine(migration), Precision::fp32);
   for (std::size_t i = 0; i < after.coco.size(); ++i) {
     const validate::PrecisionNoise noise = validate::noise_of_difference(before.sheets[i], after.sheets[i]);
     PrecisionPair& pair = comparison.average_precision.emplace_back();
@@ -125,7 +136,8 @@ void add_average_precision(Migration& migration, std::size_t index, Comparison& 
   }
   std::string& note = comparison.average_precision_note;
   note = same ? "The engine is the FP32 reference itself: before and after are one measurement."
-              : "Before: the FP32 reference. The noise is that of the drop, from drawing the images anew 400 times.";
+              : "Before: the FP32 reference. The noise is that of the drop, from drawing the images anew 400 "
+                "times.";
   const std::string missing = add_pytorch_precision(migration, index, comparison.average_precision);
   if (!missing.empty()) note += fmt::format(" PyTorch's own: {}.", missing);
 }
@@ -134,8 +146,8 @@ void add_layers(Migration& migration, const ModelSlot& slot, Comparison& compari
   if (is_reference(migration) || slot.task_slot == Task::reid) return;
   const std::string model = std::filesystem::absolute(slot.path).native();
   const std::string reference = fmt::format("{}@{}:fp32", model, reference_engine(migration));
-  const std::string engine =
-      fmt::format("{}@{}:{}", model, migration.context->builder->name(), to_string(migration.context->precision));
+  const std::string engine = fmt::format("{}@{}:{}", model, migration.context->builder->name(),
+                                         to_string(migration.context->precision));
   const ImageSet images(migration.options.images);
   const compare::ExplainReport report =
       compare::run(alone(migration.settings, slot), reference, engine, images.files().front());
@@ -144,8 +156,8 @@ void add_layers(Migration& migration, const ModelSlot& slot, Comparison& compari
 }
 
 /// JPEG files of what a pipeline finds, by image.
-std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::string& engine, Precision precision,
-                                          const std::vector<std::string>& files) {
+std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::string& engine,
+                                          Precision precision, const std::vector<std::string>& files) {
   PipelineOptions options;
   options.engine = engine;
   options.keep_pixels = true;
@@ -162,9 +174,11 @@ std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::strin
   for (const ModelInfo& model : pipeline.models()) names.push_back(model.class_names);
   std::vector<std::vector<std::byte>> images;
   pipeline.run(files, [&](const FrameResult& summary) {
-    migration.tell(static_cast<double>(summary.index) / static_cast<double>(files.size()), "images in " + engine);
+    migration.tell(static_cast<double>(summary.index) / static_cast<double>(files.size()),
+                   "images in " + engine);
     if (summary.error) throw Error(*summary.error);
-    images.push_back(decode::encode_jpeg(render::draw(summary.image->view(), summary.result->objects, names)));
+    images.push_back(
+        decode::encode_jpeg(render::draw(summary.image->view(), summary.result->objects, names)));
     return true;
   });
   return images;
@@ -189,8 +203,10 @@ std::vector<ImagePair> image_pairs(Migration& migration) {
   std::vector<std::string> files;
   for (const auto& file : images.files())
     if (files.size() < most_images) files.push_back(file.native());
-  const auto after = drawn(migration, migration.context->builder->name(), migration.context->precision, files);
-  const auto before = is_reference(migration) ? after : drawn(migration, reference_engine(migration), Precision::fp32, files);
+  const auto after =
+      drawn(migration, migration.context->builder->name(), migration.context->precision, files);
+  const auto before =
+      is_reference(migration) ? after : drawn(migration, reference_engine(migration), Precision::fp32, files);
   std::vector<ImagePair> pairs;
   for (std::size_t i = 0; i < files.size(); ++i)
     pairs.push_back({std::filesystem::path(files[i]).filename().string(), before[i], after[i]});

@@ -16,8 +16,9 @@ struct Comparison {
   std::vector<LayerDeparture> layers;
 };
 
-/// Measures slot `index`. What cannot be measured is said in the notes. Throws "environment.python" where PyTorch was asked for
-/// and cannot run, "validation.dataset" for data that cannot be used, and "interrupted".
+/// Measures slot `index`. What cannot be measured is said in the notes. Throws "environment.python" where
+/// PyTorch was asked for and cannot run, "validation.dataset" for data that cannot be used, and
+/// "interrupted".
 Comparison compare_slot(Migration& migration, std::size_t index);
 
 /// Images as the FP32 reference and the engines see them, all detectors together.

@@ -21,7 +21,8 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-/// The images to run on: those that were given, or the built-in sample images as files, as long as this object lives.
+/// The images to run on: those that were given, or the built-in sample images as files, as long as this
+/// object lives.
 class ImageSet {
  public:
   /// Throws "migration.measure" and "output.write" where no temporary files can be made.

@@ -30,7 +30,8 @@ bool succeeded(const ChildResult& run) { return run.started && !run.timed_out &&
 
 std::string why_failed(const ChildResult& run, const std::string& program, std::chrono::milliseconds limit) {
   if (!run.started) return fmt::format("{} could not be started", program);
-  if (run.timed_out) return fmt::format("{} was not done after {} s", program, std::chrono::duration<double>(limit).count());
+  if (run.timed_out)
+    return fmt::format("{} was not done after {} s", program, std::chrono::duration<double>(limit).count());
   return fmt::format("{} ended with status {}: {}", program, run.status, last_line(run.err));
 }
 
@@ -38,7 +39,8 @@ nlohmann::json last_object(const std::string& out) {
   const std::size_t end = out.find_last_not_of('\n');
   if (end == std::string::npos) return nullptr;
   const std::size_t begin = out.rfind('\n', end);
-  nlohmann::json json = nlohmann::json::parse(out.substr(begin == std::string::npos ? 0 : begin + 1), nullptr, false);
+  nlohmann::json json =
+      nlohmann::json::parse(out.substr(begin == std::string::npos ? 0 : begin + 1), nullptr, false);
   return json.is_object() ? json : nlohmann::json(nullptr);
 }
 

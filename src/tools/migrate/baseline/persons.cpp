@@ -37,7 +37,8 @@ Persons::Persons(const std::vector<std::filesystem::path>& given) {
   constexpr int strips = engine_cache::person_strips;
   for (const auto& scene : engine_cache::sample_image_files()) {
     const HostImage image = decode::decode_image(scene, "scene");
-    for (int i = 0; i < strips; ++i) add(strip(image, image.width * i / strips, image.width * (i + 1) / strips));
+    for (int i = 0; i < strips; ++i)
+      add(strip(image, image.width * i / strips, image.width * (i + 1) / strips));
   }
 }
 
@@ -47,7 +48,8 @@ void Persons::add(const HostImage& person) {
   write_file(files_.back(), decode::encode_jpeg(person));
   HostImage decoded = decode::decode_image(read_whole_file(files_.back()).value(), files_.back().string());
   if (decoded.order == PixelOrder::rgb)
-    for (std::size_t i = 0; i < decoded.pixels.size(); i += 3) std::swap(decoded.pixels[i], decoded.pixels[i + 2]);
+    for (std::size_t i = 0; i < decoded.pixels.size(); i += 3)
+      std::swap(decoded.pixels[i], decoded.pixels[i + 2]);
   raw_.push_back({name.native() + ".bgr", decoded.width, decoded.height});
   write_file(raw_.back().file, std::as_bytes(std::span(decoded.pixels)));
 }

@@ -9,8 +9,9 @@
 
 namespace peregrine::migrate {
 
-/// Whole images where some were given, otherwise the built-in sample images in upright strips, as the validation takes them; the first
-/// sixty-four. As JPEG files and, of the same pixels, as files of 8-bit BGR, as long as this object lives.
+/// Whole images where some were given, otherwise the built-in sample images in upright strips, as the
+/// validation takes them; the first sixty-four. As JPEG files and, of the same pixels, as files of 8-bit BGR,
+/// as long as this object lives.
 class Persons {
  public:
   /// Throws "image..." for an image that cannot be read, and what Scratch throws.

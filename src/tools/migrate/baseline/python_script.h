@@ -1,5 +1,5 @@
-// One of our scripts, run by the user's Python. It is told what to do by a file of JSON, the only argument, and answers with an
-// object of JSON as its last line.
+// One of our scripts, run by the user's Python. It is told what to do by a file of JSON, the only argument,
+// and answers with an object of JSON as its last line.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +12,11 @@
 
 namespace peregrine::migrate {
 
-/// `request_json` is written to `folder`; `read` is called with the answer, and may throw nlohmann::json::exception where it cannot be
-/// read. Returns why there was none that can be used; empty: there was. Throws "interrupted".
-std::string ask_python(const SpeedRequest& request, const FoundPython& python, const char* script, const nlohmann::json& request_json,
-                       const std::filesystem::path& folder, const std::function<void(const nlohmann::json& answer)>& read);
+/// `request_json` is written to `folder`; `read` is called with the answer, and may throw
+/// nlohmann::json::exception where it cannot be read. Returns why there was none that can be used; empty:
+/// there was. Throws "interrupted".
+std::string ask_python(const SpeedRequest& request, const FoundPython& python, const char* script,
+                       const nlohmann::json& request_json, const std::filesystem::path& folder,
+                       const std::function<void(const nlohmann::json& answer)>& read);
 
 }  // namespace peregrine::migrate

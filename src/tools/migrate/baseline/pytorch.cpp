@@ -43,12 +43,14 @@ std::vector<Object> read_objects(const Json& from, Task task, int width, int hei
     object.box = each.at("box");
     if (each.contains("mask")) object.mask = RunLengthMask{height, width, each["mask"]};
     for (const Json& point : each.value("keypoints", Json::array()))
-      object.keypoints.push_back({point.at(0), point.at(1), point.size() > 2 ? point.at(2).get<float>() : 1.0f});
+      object.keypoints.push_back(
+          {point.at(0), point.at(1), point.size() > 2 ? point.at(2).get<float>() : 1.0f});
   }
   return objects;
 }
 
-std::vector<PyTorchImage> read_found(const fs::path& file, const std::vector<fs::path>& images, Task task, Precision& ran) {
+std::vector<PyTorchImage> read_found(const fs::path& file, const std::vector<fs::path>& images, Task task,
+                                     Precision& ran) {
   std::ifstream in(file);
   const Json found = Json::parse(in);
   std::vector<PyTorchImage> read;
@@ -58,19 +60,21 @@ std::vector<PyTorchImage> read_found(const fs::path& file, const std::vector<fs:
     PyTorchImage& image = read.emplace_back();
     image.name = images.at(i).filename().string();
     if (task == Task::reid) {
-      image.objects.push_back({.task = task, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = one.at("embedding")});
+      image.objects.push_back(
+          {.task = task, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = one.at("embedding")});
       continue;
     }
     const int height = one.at("image").at(0), width = one.at("image").at(1);
     image.objects = read_objects(one.at("objects"), task, width, height);
-    if (one.at("unsuppressed").is_array()) image.unsuppressed = read_objects(one["unsuppressed"], task, width, height);
+    if (one.at("unsuppressed").is_array())
+      image.unsuppressed = read_objects(one["unsuppressed"], task, width, height);
     if (!one.at("candidates").is_array()) continue;
     image.has_candidates = true;
     std::vector<postprocess::Candidate> candidates;
     for (const Json& row : one["candidates"])
       candidates.push_back({{row.at(0), row.at(1), row.at(2), row.at(3)}, row.at(4), row.at(5), 0});
-    image.candidates =
-        engine_cache::in_pixels(candidates, preprocess::letterbox(width, height, one.at("input").at(1), one.at("input").at(0)));
+    image.candidates = engine_cache::in_pixels(
+        candidates, preprocess::letterbox(width, height, one.at("input").at(1), one.at("input").at(0)));
   }
   return read;
 }
@@ -85,7 +89,8 @@ PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const cha
   result.why = ask_python(request, python, script, request_json, folder.path(), [&](const Json& answer) {
     result.version = answer.at("torch");
     result.ultralytics = answer.value("ultralytics", "");
-    const std::string subject = fmt::format("PyTorch {} eager {}", result.version, request_json["half"] == true ? "fp16" : "fp32");
+    const std::string subject =
+        fmt::format("PyTorch {} eager {}", result.version, request_json["half"] == true ? "fp16" : "fp32");
     for (const Json& speed : answer.at("speeds"))
       result.speeds.push_back({subject, speed.at("batch"), speed.at("p50"), speed.at("p90"), speed.at("p99"),
                                answer.at("start_ms"), answer.at("memory_mb")});
@@ -108,18 +113,18 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
                         const std::vector<fs::path>& images) {
   const Settings& settings = request.settings;
   Json request_json{{"model", fs::absolute(request.model).native()},
-            {"device", device_name(settings, on_gpu)},
-            {"half", half},
-            {"size",  // null: the training size, as ours
-             settings.imgsz ? Json{settings.imgsz->height, settings.imgsz->width} : Json(nullptr)},
-            {"confidence", settings.model_confidence_threshold},
-            {"iou", settings.iou},
-            {"max_det", settings.max_det},
-            {"batches", request.batches},
-            {"runs", request.runs},
-            {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
-            {"unsuppressed", half && hangs_on_boxes(request.model_info.task)},
-            {"files", Json::array()}};
+                    {"device", device_name(settings, on_gpu)},
+                    {"half", half},
+                    {"size",  // null: the training size, as ours
+                     settings.imgsz ? Json{settings.imgsz->height, settings.imgsz->width} : Json(nullptr)},
+                    {"confidence", settings.model_confidence_threshold},
+                    {"iou", settings.iou},
+                    {"max_det", settings.max_det},
+                    {"batches", request.batches},
+                    {"runs", request.runs},
+                    {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
+                    {"unsuppressed", half && hangs_on_boxes(request.model_info.task)},
+                    {"files", Json::array()}};
   for (const fs::path& image : images) request_json["files"].push_back(fs::absolute(image).native());
   return run(request, python, detector_script, std::move(request_json), images);
 }
@@ -127,37 +132,41 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
 PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
                         float confidence, const std::vector<fs::path>& images) {
   const postprocess::Options ours;
-  Json request_json{{"model", fs::absolute(request.model).native()},
-            {"device", "cpu"},
-            {"half", false},
-            {"size", shape.height == shape.width ? Json(shape.width) : Json{shape.height, shape.width}},
-            {"confidence", confidence},
-            {"iou", ours.iou},
-            {"max_det", ours.max_detections},
-            {"batches", Json::array()},
-            {"runs", 0},
-            {"above", confidence},
-            {"unsuppressed", false},
-            {"files", Json::array()}};
+  Json request_json{
+      {"model", fs::absolute(request.model).native()},
+      {"device", "cpu"},
+      {"half", false},
+      {"size", shape.height == shape.width ? Json(shape.width) : Json{shape.height, shape.width}},
+      {"confidence", confidence},
+      {"iou", ours.iou},
+      {"max_det", ours.max_detections},
+      {"batches", Json::array()},
+      {"runs", 0},
+      {"above", confidence},
+      {"unsuppressed", false},
+      {"files", Json::array()}};
   for (const fs::path& image : images) request_json["files"].push_back(fs::absolute(image).native());
   return run(request, python, detector_script, std::move(request_json), images);
 }
 
-PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half, const Persons& persons) {
+PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+                     const Persons& persons) {
   Json request_json{{"model", fs::absolute(request.model).native()},
-            {"device", device_name(request.settings, on_gpu)},
-            {"half", half},
-            {"height", request.model_info.image_height},
-            {"width", request.model_info.image_width},
-            {"batches", request.batches},
-            {"runs", request.runs},
-            {"persons", Json::array()}};
+                    {"device", device_name(request.settings, on_gpu)},
+                    {"half", half},
+                    {"height", request.model_info.image_height},
+                    {"width", request.model_info.image_width},
+                    {"batches", request.batches},
+                    {"runs", request.runs},
+                    {"persons", Json::array()}};
   for (const Persons::Raw& person : persons.raw())
-    request_json["persons"].push_back({{"file", person.file.native()}, {"width", person.width}, {"height", person.height}});
+    request_json["persons"].push_back(
+        {{"file", person.file.native()}, {"width", person.width}, {"height", person.height}});
   return run(request, python, osnet_script, std::move(request_json), persons.files());
 }
 
-PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task, const ParityLimits& limits) {
+PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task,
+                            const ParityLimits& limits) {
   PyTorchAccuracy accuracy;
   if (fp16.ran != Precision::fp16) {
     accuracy.note = "Not available: asked for FP16, PyTorch ran FP32.";
@@ -178,11 +187,12 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
     if (all_candidates || check.name != engine_cache::right_before_nms)
       accuracy.checks.push_back({check.name, check.value, check.limit, check.at_least});
   accuracy.mismatches = engine_cache::lines_of(parity);
-  accuracy.note =
-      fmt::format("{} beside its own FP32: {} objects on {} images.", accuracy.subject, parity.objects(), fp16.images.size());
+  accuracy.note = fmt::format("{} beside its own FP32: {} objects on {} images.", accuracy.subject,
+                              parity.objects(), fp16.images.size());
   if (hangs_on_boxes(task) && !all_unsuppressed)
     accuracy.note +=
-        " Of what it finds before NMS the boxes alone were had: keypoints or a mask of another candidate count as wrong.";
+        " Of what it finds before NMS the boxes alone were had: keypoints or a mask of another candidate "
+        "count as wrong.";
   if (!all_candidates) accuracy.note += " What it finds before NMS could not be had: that share is missing.";
   return accuracy;
 }

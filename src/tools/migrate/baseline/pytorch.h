@@ -22,15 +22,16 @@ struct PyTorchImage {
   std::string name;
   std::vector<Object> objects;
   std::vector<parity::ParityCandidate> candidates;
-  bool has_candidates = false;                      ///< false: what stands before NMS could not be had
-  std::optional<std::vector<Object>> unsuppressed;  ///< of an FP16 run, where keypoints or masks hang on the boxes: without NMS
+  bool has_candidates = false;  ///< false: what stands before NMS could not be had
+  std::optional<std::vector<Object>>
+      unsuppressed;  ///< of an FP16 run, where keypoints or masks hang on the boxes: without NMS
 };
 
 /// In one precision.
 struct PyTorchRun {
   std::string why;                   ///< it could not be measured; empty: it was
   std::string version, ultralytics;  ///< of torch, and of ultralytics where it was asked
-  Precision ran{};      ///< what the network computed in
+  Precision ran{};                   ///< what the network computed in
   std::vector<Speed> speeds;
   std::vector<PyTorchImage> images;
 };
@@ -44,17 +45,19 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
 /// What it finds and nothing else: in FP32 on the CPU, at one input size, down to `confidence`.
 PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
                         float confidence, const std::vector<std::filesystem::path>& images);
-PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half, const Persons& persons);
+PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+                     const Persons& persons);
 
 /// How far its FP16 deviates from its FP32: the images of both, within the limits of the settings.
-PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task, const ParityLimits& limits);
+PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task task,
+                            const ParityLimits& limits);
 
 /// Average precision by Ultralytics' own validation, scored as ours is.
 struct PyTorchPrecision {
   std::string why, subject;                            ///< as PyTorchRun's; "PyTorch 2.9.0 fp32"
   std::vector<std::pair<std::string, double>> values;  ///< by metric
 };
-PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python, const std::filesystem::path& data,
-                                  bool on_gpu, bool half);
+PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python,
+                                  const std::filesystem::path& data, bool on_gpu, bool half);
 
 }  // namespace peregrine::migrate

@@ -28,15 +28,17 @@ Object object_of(const Json& row, Task task) {
   const std::array<float, 4> box = row.at("box");
   object.box = {box[0], box[1], box[0] + box[2], box[1] + box[3]};
   if (row.contains("mask"))
-    object.mask =
-        from_coco_string(row["mask"].at("size").at(0), row["mask"]["size"].at(1), row["mask"].at("counts").get<std::string>());
+    object.mask = from_coco_string(row["mask"].at("size").at(0), row["mask"]["size"].at(1),
+                                   row["mask"].at("counts").get<std::string>());
   const std::vector<float> keypoints = row.value("keypoints", std::vector<float>{});
-  for (std::size_t i = 0; i + 2 < keypoints.size(); i += 3) object.keypoints.push_back({keypoints[i], keypoints[i + 1]});
+  for (std::size_t i = 0; i + 2 < keypoints.size(); i += 3)
+    object.keypoints.push_back({keypoints[i], keypoints[i + 1]});
   return object;
 }
 
 /// By the images' names; the script numbers them.
-std::map<std::string, std::vector<Object>> read_found(const fs::path& file, const std::vector<fs::path>& images, Task task) {
+std::map<std::string, std::vector<Object>> read_found(const fs::path& file,
+                                                      const std::vector<fs::path>& images, Task task) {
   std::ifstream in(file);
   std::map<std::string, std::vector<Object>> found;
   for (const Json& row : Json::parse(in)) {
@@ -48,20 +50,21 @@ std::map<std::string, std::vector<Object>> read_found(const fs::path& file, cons
 
 }  // namespace
 
-PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python, const fs::path& data, bool on_gpu,
-                                  bool half) {
+PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python,
+                                  const fs::path& data, bool on_gpu, bool half) {
   const Settings& settings = request.settings;
   const Task task = request.model_info.task;
   const auto images = validate::annotated_images(task, data);
   const Scratch folder;
   Json request_json{{"model", fs::absolute(request.model).native()},
-            {"device", on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu")},
-            {"half", half},
-            {"size",
-             settings.imgsz ? Json(std::max(settings.imgsz->height, settings.imgsz->width)) : Json(nullptr)},
-            {"folder", folder.path().native()},
-            {"pictures", Json::object()}};
-  for (std::size_t i = 0; i < images.size(); ++i) request_json["pictures"][std::to_string(i)] = fs::absolute(images[i]).native();
+                    {"device", on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu")},
+                    {"half", half},
+                    {"size", settings.imgsz ? Json(std::max(settings.imgsz->height, settings.imgsz->width))
+                                            : Json(nullptr)},
+                    {"folder", folder.path().native()},
+                    {"pictures", Json::object()}};
+  for (std::size_t i = 0; i < images.size(); ++i)
+    request_json["pictures"][std::to_string(i)] = fs::absolute(images[i]).native();
 
   PyTorchPrecision result;
   std::string lower;
@@ -70,9 +73,12 @@ PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython
       lower = "asked for FP16, PyTorch ran FP32";
       return;
     }
-    result.subject = fmt::format("PyTorch {} {}", answer.at("torch").get<std::string>(), half ? "fp16" : "fp32");
-    const auto scores = validate::score_detections(request.model_info, data, read_found(folder.path() / "found", images, task));
-    for (const auto& [metric, summary] : scores.coco) result.values.emplace_back(to_string(metric), summary.ap);
+    result.subject =
+        fmt::format("PyTorch {} {}", answer.at("torch").get<std::string>(), half ? "fp16" : "fp32");
+    const auto scores = validate::score_detections(request.model_info, data,
+                                                   read_found(folder.path() / "found", images, task));
+    for (const auto& [metric, summary] : scores.coco)
+      result.values.emplace_back(to_string(metric), summary.ap);
   });
   if (result.why.empty()) result.why = lower;
   return result;

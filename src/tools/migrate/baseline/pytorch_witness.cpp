@@ -32,7 +32,8 @@ std::string unfit_for_witness(const ModelSlot& slot) {
 
 }  // namespace
 
-engine_cache::WitnessAnswer ask_pytorch(const Migration& migration, const ModelSlot& slot, const InputShape& shape) {
+engine_cache::WitnessAnswer ask_pytorch(const Migration& migration, const ModelSlot& slot,
+                                        const InputShape& shape) {
   engine_cache::WitnessAnswer answer{.name = {}, .why = unfit_for_witness(slot)};
   if (!answer.why.empty()) return answer;
   const SpeedRequest request = request_of(migration, slot);

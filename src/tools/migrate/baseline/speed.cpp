@@ -8,9 +8,9 @@
 #include "core/os/child.h"
 #include "core/text.h"
 #include "peregrine/error.h"
+#include "tools/migrate/baseline/images.h"
 #include "tools/migrate/baseline/measure.h"
 #include "tools/migrate/baseline/persons.h"
-#include "tools/migrate/baseline/images.h"
 #include "tools/migrate/baseline/pytorch.h"
 
 namespace peregrine::migrate {
@@ -35,7 +35,8 @@ struct Subjects {
 };
 
 /// Words that build and bench share.
-std::vector<std::string> engine_words(const SpeedRequest& request, std::optional<Precision> precision, int batch) {
+std::vector<std::string> engine_words(const SpeedRequest& request, std::optional<Precision> precision,
+                                      int batch) {
   const Settings& settings = request.settings;
   std::vector<std::string> words{"--quiet",
                                  "--engine",
@@ -54,17 +55,19 @@ std::vector<std::string> engine_words(const SpeedRequest& request, std::optional
   return words;
 }
 
-/// So that the measured process finds the engine in the store, verified on the images of the migration, and its start-up is
-/// that of every day. What goes wrong here goes wrong there again.
+/// So that the measured process finds the engine in the store, verified on the images of the migration, and
+/// its start-up is that of every day. What goes wrong here goes wrong there again.
 void build_before(const SpeedRequest& request, const std::vector<std::string>& words) {
-  if (request.model_info.task == Task::reid) return;  // bench asks for the engine that serves; build makes those of one batch
+  if (request.model_info.task == Task::reid)
+    return;  // bench asks for the engine that serves; build makes those of one batch
   std::vector<std::string> command{request.executable.native(), "build", request.model.native()};
   command.insert(command.end(), words.begin(), words.end());
   for (const fs::path& image : request.images) command.insert(command.end(), {"--images", image.native()});
   (void)run_measured(command, request.limit, request.stop);
 }
 
-/// Our own command at one batch, in a fresh process, which gives start-up and memory of its own. Throws "migration.measure".
+/// Our own command at one batch, in a fresh process, which gives start-up and memory of its own. Throws
+/// "migration.measure".
 Speed measure_batch(const SpeedRequest& request, std::optional<Precision> precision, int batch,
                     const std::vector<fs::path>& images) {
   const std::vector<std::string> words = engine_words(request, precision, batch);
@@ -77,18 +80,20 @@ Speed measure_batch(const SpeedRequest& request, std::optional<Precision> precis
   const ChildResult run = run_measured(command, request.limit, request.stop);
   const Json json = Json::parse(run.out, nullptr, false);
   if (!succeeded(run) || !json.is_object())
-    throw Error("migration.measure", fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
-                                                 why_failed(run, "peregrine bench", request.limit)));
+    throw Error("migration.measure",
+                fmt::format("{} could not be measured: {}.", printable(request.model.filename().native()),
+                            why_failed(run, "peregrine bench", request.limit)));
   const Json& entry = json.at("measurements").at(0);
   const Json& latency = entry.at("latency_ms");
   const bool on_gpu = entry.contains("device_mib") && entry.at("engine") != "openvino";
-  return {fmt::format("{} {}", entry.at("engine").get<std::string>(), entry.at("precision").get<std::string>()),
-          batch,
-          latency.at("p50"),
-          latency.at("p90"),
-          latency.at("p99"),
-          entry.at("start_up_ms"),
-          on_gpu ? entry.at("device_mib") : entry.at("peak_rss_mib")};
+  return {
+      fmt::format("{} {}", entry.at("engine").get<std::string>(), entry.at("precision").get<std::string>()),
+      batch,
+      latency.at("p50"),
+      latency.at("p90"),
+      latency.at("p99"),
+      entry.at("start_up_ms"),
+      on_gpu ? entry.at("device_mib") : entry.at("peak_rss_mib")};
 }
 
 struct Measured {
@@ -96,7 +101,8 @@ struct Measured {
   std::string left_out;  ///< why larger batches are missing
 };
 
-Measured measure_engine(const SpeedRequest& request, std::optional<Precision> precision, const std::vector<fs::path>& images) {
+Measured measure_engine(const SpeedRequest& request, std::optional<Precision> precision,
+                        const std::vector<fs::path>& images) {
   Measured measured;
   for (const int batch : request.batches) try {
       measured.speeds.push_back(measure_batch(request, precision, batch, images));
@@ -107,9 +113,10 @@ Measured measure_engine(const SpeedRequest& request, std::optional<Precision> pr
   return measured;
 }
 
-/// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too, and validated against its FP32; where that alone
-/// fails, the note says so.
-std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const Subjects& subjects, BaselineComparison& comparison) {
+/// Why PyTorch could not be measured, or nothing. On a GPU its FP16 is measured too, and validated against
+/// its FP32; where that alone fails, the note says so.
+std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const Subjects& subjects,
+                        BaselineComparison& comparison) {
   const FoundPython python = find_python(request.python, answer_limit(request.limit), request.stop);
   if (std::string why = unfit(python, request); !why.empty()) return why;
   const auto run = [&](bool half) {
@@ -120,9 +127,10 @@ std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const Subjects
   const PyTorchRun fp32 = run(false);
   if (!fp32.why.empty()) return fp32.why;
   speed.baseline = fp32.speeds;
-  speed.note = fmt::format(
-      "Beside {}, in this run, {}.", speed.baseline.front().subject,
-      subjects.persons ? "from decoded persons to embeddings, OSNet written out in plain PyTorch" : "from files to results");
+  speed.note =
+      fmt::format("Beside {}, in this run, {}.", speed.baseline.front().subject,
+                  subjects.persons ? "from decoded persons to embeddings, OSNet written out in plain PyTorch"
+                                   : "from files to results");
   if (!on_gpu) {
     pytorch.note = "PyTorch's own FP16: not available on this CPU.";
     return {};
@@ -144,9 +152,11 @@ std::string evaluate(const SpeedComparison& comparison) {
   const auto fastest = std::ranges::min_element(comparison.baseline, {}, [&](const Speed& speed) {
     return speed.batch == comparison.engine.front().batch ? speed.p50_ms : 1e30;
   });
-  return fmt::format("{} is {:.2f} times as fast as {} ({:.2f} ms and {:.2f} ms at batch {}): less than the {:g} times claimed.",
-                     comparison.engine.front().subject, *speed_up, fastest->subject, comparison.engine.front().p50_ms,
-                     fastest->p50_ms, comparison.engine.front().batch, claimed_speed_up);
+  return fmt::format(
+      "{} is {:.2f} times as fast as {} ({:.2f} ms and {:.2f} ms at batch {}): less than the {:g} times "
+      "claimed.",
+      comparison.engine.front().subject, *speed_up, fastest->subject, comparison.engine.front().p50_ms,
+      fastest->p50_ms, comparison.engine.front().batch, claimed_speed_up);
 }
 
 }  // namespace
@@ -178,7 +188,8 @@ BaselineComparison compare_with_baseline(const SpeedRequest& request) {
     speed.baseline = reference.speeds;
     const bool same = speed.baseline.front().subject == speed.engine.front().subject;
     speed.note = fmt::format("Beside the FP32 engine, not PyTorch: {}.{}{}", why,
-                             same ? " The engine is that engine: there is no speed-up to state." : "", reference.left_out);
+                             same ? " The engine is that engine: there is no speed-up to state." : "",
+                             reference.left_out);
     comparison.pytorch.note = fmt::format("PyTorch's own FP16 was not measured: {}.", why);
   }
   speed.note += engine.left_out;

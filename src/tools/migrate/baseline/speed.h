@@ -1,7 +1,7 @@
 // Compares an engine's speed with what the user runs today: PyTorch in their own Python or, without it, the
 // FP32 engine.
-// Each program is measured in a process of its own, one after another: detectors from files to results, ReID from decoded persons
-// to embeddings.
+// Each program is measured in a process of its own, one after another: detectors from files to results, ReID
+// from decoded persons to embeddings.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ struct SpeedRequest {
   std::chrono::milliseconds limit{600'000};  ///< for each process
   std::filesystem::path executable{};        ///< the peregrine command
   bool unverified = false;                   ///< measure an engine, too, that did not pass its verification
-  std::function<bool()> stop{};              ///< asked while a process runs: true ends it (Error "interrupted")
+  std::function<bool()> stop{};  ///< asked while a process runs: true ends it (Error "interrupted")
 };
 
 /// What the claim says: at least so many times faster.
@@ -39,7 +39,8 @@ struct BaselineComparison {
   PyTorchAccuracy pytorch;  ///< its FP16 beside its FP32, on the same images
 };
 
-/// Throws Error "migration.measure" where our own command cannot be measured, "environment.python" as Baseline says.
+/// Throws Error "migration.measure" where our own command cannot be measured, "environment.python" as
+/// Baseline says.
 BaselineComparison compare_with_baseline(const SpeedRequest& request);
 
 /// A Python that does not answer is given up after so long, or `limit` where that is less.

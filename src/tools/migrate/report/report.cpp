@@ -35,8 +35,9 @@ std::string environment(const Report& report) {
   Table table({{"state", false}, {"what", false}, {"found", false}, {"needed", false}, {"to mend", false}});
   for (const EnvironmentRow& row : report.environment) {
     const bool bad = row.standing == EnvironmentRow::Standing::bad;
-    table.row({row.standing == EnvironmentRow::Standing::absent ? "– absent" : sign(!bad) + (bad ? " bad" : " good"), row.name,
-               row.found, row.needed, row.remedy},
+    table.row({row.standing == EnvironmentRow::Standing::absent ? "– absent"
+                                                                : sign(!bad) + (bad ? " bad" : " good"),
+               row.name, row.found, row.needed, row.remedy},
               bad);
   }
   return table.html();
@@ -45,7 +46,8 @@ std::string environment(const Report& report) {
 std::string steps(const Report& report) {
   Table table({{"step", false}, {"verdict", false}, {"result", false}, {"seconds", true}});
   for (const StepResult& step : report.steps)
-    table.row({step.name, sign(step.verdict) + " " + to_string(step.verdict), step.sentence, fmt::format("{:.1f}", step.seconds)},
+    table.row({step.name, sign(step.verdict) + " " + to_string(step.verdict), step.sentence,
+               fmt::format("{:.1f}", step.seconds)},
               step.verdict == StepResult::Verdict::failed);
   return table.html();
 }
@@ -73,7 +75,8 @@ std::string checks(const MigratedModel& model) {
   for (const Measure& check : model.checks) {
     const std::string noise = check.noise > 0 ? fmt::format(" ± {:.2g}", check.noise) : "";
     std::vector<std::string> row{check.name, fmt::format("{:.4g}{}", check.value, noise),
-                                 fmt::format("{} {:.4g}", check.at_least ? "≥" : "≤", check.limit), held(check.holds())};
+                                 fmt::format("{} {:.4g}", check.at_least ? "≥" : "≤", check.limit),
+                                 held(check.holds())};
     if (beside) row.push_back(own(model.pytorch, check.name));
     table.row(row, !check.holds());
   }
@@ -83,10 +86,12 @@ std::string checks(const MigratedModel& model) {
 }
 
 std::string precision(const MigratedModel& model) {
-  std::vector<html::Column> columns{{"average precision", false}, {"before", true},        {"after", true},   {"change", true},
-                                    {"its noise", true},          {"95 % of draws", true}, {"images", true}};
+  std::vector<html::Column> columns{
+      {"average precision", false}, {"before", true},        {"after", true}, {"change", true},
+      {"its noise", true},          {"95 % of draws", true}, {"images", true}};
   if (model.average_precision.empty()) return {};
-  for (const NamedPrecision& one : model.average_precision.front().pytorch) columns.push_back({one.subject, true});
+  for (const NamedPrecision& one : model.average_precision.front().pytorch)
+    columns.push_back({one.subject, true});
   Table table(columns);
   for (const PrecisionPair& pair : model.average_precision) {
     std::vector<std::string> row{pair.metric,
@@ -120,11 +125,12 @@ std::string speed(const MigratedModel& model) {
   std::vector<html::Bar> bars;
   const auto add = [&](const std::vector<Speed>& speeds, bool hatched) {
     for (const Speed& s : speeds) {
-      table.row({s.subject, std::to_string(s.batch), fmt::format("{:.2f}", s.p50_ms), fmt::format("{:.2f}", s.p90_ms),
-                 fmt::format("{:.2f}", s.p99_ms), fmt::format("{:.1f}", s.images_per_second()),
-                 fmt::format("{:.0f}", s.start_ms), fmt::format("{:.0f}", s.memory_mb)});
-      bars.push_back({fmt::format("{}, batch {}", s.subject, s.batch), fmt::format("{:.2f} ms", s.p50_ms / s.batch),
-                      s.p50_ms / s.batch, hatched});
+      table.row({s.subject, std::to_string(s.batch), fmt::format("{:.2f}", s.p50_ms),
+                 fmt::format("{:.2f}", s.p90_ms), fmt::format("{:.2f}", s.p99_ms),
+                 fmt::format("{:.1f}", s.images_per_second()), fmt::format("{:.0f}", s.start_ms),
+                 fmt::format("{:.0f}", s.memory_mb)});
+      bars.push_back({fmt::format("{}, batch {}", s.subject, s.batch),
+                      fmt::format("{:.2f} ms", s.p50_ms / s.batch), s.p50_ms / s.batch, hatched});
     }
   };
   add(model.speed.engine, false);
@@ -134,8 +140,10 @@ std::string speed(const MigratedModel& model) {
   if (const auto times = model.speed.speed_up())
     text += fmt::format("<p>{:.2f} times as fast as the fastest of them at batch {}.</p>\n", *times,
                         model.speed.engine.front().batch);
-  if (!model.speed.warning.empty()) text += fmt::format("<p><strong>! {}</strong></p>\n", escape(model.speed.warning));
-  return text + table.html() + html::bar_chart("Milliseconds an image, median; the baseline is hatched", bars);
+  if (!model.speed.warning.empty())
+    text += fmt::format("<p><strong>! {}</strong></p>\n", escape(model.speed.warning));
+  return text + table.html() +
+         html::bar_chart("Milliseconds an image, median; the baseline is hatched", bars);
 }
 
 std::string layers(const MigratedModel& model) {
@@ -143,15 +151,16 @@ std::string layers(const MigratedModel& model) {
   for (const LayerDeparture& layer : model.layers) marks.push_back({layer.layer, layer.relative});
   if (marks.empty()) return {};
   return "<h4>Layers: largest difference from FP32, relative</h4>\n" +
-         html::decades_chart("Each layer's largest difference from FP32, relative to its largest value", marks, 1e-8);
+         html::decades_chart("Each layer's largest difference from FP32, relative to its largest value",
+                             marks, 1e-8);
 }
 
 /// What became of it: nothing where the migration ended before its engine was built.
 std::string engine(const MigratedModel& model) {
   if (model.engine_id.empty()) return "<p>No engine yet.</p>\n";
-  std::string text =
-      fmt::format("<p>{} engine <code>{}</code> in {}; validation: {}</p>\n", escape(model.engine), escape(model.engine_id),
-                  escape(model.precision), model.validation.empty() ? "not yet" : escape(model.validation));
+  std::string text = fmt::format("<p>{} engine <code>{}</code> in {}; validation: {}</p>\n",
+                                 escape(model.engine), escape(model.engine_id), escape(model.precision),
+                                 model.validation.empty() ? "not yet" : escape(model.validation));
   if (!model.witness.verdict.empty())
     text += fmt::format("<p>{}Independent witness: {}{}{} ({})</p>\n",
                         model.witness.verdict == "agrees" ? "" : "! ", escape(model.witness.name),
@@ -173,9 +182,12 @@ std::string models(const Report& report) {
 
 std::string extras(const Report& report) {
   Table table({{"role", false}, {"engine", false}, {"id", false}, {"state", false}});
-  for (const ExtraEngine& extra : report.extras) table.row({to_string(extra.task_slot), extra.engine, extra.engine_id, extra.state});
+  for (const ExtraEngine& extra : report.extras)
+    table.row({to_string(extra.task_slot), extra.engine, extra.engine_id, extra.state});
   const std::string rows = table.html();
-  return rows.empty() ? rows : "<p>Built here, to run elsewhere; not deployed, and not part of the verdict.</p>\n" + rows;
+  return rows.empty()
+             ? rows
+             : "<p>Built here, to run elsewhere; not deployed, and not part of the verdict.</p>\n" + rows;
 }
 
 std::string fallbacks(const Report& report) {
@@ -185,14 +197,16 @@ std::string fallbacks(const Report& report) {
 }
 
 std::string image(const std::vector<std::byte>& jpeg, const std::string& caption) {
-  return fmt::format("<figure><img alt=\"{0}\" src=\"data:image/jpeg;base64,{1}\"><figcaption>{0}</figcaption></figure>\n",
-                     escape(caption), html::base64(jpeg));
+  return fmt::format(
+      "<figure><img alt=\"{0}\" src=\"data:image/jpeg;base64,{1}\"><figcaption>{0}</figcaption></figure>\n",
+      escape(caption), html::base64(jpeg));
 }
 
 std::string images(const Report& report) {
   std::string text;
   for (const ImagePair& pair : report.images)
-    text += fmt::format("<div class=\"pair\">\n{}{}</div>\n", image(pair.reference, pair.name + ", FP32 reference"),
+    text += fmt::format("<div class=\"pair\">\n{}{}</div>\n",
+                        image(pair.reference, pair.name + ", FP32 reference"),
                         image(pair.engine, pair.name + ", engine"));
   return text;
 }
@@ -233,13 +247,15 @@ std::string to_html(const Report& report) {
   std::string page = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
       "content=\"width=device-width, "
-      "initial-scale=1\">\n<title>Migration {}</title>\n<style>\n{}</style>\n</head>\n<body>\n<h1>Migration to Peregrine "
+      "initial-scale=1\">\n<title>Migration {}</title>\n<style>\n{}</style>\n</head>\n<body>\n<h1>Migration "
+      "to Peregrine "
       "{}</h1>\n<p>{}"
       "</p>\n<p class=\"verdict{}\">{} {}</p>\n",
-      escape(report.date), style, version, escape(report.date), report.good() ? "" : " bad", sign(report.good()),
-      escape(report.verdict));
-  page += section("Steps", steps(report)) + section("Environment", environment(report)) + section("Models", models(report)) +
-          section("Images", images(report)) + section("Engines for another machine", extras(report)) +
+      escape(report.date), style, version, escape(report.date), report.good() ? "" : " bad",
+      sign(report.good()), escape(report.verdict));
+  page += section("Steps", steps(report)) + section("Environment", environment(report)) +
+          section("Models", models(report)) + section("Images", images(report)) +
+          section("Engines for another machine", extras(report)) +
           section("Transfers of one image", transfers(report)) + section("Fallbacks", fallbacks(report)) +
           section("To see it again", commands(report));
   return page + "</body>\n</html>\n";

@@ -35,15 +35,18 @@ Json write(const PyTorchAccuracy& pytorch) {
 }
 
 Json write(const PrecisionPair& pair) {
-  return {
-      {"metric", pair.metric},
-      {"before", pair.before},
-      {"after", pair.after},
-      {"lost", pair.lost()},
-      {"noise", {{"standard_error", pair.standard_error}, {"low", pair.low}, {"high", pair.high}, {"pictures", pair.images}}},
-      {"pytorch", list(pair.pytorch, [](const NamedPrecision& one) {
-         return Json{{"subject", one.subject}, {"value", one.value}};
-       })}};
+  return {{"metric", pair.metric},
+          {"before", pair.before},
+          {"after", pair.after},
+          {"lost", pair.lost()},
+          {"noise",
+           {{"standard_error", pair.standard_error},
+            {"low", pair.low},
+            {"high", pair.high},
+            {"pictures", pair.images}}},
+          {"pytorch", list(pair.pytorch, [](const NamedPrecision& one) {
+             return Json{{"subject", one.subject}, {"value", one.value}};
+           })}};
 }
 
 Json write(const Speed& speed) {
@@ -67,7 +70,9 @@ Json write(const SpeedComparison& speed) {
 Json write(const MigratedModel& model) {
   const auto check = [](const Measure& one) { return write(one); };
   const auto precision = [](const PrecisionPair& pair) { return write(pair); };
-  const auto layer = [](const LayerDeparture& one) { return Json{{"layer", one.layer}, {"relative", one.relative}}; };
+  const auto layer = [](const LayerDeparture& one) {
+    return Json{{"layer", one.layer}, {"relative", one.relative}};
+  };
   return {{"role", to_string(model.task_slot)},
           {"path", model.path.native()},
           {"facts", model.facts},
@@ -88,17 +93,25 @@ Json write(const MigratedModel& model) {
 }
 
 Json write(const std::vector<NamedBytes>& transfers) {
-  return list(transfers, [](const NamedBytes& one) { return Json{{"name", one.name}, {"bytes", one.bytes}}; });
+  return list(transfers, [](const NamedBytes& one) {
+    return Json{{"name", one.name}, {"bytes", one.bytes}};
+  });
 }
 
 }  // namespace
 
 std::string to_json(const Report& report) {
   const auto step = [](const StepResult& one) {
-    return Json{{"name", one.name}, {"verdict", to_string(one.verdict)}, {"sentence", one.sentence}, {"seconds", one.seconds}};
+    return Json{{"name", one.name},
+                {"verdict", to_string(one.verdict)},
+                {"sentence", one.sentence},
+                {"seconds", one.seconds}};
   };
   const auto extra = [](const ExtraEngine& one) {
-    return Json{{"role", to_string(one.task_slot)}, {"engine", one.engine}, {"engine_id", one.engine_id}, {"state", one.state}};
+    return Json{{"role", to_string(one.task_slot)},
+                {"engine", one.engine},
+                {"engine_id", one.engine_id},
+                {"state", one.state}};
   };
   const Json json{
       {"peregrine", version},
@@ -110,7 +123,8 @@ std::string to_json(const Report& report) {
       {"steps", list(report.steps, step)},
       {"models", list(report.models, [](const MigratedModel& model) { return write(model); })},
       {"extras", list(report.extras, extra)},
-      {"transfers", {{"host_to_device", write(report.host_to_device)}, {"device_to_host", write(report.device_to_host)}}},
+      {"transfers",
+       {{"host_to_device", write(report.host_to_device)}, {"device_to_host", write(report.device_to_host)}}},
       {"fallbacks", list(report.fallbacks,
                          [](const Fallback& one) {
                            return Json{{"step", one.step}, {"why", one.why}};

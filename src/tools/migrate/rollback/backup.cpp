@@ -34,12 +34,13 @@ fs::path folder_of(const store::Store& store, int id) { return folder_of_all(sto
 std::string write_manifest(const Backup& backup) {
   json models = json::array();
   for (const ModelFile& model : backup.models)
-    models.push_back({{"role", to_string(model.task_slot)}, {"path", model.path.native()}, {"sha256", model.sha256}});
+    models.push_back(
+        {{"role", to_string(model.task_slot)}, {"path", model.path.native()}, {"sha256", model.sha256}});
   return store::json_to_envelope({{"id", backup.id},
-                           {"date", backup.date},
-                           {"models", std::move(models)},
-                           {"configuration", backup.configuration.native()},
-                           {"files", backup.files}});
+                                  {"date", backup.date},
+                                  {"models", std::move(models)},
+                                  {"configuration", backup.configuration.native()},
+                                  {"files", backup.files}});
 }
 
 Task task_of(const std::string& name, const std::string& where) {
@@ -64,7 +65,8 @@ Backup read_backup(const store::Store& store, int id) {
               .files = content.at("files"),
               .deployment = {}};
     for (const json& model : content.at("models"))
-      backup.models.push_back({task_of(model.at("role"), where), model.at("path").get<std::string>(), model.at("sha256")});
+      backup.models.push_back(
+          {task_of(model.at("role"), where), model.at("path").get<std::string>(), model.at("sha256")});
   } catch (const json::exception& error) {
     store::throw_damaged(where, error.what(), other_backup);
   }
@@ -96,27 +98,35 @@ std::vector<int> numbered_folders(const store::Store& store) {
   return numbers;
 }
 
-bool has_envelope(const store::Store& store, int id) { return fs::exists(folder_of(store, id) / manifest_name); }
+bool has_envelope(const store::Store& store, int id) {
+  return fs::exists(folder_of(store, id) / manifest_name);
+}
 
 /// Puts what is there now into the backup's folder; fills in `files`.
 void keep_files(store::Store& store, Backup& backup) {
   const fs::path folder = folder_of(store, backup.id);
   store::make_folders(folder);
   store::replace_file(folder / deployment_name, store::write_deployment(backup.deployment));
-  for (const auto& [task, service] : backup.deployment.task_slots) store.link_out(service.engine, folder / "engines" / service.engine);
+  for (const auto& [task, service] : backup.deployment.task_slots)
+    store.link_out(service.engine, folder / "engines" / service.engine);
   if (!backup.configuration.empty())
-    store::replace_file(folder / configuration_name, store::read_if_exists(backup.configuration).value_or(""));
+    store::replace_file(folder / configuration_name,
+                        store::read_if_exists(backup.configuration).value_or(""));
   for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) backup.files[entry.path().lexically_relative(folder).native()] = *store::digest_of(entry.path());
+    if (entry.is_regular_file())
+      backup.files[entry.path().lexically_relative(folder).native()] = *store::digest_of(entry.path());
 }
 
 /// Both keep the same state: of what is deployed, of the engines' and configuration's bytes, of the models.
 bool same_state(const Backup& left, const Backup& right) {
-  return left.models == right.models && left.configuration == right.configuration && left.files == right.files;
+  return left.models == right.models && left.configuration == right.configuration &&
+         left.files == right.files;
 }
 
-const BackupListing& choose(const std::vector<BackupListing>& all, std::optional<int> id, const store::Store& store) {
-  const auto chosen = id ? std::ranges::find(all, *id, &BackupListing::id) : (all.empty() ? all.end() : all.end() - 1);
+const BackupListing& choose(const std::vector<BackupListing>& all, std::optional<int> id,
+                            const store::Store& store) {
+  const auto chosen =
+      id ? std::ranges::find(all, *id, &BackupListing::id) : (all.empty() ? all.end() : all.end() - 1);
   if (chosen != all.end()) return *chosen;
   std::vector<int> numbers;
   numbers.reserve(all.size());
@@ -144,9 +154,11 @@ std::string restore_configuration(const store::Store& store, const Backup& backu
     aside += ".before-rollback";
     store::replace_file(aside, *present);
     store::replace_file(backup.configuration, kept);
-    return fmt::format("The configuration {} is as it was; what it had become is kept in {}.", name, printable(aside.native()));
+    return fmt::format("The configuration {} is as it was; what it had become is kept in {}.", name,
+                       printable(aside.native()));
   } catch (const Error& error) {  // a read-only folder is no reason to leave the wrong deployed engines
-    return fmt::format("The configuration is not put back: {} Its copy is {}.", error.sentence(), printable(copy.native()));
+    return fmt::format("The configuration is not put back: {} Its copy is {}.", error.sentence(),
+                       printable(copy.native()));
   }
 }
 
@@ -156,10 +168,12 @@ std::vector<std::string> changed_models(const Backup& backup) {
   for (const ModelFile& model : backup.models) {
     const auto digest = store::digest_of(model.path);
     if (digest == model.sha256) continue;
-    sentences.push_back(fmt::format(
-        "The {} model {} {} since the backup (SHA-256 {}). Engines deployed run without it; to work with that model "
-        "otherwise, put the file back.",
-        to_string(model.task_slot), printable(model.path.native()), digest ? "has changed" : "has gone", model.sha256));
+    sentences.push_back(
+        fmt::format("The {} model {} {} since the backup (SHA-256 {}). Engines deployed run without it; to "
+                    "work with that model "
+                    "otherwise, put the file back.",
+                    to_string(model.task_slot), printable(model.path.native()),
+                    digest ? "has changed" : "has gone", model.sha256));
   }
   return sentences;
 }
@@ -181,7 +195,8 @@ std::vector<BackupListing> list_backups(const store::Store& store) {
   return all;
 }
 
-Backup make_backup(store::Store& store, const Lock&, std::vector<ModelFile> models, const fs::path& configuration) {
+Backup make_backup(store::Store& store, const Lock&, std::vector<ModelFile> models,
+                   const fs::path& configuration) {
   for (int id : numbered_folders(store))
     if (!has_envelope(store, id)) store::remove_folder(folder_of(store, id));
   const auto kept = list_backups(store);
@@ -192,7 +207,8 @@ Backup make_backup(store::Store& store, const Lock&, std::vector<ModelFile> mode
                 .files = {},
                 .deployment = store.current()};
   for (ModelFile& model : backup.models) model.path = fs::absolute(model.path);
-  if (fs::exists(configuration)) backup.configuration = fs::canonical(configuration);  // not the link, should it be one
+  if (fs::exists(configuration))
+    backup.configuration = fs::canonical(configuration);  // not the link, should it be one
   try {
     keep_files(store, backup);
   } catch (const Error&) {
@@ -200,7 +216,8 @@ Backup make_backup(store::Store& store, const Lock&, std::vector<ModelFile> mode
     throw;
   }
   if (!kept.empty())
-    if (const auto& newest = kept.back().backup; newest && same_state(*newest, backup) && damaged_file(store, *newest).empty()) {
+    if (const auto& newest = kept.back().backup;
+        newest && same_state(*newest, backup) && damaged_file(store, *newest).empty()) {
       store::remove_folder(folder_of(store, backup.id));
       return *newest;
     }
@@ -219,7 +236,8 @@ Restored restore_backup(store::Store& store, const Lock&, std::optional<int> id)
                          other_backup);
   crash_point("restore.verified");
   for (const auto& [task, service] : restored.backup.deployment.task_slots)
-    if (store.bring_back(folder_of(store, chosen.id) / "engines" / service.engine)) restored.engines.push_back(service.engine);
+    if (store.bring_back(folder_of(store, chosen.id) / "engines" / service.engine))
+      restored.engines.push_back(service.engine);
   crash_point("restore.engines_back");
   if (std::string sentence = restore_configuration(store, restored.backup); !sentence.empty())
     restored.sentences.push_back(std::move(sentence));

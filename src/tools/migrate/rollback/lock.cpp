@@ -16,8 +16,10 @@ store::FileLock take(const store::Store& store) {
   store.prepare();
   auto lock = store::FileLock::try_lock(store.root() / "locks" / "migrate");
   if (!lock)
-    throw Error("store.busy", fmt::format("Another migration is at work on the store {}.", printable(store.root().native())),
-                "Try again when it is done.");
+    throw Error(
+        "store.busy",
+        fmt::format("Another migration is at work on the store {}.", printable(store.root().native())),
+        "Try again when it is done.");
   return std::move(*lock);
 }
 

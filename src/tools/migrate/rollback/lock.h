@@ -9,7 +9,8 @@ namespace peregrine::migrate {
 /// Held while it lives, and released by the kernel when the process dies.
 class Lock {
  public:
-  /// Makes the store's folders. Throws "store.busy" when another process, or another Lock of this one, holds it; "store.write".
+  /// Makes the store's folders. Throws "store.busy" when another process, or another Lock of this one, holds
+  /// it; "store.write".
   explicit Lock(const store::Store& store);
 
  private:

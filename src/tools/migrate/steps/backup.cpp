@@ -17,7 +17,8 @@ bool already_there(const Migration& migration) {
   return std::ranges::all_of(migration.slots, [&](const ModelSlot& slot) {
     const auto wanted = engine_cache::identity_of(*slot.model, *migration.context, slot.request);
     const auto task_slot = serving.find(slot.task_slot);
-    return task_slot != serving.end() && task_slot->second.engine == store::id_of(wanted) && migration.store.find(wanted).engine;
+    return task_slot != serving.end() && task_slot->second.engine == store::id_of(wanted) &&
+           migration.store.find(wanted).engine;
   });
 }
 
@@ -56,15 +57,18 @@ StepSummary backup(Migration& migration) {
             fmt::format("backup {} is from before this --force-rebuild", migration.journal.backup)};
   }
   std::vector<ModelFile> files;
-  for (const ModelSlot& slot : migration.slots) files.push_back({slot.task_slot, std::filesystem::absolute(slot.path), slot.info().sha256});
+  for (const ModelSlot& slot : migration.slots)
+    files.push_back({slot.task_slot, std::filesystem::absolute(slot.path), slot.info().sha256});
   const int before = backups.empty() ? 0 : backups.back().id;
-  const Backup kept = make_backup(migration.store, *migration.lock, std::move(files), migration.options.config);
+  const Backup kept =
+      make_backup(migration.store, *migration.lock, std::move(files), migration.options.config);
   migration.report.backup = kept.id;
   if (migration.options.force_rebuild) migration.journal.backup = kept.id;
   return {kept.id == before ? StepResult::Verdict::still_valid : StepResult::Verdict::passed,
           fmt::format("backup {}: {}; `peregrine migrate --rollback {}` puts it back", kept.id,
-                      kept.deployment.task_slots.empty() ? "nothing was deployed"
-                                                    : fmt::format("{} deployed engines", kept.deployment.task_slots.size()),
+                      kept.deployment.task_slots.empty()
+                          ? "nothing was deployed"
+                          : fmt::format("{} deployed engines", kept.deployment.task_slots.size()),
                       kept.id)};
 }
 

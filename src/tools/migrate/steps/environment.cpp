@@ -38,12 +38,14 @@ StepSummary environment(Migration& migration) {
   if (options.validate_only) settings.store.clear();  // what a probe learns of a library stays in memory
   migration.context = engine_cache::choose_engine(settings, options.engine);
   const auto bad = std::ranges::find(rows, EnvironmentRow::Standing::bad, &EnvironmentRow::standing);
-  if (bad != rows.end()) throw Error("environment.machine", complaint(rows) + ".", "To mend: " + bad->remedy + ".");
+  if (bad != rows.end())
+    throw Error("environment.machine", complaint(rows) + ".", "To mend: " + bad->remedy + ".");
 
   StepSummary summary;
   const engine_cache::EngineContext& context = *migration.context;
-  summary.sentence = fmt::format("{} engine on {} ({}), {}", context.builder->name(), to_string(context.device), context.device_name,
-                                 to_string(context.precision));
+  summary.sentence =
+      fmt::format("{} engine on {} ({}), {}", context.builder->name(), to_string(context.device),
+                  context.device_name, to_string(context.precision));
   if (!options.python.empty() && !found.python.usable()) {
     summary.verdict = StepResult::Verdict::warning;
     summary.sentence += "; there is no comparison with PyTorch: " + found.python.why;

@@ -15,7 +15,8 @@ void require_good(const Migration& migration, const std::string& id, store::Trus
   const store::Manifest manifest = migration.store.show(id);
   if (manifest.identity.engine != context.builder->name()) return migration.store.verify_integrity(id);
   const store::LoadedEngine kept = engine_cache::load(migration.store, id, context, trust);
-  if (context.builder->cannot_run(context.device).empty()) (void)context.builder->load(kept.plan, context.device);
+  if (context.builder->cannot_run(context.device).empty())
+    (void)context.builder->load(kept.plan, context.device);
 }
 
 bool in_store(const store::Store& store, const std::string& id) {
@@ -55,10 +56,12 @@ StepSummary existing_engines(Migration& migration) {
   migration.report.deployment = current.number;
   for (const auto& [task_slot, service] : current.task_slots)
     evaluate(fmt::format("deployed for {}", to_string(task_slot)), service.engine,
-          service.unverified ? store::Trust::unverified : store::Trust::verified);
-  if (!bad.empty()) throw Error("validation.engines", bad, "`peregrine migrate --force-rebuild` builds them anew.");
+             service.unverified ? store::Trust::unverified : store::Trust::verified);
+  if (!bad.empty())
+    throw Error("validation.engines", bad, "`peregrine migrate --force-rebuild` builds them anew.");
   return {StepResult::Verdict::passed,
-          fmt::format("{}{}", good > 0 ? fmt::format("{} engines are whole and validated", good) : "none built yet",
+          fmt::format("{}{}",
+                      good > 0 ? fmt::format("{} engines are whole and validated", good) : "none built yet",
                       good > 0 && absent > 0 ? fmt::format(", {} not built yet", absent) : std::string())};
 }
 

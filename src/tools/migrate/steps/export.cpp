@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 onnx::ExportOptions options_of(const ModelSlot& slot, Precision precision) {
   onnx::ExportOptions options;
-  options.precision = precision == Precision::fp16 ? DType::f16 : DType::f32;  // ONNX files of bf16 are read by few programs
+  options.precision =
+      precision == Precision::fp16 ? DType::f16 : DType::f32;  // ONNX files of bf16 are read by few programs
   options.batch = slot.request.shape.batch;
   options.height = slot.request.shape.height;
   options.width = slot.request.shape.width;
@@ -25,7 +26,8 @@ onnx::ExportOptions options_of(const ModelSlot& slot, Precision precision) {
 /// Named after what it was made from and how, so that a model of the same name takes no other's place.
 std::string name_of(const ModelSlot& slot, const onnx::ExportOptions& options) {
   return fmt::format("{}-{}-{}-{}x{}x{}.onnx", to_string(slot.task_slot), slot.info().sha256.substr(0, 16),
-                     options.precision == DType::f16 ? "fp16" : "fp32", *options.batch, options.height, options.width);
+                     options.precision == DType::f16 ? "fp16" : "fp32", *options.batch, options.height,
+                     options.width);
 }
 
 void write(const Model& model, const onnx::ExportOptions& options, const fs::path& file) {
@@ -66,8 +68,9 @@ StepSummary export_models(Migration& migration) {
     ++written;
   }
   StepSummary summary{written > 0 ? StepResult::Verdict::passed : StepResult::Verdict::still_valid, {}};
-  summary.sentence = fmt::format("{} written, {} still there{} ({})", written, kept,
-                                 given > 0 ? fmt::format(", {} given as ONNX", given) : "", printable(folder.native()));
+  summary.sentence =
+      fmt::format("{} written, {} still there{} ({})", written, kept,
+                  given > 0 ? fmt::format(", {} given as ONNX", given) : "", printable(folder.native()));
   return summary;
 }
 

@@ -39,7 +39,8 @@ TaskHint expected_of(const Settings& settings, Task task_slot) {
 /// An engine's folder would do for predict, but there is nothing to move.
 Model read(const std::filesystem::path& path, const TaskHint& expected) {
   if (std::filesystem::is_directory(path))
-    throw Error("usage.model", fmt::format("{} is a folder.", printable(path.native())), "Give the model's file.");
+    throw Error("usage.model", fmt::format("{} is a folder.", printable(path.native())),
+                "Give the model's file.");
   return load_model_expecting(path, expected);
 }
 
@@ -55,8 +56,8 @@ void require_roles(const Migration& migration) {
 void require_task_slot(const ModelSlot& slot) {
   if (slot.info().task == slot.task_slot) return;
   throw Error("usage.role",
-              fmt::format("{} is a {} model, but was given for {}.", printable(slot.path.native()), to_string(slot.info().task),
-                          to_string(slot.task_slot)),
+              fmt::format("{} is a {} model, but was given for {}.", printable(slot.path.native()),
+                          to_string(slot.info().task), to_string(slot.task_slot)),
               fmt::format("Pass it with --{}.", to_string(slot.info().task)));
 }
 
@@ -65,17 +66,20 @@ HostTensor sample_image_input(const ModelInfo& info, const InputShape& shape) {
   const HostImage image = decode::decode_image(engine_cache::sample_image_files().front(), "scene 0");
   HostTensor input = HostTensor::zeros(DType::f32, {1, 3, shape.height, shape.width});
   if (info.task == Task::reid)
-    preprocess::reid_crop_into(image.view(), {0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
+    preprocess::reid_crop_into(image.view(),
+                               {0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
                                input.view(), 0);
   else
-    preprocess::letterbox_into(image.view(), preprocess::letterbox(image.width, image.height, shape.width, shape.height),
+    preprocess::letterbox_into(image.view(),
+                               preprocess::letterbox(image.width, image.height, shape.width, shape.height),
                                input.view(), 0);
   return input;
 }
 
-std::vector<HostTensor> forward(const ModelSlot& slot, const engine_cache::EngineContext& context, const TensorView& input,
-                                const InputShape& shape) {
-  engine_cache::EngineContext plain{engine_cache::reference_builder(context.device), context.device, context.device_name};
+std::vector<HostTensor> forward(const ModelSlot& slot, const engine_cache::EngineContext& context,
+                                const TensorView& input, const InputShape& shape) {
+  engine_cache::EngineContext plain{engine_cache::reference_builder(context.device), context.device,
+                                    context.device_name};
   if (!plain.builder) plain.builder = context.builder;
   const graph::Graph graph = engine_cache::prepare_graph(*slot.model, plain, shape);
   BuildOptions options;
@@ -94,16 +98,18 @@ void run_once(const ModelSlot& slot, const engine_cache::EngineContext& context)
   std::copy_n(sample.as<float>(), sample.shape().elements(), input.as<float>());
   for (const HostTensor& output : forward(slot, context, input.view(), shape)) {
     const float* values = output.as<float>();
-    if (!std::all_of(values, values + output.shape().elements(), [](float value) { return std::isfinite(value); }))
+    if (!std::all_of(values, values + output.shape().elements(),
+                     [](float value) { return std::isfinite(value); }))
       throw Error("model.forward",
-                  fmt::format("{} does not compute numbers: its output has infinities or NaN.", printable(slot.path.native())),
+                  fmt::format("{} does not compute numbers: its output has infinities or NaN.",
+                              printable(slot.path.native())),
                   "Look at the checkpoint: it may have diverged in training, or be damaged.");
   }
 }
 
 std::string key_of(const ModelSlot& slot, const engine_cache::EngineContext& context) {
-  return fmt::format("forward pass of {} at {}x{} on {}, peregrine {}", slot.info().sha256, slot.request.shape.height,
-                     slot.request.shape.width, context.device_name, version);
+  return fmt::format("forward pass of {} at {}x{} on {}, peregrine {}", slot.info().sha256,
+                     slot.request.shape.height, slot.request.shape.width, context.device_name, version);
 }
 
 }  // namespace
@@ -119,7 +125,8 @@ StepSummary models(Migration& migration) {
     require_task_slot(slot);
     slot.request = predictor::deployment_request(slot.info(), *migration.context, migration.settings);
     migration.report.models[i].facts = facts_of(slot);
-    summary.sentence += fmt::format("{}{} ({})", i == 0 ? "" : "; ", title(slot), migration.report.models[i].facts);
+    summary.sentence +=
+        fmt::format("{}{} ({})", i == 0 ? "" : "; ", title(slot), migration.report.models[i].facts);
     const std::string key = key_of(slot, *migration.context);
     if (migration.journal.done.contains(key)) continue;
     progress(0.5, "a forward pass");

@@ -19,14 +19,17 @@ StepSummary switch_over(Migration& migration) {
     return task_slot != before.task_slots.end() && task_slot->second.engine == slot.manifest->id &&
            task_slot->second.unverified == migration.options.unverified;
   });
-  if (there) return {StepResult::Verdict::still_valid, fmt::format("deployment {} serves them already", before.number)};
+  if (there)
+    return {StepResult::Verdict::still_valid,
+            fmt::format("deployment {} serves them already", before.number)};
   if (migration.options.confirm && !migration.options.confirm(migration.report))
     throw Error("interrupted.declined", "Not switched over: what was deployed stays deployed.",
                 "The engines are kept; the same command goes on from here.");
   const auto trust = migration.options.unverified ? store::Trust::unverified : store::Trust::verified;
   const store::Deployment now = migration.store.use(ids, trust);
   migration.report.deployment = now.number;
-  return {StepResult::Verdict::passed, fmt::format("deployment {} is deployed: {} task slots", now.number, now.task_slots.size())};
+  return {StepResult::Verdict::passed,
+          fmt::format("deployment {} is deployed: {} task slots", now.number, now.task_slots.size())};
 }
 
 }  // namespace peregrine::migrate::steps

@@ -8,7 +8,8 @@ namespace peregrine::migrate::steps {
 
 namespace {
 
-bool stands(const store::Manifest& manifest, const engine_cache::EngineContext& context, const std::string& conditions) {
+bool stands(const store::Manifest& manifest, const engine_cache::EngineContext& context,
+            const std::string& conditions) {
   const auto& record = manifest.validation;
   return record && record->ran && record->driver == context.driver && record->conditions == conditions;
 }
@@ -32,9 +33,10 @@ std::string unanswered(const Migration& migration, const ModelSlot& slot, const 
 
 void validate_one(Migration& migration, std::size_t index) {
   ModelSlot& slot = migration.slots[index];
-  const auto record =
-      engine_cache::verify_cached(migration.store, *slot.manifest, *slot.model, *migration.context, migration.verification(index));
-  if (record.passed() || !serves(migration, slot)) migration.store.record_validation(slot.manifest->id, record);
+  const auto record = engine_cache::verify_cached(migration.store, *slot.manifest, *slot.model,
+                                                  *migration.context, migration.verification(index));
+  if (record.passed() || !serves(migration, slot))
+    migration.store.record_validation(slot.manifest->id, record);
   slot.manifest->validation = record;
   migration.describe(index);
 }
@@ -42,7 +44,8 @@ void validate_one(Migration& migration, std::size_t index) {
 }  // namespace
 
 StepSummary validate(Migration& migration) {
-  const std::string conditions = engine_cache::conditions_of(migration.settings.limits, migration.options.images);
+  const std::string conditions =
+      engine_cache::conditions_of(migration.settings.limits, migration.options.images);
   StepSummary summary{StepResult::Verdict::still_valid, {}};
   std::string failures;
   int objects = 0;
@@ -62,7 +65,8 @@ StepSummary validate(Migration& migration) {
     objects += record.objects;
     witnesses += fmt::format("; {}: {}", title(slot), to_string(record.witness));
     contradicted = contradicted || record.witness.verdict == store::Witness::Verdict::disagrees;
-    if (!record.passed()) failures += fmt::format("{}{} {}", failures.empty() ? "" : "; ", title(slot), store::verdict(record));
+    if (!record.passed())
+      failures += fmt::format("{}{} {}", failures.empty() ? "" : "; ", title(slot), store::verdict(record));
   }
   summary.sentence = fmt::format("{} reference objects compared, within the limits{}", objects, witnesses);
   if (failures.empty()) return summary;
@@ -73,7 +77,8 @@ StepSummary validate(Migration& migration) {
                 "its engine. Where --python is not the Python of your pipeline, name that one.");
   if (!migration.options.unverified)
     throw Error("validation.engine", failures + ".",
-                "Nothing was switched over. `peregrine explain` shows where an engine deviates; [limits] in the settings file, or "
+                "Nothing was switched over. `peregrine explain` shows where an engine deviates; [limits] in "
+                "the settings file, or "
                 "--unverified, lets it serve all the same.");
   return {StepResult::Verdict::warning, failures + " (--unverified)"};
 }

@@ -1,4 +1,5 @@
-// The half of the double that builds: network, configuration, builder, parser. Its plan is a line, and the ONNX file.
+// The half of the double that builds: network, configuration, builder, parser. Its plan is a line, and the
+// ONNX file.
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -69,11 +70,13 @@ std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, 
   return tensor;
 }
 
-Layer* add_layer(NetworkState& network, const std::string& name, std::vector<std::unique_ptr<Tensor>> outputs) {
+Layer* add_layer(NetworkState& network, const std::string& name,
+                 std::vector<std::unique_ptr<Tensor>> outputs) {
   static Table table{
       {4, +[](LayerState* self) { return self->name.c_str(); }},
       {7, +[](LayerState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
-      {8, +[](LayerState* self, std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
+      {8, +[](LayerState* self,
+              std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
       {slot(19, 12), +[](LayerState* self) { return self->metadata.c_str(); }},
   };
   auto& layer = network.layers.emplace_back(std::make_unique<Layer>());
@@ -96,11 +99,14 @@ Table& network_table() {
          return add_layer(*self, "relu", std::move(outputs));
        }},
       {12, +[](NetworkState* self) { return static_cast<std::int32_t>(self->layers.size()); }},
-      {13, +[](NetworkState* self, std::int32_t index) { return self->layers[static_cast<std::size_t>(index)].get(); }},
+      {13, +[](NetworkState* self,
+               std::int32_t index) { return self->layers[static_cast<std::size_t>(index)].get(); }},
       {14, +[](NetworkState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
-      {15, +[](NetworkState* self, std::int32_t index) { return self->inputs[static_cast<std::size_t>(index)].get(); }},
+      {15, +[](NetworkState* self,
+               std::int32_t index) { return self->inputs[static_cast<std::size_t>(index)].get(); }},
       {16, +[](NetworkState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
-      {17, +[](NetworkState* self, std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
+      {17, +[](NetworkState* self,
+               std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
   };
   return table;
 }
@@ -122,8 +128,8 @@ Table& config_table() {
            return fails("add_profile") ? -1 : 0;
          }},
         {slot(27, 25), +[](ConfigState*, std::int32_t) {}},
-        {slot(40, 29),
-         +[](ConfigState*, const void*, std::size_t) { return fails("create_timing_cache") ? nullptr : make_cache(); }},
+        {slot(40, 29), +[](ConfigState*, const void*,
+                           std::size_t) { return fails("create_timing_cache") ? nullptr : make_cache(); }},
         {slot(41, 30), +[](ConfigState*, void*, bool) { return true; }},
         {slot(43, 32), +[](ConfigState* self, std::int32_t, std::size_t bytes) { self->workspace = bytes; }},
         {slot(44, 33), +[](ConfigState* self, std::int32_t) { return self->workspace; }},
@@ -193,7 +199,8 @@ void* build(Implementation*, Network* network, Config* config) {
   std::string batches = "0 0 0";
   if (auto** profile = static_cast<void**>(config->state->profile)) {
     const auto& of_profile = static_cast<ProfileState*>(profile[1])->batches;
-    batches = std::to_string(of_profile[0]) + ' ' + std::to_string(of_profile[1]) + ' ' + std::to_string(of_profile[2]);
+    batches = std::to_string(of_profile[0]) + ' ' + std::to_string(of_profile[1]) + ' ' +
+              std::to_string(of_profile[2]);
   }
   return make_memory("vtrt double " + std::to_string(DOUBLE_VERSION) + ' ' + batches + '\n' + state.file);
 }
@@ -239,7 +246,8 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
   }
   for (const ModelLayer& layer : model.layers()) {
     std::vector<std::unique_ptr<Tensor>> outputs;
-    for (const ModelTensor& output : layer.outputs) outputs.push_back(make_tensor(output.name, type_of(output)));
+    for (const ModelTensor& output : layer.outputs)
+      outputs.push_back(make_tensor(output.name, type_of(output)));
     add_layer(network, layer.name, std::move(outputs));
   }
   for (const ModelTensor& output : model.outputs()) {
@@ -289,7 +297,9 @@ void* make_parser(void* outer) {
 void* make_builder() {
   static Table table{
       {slot(7, 5),
-       +[](BuilderState*) -> void* { return fails("create_config") ? nullptr : Config::make(config_table(), new ConfigState); }},
+       +[](BuilderState*) -> void* {
+         return fails("create_config") ? nullptr : Config::make(config_table(), new ConfigState);
+       }},
       {slot(8, 6),
        +[](BuilderState*, unsigned flags) -> void* {
          if (flags != (ten ? 2u : 0u)) report_misuse("the network is not strongly typed");

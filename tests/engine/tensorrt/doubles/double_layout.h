@@ -1,6 +1,6 @@
-// The ground of a test double of TensorRT: objects of two words with the vtables of the binary interface. The slots here are
-// taken from the published tables again, not from slots.h, and every slot that we have no business in ends the process by its
-// number. Compiled once for each version (DOUBLE_VERSION).
+// The ground of a test double of TensorRT: objects of two words with the vtables of the binary interface. The
+// slots here are taken from the published tables again, not from slots.h, and every slot that we have no
+// business in ends the process by its number. Compiled once for each version (DOUBLE_VERSION).
 #pragma once
 
 #include <atomic>

@@ -43,7 +43,8 @@ bool half_inputs(const pb::NodeProto& node, const Types& types) {
   for (int i = 0; i < (node.op_type() == "Resize" ? 1 : node.input_size()); ++i) {
     const auto type = types.find(node.input(i));
     if (type == types.end()) continue;
-    if (seen && type->second != is_half) throw Refusal{node.name(), node.op_type(), "its inputs have the types Float and Half"};
+    if (seen && type->second != is_half)
+      throw Refusal{node.name(), node.op_type(), "its inputs have the types Float and Half"};
     seen = true;
     is_half = type->second;
   }
@@ -60,7 +61,8 @@ bool half_output(const pb::NodeProto& node, const Types& types) {
 OnnxModel::OnnxModel(std::string file) : file_(std::move(file)) {
   const pb::ModelProto model = parse(file_);
   Types types;
-  for (const pb::TensorProto& tensor : model.graph().initializer()) note_type(types, tensor.name(), tensor.data_type());
+  for (const pb::TensorProto& tensor : model.graph().initializer())
+    note_type(types, tensor.name(), tensor.data_type());
   for (const pb::ValueInfoProto& input : model.graph().input()) {
     note_type(types, input.name(), input.type().tensor_type().elem_type());
     inputs_.push_back({input.name(), types.at(input.name()), shape_of(input)});
@@ -88,14 +90,17 @@ graph::Graph OnnxModel::graph(std::int64_t batch) const {
   graph::Graph graph;
   peregrine::onnx::Translator translator(graph, model.opset_import(0).version());
   for (const pb::TensorProto& tensor : model.graph().initializer())
-    translator.define({.name = tensor.name(), .known = std::make_shared<const HostTensor>(peregrine::onnx::from_proto(tensor))});
+    translator.define({.name = tensor.name(),
+                       .known = std::make_shared<const HostTensor>(peregrine::onnx::from_proto(tensor))});
   for (const ModelTensor& input : inputs_) {
     Shape shape = input.shape;
     for (std::size_t i = 0; i < shape.rank(); ++i) shape[i] = shape[i] < 0 ? batch : shape[i];
     translator.define({.name = input.name, .value = graph.add_input(input.name, DType::f32, shape)});
   }
-  for (const pb::NodeProto& node : peregrine::onnx::take_nodes_in_order(*model.mutable_graph())) translator.translate(node);
-  for (const ModelTensor& output : outputs_) graph.mark_output(translator.find(output.name).value, output.name);
+  for (const pb::NodeProto& node : peregrine::onnx::take_nodes_in_order(*model.mutable_graph()))
+    translator.translate(node);
+  for (const ModelTensor& output : outputs_)
+    graph.mark_output(translator.find(output.name).value, output.name);
   return graph;
 }
 

@@ -1,5 +1,5 @@
-// What the double makes of an ONNX file: the types of its layers, as a strongly typed network has them, and its results, by the
-// project's own reader and reference executor.
+// What the double makes of an ONNX file: the types of its layers, as a strongly typed network has them, and
+// its results, by the project's own reader and reference executor.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The half of the double that runs: runtime, engine, context, inspector. A run computes at once, in memory that both the host
-// and the fake CUDA call theirs.
+// The half of the double that runs: runtime, engine, context, inspector. A run computes at once, in memory
+// that both the host and the fake CUDA call theirs.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -82,7 +82,8 @@ bool enqueue(ContextState* self, void* stream) {
   if (self->needs_memory && !self->memory) report_misuse("a context without memory ran");
   if (!stream) report_misuse("ran on the default stream");
   const OnnxModel& model = *self->engine->model;
-  if (self->addresses.size() != model.inputs().size() + model.outputs().size() || self->shapes.size() != model.inputs().size()) {
+  if (self->addresses.size() != model.inputs().size() + model.outputs().size() ||
+      self->shapes.size() != model.inputs().size()) {
     log_error("Error Code 3: API Usage Error (addresses or shapes are missing)");
     return false;
   }
@@ -129,7 +130,8 @@ Table& context_table() {
       all.slots[slot(49, 48)] = Entry(
                                     0,
                                     +[](ContextState* self, void* memory, std::int64_t bytes) {
-                                      if (bytes < memory_bytes) report_misuse("too little memory for a context");
+                                      if (bytes < memory_bytes)
+                                        report_misuse("too little memory for a context");
                                       self->memory = context_memory = memory;
                                     })
                                     .address;
@@ -150,7 +152,8 @@ void* create_inspector(EngineState* self) {
   for (const ModelLayer& layer : self->model->layers()) {
     const char* type = layer.outputs.front().is_half ? "Half NCHW" : "Float";
     inspector->text += inspector->text.empty() ? "{\"Layers\": [" : ", ";
-    inspector->text += "{\"Name\": \"" + layer.name + R"(", "Outputs": [{"Format/Datatype": ")" + type + "\"}]}";
+    inspector->text +=
+        "{\"Name\": \"" + layer.name + R"(", "Outputs": [{"Format/Datatype": ")" + type + "\"}]}";
   }
   inspector->text += "]}";
   return Api<InspectorState>::make(table, inspector);
@@ -183,8 +186,10 @@ Table& engine_table() {
     Table all{
         {5, &create_context},
         {slot(18, 14), &create_inspector},
-        {slot(19, 15), +[](EngineState* self, const char* name) { return to_dims(self->tensor(name).shape); }},
-        {slot(20, 16), +[](EngineState* self, const char* name) { return self->tensor(name).is_half ? half : single; }},
+        {slot(19, 15),
+         +[](EngineState* self, const char* name) { return to_dims(self->tensor(name).shape); }},
+        {slot(20, 16),
+         +[](EngineState* self, const char* name) { return self->tensor(name).is_half ? half : single; }},
         {slot(23, 19), +[](EngineState* self, const char* name) { return self->is_input(name) ? 1 : 2; }},
         {slot(29, 25), &profile_shape},
         {slot(30, 26), +[](EngineState* self) { return static_cast<std::int32_t>(self->tensors().size()); }},

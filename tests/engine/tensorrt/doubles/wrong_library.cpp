@@ -1,4 +1,5 @@
-// A test double of a TensorRT library that is of no use: it has a version, and objects whose tables are empty.
+// A test double of a TensorRT library that is of no use: it has a version, and objects whose tables are
+// empty.
 #include <cstdint>
 
 namespace {
@@ -12,6 +13,10 @@ __attribute__((visibility("default"))) std::int32_t getNvOnnxParserVersion() { r
 __attribute__((visibility("default"))) void* createInferBuilder_INTERNAL(void*, std::int32_t) {
   return DOUBLE_FAILS ? nullptr : object;
 }
-__attribute__((visibility("default"))) void* createInferRuntime_INTERNAL(void*, std::int32_t) { return nullptr; }
-__attribute__((visibility("default"))) void* createNvOnnxParser_INTERNAL(void*, void*, std::int32_t) { return nullptr; }
+__attribute__((visibility("default"))) void* createInferRuntime_INTERNAL(void*, std::int32_t) {
+  return nullptr;
+}
+__attribute__((visibility("default"))) void* createNvOnnxParser_INTERNAL(void*, void*, std::int32_t) {
+  return nullptr;
+}
 }

@@ -1,5 +1,5 @@
-// Stands in for libnvjpeg.so.13 over host memory: it says of an image what nvJPEG says, and decodes it as the host decoder does.
-// It notes each call, and fails the calls that a test names.
+// Stands in for libnvjpeg.so.13 over host memory: it says of an image what nvJPEG says, and decodes it as the
+// host decoder does. It notes each call, and fails the calls that a test names.
 #include <nvjpeg.h>
 
 #include <algorithm>
@@ -89,9 +89,11 @@ bool read_frame(nvjpegJpegStream& stream) {
 }
 
 /// As nvJPEG with these parameters: BGR rows of the given pitch, upright.
-nvjpegStatus_t decode(std::span<const std::byte> file, const nvjpegDecodeParams& params, const nvjpegImage_t& image) {
+nvjpegStatus_t decode(std::span<const std::byte> file, const nvjpegDecodeParams& params,
+                      const nvjpegImage_t& image) {
   const int orientation = peregrine::decode::jpeg_orientation(file);
-  if (params.format != NVJPEG_OUTPUT_BGRI || params.orientation != orientation) return NVJPEG_STATUS_INVALID_PARAMETER;
+  if (params.format != NVJPEG_OUTPUT_BGRI || params.orientation != orientation)
+    return NVJPEG_STATUS_INVALID_PARAMETER;
   try {
     const peregrine::HostImage pixels = peregrine::decode::decode_image(file, "a JPEG");
     const std::size_t row = static_cast<std::size_t>(pixels.width) * 3;
@@ -124,20 +126,24 @@ void double_reset() {
 }
 void double_without_engine() { state().hardware = false; }
 void double_supports_nothing() { state().supports = false; }
-void double_fail(const char* call, int status) { state().failing[call] = static_cast<nvjpegStatus_t>(status); }
+void double_fail(const char* call, int status) {
+  state().failing[call] = static_cast<nvjpegStatus_t>(status);
+}
 int double_alive() { return static_cast<int>(state().alive.size()); }
 
 // What the library calls.
 
-nvjpegStatus_t NVJPEGAPI nvjpegCreateEx(nvjpegBackend_t backend, nvjpegDevAllocator_t*, nvjpegPinnedAllocator_t*, unsigned flags,
-                                        nvjpegHandle_t* handle) {
+nvjpegStatus_t NVJPEGAPI nvjpegCreateEx(nvjpegBackend_t backend, nvjpegDevAllocator_t*,
+                                        nvjpegPinnedAllocator_t*, unsigned flags, nvjpegHandle_t* handle) {
   const bool interpolated = flags == NVJPEG_FLAGS_UPSAMPLING_WITH_INTERPOLATION;
   state().calls += "backend " + std::to_string(backend) + (interpolated ? " interpolated" : "") + "\n";
   if (backend == NVJPEG_BACKEND_HARDWARE && !state().hardware) return NVJPEG_STATUS_ARCH_MISMATCH;
   return make("nvjpegCreateEx", handle);
 }
 nvjpegStatus_t NVJPEGAPI nvjpegDestroy(nvjpegHandle_t handle) { return destroy(handle); }
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStateCreate(nvjpegHandle_t, nvjpegJpegState_t* s) { return make("nvjpegJpegStateCreate", s); }
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStateCreate(nvjpegHandle_t, nvjpegJpegState_t* s) {
+  return make("nvjpegJpegStateCreate", s);
+}
 nvjpegStatus_t NVJPEGAPI nvjpegJpegStateDestroy(nvjpegJpegState_t s) { return destroy(s); }
 nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamCreate(nvjpegHandle_t, nvjpegJpegStream_t* s) {
   return make("nvjpegJpegStreamCreate", s);
@@ -147,18 +153,22 @@ nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsCreate(nvjpegHandle_t, nvjpegDecodePa
   return make("nvjpegDecodeParamsCreate", p);
 }
 nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsDestroy(nvjpegDecodeParams_t p) { return destroy(p); }
-nvjpegStatus_t NVJPEGAPI nvjpegDecoderCreate(nvjpegHandle_t, nvjpegBackend_t backend, nvjpegJpegDecoder_t* decoder) {
-  return backend == NVJPEG_BACKEND_GPU_HYBRID ? make("nvjpegDecoderCreate", decoder) : NVJPEG_STATUS_INVALID_PARAMETER;
+nvjpegStatus_t NVJPEGAPI nvjpegDecoderCreate(nvjpegHandle_t, nvjpegBackend_t backend,
+                                             nvjpegJpegDecoder_t* decoder) {
+  return backend == NVJPEG_BACKEND_GPU_HYBRID ? make("nvjpegDecoderCreate", decoder)
+                                              : NVJPEG_STATUS_INVALID_PARAMETER;
 }
 nvjpegStatus_t NVJPEGAPI nvjpegDecoderDestroy(nvjpegJpegDecoder_t decoder) { return destroy(decoder); }
 nvjpegStatus_t NVJPEGAPI nvjpegDecoderStateCreate(nvjpegHandle_t, nvjpegJpegDecoder_t, nvjpegJpegState_t* s) {
   return make("nvjpegDecoderStateCreate", s);
 }
-nvjpegStatus_t NVJPEGAPI nvjpegBufferPinnedCreate(nvjpegHandle_t, nvjpegPinnedAllocator_t*, nvjpegBufferPinned_t* b) {
+nvjpegStatus_t NVJPEGAPI nvjpegBufferPinnedCreate(nvjpegHandle_t, nvjpegPinnedAllocator_t*,
+                                                  nvjpegBufferPinned_t* b) {
   return make("nvjpegBufferPinnedCreate", b);
 }
 nvjpegStatus_t NVJPEGAPI nvjpegBufferPinnedDestroy(nvjpegBufferPinned_t b) { return destroy(b); }
-nvjpegStatus_t NVJPEGAPI nvjpegBufferDeviceCreate(nvjpegHandle_t, nvjpegDevAllocator_t*, nvjpegBufferDevice_t* b) {
+nvjpegStatus_t NVJPEGAPI nvjpegBufferDeviceCreate(nvjpegHandle_t, nvjpegDevAllocator_t*,
+                                                  nvjpegBufferDevice_t* b) {
   return make("nvjpegBufferDeviceCreate", b);
 }
 nvjpegStatus_t NVJPEGAPI nvjpegBufferDeviceDestroy(nvjpegBufferDevice_t b) { return destroy(b); }
@@ -171,30 +181,34 @@ nvjpegStatus_t NVJPEGAPI nvjpegStateAttachDeviceBuffer(nvjpegJpegState_t s, nvjp
   return enter("nvjpegStateAttachDeviceBuffer");
 }
 
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsSetOutputFormat(nvjpegDecodeParams_t params, nvjpegOutputFormat_t format) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsSetOutputFormat(nvjpegDecodeParams_t params,
+                                                           nvjpegOutputFormat_t format) {
   params->format = format;
   return NVJPEG_STATUS_SUCCESS;
 }
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsSetExifOrientation(nvjpegDecodeParams_t params, nvjpegExifOrientation_t orientation) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeParamsSetExifOrientation(nvjpegDecodeParams_t params,
+                                                              nvjpegExifOrientation_t orientation) {
   params->orientation = orientation;
   return NVJPEG_STATUS_SUCCESS;
 }
 
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParse(nvjpegHandle_t, const unsigned char* data, std::size_t length, int, int,
-                                               nvjpegJpegStream_t stream) {
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParse(nvjpegHandle_t, const unsigned char* data, std::size_t length,
+                                               int, int, nvjpegJpegStream_t stream) {
   const auto bytes = std::as_bytes(std::span(data, length));
   *stream = {{bytes.begin(), bytes.end()}};
   return read_frame(*stream) ? NVJPEG_STATUS_SUCCESS : NVJPEG_STATUS_BAD_JPEG;
 }
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParseHeader(nvjpegHandle_t handle, const unsigned char* data, std::size_t length,
-                                                     nvjpegJpegStream_t stream) {
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamParseHeader(nvjpegHandle_t handle, const unsigned char* data,
+                                                     std::size_t length, nvjpegJpegStream_t stream) {
   return nvjpegJpegStreamParse(handle, data, length, 0, 0, stream);
 }
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetJpegEncoding(nvjpegJpegStream_t stream, nvjpegJpegEncoding_t* encoding) {
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetJpegEncoding(nvjpegJpegStream_t stream,
+                                                         nvjpegJpegEncoding_t* encoding) {
   *encoding = stream->encoding;
   return NVJPEG_STATUS_SUCCESS;
 }
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetFrameDimensions(nvjpegJpegStream_t stream, unsigned* width, unsigned* height) {
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetFrameDimensions(nvjpegJpegStream_t stream, unsigned* width,
+                                                            unsigned* height) {
   *width = stream->width;
   *height = stream->height;
   return NVJPEG_STATUS_SUCCESS;
@@ -204,19 +218,20 @@ nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetComponentsNum(nvjpegJpegStream_t str
   return NVJPEG_STATUS_SUCCESS;
 }
 /// nvJPEG says "unknown" of files without a note.
-nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetExifOrientation(nvjpegJpegStream_t stream, nvjpegExifOrientation_t* orientation) {
+nvjpegStatus_t NVJPEGAPI nvjpegJpegStreamGetExifOrientation(nvjpegJpegStream_t stream,
+                                                            nvjpegExifOrientation_t* orientation) {
   const int noted = peregrine::decode::jpeg_orientation(stream->file);
   *orientation = noted == 1 ? NVJPEG_ORIENTATION_UNKNOWN : static_cast<nvjpegExifOrientation_t>(noted);
   return NVJPEG_STATUS_SUCCESS;
 }
 
-nvjpegStatus_t NVJPEGAPI nvjpegDecoderJpegSupported(nvjpegJpegDecoder_t, nvjpegJpegStream_t, nvjpegDecodeParams_t,
-                                                    int* unsupported) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecoderJpegSupported(nvjpegJpegDecoder_t, nvjpegJpegStream_t,
+                                                    nvjpegDecodeParams_t, int* unsupported) {
   *unsupported = state().supports ? 0 : 1;
   return enter("nvjpegDecoderJpegSupported");
 }
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeBatchedSupportedEx(nvjpegHandle_t, nvjpegJpegStream_t, nvjpegDecodeParams_t,
-                                                        int* unsupported) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeBatchedSupportedEx(nvjpegHandle_t, nvjpegJpegStream_t,
+                                                        nvjpegDecodeParams_t, int* unsupported) {
   *unsupported = state().supports ? 0 : 1;
   return enter("nvjpegDecodeBatchedSupportedEx");
 }
@@ -228,13 +243,14 @@ nvjpegStatus_t NVJPEGAPI nvjpegDecodeJpegHost(nvjpegHandle_t, nvjpegJpegDecoder_
   s->params = params;
   return enter("nvjpegDecodeJpegHost");
 }
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeJpegTransferToDevice(nvjpegHandle_t, nvjpegJpegDecoder_t, nvjpegJpegState_t s,
-                                                          nvjpegJpegStream_t, cudaStream_t) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeJpegTransferToDevice(nvjpegHandle_t, nvjpegJpegDecoder_t,
+                                                          nvjpegJpegState_t s, nvjpegJpegStream_t,
+                                                          cudaStream_t) {
   s->on_device = std::move(s->on_host);
   return enter("nvjpegDecodeJpegTransferToDevice");
 }
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeJpegDevice(nvjpegHandle_t, nvjpegJpegDecoder_t, nvjpegJpegState_t s, nvjpegImage_t* image,
-                                                cudaStream_t) {
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeJpegDevice(nvjpegHandle_t, nvjpegJpegDecoder_t, nvjpegJpegState_t s,
+                                                nvjpegImage_t* image, cudaStream_t) {
   if (const auto status = enter("nvjpegDecodeJpegDevice"); status != NVJPEG_STATUS_SUCCESS) return status;
   return decode(s->on_device, *s->params, *image);
 }
@@ -245,10 +261,12 @@ nvjpegStatus_t NVJPEGAPI nvjpegDecodeBatchedInitialize(nvjpegHandle_t, nvjpegJpe
   return enter("nvjpegDecodeBatchedInitialize", std::to_string(batch));
 }
 /// One damaged image fails the batch.
-nvjpegStatus_t NVJPEGAPI nvjpegDecodeBatchedEx(nvjpegHandle_t, nvjpegJpegState_t s, const unsigned char* const* data,
-                                               const std::size_t* lengths, nvjpegImage_t* images, nvjpegDecodeParams_t* params,
+nvjpegStatus_t NVJPEGAPI nvjpegDecodeBatchedEx(nvjpegHandle_t, nvjpegJpegState_t s,
+                                               const unsigned char* const* data, const std::size_t* lengths,
+                                               nvjpegImage_t* images, nvjpegDecodeParams_t* params,
                                                cudaStream_t) {
-  if (const auto status = enter("nvjpegDecodeBatchedEx", std::to_string(s->batch)); status != NVJPEG_STATUS_SUCCESS)
+  if (const auto status = enter("nvjpegDecodeBatchedEx", std::to_string(s->batch));
+      status != NVJPEG_STATUS_SUCCESS)
     return status;
   for (int i = 0; i < s->batch; ++i)
     if (const auto status = decode(std::as_bytes(std::span(data[i], lengths[i])), *params[i], images[i]);

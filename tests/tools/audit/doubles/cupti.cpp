@@ -1,5 +1,5 @@
-// Stands in for libcupti.so.13: work that a test makes up comes back as activity records, with the ranges that were pushed on
-// the thread that "did" it.
+// Stands in for libcupti.so.13: work that a test makes up comes back as activity records, with the ranges
+// that were pushed on the thread that "did" it.
 #include <cupti.h>
 
 #include <cstdint>
@@ -174,7 +174,8 @@ CUptiResult CUPTIAPI cuptiActivityFlushAll(std::uint32_t) {
   return CUPTI_SUCCESS;
 }
 
-CUptiResult CUPTIAPI cuptiActivityGetNextRecord(std::uint8_t* buffer, std::size_t valid, CUpti_Activity** record) {
+CUptiResult CUPTIAPI cuptiActivityGetNextRecord(std::uint8_t* buffer, std::size_t valid,
+                                                CUpti_Activity** record) {
   auto* next = buffer;
   if (*record) next = reinterpret_cast<std::uint8_t*>(*record) + size_of((*record)->kind);
   if (next >= buffer + valid) return CUPTI_ERROR_MAX_LIMIT_REACHED;
@@ -193,7 +194,8 @@ CUptiResult CUPTIAPI cuptiActivityPushExternalCorrelationId(CUpti_ExternalCorrel
   return CUPTI_SUCCESS;
 }
 
-CUptiResult CUPTIAPI cuptiActivityPopExternalCorrelationId(CUpti_ExternalCorrelationKind, std::uint64_t* last) {
+CUptiResult CUPTIAPI cuptiActivityPopExternalCorrelationId(CUpti_ExternalCorrelationKind,
+                                                           std::uint64_t* last) {
   *last = ranges.back();
   ranges.pop_back();
   return CUPTI_SUCCESS;

@@ -1,6 +1,6 @@
-// Depthwise convolution. A thread computes `rows` x `columns` output pixels of one vector of channels from the top down, so
-// that neighbouring windows share their loads; weights stay in registers, and so do the sums of the rows that are not yet
-// complete.
+// Depthwise convolution. A thread computes `rows` x `columns` output pixels of one vector of channels from
+// the top down, so that neighbouring windows share their loads; weights stay in registers, and so do the sums
+// of the rows that are not yet complete.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 
@@ -24,7 +24,8 @@ constexpr int threads = 128;
 
 template <class T, int V>
 __device__ void write(const Arguments<T>& a, int n, int oh, int ow, int channel, float (&sum)[V]) {
-  finish(sum, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
+  finish(sum, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation,
+         a.residual_place);
   store<T, V>(a.y.pixel(n, oh, ow) + channel, sum);
 }
 
@@ -80,13 +81,15 @@ __global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a, PdlTrig
 /// The provider "depthwise" launches it for Depthwise steps with 3x3 windows of stride 1 or 2.
 template <class T, int V, int K, int stride, int rows, int columns>
 __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a, PdlTrigger trigger) {
-  const int vectors = a.y.c / V, tiles_w = (a.y.w + columns - 1) / columns, tiles_h = (a.y.h + rows - 1) / rows;
+  const int vectors = a.y.c / V, tiles_w = (a.y.w + columns - 1) / columns,
+            tiles_h = (a.y.h + rows - 1) / rows;
   std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
   if (index >= std::int64_t{vectors} * tiles_w * tiles_h * a.y.n) return;
   const int channel = static_cast<int>(index % vectors) * V;
   index /= vectors;
-  const int ow0 = static_cast<int>(index % tiles_w) * columns, oh0 = static_cast<int>(index / tiles_w % tiles_h) * rows;
+  const int ow0 = static_cast<int>(index % tiles_w) * columns,
+            oh0 = static_cast<int>(index / tiles_w % tiles_h) * rows;
   const int n = static_cast<int>(index / tiles_w / tiles_h);
   constexpr int span_h = (rows - 1) * stride + K, span_w = (columns - 1) * stride + K;
   float weight[K * K][V];
@@ -106,7 +109,8 @@ __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a, PdlTri
     for (int dw = 0; dw < span_w; ++dw) {
       const int iw = ow0 * stride - a.pad_left + dw;
       Vector<T, V> vector{};
-      if (row_inside && iw >= 0 && iw < a.x.w) vector = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, ih, iw) + channel);
+      if (row_inside && iw >= 0 && iw < a.x.w)
+        vector = *reinterpret_cast<const Vector<T, V>*>(a.x.pixel(n, ih, iw) + channel);
 #pragma unroll
       for (int i = 0; i < V; ++i) line[dw][i] = to_f32(vector.v[i]);
     }
@@ -148,16 +152,20 @@ Arguments<T> arguments(const Depthwise& step, const Memory& memory) {
 template <class T, int V>
 void launch_any(const Depthwise& step, const Memory& memory, const LaunchContext& context) {
   const Arguments<T> a = arguments<T>(step, memory);
-  launch_pdl_kernel(context, "depthwise_any", depthwise_any<T, V>, divide_up(step.y.shape.elements() / V, threads), threads, 0, a);
+  launch_pdl_kernel(context, "depthwise_any", depthwise_any<T, V>,
+                    divide_up(step.y.shape.elements() / V, threads), threads, 0, a);
 }
 
-/// `narrower`: by how much the vector is narrower than the widest; fewer registers a pixel, more pixels a thread.
+/// `narrower`: by how much the vector is narrower than the widest; fewer registers a pixel, more pixels a
+/// thread.
 template <class T, int stride, int rows, int columns, int narrower = 1>
 void launch_tile(const Depthwise& step, const Memory& memory, const LaunchContext& context) {
   constexpr int V = vector_width<T> / narrower;
   const Arguments<T> a = arguments<T>(step, memory);
-  const std::int64_t tiles = std::int64_t{a.y.c / V} * divide_up(a.y.w, columns) * divide_up(a.y.h, rows) * a.y.n;
-  launch_pdl_kernel(context, "depthwise_tile", depthwise_tile<T, V, 3, stride, rows, columns>, divide_up(tiles, threads), threads, 0, a);
+  const std::int64_t tiles =
+      std::int64_t{a.y.c / V} * divide_up(a.y.w, columns) * divide_up(a.y.h, rows) * a.y.n;
+  launch_pdl_kernel(context, "depthwise_tile", depthwise_tile<T, V, 3, stride, rows, columns>,
+                    divide_up(tiles, threads), threads, 0, a);
 }
 
 template <class T, int stride>
@@ -178,9 +186,9 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
   const auto* depthwise = std::get_if<Depthwise>(&step.operation);
   if (!depthwise) return {};
   std::vector<Tactic> tactics;
-  const bool tiled = vectorised(*depthwise) && depthwise->weight.shape[2] == 3 && depthwise->weight.shape[3] == 3 &&
-                     depthwise->dilation == Pair{1, 1} && depthwise->stride[0] == depthwise->stride[1] &&
-                     depthwise->stride[0] <= 2;
+  const bool tiled = vectorised(*depthwise) && depthwise->weight.shape[2] == 3 &&
+                     depthwise->weight.shape[3] == 3 && depthwise->dilation == Pair{1, 1} &&
+                     depthwise->stride[0] == depthwise->stride[1] && depthwise->stride[0] <= 2;
   if (tiled)
     for (std::int64_t i = 0; i < instance_count; ++i) tactics.push_back(make_tactic({i}));
   tactics.push_back(make_tactic({any_instance}));
@@ -189,13 +197,15 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
 
 Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
   const std::int64_t variant = tactic.parameters.at(0);
-  return [variant, depthwise = std::get<Depthwise>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [variant, depthwise = std::get<Depthwise>(step.operation)](const Memory& memory, std::byte*,
+                                                                    const LaunchContext& context) {
     with_type(depthwise.x.dtype, [&]<class T>() {
       if (variant == any_instance) {
         vectorised(depthwise) ? launch_any<T, vector_width<T>>(depthwise, memory, context)
                               : launch_any<T, 1>(depthwise, memory, context);
       } else {
-        (depthwise.stride[0] == 1 ? tiled_instances<T, 1> : tiled_instances<T, 2>)[variant](depthwise, memory, context);
+        (depthwise.stride[0] == 1 ? tiled_instances<T, 1> : tiled_instances<T, 2>)[variant](depthwise, memory,
+                                                                                            context);
       }
     });
   };

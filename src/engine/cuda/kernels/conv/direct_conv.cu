@@ -1,6 +1,7 @@
-// Convolution without tensor cores, for every shape, group count, dilation and dtype: the FP32 engine, and the
-// reference that other convolutions are compared with. An implicit GEMM over tiles in shared memory: rows
-// are output pixels, columns output channels, the reduction runs over kh, kw, C/groups as the weights are stored.
+// Convolution without tensor cores, for every shape, group count, dilation and dtype: the FP32 engine, and
+// the reference that other convolutions are compared with. An implicit GEMM over tiles in shared memory: rows
+// are output pixels, columns output channels, the reduction runs over kh, kw, C/groups as the weights are
+// stored.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/kernels/single_tactic.h"
@@ -49,7 +50,8 @@ __device__ float input_at(const Arguments<T>& a, int pixel, int pixels, int k, i
 template <class T>
 __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, PdlTrigger trigger) {
   __shared__ float input[tile_depth][tile_pixels + 1], weight[tile_depth][tile_channels + 1];
-  const int group = blockIdx.z, first_pixel = blockIdx.x * tile_pixels, first_channel = blockIdx.y * tile_channels;
+  const int group = blockIdx.z, first_pixel = blockIdx.x * tile_pixels,
+            first_channel = blockIdx.y * tile_channels;
   const int pixels = a.y.n * a.y.h * a.y.w;
   const int row = threadIdx.x / 16, column = threadIdx.x % 16;
   grid_dependency_wait(trigger);
@@ -60,7 +62,8 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, PdlTrigge
       input[k][m] = input_at(a, first_pixel + m, pixels, k0 + k, group);
       const int channel = first_channel + m;
       const bool inside = channel < a.group_out && k0 + k < a.depth;
-      weight[k][m] = inside ? to_f32(a.weight[(std::int64_t{group} * a.group_out + channel) * a.depth + k0 + k]) : 0.0f;
+      weight[k][m] =
+          inside ? to_f32(a.weight[(std::int64_t{group} * a.group_out + channel) * a.depth + k0 + k]) : 0.0f;
     }
     __syncthreads();
 #pragma unroll
@@ -80,7 +83,8 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, PdlTrigge
       if (in_group >= a.group_out) continue;
       const int channel = group * a.group_out + in_group;
       float value[1] = {sum[i][j] + (a.bias ? a.bias[channel] : 0.0f)};
-      finish(value, a.residual ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation, a.residual_place);
+      finish(value, a.residual ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation,
+             a.residual_place);
       a.y.pixel(n, oh, ow)[channel] = from_f32<T>(value[0]);
     }
   }
@@ -108,7 +112,8 @@ void launch(const Conv& conv, const Memory& memory, const LaunchContext& context
 }
 
 Launch instantiate(const Step& step, Tactic&, const Target&) {
-  return [conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*,
+                                                 const LaunchContext& context) {
     with_type(conv.x.dtype, [&]<class T>() { launch<T>(conv, memory, context); });
   };
 }

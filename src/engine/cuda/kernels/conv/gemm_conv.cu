@@ -52,7 +52,9 @@ bool serves(const TensorRef& x, const TensorRef& y, const TensorRef& residual) {
   return x.dtype == DType::f16 && serves_map(x) && serves_map(y) && serves_map(residual);
 }
 
-int taps_of(const ConvTranspose& conv) { return static_cast<int>(conv.weight.shape[2] * conv.weight.shape[3]); }
+int taps_of(const ConvTranspose& conv) {
+  return static_cast<int>(conv.weight.shape[2] * conv.weight.shape[3]);
+}
 
 std::vector<Tactic> enumerate_tactics(const Step& step, const Target& target) {
   std::int64_t pixels = 0, columns = 0, depth = 0;
@@ -73,13 +75,14 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target& target) {
   std::vector<Tactic> tactics;
   for (std::size_t i = 0; i < instances().size(); ++i) {
     const KernelInstance& v = instances()[i];
-    const std::int64_t blocks = divide_up(pixels, v.rows) * std::int64_t{divide_up(columns, v.columns)} * v.split;
-    const bool wasteful =
-        v.columns >= 2 * std::max<std::int64_t>(columns, 16) || v.rows >= 2 * std::max<std::int64_t>(pixels, 16);
-    const bool idle_split =
-        v.split > 1 && (target.device.major < 9 || depth < 128 * v.split || blocks > 4 * target.device.multiprocessors);
-    const bool too_fine =
-        blocks > 64 * std::int64_t{target.device.multiprocessors} && v.rows * v.columns < 64 * 64 && v.columns < columns;
+    const std::int64_t blocks =
+        divide_up(pixels, v.rows) * std::int64_t{divide_up(columns, v.columns)} * v.split;
+    const bool wasteful = v.columns >= 2 * std::max<std::int64_t>(columns, 16) ||
+                          v.rows >= 2 * std::max<std::int64_t>(pixels, 16);
+    const bool idle_split = v.split > 1 && (target.device.major < 9 || depth < 128 * v.split ||
+                                            blocks > 4 * target.device.multiprocessors);
+    const bool too_fine = blocks > 64 * std::int64_t{target.device.multiprocessors} &&
+                          v.rows * v.columns < 64 * 64 && v.columns < columns;
     if (!wasteful && !idle_split && !too_fine) tactics.push_back(make_tactic({static_cast<std::int64_t>(i)}));
   }
   return tactics;
@@ -127,7 +130,8 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
     return [chosen, conv = *transposed](const Memory& memory, std::byte*, const LaunchContext& context) {
       chosen.launch(arguments(conv, memory), taps_of(conv), context);
     };
-  return [chosen, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [chosen, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*,
+                                                         const LaunchContext& context) {
     chosen.launch(arguments(conv, memory), 1, context);
   };
 }

@@ -1,7 +1,8 @@
 // Convolution as an implicit GEMM on tensor cores (mma.sync, FP16 in, FP32 sums). Rows are output pixels,
-// columns output channels; the reduction runs over window taps and input channels in vectors of 8, in the order in which
-// the weights lie in memory. Tiles of both operands are copied to shared memory asynchronously, `stages` deep. With
-// split > 1, that many blocks of one cluster share the reduction of a tile and add up through distributed shared memory.
+// columns output channels; the reduction runs over window taps and input channels in vectors of 8, in the
+// order in which the weights lie in memory. Tiles of both operands are copied to shared memory
+// asynchronously, `stages` deep. With split > 1, that many blocks of one cluster share the reduction of a
+// tile and add up through distributed shared memory.
 #pragma once
 
 #include <cooperative_groups.h>
@@ -43,7 +44,8 @@ struct Tile {
   static_assert(warp_rows % 16 == 0 && warp_columns % 16 == 0 && K % 16 == 0);
 };
 
-/// Position of a 16-byte vector in a tile: swizzled, so that the eight rows that ldmatrix reads lie in different banks.
+/// Position of a 16-byte vector in a tile: swizzled, so that the eight rows that ldmatrix reads lie in
+/// different banks.
 template <int row_vectors>
 __device__ __forceinline__ int swizzled(int row, int vector) {
   if constexpr (row_vectors >= 8) return row * row_vectors + (vector ^ (row & 7));
@@ -73,10 +75,13 @@ __device__ __forceinline__ std::uint32_t pack(float low, float high) {
   return *reinterpret_cast<const std::uint32_t*>(&pair);
 }
 
-__device__ __forceinline__ void multiply(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0, std::uint32_t b1) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+__device__ __forceinline__ void multiply(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                         std::uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};\n"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 /// Where a thread stands in the reduction: one 16-byte vector of channels of one tap.
@@ -97,8 +102,8 @@ struct ReductionCursor {
 template <class T>
 class Loader {
  public:
-  __device__ Loader(const Arguments& a, const __half* weight, int first_row, int first_column, int first_vector,
-                    std::uint32_t shared)
+  __device__ Loader(const Arguments& a, const __half* weight, int first_row, int first_column,
+                    int first_vector, std::uint32_t shared)
       : a_(a), shared_(shared), column_(threadIdx.x % T::row_vectors), row_(threadIdx.x / T::row_vectors) {
     cursor_ = {0, 0, 0, 0};
     cursor_.advance(first_vector + column_, a);
@@ -126,7 +131,8 @@ class Loader {
       if (T::rows % row_step != 0 && row >= T::rows) break;
       const bool inside = within && static_cast<unsigned>(h_[i] + dh) < static_cast<unsigned>(a_.x.h) &&
                           static_cast<unsigned>(w_[i] + dw) < static_cast<unsigned>(a_.x.w);
-      copy_async(x_tile + 16 * swizzled<T::row_vectors>(row, column_), a_.x.data + (inside ? base_[i] + tap : 0), inside);
+      copy_async(x_tile + 16 * swizzled<T::row_vectors>(row, column_),
+                 a_.x.data + (inside ? base_[i] + tap : 0), inside);
     }
 #pragma unroll
     for (int i = 0; i < w_rows; ++i) {
@@ -141,7 +147,8 @@ class Loader {
 
  private:
   static constexpr int row_step = T::threads / T::row_vectors;
-  static constexpr int x_rows = (T::rows + row_step - 1) / row_step, w_rows = (T::columns + row_step - 1) / row_step;
+  static constexpr int x_rows = (T::rows + row_step - 1) / row_step,
+                       w_rows = (T::columns + row_step - 1) / row_step;
   const Arguments& a_;
   std::uint32_t shared_;
   int column_, row_;
@@ -166,11 +173,13 @@ struct Sums {
       std::uint32_t a[m][4], b[n / 2][4];
 #pragma unroll
       for (int i = 0; i < m; ++i)
-        load_matrices(a[i], x_tile + 16 * swizzled<T::row_vectors>(row0 + 16 * i + lane % 16, 2 * k + lane / 16));
+        load_matrices(a[i],
+                      x_tile + 16 * swizzled<T::row_vectors>(row0 + 16 * i + lane % 16, 2 * k + lane / 16));
 #pragma unroll
       for (int j = 0; j < n / 2; ++j)
         load_matrices(b[j],
-                      w_tile + 16 * swizzled<T::row_vectors>(column0 + 16 * j + lane % 8 + lane / 16 * 8, 2 * k + lane / 8 % 2));
+                      w_tile + 16 * swizzled<T::row_vectors>(column0 + 16 * j + lane % 8 + lane / 16 * 8,
+                                                             2 * k + lane / 8 % 2));
 #pragma unroll
       for (int i = 0; i < m; ++i)
 #pragma unroll
@@ -180,7 +189,8 @@ struct Sums {
 
   __device__ void stage(float* staging) const {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const int row0 = warp / T::warps_n * T::warp_rows + lane / 4, column0 = warp % T::warps_n * T::warp_columns + lane % 4 * 2;
+    const int row0 = warp / T::warps_n * T::warp_rows + lane / 4,
+              column0 = warp % T::warps_n * T::warp_columns + lane % 4 * 2;
 #pragma unroll
     for (int i = 0; i < m; ++i)
 #pragma unroll
@@ -194,7 +204,8 @@ struct Sums {
 
 /// Adds up the blocks of a cluster, then bias, activation, residual; writes vectors of 8 channels.
 template <class T, int split>
-__device__ void write_tile(const Arguments& a, float* staging, int rank, int first_row, int first_column, const Map<__half>& y) {
+__device__ void write_tile(const Arguments& a, float* staging, int rank, int first_row, int first_column,
+                           const Map<__half>& y) {
   constexpr int row_items = T::columns / 8, rows = T::rows / split;
   for (int item = threadIdx.x; item < rows * row_items; item += T::threads) {
     const int row = rank * rows + item / row_items, column = item % row_items * 8;
@@ -207,7 +218,8 @@ __device__ void write_tile(const Arguments& a, float* staging, int rank, int fir
 #if __CUDA_ARCH__ >= 900
       if constexpr (split > 1) from = cooperative_groups::this_cluster().map_shared_rank(from, part);
 #endif
-      const float4 low = *reinterpret_cast<const float4*>(from), high = *reinterpret_cast<const float4*>(from + 4);
+      const float4 low = *reinterpret_cast<const float4*>(from),
+                   high = *reinterpret_cast<const float4*>(from + 4);
       sum[0] += low.x, sum[1] += low.y, sum[2] += low.z, sum[3] += low.w;
       sum[4] += high.x, sum[5] += high.y, sum[6] += high.z, sum[7] += high.w;
     }
@@ -217,7 +229,8 @@ __device__ void write_tile(const Arguments& a, float* staging, int rank, int fir
 #pragma unroll
       for (int i = 0; i < 8; ++i) sum[i] += bias[i];
     }
-    finish(sum, a.residual ? a.residual.pixel_of(pixel, a.y.w) + channel : nullptr, a.activation, a.residual_place);
+    finish(sum, a.residual ? a.residual.pixel_of(pixel, a.y.w) + channel : nullptr, a.activation,
+           a.residual_place);
     store<__half, 8>(y.pixel(pixel) + channel, sum);
   }
 }
@@ -237,7 +250,8 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
   extern __shared__ __align__(128) std::byte shared[];
   const auto address = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
   const int tap = blockIdx.y / a.column_tiles;
-  const int first_row = blockIdx.x * T::rows, first_column = static_cast<int>(blockIdx.y % a.column_tiles) * T::columns;
+  const int first_row = blockIdx.x * T::rows,
+            first_column = static_cast<int>(blockIdx.y % a.column_tiles) * T::columns;
   const int all_steps = (a.vectors + T::row_vectors - 1) / T::row_vectors;
   const int rank = split > 1 ? static_cast<int>(blockIdx.z) : 0;
   const int begin = all_steps * rank / split, steps = all_steps * (rank + 1) / split - begin;
@@ -263,14 +277,16 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
   auto* staging = reinterpret_cast<float*>(shared);
   sums.stage(staging);
   Map<__half> y = a.y;
-  if (a.transposed_w > 1) y.data += std::int64_t{tap / a.transposed_w} * (y.sh / 2) + tap % a.transposed_w * (y.sw / 2);
+  if (a.transposed_w > 1)
+    y.data += std::int64_t{tap / a.transposed_w} * (y.sh / 2) + tap % a.transposed_w * (y.sw / 2);
 #if __CUDA_ARCH__ >= 900
   if constexpr (split > 1) cooperative_groups::this_cluster().sync();
 #endif
   if constexpr (split == 1) __syncthreads();
   write_tile<T, split>(a, staging, rank, first_row, first_column, y);
 #if __CUDA_ARCH__ >= 900
-  if constexpr (split > 1) cooperative_groups::this_cluster().sync();  // others may still read this block's memory
+  if constexpr (split > 1)
+    cooperative_groups::this_cluster().sync();  // others may still read this block's memory
 #endif
 }
 
@@ -280,7 +296,8 @@ void launch(const Arguments& a, int transposed_taps, const LaunchContext& contex
   arguments.column_tiles = divide_up(a.y.c, T::columns);
   const auto kernel = conv<T, split>;
   if constexpr (T::shared_bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, T::shared_bytes), "cudaFuncSetAttribute");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, T::shared_bytes),
+          "cudaFuncSetAttribute");
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(divide_up(a.pixels, T::rows)),
                         static_cast<unsigned>(arguments.column_tiles * transposed_taps), split);
@@ -294,7 +311,8 @@ void launch(const Arguments& a, int transposed_taps, const LaunchContext& contex
     attributes[config.numAttrs++].val.clusterDim = {1, 1, split};
   }
   if (context.pdl_secondary) attributes[config.numAttrs++] = pdl_attribute();
-  (void)cudaLaunchKernelEx(&config, kernel, arguments, PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
+  (void)cudaLaunchKernelEx(&config, kernel, arguments,
+                           PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
   check_launch("gemm_conv");
 }
 

@@ -1,7 +1,7 @@
-// The first convolution: an image of 4 stored channels, square window, stride 2. Too few channels for the general
-// kernels; here a block keeps a patch of the image in shared memory and feeds tensor cores from it, 4 taps a step.
-// Bound by what it must write: channels leave in vectors, because a thread's columns are permuted to be neighbouring
-// channels.
+// The first convolution: an image of 4 stored channels, square window, stride 2. Too few channels for the
+// general kernels; here a block keeps a patch of the image in shared memory and feeds tensor cores from it, 4
+// taps a step. Bound by what it must write: channels leave in vectors, because a thread's columns are
+// permuted to be neighbouring channels.
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
 
@@ -11,7 +11,8 @@ namespace {
 using namespace device;
 
 constexpr int warps = 4, threads = 32 * warps;
-constexpr int tile_rows = warps, tile_columns = 64, row_tiles = tile_columns / 16;  ///< a warp has one row of pixels
+constexpr int tile_rows = warps, tile_columns = 64,
+              row_tiles = tile_columns / 16;  ///< a warp has one row of pixels
 
 struct Arguments {
   Map<const __half> x;
@@ -23,17 +24,21 @@ struct Arguments {
 };
 
 __device__ void multiply(float (&c)[4], const std::uint32_t (&a)[4], uint2 b) {
-  asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-               : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};\n"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b.x), "r"(b.y));
 }
 
 template <int window, int column_tiles>
 struct Stem {
   static constexpr int taps = window * window, steps = (4 * taps + 15) / 16;
-  static constexpr int patch_rows = 2 * (tile_rows - 1) + window, patch_columns = 2 * (tile_columns - 1) + window;
+  static constexpr int patch_rows = 2 * (tile_rows - 1) + window,
+                       patch_columns = 2 * (tile_columns - 1) + window;
   static constexpr int own_channels = 2 * column_tiles;  ///< of one thread
-  /// Channels side by side of one thread: the four threads of a pixel write them next to each other, sectors are full.
+  /// Channels side by side of one thread: the four threads of a pixel write them next to each other, sectors
+  /// are full.
   static constexpr int vector = column_tiles % 4 == 0 ? 8 : 4;
 
   uint2 weight[steps][column_tiles][32];  ///< in the order in which a warp reads them
@@ -49,7 +54,9 @@ struct Stem {
     for (int i = threadIdx.x; i < steps * column_tiles * 32; i += threads) {
       const int lane = i % 32, tile = i / 32 % column_tiles, step = i / 32 / column_tiles;
       const __half* row = a.weight + channel_of(tile, lane / 4) * 4 * taps;
-      const auto pair = [&](int k) { return k < 4 * taps ? *reinterpret_cast<const std::uint32_t*>(row + k) : 0u; };
+      const auto pair = [&](int k) {
+        return k < 4 * taps ? *reinterpret_cast<const std::uint32_t*>(row + k) : 0u;
+      };
       const int k = 16 * step + lane % 4 * 2;
       weight[step][tile][lane] = make_uint2(pair(k), pair(k + 8));
     }
@@ -63,7 +70,8 @@ struct Stem {
     }
   }
 
-  /// Two channels of tap `tap` for the output pixel `column` of this warp's row; taps past the window meet zero weights.
+  /// Two channels of tap `tap` for the output pixel `column` of this warp's row; taps past the window meet
+  /// zero weights.
   __device__ std::uint32_t pair_at(int row, int column, int tap, int half) const {
     const int clamped = tap < taps ? tap : taps - 1;
     const uint2* at = &patch[2 * row + clamped / window][2 * column + clamped % window];
@@ -105,9 +113,9 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
 #pragma unroll
     for (int step = 0; step < Shared::steps; ++step) {
       const int tap = 4 * step + quad / 2;
-      const std::uint32_t pixels[4] = {shared.pair_at(row, column, tap, quad % 2), shared.pair_at(row, column + 8, tap, quad % 2),
-                                       shared.pair_at(row, column, tap + 2, quad % 2),
-                                       shared.pair_at(row, column + 8, tap + 2, quad % 2)};
+      const std::uint32_t pixels[4] = {
+          shared.pair_at(row, column, tap, quad % 2), shared.pair_at(row, column + 8, tap, quad % 2),
+          shared.pair_at(row, column, tap + 2, quad % 2), shared.pair_at(row, column + 8, tap + 2, quad % 2)};
 #pragma unroll
       for (int j = 0; j < column_tiles; ++j) multiply(sum[j], pixels, shared.weight[step][j][lane]);
     }
@@ -120,7 +128,8 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
       for (int first = 0; first < Shared::own_channels; first += V) {
         float values[V];
 #pragma unroll
-        for (int i = 0; i < V; ++i) values[i] = sum[(first + i) / 2][2 * half + (first + i) % 2] + bias[first + i];
+        for (int i = 0; i < V; ++i)
+          values[i] = sum[(first + i) / 2][2 * half + (first + i) % 2] + bias[first + i];
         activate(values, a.activation);
         store<__half, V>(y + 4 * first, values);
       }
@@ -132,10 +141,11 @@ template <int window, int column_tiles>
 void launch(const Arguments& a, const LaunchContext& context) {
   constexpr int bytes = sizeof(Stem<window, column_tiles>);
   if constexpr (bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(stem<window, column_tiles>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-          "cudaFuncSetAttribute");
-  const dim3 grid(static_cast<unsigned>(divide_up(a.y.w, tile_columns)), static_cast<unsigned>(divide_up(a.y.h, tile_rows)),
-                  static_cast<unsigned>(a.y.n));
+    check(
+        cudaFuncSetAttribute(stem<window, column_tiles>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+        "cudaFuncSetAttribute");
+  const dim3 grid(static_cast<unsigned>(divide_up(a.y.w, tile_columns)),
+                  static_cast<unsigned>(divide_up(a.y.h, tile_rows)), static_cast<unsigned>(a.y.n));
   launch_pdl_kernel(context, "stem", stem<window, column_tiles>, grid, threads, bytes, a);
 }
 
@@ -145,14 +155,18 @@ struct KernelInstance {
 };
 
 /// YOLO's widths with a window of 3, OSNet's with 7.
-constexpr KernelInstance instances[] = {{3, 16, launch<3, 2>},  {3, 32, launch<3, 4>},  {3, 48, launch<3, 6>}, {3, 64, launch<3, 8>},
-                                {3, 80, launch<3, 10>}, {3, 96, launch<3, 12>}, {7, 16, launch<7, 2>}, {7, 32, launch<7, 4>},
-                                {7, 48, launch<7, 6>},  {7, 64, launch<7, 8>}};
+constexpr KernelInstance instances[] = {{3, 16, launch<3, 2>}, {3, 32, launch<3, 4>},  {3, 48, launch<3, 6>},
+                                        {3, 64, launch<3, 8>}, {3, 80, launch<3, 10>}, {3, 96, launch<3, 12>},
+                                        {7, 16, launch<7, 2>}, {7, 32, launch<7, 4>},  {7, 48, launch<7, 6>},
+                                        {7, 64, launch<7, 8>}};
 
 std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
   const auto* conv = std::get_if<Conv>(&step.operation);
-  if (!conv || conv->x.dtype != DType::f16 || conv->x.shape[1] != 4 || conv->groups != 1 || conv->residual) return {};
-  if (conv->stride != Pair{2, 2} || conv->dilation != Pair{1, 1} || conv->weight.shape[2] != conv->weight.shape[3]) return {};
+  if (!conv || conv->x.dtype != DType::f16 || conv->x.shape[1] != 4 || conv->groups != 1 || conv->residual)
+    return {};
+  if (conv->stride != Pair{2, 2} || conv->dilation != Pair{1, 1} ||
+      conv->weight.shape[2] != conv->weight.shape[3])
+    return {};
   if (!in_vectors_of(conv->x, 4) || !in_vectors_of(conv->y, 8)) return {};
   for (std::size_t i = 0; i < std::size(instances); ++i)
     if (instances[i].window == conv->weight.shape[2] && instances[i].channels == conv->y.shape[1])
@@ -163,7 +177,8 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
 Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
   const auto index = static_cast<std::size_t>(tactic.parameters.at(0));
   if (index >= std::size(instances)) throw Error("engine.kernel", "There is no such stem kernel.");
-  return [index, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
+  return [index, conv = std::get<Conv>(step.operation)](const Memory& memory, std::byte*,
+                                                        const LaunchContext& context) {
     const Arguments a{map_of<const __half>(conv.x, memory),
                       map_of<__half>(conv.y, memory),
                       pointer_to<const __half>(conv.weight, memory),

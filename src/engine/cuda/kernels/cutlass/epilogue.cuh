@@ -1,5 +1,5 @@
-// The epilogue of all CUTLASS kernels here: bias, activation and residual in FP32 with the arithmetic of our own kernels, so
-// that they agree; y and the residual pass through shared memory by TMA.
+// The epilogue of all CUTLASS kernels here: bias, activation and residual in FP32 with the arithmetic of our
+// own kernels, so that they agree; y and the residual pass through shared memory by TMA.
 #pragma once
 
 #include "engine/cuda/kernels/cutlass/late_trigger.h"
@@ -7,9 +7,9 @@
 #include "cutlass/device_kernel.h"
 #include "cutlass/epilogue/collective/collective_builder.hpp"
 #include "cutlass/epilogue/fusion/sm90_callbacks_tma_warpspecialized.hpp"
-#include "engine/cuda/kernels/cutlass/half_resolution_residual.cuh"
-#include "engine/cuda/kernels/cutlass/gemm.h"
 #include "engine/cuda/kernels/activation.cuh"
+#include "engine/cuda/kernels/cutlass/gemm.h"
+#include "engine/cuda/kernels/cutlass/half_resolution_residual.cuh"
 #include "engine/cuda/kernels/launch.cuh"
 #include "peregrine/error.h"
 
@@ -32,7 +32,8 @@ template <int width>
 struct BiasActivation<cutlass::Array<float, width>> {
   using Vector = cutlass::Array<float, width>;
 
-  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias, const ActivationParams& params) const {
+  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias,
+                                   const ActivationParams& params) const {
     float values[width];
     CUTLASS_PRAGMA_UNROLL
     for (int i = 0; i < width; ++i) values[i] = sum[i] + bias[i];
@@ -53,7 +54,8 @@ template <int width>
 struct BiasActivationResidual<cutlass::Array<float, width>> {
   using Vector = cutlass::Array<float, width>;
 
-  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias, const Vector& residual, const ActivationParams& params) const {
+  CUTLASS_DEVICE Vector operator()(const Vector& sum, const Vector& bias, const Vector& residual,
+                                   const ActivationParams& params) const {
     const bool before = params.residual_place == ResidualPlace::before_activation;
     float values[width];
     CUTLASS_PRAGMA_UNROLL
@@ -75,18 +77,19 @@ struct Epilogue {
   static constexpr auto nearest = cutlass::FloatRoundStyle::round_to_nearest;
   using Bias = cutlass::epilogue::fusion::Sm90RowBroadcast<0, TileShape, float>;
   using Sum = cutlass::epilogue::fusion::Sm90AccFetch;
-  using Plain =
-      cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<BiasActivation, Half, float, nearest>, Sum, Bias>;
-  using Residual = cute::conditional_t<residual_kind == ResidualKind::full, cutlass::epilogue::fusion::Sm90SrcFetch<Half>, HalfResolutionResidual>;
-  using WithResidual =
-      cutlass::epilogue::fusion::Sm90EVT<cutlass::epilogue::fusion::Sm90Compute<BiasActivationResidual, Half, float, nearest>, Sum,
-                                         Bias, Residual>;
+  using Plain = cutlass::epilogue::fusion::Sm90EVT<
+      cutlass::epilogue::fusion::Sm90Compute<BiasActivation, Half, float, nearest>, Sum, Bias>;
+  using Residual = cute::conditional_t<residual_kind == ResidualKind::full,
+                                       cutlass::epilogue::fusion::Sm90SrcFetch<Half>, HalfResolutionResidual>;
+  using WithResidual = cutlass::epilogue::fusion::Sm90EVT<
+      cutlass::epilogue::fusion::Sm90Compute<BiasActivationResidual, Half, float, nearest>, Sum, Bias,
+      Residual>;
   using Fusion = cute::conditional_t<residual_kind == ResidualKind::none, Plain, WithResidual>;
   using Source = cute::conditional_t<residual_kind == ResidualKind::full, Half, void>;
   using Collective = typename cutlass::epilogue::collective::CollectiveBuilder<
-      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
-      cutlass::epilogue::collective::EpilogueTileAuto, float, float, Source, Layout, 8, Half, Layout, 8, Schedule,
-      Fusion>::CollectiveOp;
+      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, TileShape,
+      cute::Shape<cute::_1, cute::_1, cute::_1>, cutlass::epilogue::collective::EpilogueTileAuto, float,
+      float, Source, Layout, 8, Half, Layout, 8, Schedule, Fusion>::CollectiveOp;
 
   static typename Fusion::Arguments arguments(const EpilogueParams& epilogue) {
     const ActivationParams params{epilogue.activation, epilogue.residual_place};
@@ -95,7 +98,8 @@ struct Epilogue {
     else if constexpr (residual_kind == ResidualKind::half_resolution)
       return {{},
               {epilogue.bias},
-              {reinterpret_cast<const Half*>(epilogue.residual), epilogue.residual_stride, cutlass::FastDivmod(epilogue.half_of)},
+              {reinterpret_cast<const Half*>(epilogue.residual), epilogue.residual_stride,
+               cutlass::FastDivmod(epilogue.half_of)},
               params};
     else
       return {{}, {epilogue.bias}, params};
@@ -108,9 +112,10 @@ void launch_kernel(const typename Kernel::Params& parameters, const LaunchContex
   const auto kernel = cutlass::device_kernel<Kernel>;
   constexpr int shared_bytes = Kernel::SharedStorageSize;
   if constexpr (shared_bytes > 48 * 1024)
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes), "cudaFuncSetAttribute");
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
+          "cudaFuncSetAttribute");
   device::launch_with_pdl(context, "cutlass_gemm", kernel, Kernel::get_grid_shape(parameters),
-                         static_cast<int>(Kernel::get_block_shape().x), shared_bytes, parameters);
+                          static_cast<int>(Kernel::get_block_shape().x), shared_bytes, parameters);
 }
 
 }  // namespace peregrine::cuda::tiles

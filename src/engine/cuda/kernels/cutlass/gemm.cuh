@@ -1,5 +1,5 @@
-// GEMM with TMA and wgmma: a warp fetches tiles, two groups of four warps compute. `Pingpong`: each group has a tile
-// of its own, one computes while the other writes; otherwise both share one.
+// GEMM with TMA and wgmma: a warp fetches tiles, two groups of four warps compute. `Pingpong`: each group has
+// a tile of its own, one computes while the other writes; otherwise both share one.
 #pragma once
 
 #include "engine/cuda/kernels/cutlass/epilogue.cuh"
@@ -19,16 +19,19 @@ template <int rows, int columns, class Schedule, ResidualKind residual_kind>
 struct GemmKernel {
   static constexpr int depth = 64;  ///< 128 bytes: the widest swizzle
   using TileShape = cute::Shape<cute::Int<rows>, cute::Int<columns>, cute::Int<depth>>;
-  using EpilogueSchedule = cute::conditional_t<cute::is_same_v<Schedule, Pingpong>, cutlass::epilogue::TmaWarpSpecialized,
-                                               cutlass::epilogue::TmaWarpSpecializedCooperative>;
+  using EpilogueSchedule =
+      cute::conditional_t<cute::is_same_v<Schedule, Pingpong>, cutlass::epilogue::TmaWarpSpecialized,
+                          cutlass::epilogue::TmaWarpSpecializedCooperative>;
   using RowMajor = cutlass::layout::RowMajor;
   using Tail = Epilogue<TileShape, EpilogueSchedule, RowMajor, residual_kind>;
   using Mainloop = typename cutlass::gemm::collective::CollectiveBuilder<
-      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Half, RowMajor, 8, Half, cutlass::layout::ColumnMajor, 8, float,
-      TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
-      cutlass::gemm::collective::StageCountAutoCarveout<static_cast<int>(sizeof(typename Tail::Collective::SharedStorage))>,
+      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Half, RowMajor, 8, Half,
+      cutlass::layout::ColumnMajor, 8, float, TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
+      cutlass::gemm::collective::StageCountAutoCarveout<static_cast<int>(
+          sizeof(typename Tail::Collective::SharedStorage))>,
       Schedule>::CollectiveOp;
-  using Kernel = cutlass::gemm::kernel::GemmUniversal<cute::Shape<int, int, int, int>, Mainloop, typename Tail::Collective>;
+  using Kernel = cutlass::gemm::kernel::GemmUniversal<cute::Shape<int, int, int, int>, Mainloop,
+                                                      typename Tail::Collective>;
 
   static void launch(const GemmProblem& p, int multiprocessors, const LaunchContext& context) {
     const auto half = [](const __half* pointer) { return reinterpret_cast<const Half*>(pointer); };

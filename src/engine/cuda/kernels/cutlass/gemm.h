@@ -1,5 +1,5 @@
-// A 1x1 convolution as CUTLASS sees it: one GEMM with an epilogue. No CUTLASS here: its headers stay in the files of
-// the tiles, which are compiled for compute capability 9.0 alone.
+// A 1x1 convolution as CUTLASS sees it: one GEMM with an epilogue. No CUTLASS here: its headers stay in the
+// files of the tiles, which are compiled for compute capability 9.0 alone.
 #pragma once
 
 #include <cuda_fp16.h>
@@ -19,8 +19,8 @@ struct EpilogueParams {
   Activation activation = Activation::none;
 };
 
-/// y [pixels, columns] = x [pixels, depth] times weight [columns, depth] transposed; rows of x and y lie `x_stride` and
-/// `y_stride` elements apart, all addresses and strides are multiples of 16 bytes.
+/// y [pixels, columns] = x [pixels, depth] times weight [columns, depth] transposed; rows of x and y lie
+/// `x_stride` and `y_stride` elements apart, all addresses and strides are multiples of 16 bytes.
 struct GemmProblem {
   const __half *x = nullptr, *weight = nullptr;
   __half* y = nullptr;

@@ -8,8 +8,9 @@
 
 namespace peregrine::cuda::tiles {
 
-/// Rows of the tile are pixels of the large map. Its threads read, all at once and straight from global memory, the small map's
-/// channels for the sums that they hold: 2x2 pixels ask for the same ones, which the cache answers.
+/// Rows of the tile are pixels of the large map. Its threads read, all at once and straight from global
+/// memory, the small map's channels for the sums that they hold: 2x2 pixels ask for the same ones, which the
+/// cache answers.
 struct HalfResolutionResidual {
   using Half = cutlass::half_t;
 
@@ -40,13 +41,15 @@ struct HalfResolutionResidual {
   }
 
   CUTLASS_HOST_DEVICE HalfResolutionResidual() {}
-  CUTLASS_HOST_DEVICE HalfResolutionResidual(const Params& parameters, const SharedStorage&) : parameters_(&parameters) {}
+  CUTLASS_HOST_DEVICE HalfResolutionResidual(const Params& parameters, const SharedStorage&)
+      : parameters_(&parameters) {}
 
   CUTLASS_DEVICE bool is_producer_load_needed() const { return false; }
   CUTLASS_DEVICE bool is_C_load_needed() const { return false; }
 
   template <class... Args>
-  CUTLASS_DEVICE auto get_producer_load_callbacks(const cutlass::epilogue::fusion::detail::ProducerLoadArgs<Args...>&) {
+  CUTLASS_DEVICE auto get_producer_load_callbacks(
+      const cutlass::epilogue::fusion::detail::ProducerLoadArgs<Args...>&) {
     return cutlass::epilogue::fusion::detail::EmptyProducerLoadCallbacks{};
   }
 
@@ -61,8 +64,8 @@ struct HalfResolutionResidual {
     swap(2, 0, 2), swap(2, 1, 3);
   }
 
-  /// wgmma leaves a lane two neighbouring channels of every eight, so that four lanes share a row: each reads eight channels at
-  /// once, and they exchange what they have.
+  /// wgmma leaves a lane two neighbouring channels of every eight, so that four lanes share a row: each reads
+  /// eight channels at once, and they exchange what they have.
   template <class Coordinates, class Values>
   struct Callbacks : cutlass::epilogue::fusion::detail::EmptyConsumerStoreCallbacks {
     Coordinates coordinates;  ///< (CPY,CPY_M,CPY_N,EPI_M,EPI_N), of the sums that the thread holds
@@ -73,7 +76,8 @@ struct HalfResolutionResidual {
     CUTLASS_DEVICE Callbacks(const Coordinates& where, const Values& empty, int m, int n, const Params* p)
         : coordinates(where), values(empty), rows(m), columns(n), parameters(p) {}
 
-    /// Index among words of two channels: `eight` of the 32 channels of block `block`, upper or lower of its rows.
+    /// Index among words of two channels: `eight` of the 32 channels of block `block`, upper or lower of its
+    /// rows.
     static constexpr int word_of(int block, int half, int eight) { return 8 * block + 2 * eight + half; }
 
     CUTLASS_DEVICE void begin() {
@@ -84,7 +88,8 @@ struct HalfResolutionResidual {
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           const auto first = coordinates(2 * word_of(block, half, 0));
-          const int row = cute::get<0>(first), column = cute::get<1>(first) + static_cast<int>(threadIdx.x % 4) * 6;
+          const int row = cute::get<0>(first),
+                    column = cute::get<1>(first) + static_cast<int>(threadIdx.x % 4) * 6;
           uint4 read{};
           if (row < rows && column < columns) {
             const int line = parameters->width.div(row);
@@ -112,13 +117,16 @@ struct HalfResolutionResidual {
     }
 
     template <class Sum, int width>
-    CUTLASS_DEVICE cutlass::Array<Half, width> visit(const cutlass::Array<Sum, width>&, int epi_v, int epi_m, int epi_n) {
-      return cute::recast<cutlass::Array<Half, width>>(values(cute::_, cute::_, cute::_, epi_m, epi_n))(epi_v);
+    CUTLASS_DEVICE cutlass::Array<Half, width> visit(const cutlass::Array<Sum, width>&, int epi_v, int epi_m,
+                                                     int epi_n) {
+      return cute::recast<cutlass::Array<Half, width>>(values(cute::_, cute::_, cute::_, epi_m, epi_n))(
+          epi_v);
     }
   };
 
   template <bool reference_source, class... Args>
-  CUTLASS_DEVICE auto get_consumer_store_callbacks(const cutlass::epilogue::fusion::detail::ConsumerStoreArgs<Args...>& args) {
+  CUTLASS_DEVICE auto get_consumer_store_callbacks(
+      const cutlass::epilogue::fusion::detail::ConsumerStoreArgs<Args...>& args) {
     const auto [m, n, k, l] = args.problem_shape_mnkl;
     const auto all = cute::make_identity_tensor(cute::make_shape(m, n, l));
     const auto coordinates = cutlass::epilogue::fusion::sm90_partition_for_epilogue<reference_source>(
@@ -129,7 +137,8 @@ struct HalfResolutionResidual {
     static_assert(decltype(cute::get<0>(order(cute::_2{})) == cute::_8{})::value);
     static_assert(decltype(cute::get<1>(order(cute::_4{})) == cute::_8{})::value);
     static_assert(decltype(cute::get<1>(order(cute::Int<12>{})) == cute::Int<24>{})::value);
-    static_assert(decltype(cute::size(cute::take<0, 3>(cute::shape(coordinates))) % cute::_16{} == cute::_0{})::value);
+    static_assert(
+        decltype(cute::size(cute::take<0, 3>(cute::shape(coordinates))) % cute::_16{} == cute::_0{})::value);
     auto values = cute::make_tensor<Half>(cute::shape(coordinates));
     cute::clear(values);
     return Callbacks<decltype(coordinates), decltype(values)>(coordinates, values, m, n, parameters_);

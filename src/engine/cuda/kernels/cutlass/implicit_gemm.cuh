@@ -1,5 +1,6 @@
-// Implicit GEMM: TMA gathers the pixels under a tap of the window, one warp fetches, four compute. CUTLASS has no
-// persistent schedule for it on Hopper; few stages let several blocks of a multiprocessor overlap instead.
+// Implicit GEMM: TMA gathers the pixels under a tap of the window, one warp fetches, four compute. CUTLASS
+// has no persistent schedule for it on Hopper; few stages let several blocks of a multiprocessor overlap
+// instead.
 #pragma once
 
 #include "cute/tensor.hpp"
@@ -19,8 +20,9 @@ struct ImplicitGemmKernel {
   using Nhwc = cutlass::layout::TensorNHWC;
   using Tail = Epilogue<TileShape, cutlass::epilogue::TmaWarpSpecialized, Nhwc, residual_kind>;
   using Mainloop = typename cutlass::conv::collective::CollectiveBuilder<
-      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, cutlass::conv::Operator::kFprop, Half, Nhwc, 8, Half, Nhwc, 8, float,
-      TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>, cutlass::conv::collective::StageCount<stages>,
+      cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, cutlass::conv::Operator::kFprop, Half, Nhwc, 8,
+      Half, Nhwc, 8, float, TileShape, cute::Shape<cute::_1, cute::_1, cute::_1>,
+      cutlass::conv::collective::StageCount<stages>,
       cutlass::conv::KernelImplicitTmaWarpSpecializedSm90>::CollectiveOp;
   using Problem = cutlass::conv::ConvProblemShape<cutlass::conv::Operator::kFprop, 2>;
   using Kernel = cutlass::gemm::kernel::GemmUniversal<Problem, Mainloop, typename Tail::Collective>;
@@ -31,8 +33,9 @@ struct ImplicitGemmKernel {
     const Extents &x = w.from, &y = w.to;
     const std::int64_t tap = x.c, line = w.kernel[1] * tap;
     return Problem(cutlass::conv::Mode::kCrossCorrelation, {x.n, x.h, x.w, x.c}, {x.image, x.row, x.pixel, 1},
-                   {y.c, w.kernel[0], w.kernel[1], x.c}, {w.kernel[0] * line, line, tap, 1}, {y.image, y.row, y.pixel, 1},
-                   pair(w.pad_before), pair(w.pad_after), pair(w.stride), pair(w.dilation), 1);
+                   {y.c, w.kernel[0], w.kernel[1], x.c}, {w.kernel[0] * line, line, tap, 1},
+                   {y.image, y.row, y.pixel, 1}, pair(w.pad_before), pair(w.pad_after), pair(w.stride),
+                   pair(w.dilation), 1);
   }
 
   static Stride stride_of(std::int64_t image, std::int64_t row, std::int64_t pixel) {
@@ -48,9 +51,10 @@ struct ImplicitGemmKernel {
         cutlass::gemm::GemmUniversalMode::kGemm,
         problem_of(w),
         {half(w.x), half(w.weight)},
-        {Tail::arguments(w.epilogue), half(w.epilogue.residual), stride_of(more[0], more[1], more[2]), reinterpret_cast<Half*>(w.y),
-         stride_of(w.to.image, w.to.row, w.to.pixel)}};
-    if (!Kernel::can_implement(arguments)) throw Error("engine.kernel", "CUTLASS cannot run this convolution.");
+        {Tail::arguments(w.epilogue), half(w.epilogue.residual), stride_of(more[0], more[1], more[2]),
+         reinterpret_cast<Half*>(w.y), stride_of(w.to.image, w.to.row, w.to.pixel)}};
+    if (!Kernel::can_implement(arguments))
+      throw Error("engine.kernel", "CUTLASS cannot run this convolution.");
     // This kernel executes no grid-dependency wait: it must not be a PDL secondary.
     launch_kernel<Kernel>(Kernel::to_underlying_arguments(arguments, nullptr), LaunchContext(context.stream));
   }

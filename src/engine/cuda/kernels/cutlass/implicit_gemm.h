@@ -14,7 +14,8 @@ struct Extents {
   std::int64_t image = 0, row = 0, pixel = 0;
 };
 
-/// y = convolution of x with weight [y.c, kernel_h, kernel_w, x.c], dense; addresses and strides are multiples of 16 bytes.
+/// y = convolution of x with weight [y.c, kernel_h, kernel_w, x.c], dense; addresses and strides are
+/// multiples of 16 bytes.
 struct ConvProblem {
   const __half *x = nullptr, *weight = nullptr;
   __half* y = nullptr;
@@ -24,7 +25,8 @@ struct ConvProblem {
   EpilogueParams epilogue;  ///< without residual_stride
 };
 
-/// What TMA can read and write: vectors of 16 bytes, every stride a multiple of them, whatever the extent. Absent ones too.
+/// What TMA can read and write: vectors of 16 bytes, every stride a multiple of them, whatever the extent.
+/// Absent ones too.
 bool in_tma_vectors(const TensorRef& map);
 /// Of a map that is.
 Extents extents_of(const TensorRef& map);

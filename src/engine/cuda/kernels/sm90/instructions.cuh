@@ -1,4 +1,5 @@
-// Instructions of compute capability 9.0a as the kernels beside need them: CUTLASS's wrappers where it has them.
+// Instructions of compute capability 9.0a as the kernels beside need them: CUTLASS's wrappers where it has
+// them.
 #pragma once
 
 #include <cuda.h>
@@ -20,19 +21,24 @@ namespace peregrine::cuda::tiles {
 using FullBarrier = cutlass::arch::ClusterTransactionBarrier;
 using EmptyBarrier = cutlass::arch::ClusterBarrier;
 
-/// TMA's box with its first element at the coordinates, innermost first, to shared memory; outside of the tensor lie zeros.
-__device__ __forceinline__ void fetch(std::byte* to, const CUtensorMap& map, FullBarrier& full_barrier, int c, int w, int h, int n) {
+/// TMA's box with its first element at the coordinates, innermost first, to shared memory; outside of the
+/// tensor lie zeros.
+__device__ __forceinline__ void fetch(std::byte* to, const CUtensorMap& map, FullBarrier& full_barrier, int c,
+                                      int w, int h, int n) {
   cute::SM90_TMA_LOAD_4D::copy(&map, reinterpret_cast<std::uint64_t*>(&full_barrier),
-                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_NORMAL), to, c, w, h, n);
+                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_NORMAL), to, c, w,
+                               h, n);
 }
 /// The same of what every block reads.
-__device__ __forceinline__ void fetch_common(std::byte* to, const CUtensorMap& map, FullBarrier& full_barrier, int c, int tap, int k) {
+__device__ __forceinline__ void fetch_common(std::byte* to, const CUtensorMap& map, FullBarrier& full_barrier,
+                                             int c, int tap, int k) {
   cute::SM90_TMA_LOAD_3D::copy(&map, reinterpret_cast<std::uint64_t*>(&full_barrier),
-                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_LAST), to, c, tap, k);
+                               static_cast<std::uint64_t>(cute::TMA::CacheHintSm90::EVICT_LAST), to, c, tap,
+                               k);
 }
 
-/// Rows of `tile_k` channels from `address`, eight side by side, the next eight `group_bytes` on. Swizzling is a matter of the
-/// address alone, so that a matrix may start at any row of what TMA wrote.
+/// Rows of `tile_k` channels from `address`, eight side by side, the next eight `group_bytes` on. Swizzling
+/// is a matter of the address alone, so that a matrix may start at any row of what TMA wrote.
 template <int tile_k>
 __device__ __forceinline__ std::uint64_t matrix_at(std::uint32_t address, int group_bytes) {
   using cute::SM90::GMMA::LayoutType;
@@ -57,9 +63,11 @@ __device__ __forceinline__ void multiply(float (&sum)[tile_n / 2], std::uint64_t
 
 /// To another block of the cluster, whose `full_barrier` counts the 16 bytes.
 __device__ __forceinline__ void send(std::uint32_t to, std::uint32_t full_barrier, const float (&v)[4]) {
-  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, [%5];\n" ::"r"(to),
-               "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]), "r"(full_barrier)
-               : "memory");
+  asm volatile(
+      "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [%0], {%1, %2, %3, %4}, [%5];\n" ::
+          "r"(to),
+      "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]), "r"(full_barrier)
+      : "memory");
 }
 
 }  // namespace peregrine::cuda::tiles

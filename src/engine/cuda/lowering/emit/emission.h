@@ -9,8 +9,8 @@ namespace peregrine::cuda::lowering {
 /// Appends steps, buffers, weights and traced values to `plan`, in the order of the ops.
 void emit(const LoweredOps& ops, Storage& storage, const LoweringOptions& options, ExecutionPlan& plan);
 
-/// Convolutions of one input with the same window become one op with several outputs, where readers left the outputs
-/// free or wanted them side by side.
+/// Convolutions of one input with the same window become one op with several outputs, where readers left the
+/// outputs free or wanted them side by side.
 void fuse_siblings(LoweredOps& ops, const Storage& storage);
 
 }  // namespace peregrine::cuda::lowering

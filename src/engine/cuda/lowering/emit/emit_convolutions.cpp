@@ -95,7 +95,8 @@ Emitter::Parts Emitter::lay_out_channels(TensorRef& y, bool may_pad) {
   return parts;
 }
 
-/// Channels that a step may write where `real` are wanted: up to a multiple of 8 if nothing else is stored there.
+/// Channels that a step may write where `real` are wanted: up to a multiple of 8 if nothing else is stored
+/// there.
 Emitter::Index Emitter::room_for(const TensorRef& y, Index real) const {
   const Index padded = round_up(real, channel_multiple);
   bool own = storage_.unshared(y.buffer) && y.offset == 0 && y.strides[1] == 1;

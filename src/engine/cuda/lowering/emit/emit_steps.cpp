@@ -23,7 +23,8 @@ void Emitter::emit(InstanceNorm step) {
 
 void Emitter::emit(PoolChain step) {
   step.x = feature_map(op_->inputs[0]);
-  for (std::size_t i = 0; i < op_->outputs.size(); ++i) step.y.push_back(output_place(i, Layout::channels_last));
+  for (std::size_t i = 0; i < op_->outputs.size(); ++i)
+    step.y.push_back(output_place(i, Layout::channels_last));
   append(step);
   for (std::size_t i = 0; i < op_->outputs.size(); ++i) assign(op_->outputs[i], step.y[i]);
 }

@@ -1,7 +1,8 @@
-// A transposed convolution and the 3x3 one behind it (upsampled.h) as plain convolutions onto views of the large map. The
-// two phases of a row lie side by side in memory and become one convolution of twice the channels, whose windows all lie
-// inside of the small map: no padding. What is left is the large map's frame, whose windows are cut and whose biases
-// differ: its four sides and corners are small convolutions of their own.
+// A transposed convolution and the 3x3 one behind it (upsampled.h) as plain convolutions onto views of the
+// large map. The two phases of a row lie side by side in memory and become one convolution of twice the
+// channels, whose windows all lie inside of the small map: no padding. What is left is the large map's frame,
+// whose windows are cut and whose biases differ: its four sides and corners are small convolutions of their
+// own.
 #include <fmt/format.h>
 
 #include "engine/cuda/lowering/emit/emitter.h"
@@ -62,12 +63,14 @@ void Emitter::emit_upsampled(const ConvTranspose& step) {
       part.x = sliced(sliced(x, 2, rows.from, rows.extent), 3, columns.from, columns.extent);
       part.y = written_by(y, rows, columns);
       std::vector<Weights> weights;
-      for (std::size_t phase : columns.phases) weights.push_back(merged.phase(rows.phases[0], phase, rows.taps, columns.taps));
+      for (std::size_t phase : columns.phases)
+        weights.push_back(merged.phase(rows.phases[0], phase, rows.taps, columns.taps));
       Parts parts;
       for (const Weights& one : weights) parts.push_back({&one, y.shape[1]});
       part.weight = packer_.convolution(op_->name, parts, x.shape[1]);
       add_bias(part, parts);
-      plan_.steps.push_back({fmt::format("{}:{}.{}", op_->name, rows.name, columns.name), op_->nodes, part, 0, {}, {}});
+      plan_.steps.push_back(
+          {fmt::format("{}:{}.{}", op_->name, rows.name, columns.name), op_->nodes, part, 0, {}, {}});
     }
   if (!dense) copy(sliced(y, 1, 0, real), exact, op_->name);
   assign(op_->outputs[0], exact);

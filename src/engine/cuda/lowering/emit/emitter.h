@@ -43,9 +43,9 @@ class Emitter {
   void emit(Softmax step);
   void emit(Binary step);
   void emit(MatMul step);
-  void emit(const Bottleneck&) {}  // made of a finished plan (conv_pairs.h)
-  void emit(const DepthwisePointwise&) {}   // likewise
-  void emit(const Copy&) {}        // no op asks for one
+  void emit(const Bottleneck&) {}          // made of a finished plan (conv_pairs.h)
+  void emit(const DepthwisePointwise&) {}  // likewise
+  void emit(const Copy&) {}                // no op asks for one
   void emit_map(auto step);
 
   // emit_views.cpp

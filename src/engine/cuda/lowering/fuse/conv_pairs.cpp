@@ -18,7 +18,8 @@ namespace {
 
 using Index = std::int64_t;
 
-/// Of x and of the hidden map of a bottleneck: the weights of more do not fit into a multiprocessor's shared memory.
+/// Of x and of the hidden map of a bottleneck: the weights of more do not fit into a multiprocessor's shared
+/// memory.
 constexpr Index most_channels = 64;
 /// Of x where a depthwise convolution comes first: with more, only narrow blocks have room for their weights.
 constexpr Index max_depthwise_pointwise = 512;
@@ -27,7 +28,8 @@ constexpr std::array<Index, 4> no_padding{}, padding_of_one{1, 1, 1, 1};
 
 bool has_window(const auto& conv, Index size, const std::array<Index, 4>& pad) {
   const Shape& weight = conv.weight.shape;
-  return weight[2] == size && weight[3] == size && conv.pad == pad && conv.stride == Pair{1, 1} && conv.dilation == Pair{1, 1};
+  return weight[2] == size && weight[3] == size && conv.pad == pad && conv.stride == Pair{1, 1} &&
+         conv.dilation == Pair{1, 1};
 }
 
 /// 3x3, padded to keep the size.
@@ -40,15 +42,18 @@ bool is_half_of_bottleneck(const Conv& conv) {
 std::optional<Operation> bottleneck_of(const Step& first, const Step& second) {
   const auto *a = std::get_if<Conv>(&first.operation), *b = std::get_if<Conv>(&second.operation);
   if (!a || !b || !is_half_of_bottleneck(*a) || !is_half_of_bottleneck(*b)) return std::nullopt;
-  if (a->residual || !b->residual || b->residual_place != ResidualPlace::after_activation) return std::nullopt;
-  if (a->activation != b->activation || !same_elements(a->x, b->residual) || a->x.shape != b->y.shape) return std::nullopt;
+  if (a->residual || !b->residual || b->residual_place != ResidualPlace::after_activation)
+    return std::nullopt;
+  if (a->activation != b->activation || !same_elements(a->x, b->residual) || a->x.shape != b->y.shape)
+    return std::nullopt;
   return Bottleneck{a->x, a->weight, a->bias, b->weight, b->bias, b->y, b->activation};
 }
 
 std::optional<Operation> depthwise_pointwise_of(const Step& first, const Step& second) {
   const auto* a = std::get_if<Depthwise>(&first.operation);
   const auto* b = std::get_if<Conv>(&second.operation);
-  if (!a || !b || a->residual || b->residual || b->groups != 1 || a->x.shape[1] > max_depthwise_pointwise) return std::nullopt;
+  if (!a || !b || a->residual || b->residual || b->groups != 1 || a->x.shape[1] > max_depthwise_pointwise)
+    return std::nullopt;
   if (!has_window(*a, 3, padding_of_one) || !has_window(*b, 1, no_padding)) return std::nullopt;
   return DepthwisePointwise{a->x, a->weight, a->bias, b->weight, b->bias, b->y, a->activation, b->activation};
 }
@@ -64,7 +69,8 @@ const TensorRef& input_of(const Operation& pair) {
 }
 
 bool is_pair(const Step& step) {
-  return std::holds_alternative<Bottleneck>(step.operation) || std::holds_alternative<DepthwisePointwise>(step.operation);
+  return std::holds_alternative<Bottleneck>(step.operation) ||
+         std::holds_alternative<DepthwisePointwise>(step.operation);
 }
 
 bool touches(const std::vector<const TensorRef*>& list, const TensorRef& tensor) {
@@ -120,7 +126,8 @@ class Rewrite {
     return Found{*first, x};
   }
 
-  /// The one step that writes a hidden map, if the step at `reader` alone reads it, and nothing else is stored beside it.
+  /// The one step that writes a hidden map, if the step at `reader` alone reads it, and nothing else is
+  /// stored beside it.
   std::optional<std::size_t> maker_for_one(const TensorRef& hidden, std::size_t reader) const {
     const auto is_beside = [&](const TensorRef* tensor) { return tensor->buffer == hidden.buffer; };
     if (plan_.buffer(hidden.buffer).place != Buffer::Place::arena) return std::nullopt;
@@ -138,8 +145,8 @@ class Rewrite {
     return maker;
   }
 
-  /// Sees to it that the result is not written over what neighbouring pixels still read of x: false where it cannot be elsewhere,
-  /// because something reads it as part of a larger tensor.
+  /// Sees to it that the result is not written over what neighbouring pixels still read of x: false where it
+  /// cannot be elsewhere, because something reads it as part of a larger tensor.
   bool make_room(std::size_t second, const TensorRef& x) {
     auto& result = std::get<Conv>(plan_.steps[second].operation);
     const TensorRef place = result.y;
@@ -153,8 +160,8 @@ class Rewrite {
         if (overlap(*read, place) && !same_elements(*read, place)) return false;
       if (touches(others.writes, place)) break;
     }
-    const bool ends =
-        next == plan_.steps.size() ? plan_.buffer(place.buffer).place == Buffer::Place::arena : rewrites(next, place);
+    const bool ends = next == plan_.steps.size() ? plan_.buffer(place.buffer).place == Buffer::Place::arena
+                                                 : rewrites(next, place);
     if (!ends || seen_otherwise(second, next, place)) return false;
     const TensorRef own = new_map(place, plan_.steps[second].name);
     result.y = own;
@@ -171,7 +178,8 @@ class Rewrite {
   /// Whether a step writes all of `place`.
   bool rewrites(std::size_t step, const TensorRef& place) const {
     const Accesses all = accesses_of(step);
-    return std::ranges::any_of(all.writes, [&](const TensorRef* write) { return same_elements(*write, place); });
+    return std::ranges::any_of(all.writes,
+                               [&](const TensorRef* write) { return same_elements(*write, place); });
   }
 
   /// Whether the value is complete after a step of [from, to) and lies, at least partly, at `place`.
@@ -180,7 +188,8 @@ class Rewrite {
            overlap(value.tensor, place);
   }
 
-  /// Whether such a value sees the place as something else: as part of a concat, say, even one that no step reads.
+  /// Whether such a value sees the place as something else: as part of a concat, say, even one that no step
+  /// reads.
   bool seen_otherwise(std::size_t from, std::size_t to, const TensorRef& place) const {
     return std::ranges::any_of(plan_.values, [&](const TracedValue& value) {
       return lies_there(value, from, to, place) && !same_elements(value.tensor, place);
@@ -188,7 +197,8 @@ class Rewrite {
   }
 
   TensorRef new_map(const TensorRef& like, const std::string& name) {
-    TensorRef map{static_cast<BufferId>(plan_.buffers.size()), like.dtype, 0, like.shape, channels_last_strides(like.shape)};
+    TensorRef map{static_cast<BufferId>(plan_.buffers.size()), like.dtype, 0, like.shape,
+                  channels_last_strides(like.shape)};
     const Index bytes = map.shape.elements() * static_cast<Index>(size_of(map.dtype));
     plan_.buffers.push_back({Buffer::Place::arena, bytes, 0, -1, name});
     return map;
@@ -223,7 +233,9 @@ class Rewrite {
 
 }  // namespace
 
-ExecutionPlan fuse_conv_pairs(ExecutionPlan plan, const SelectPair& take) { return Rewrite(std::move(plan), take).run(); }
+ExecutionPlan fuse_conv_pairs(ExecutionPlan plan, const SelectPair& take) {
+  return Rewrite(std::move(plan), take).run();
+}
 
 SelectPair faster_fused_pairs(const ExecutionPlan& apart, const ExecutionPlan& merged) {
   std::map<std::string, float> alone, at_once;

@@ -13,10 +13,11 @@ namespace peregrine::cuda {
 /// the fusion of an earlier pair may have moved what they read.
 using SelectPair = std::function<bool(const Step& first, const Step& second)>;
 
-/// The plan with every pair of convolutions that forms a Bottleneck or a DepthwisePointwise, and that `take` wants, as one such step,
-/// called like the second one. Its order, streams and memory are made anew. Tactics stay those of the steps that they were made
-/// for, but a step whose tensors had to move loses its own: y may not touch x, so a sum in place gets memory of its own where its
-/// readers can follow; elsewhere the pair stays.
+/// The plan with every pair of convolutions that forms a Bottleneck or a DepthwisePointwise, and that `take`
+/// wants, as one such step, called like the second one. Its order, streams and memory are made anew. Tactics
+/// stay those of the steps that they were made for, but a step whose tensors had to move loses its own: y may
+/// not touch x, so a sum in place gets memory of its own where its readers can follow; elsewhere the pair
+/// stays.
 ExecutionPlan fuse_conv_pairs(ExecutionPlan plan, const SelectPair& take);
 
 /// The pairs that took less time as one step than as two, of a plan without fused pairs and of the same plan

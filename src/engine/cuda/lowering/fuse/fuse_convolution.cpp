@@ -59,7 +59,8 @@ std::optional<std::size_t> addend(LoweredOps& ops, std::size_t sum, std::size_t 
   if (!index || value == other || !ops.single_use(value)) return std::nullopt;
   LoweredOp& convolution = ops.at(*index);
   const bool same_shape = graph.value(value).shape == graph.value(other).shape;
-  const bool free = residual_place_of(convolution) && convolution.residual == ValueId::none && convolution.outputs.size() == 1;
+  const bool free = residual_place_of(convolution) && convolution.residual == ValueId::none &&
+                    convolution.outputs.size() == 1;
   if (!same_shape || !free || graph.value(other).constant) return std::nullopt;
   return index;
 }
@@ -68,7 +69,9 @@ std::optional<std::size_t> addend(LoweredOps& ops, std::size_t sum, std::size_t 
 
 bool fuse_activation(LoweredOps& ops, std::size_t index) { return take_activation(ops, index, false); }
 
-bool fuse_activation_after_residual(LoweredOps& ops, std::size_t index) { return take_activation(ops, index, true); }
+bool fuse_activation_after_residual(LoweredOps& ops, std::size_t index) {
+  return take_activation(ops, index, true);
+}
 
 bool fuse_residual(LoweredOps& ops, std::size_t index) {
   const auto* binary = ops.at(index).as<Binary>();
@@ -86,20 +89,23 @@ bool fuse_residual(LoweredOps& ops, std::size_t index) {
   return true;
 }
 
-// conv -> reshape [N,groups,rows a group,...] -> split of the rows: attention's q, k, v, interleaved by head. With the
-// weight's rows sorted by part, each part is a slice of channels, and merging its groups again costs nothing.
+// conv -> reshape [N,groups,rows a group,...] -> split of the rows: attention's q, k, v, interleaved by head.
+// With the weight's rows sorted by part, each part is a slice of channels, and merging its groups again costs
+// nothing.
 bool fuse_split_of_groups(LoweredOps& ops, std::size_t index) {
   const graph::Graph& graph = ops.graph();
   const auto* split = ops.at(index).view_as<graph::Split>();
   if (!split) return false;
   const Shape& grouped = graph.value(ops.at(index).inputs[0]).shape;
-  if (grouped.rank() < 4 || (split->axis != 2 && split->axis + static_cast<std::int64_t>(grouped.rank()) != 2)) return false;
+  if (grouped.rank() < 4 ||
+      (split->axis != 2 && split->axis + static_cast<std::int64_t>(grouped.rank()) != 2))
+    return false;
   if (!ops.single_use(ops.at(index).inputs[0])) return false;
   const LoweredOp* reshape = ops.viewed_by<graph::Reshape>(ops.at(index).inputs[0]);
   if (!reshape || !ops.single_use(reshape->inputs[0])) return false;
   const LoweredOp* convolution = ops.made_by<Conv>(reshape->inputs[0]);
-  const bool plain = convolution && convolution->outputs.size() == 1 && convolution->residual == ValueId::none &&
-                     convolution->as<Conv>()->groups == 1;
+  const bool plain = convolution && convolution->outputs.size() == 1 &&
+                     convolution->residual == ValueId::none && convolution->as<Conv>()->groups == 1;
   if (!plain) return false;
   const Shape& ungrouped = graph.value(convolution->outputs[0]).shape;
   if (ungrouped[0] != grouped[0] || ungrouped[1] != grouped[1] * grouped[2]) return false;

@@ -10,7 +10,8 @@ namespace {
 std::optional<ValueId> swapped(const LoweredOps& ops, ValueId value) {
   const LoweredOp* op = ops.viewed_by<graph::Transpose>(value);
   if (!op || !ops.single_use(value)) return std::nullopt;
-  if (op->view_as<graph::Transpose>()->permutation != std::vector<std::int64_t>{0, 1, 3, 2}) return std::nullopt;
+  if (op->view_as<graph::Transpose>()->permutation != std::vector<std::int64_t>{0, 1, 3, 2})
+    return std::nullopt;
   return op->inputs[0];
 }
 
@@ -27,7 +28,8 @@ std::optional<float> scalar(const graph::Graph& graph, ValueId value) {
 }
 
 /// Takes one multiplication or division by a constant off a private value; returns the value below.
-ValueId strip_scale(const LoweredOps& ops, ValueId value, float& scale, std::vector<const LoweredOp*>& passed) {
+ValueId strip_scale(const LoweredOps& ops, ValueId value, float& scale,
+                    std::vector<const LoweredOp*>& passed) {
   const LoweredOp* op = private_step<Binary>(ops, value);
   if (!op) return value;
   const auto kind = op->as<Binary>()->kind;
@@ -70,14 +72,18 @@ bool fuse_attention(LoweredOps& ops, std::size_t index) {
   const LoweredOp* scores = private_step<MatMul>(ops, scores_value);
   if (!scores) return false;
   passed.push_back(scores);
-  const ValueId query = strip_scale(ops, scores->inputs[0], scale, passed);  // exporters scale the scores, or q
+  const ValueId query =
+      strip_scale(ops, scores->inputs[0], scale, passed);  // exporters scale the scores, or q
   const auto unscaled = swapped(ops, query);
   if (!unscaled) return false;
   passed.push_back(ops.viewed_by<graph::Transpose>(query));
   const ValueId q = strip_scale(ops, *unscaled, scale, passed);
   const ValueId k = scores->inputs[1], v = product.inputs[0];
-  const Shape &q_shape = graph.value(q).shape, &k_shape = graph.value(k).shape, &v_shape = graph.value(v).shape;
-  if (!(q_shape == k_shape) || v_shape[0] != q_shape[0] || v_shape[1] != q_shape[1] || v_shape[3] != q_shape[3]) return false;
+  const Shape &q_shape = graph.value(q).shape, &k_shape = graph.value(k).shape,
+              &v_shape = graph.value(v).shape;
+  if (!(q_shape == k_shape) || v_shape[0] != q_shape[0] || v_shape[1] != q_shape[1] ||
+      v_shape[3] != q_shape[3])
+    return false;
 
   LoweredOp merged = product;
   Attention step;
@@ -99,7 +105,9 @@ bool fuse_gate(LoweredOps& ops, std::size_t index) {
     if (!op || op->as<Conv>()->activation != activation || op->residual != ValueId::none) return nullptr;
     const Shape& weight = op->weights[0].weight->shape();
     const Shape& out = ops.graph().value(value).shape;
-    return weight[2] == 1 && weight[3] == 1 && out[2] == 1 && out[3] == 1 && op->as<Conv>()->groups == 1 ? op : nullptr;
+    return weight[2] == 1 && weight[3] == 1 && out[2] == 1 && out[3] == 1 && op->as<Conv>()->groups == 1
+               ? op
+               : nullptr;
   };
   for (std::size_t operand : {0, 1}) {
     const ValueId x = product.inputs[1 - operand];
@@ -125,7 +133,9 @@ bool fuse_gated_sum(LoweredOps& ops, std::size_t index) {
   if (!binary || binary->kind != graph::Binary::Kind::add) return false;
   const LoweredOp* a = private_step<GatedSum>(ops, sum.inputs[0]);
   const LoweredOp* b = private_step<GatedSum>(ops, sum.inputs[1]);
-  const auto same = [](const Weights& x, const Weights& y) { return x.weight == y.weight && x.bias == y.bias; };
+  const auto same = [](const Weights& x, const Weights& y) {
+    return x.weight == y.weight && x.bias == y.bias;
+  };
   if (!a || !b || !same(a->weights[0], b->weights[0]) || !same(a->weights[1], b->weights[1])) return false;
   LoweredOp merged = *a;
   merged.name = sum.name;
@@ -143,13 +153,15 @@ bool fuse_pool_chain(LoweredOps& ops, std::size_t index) {
     const auto* pool = op.as<Pool>();
     if (!pool || pool->kind != graph::Pool::Kind::max || pool->stride != Pair{1, 1}) return 0;
     const std::int64_t kernel = pool->kernel[0], half = kernel / 2;
-    const bool keeps_size = kernel % 2 == 1 && pool->kernel[1] == kernel && pool->pad == std::array{half, half, half, half};
+    const bool keeps_size =
+        kernel % 2 == 1 && pool->kernel[1] == kernel && pool->pad == std::array{half, half, half, half};
     return keeps_size ? kernel : 0;
   };
   const LoweredOp& pool = ops.at(index);
   if (!pool.as<Pool>() || link(pool) == 0) return false;
   const auto before = ops.producer(pool.inputs[0]);
-  if (!before || link(ops.at(*before)) != link(pool) || ops.at(*before).outputs.back() != pool.inputs[0]) return false;
+  if (!before || link(ops.at(*before)) != link(pool) || ops.at(*before).outputs.back() != pool.inputs[0])
+    return false;
   LoweredOp merged = ops.at(*before);
   PoolChain chain;
   chain.kernel = link(pool);

@@ -17,16 +17,19 @@ bool same_window(const LoweredOp& a, const LoweredOp& b) {
   return a.inputs == b.inputs && *a.as<Conv>() == *b.as<Conv>() && x[2] == y[2] && x[3] == y[3];
 }
 
-/// The first run of convolutions, at least two, whose readers want their outputs side by side, in the order of memory.
-std::vector<std::size_t> adjacent(const LoweredOps& ops, const Storage& storage, std::vector<std::size_t> group) {
+/// The first run of convolutions, at least two, whose readers want their outputs side by side, in the order
+/// of memory.
+std::vector<std::size_t> adjacent(const LoweredOps& ops, const Storage& storage,
+                                  std::vector<std::size_t> group) {
   const auto place = [&](std::size_t index) { return *storage.wanted(ops.ops()[index].outputs[0]); };
-  std::ranges::sort(group, {}, [&](std::size_t index) { return std::pair(place(index).buffer, place(index).offset); });
+  std::ranges::sort(group, {},
+                    [&](std::size_t index) { return std::pair(place(index).buffer, place(index).offset); });
   std::vector<std::size_t> run;
   for (std::size_t index : group) {
     if (!run.empty()) {
       const TensorRef last = place(run.back()), next = place(index);
-      const bool touches =
-          last.buffer == next.buffer && last.strides == next.strides && last.offset + last.shape[1] == next.offset;
+      const bool touches = last.buffer == next.buffer && last.strides == next.strides &&
+                           last.offset + last.shape[1] == next.offset;
       if (!touches && run.size() > 1) break;
       if (!touches) run.clear();
     }

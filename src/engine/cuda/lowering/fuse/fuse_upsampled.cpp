@@ -10,7 +10,8 @@ namespace {
 
 bool is_plain_product(const LoweredOp& op) {
   const auto* step = op.as<Conv>();
-  if (!step || op.residual != ValueId::none || op.outputs.size() != 1 || !op.weights[0].rows.empty()) return false;
+  if (!step || op.residual != ValueId::none || op.outputs.size() != 1 || !op.weights[0].rows.empty())
+    return false;
   return is_pointwise(*step, op.weights[0].weight->shape());
 }
 
@@ -27,24 +28,29 @@ Constant columns_of(const Constant& weight, std::int64_t first, std::int64_t cou
 /// The concat's operand that is a map doubled by repeating its pixels, and that nobody else reads.
 std::optional<std::size_t> doubled_operand(const LoweredOps& ops, const LoweredOp& concat) {
   for (std::size_t i = 0; i < concat.inputs.size(); ++i) {
-    const LoweredOp* op = ops.single_use(concat.inputs[i]) ? ops.made_by<Upsample>(concat.inputs[i]) : nullptr;
+    const LoweredOp* op =
+        ops.single_use(concat.inputs[i]) ? ops.made_by<Upsample>(concat.inputs[i]) : nullptr;
     const auto* upsample = op ? op->as<Upsample>() : nullptr;
-    if (upsample && upsample->kind == graph::Upsample::Kind::nearest && upsample->factor == Pair{2, 2}) return i;
+    if (upsample && upsample->kind == graph::Upsample::Kind::nearest && upsample->factor == Pair{2, 2})
+      return i;
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-// Where the transposed convolution widens so much that the merged one would be more arithmetic, they stay apart.
+// Where the transposed convolution widens so much that the merged one would be more arithmetic, they stay
+// apart.
 bool fuse_upsampled_convolution(LoweredOps& ops, std::size_t index) {
   const auto* step = ops.at(index).as<Conv>();
   if (!step || ops.at(index).residual != ValueId::none || ops.at(index).outputs.size() != 1) return false;
   const ValueId between = ops.at(index).inputs[0];
   const LoweredOp* transposed = ops.single_use(between) ? ops.made_by<ConvTranspose>(between) : nullptr;
-  if (!transposed || transposed->weights.size() != 1 || transposed->as<ConvTranspose>()->activation != Activation::none)
+  if (!transposed || transposed->weights.size() != 1 ||
+      transposed->as<ConvTranspose>()->activation != Activation::none)
     return false;
-  const Shape &small = transposed->weights[0].weight->shape(), &large = ops.at(index).weights[0].weight->shape();
+  const Shape &small = transposed->weights[0].weight->shape(),
+              &large = ops.at(index).weights[0].weight->shape();
   const bool doubles = small[2] == 2 && small[3] == 2;
   const bool three = large[2] == 3 && large[3] == 3 && step->pad == std::array<std::int64_t, 4>{1, 1, 1, 1} &&
                      step->groups == 1 && step->stride == Pair{1, 1} && step->dilation == Pair{1, 1};
@@ -64,7 +70,8 @@ bool fuse_upsampled_convolution(LoweredOps& ops, std::size_t index) {
   return true;
 }
 
-// The product of the small map takes the upsampling's place; where it is much wider than the map, it would be more to move.
+// The product of the small map takes the upsampling's place; where it is much wider than the map, it would be
+// more to move.
 bool fuse_upsampled_product(LoweredOps& ops, std::size_t index) {
   if (!is_plain_product(ops.at(index))) return false;
   const ValueId joined = ops.at(index).inputs[0];
@@ -82,8 +89,10 @@ bool fuse_upsampled_product(LoweredOps& ops, std::size_t index) {
   LoweredOp small = ops.at(upsampling), merged = ops.at(index);
   small.operation = Conv{};
   small.weights = {{columns_of(weights.weight, first, channels(large)), nullptr, {}}};
-  small.outputs = {ops.add_value(merged.name + ":small", graph::Conv{}, small.inputs[0], small.weights[0].weight)};
-  merged.weights = {{columns_of(weights.weight, *doubled == 0 ? channels(large) : 0, channels(other)), weights.bias, {}}};
+  small.outputs = {
+      ops.add_value(merged.name + ":small", graph::Conv{}, small.inputs[0], small.weights[0].weight)};
+  merged.weights = {
+      {columns_of(weights.weight, *doubled == 0 ? channels(large) : 0, channels(other)), weights.bias, {}}};
   merged.inputs = {other};
   merged.residual = small.outputs[0];
   merged.as<Conv>()->residual_place = ResidualPlace::before_activation;

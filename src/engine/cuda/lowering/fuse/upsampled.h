@@ -1,7 +1,8 @@
-// A transposed 2x2 convolution of stride 2 and the 3x3 convolution behind it, merged. Nothing stands between them, so they
-// are linear together: four 2x2 convolutions of the small map, one for each phase of the large one. With the window of
-// the small map at rows r and r+1 and columns s and s+1, phase (i,j) makes the pixel (2r+1+i, 2s+1+j). A window that reaches
-// over the border has fewer taps: there the 3x3 convolution saw padding, which has no bias of the transposed one either.
+// A transposed 2x2 convolution of stride 2 and the 3x3 convolution behind it, merged. Nothing stands between
+// them, so they are linear together: four 2x2 convolutions of the small map, one for each phase of the large
+// one. With the window of the small map at rows r and r+1 and columns s and s+1, phase (i,j) makes the pixel
+// (2r+1+i, 2s+1+j). A window that reaches over the border has fewer taps: there the 3x3 convolution saw
+// padding, which has no bias of the transposed one either.
 #pragma once
 
 #include <array>

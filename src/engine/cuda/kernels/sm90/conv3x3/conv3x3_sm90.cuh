@@ -1,16 +1,17 @@
-// A 3x3 convolution whose weights stay in shared memory. What a tile of 8x8 pixels is made of is fetched once, by TMA, the halo
-// of pixels around it included; the nine taps are nine views of it, a shifted start address each, which wgmma reads where they
-// lie. With stride 2 the pixels of odd and of even rows and columns are fetched apart, so that each view is dense again. Blocks
-// are persistent: one warp fetches ahead, warpgroups take the tiles in turn, so that some compute while others write. Where the
-// weights of all channels are too many, the blocks of a cluster share them: each adds up its part of the channels for the same
-// tiles, sends the others their part of the sums, and finishes its own.
+// A 3x3 convolution whose weights stay in shared memory. What a tile of 8x8 pixels is made of is fetched
+// once, by TMA, the halo of pixels around it included; the nine taps are nine views of it, a shifted start
+// address each, which wgmma reads where they lie. With stride 2 the pixels of odd and of even rows and
+// columns are fetched apart, so that each view is dense again. Blocks are persistent: one warp fetches ahead,
+// warpgroups take the tiles in turn, so that some compute while others write. Where the weights of all
+// channels are too many, the blocks of a cluster share them: each adds up its part of the channels for the
+// same tiles, sends the others their part of the sums, and finishes its own.
 #pragma once
 
 #include <cooperative_groups.h>
 
+#include "engine/cuda/kernels/conv/gemm_conv.cuh"
 #include "engine/cuda/kernels/sm90/conv3x3/conv3x3_sm90_layout.h"
 #include "engine/cuda/kernels/sm90/persistent.cuh"
-#include "engine/cuda/kernels/conv/gemm_conv.cuh"
 
 namespace peregrine::cuda::tiles {
 
@@ -18,9 +19,9 @@ struct Conv3x3Params {
   CUtensorMap x[4];  ///< by parity plane
   CUtensorMap weight, y, residual;
   const float* bias;  ///< null: none
-  int out_channels;        ///< channels of y
-  int k_tiles;         ///< that a block's share of the channels of x is fetched in
-  int stages;          ///< k tiles that lie ready for a warpgroup; 2 at least where there are several
+  int out_channels;   ///< channels of y
+  int k_tiles;        ///< that a block's share of the channels of x is fetched in
+  int stages;         ///< k tiles that lie ready for a warpgroup; 2 at least where there are several
   int tiles_w, tiles_h, tiles;
   bool has_residual;
   ResidualPlace residual_place;
@@ -60,7 +61,8 @@ class Conv3x3Block {
         barriers_.residual[consumer].init(1);
         barriers_.received[consumer].init(1);
         if constexpr (K::split > 1) barriers_.taken[consumer].init(K::split - 1);
-        for (int i = 0; i < a_.stages; ++i) barriers_.full_barrier[consumer][i].init(1), barriers_.empty_barrier[consumer][i].init(4);
+        for (int i = 0; i < a_.stages; ++i)
+          barriers_.full_barrier[consumer][i].init(1), barriers_.empty_barrier[consumer][i].init(4);
       }
       cutlass::arch::fence_barrier_init();
     }
@@ -76,13 +78,16 @@ class Conv3x3Block {
   }
 
   __device__ void fetch_tiles() const {
-    for_each_k_tile<K>(a_, barriers_, [&](int consumer, int slot, int c, const TileCoord& coord, FullBarrier& full_barrier) {
-      full_barrier.arrive_and_expect_tx(K::parity_planes * K::plane_bytes);
-      for (int parity_plane = 0; parity_plane < K::parity_planes; ++parity_plane) {
-        const int w = K::plane_start(coord.w, parity_plane % 2 != 0), h = K::plane_start(coord.h, parity_plane / 2 != 0);
-        fetch(stage(consumer, slot) + parity_plane * K::plane_step, a_.x[parity_plane], full_barrier, channel_of(c), w, h, coord.n);
-      }
-    });
+    for_each_k_tile<K>(a_, barriers_,
+                       [&](int consumer, int slot, int c, const TileCoord& coord, FullBarrier& full_barrier) {
+                         full_barrier.arrive_and_expect_tx(K::parity_planes * K::plane_bytes);
+                         for (int parity_plane = 0; parity_plane < K::parity_planes; ++parity_plane) {
+                           const int w = K::plane_start(coord.w, parity_plane % 2 != 0),
+                                     h = K::plane_start(coord.h, parity_plane / 2 != 0);
+                           fetch(stage(consumer, slot) + parity_plane * K::plane_step, a_.x[parity_plane],
+                                 full_barrier, channel_of(c), w, h, coord.n);
+                         }
+                       });
   }
 
   __device__ void compute(int consumer) const {
@@ -92,7 +97,8 @@ class Conv3x3Block {
     int parity = 0;
     const int step = static_cast<int>(gridDim.x) * K::consumers;
     barriers_.weights.wait(0);
-    for (int tile = static_cast<int>(blockIdx.x + gridDim.x * consumer); tile < a_.tiles; tile += step, parity ^= 1) {
+    for (int tile = static_cast<int>(blockIdx.x + gridDim.x * consumer); tile < a_.tiles;
+         tile += step, parity ^= 1) {
       const TileCoord coord = tile_coord_of(tile, a_.tiles_w, a_.tiles_h);
       Sums sum;
 #pragma unroll
@@ -133,10 +139,13 @@ class Conv3x3Block {
   }
   __device__ int channel_of(int c) const { return (rank_ * a_.k_tiles + c) * K::tile_k; }
   __device__ int own_column() const { return first_column_ + rank_ * K::own_tile_n; }
-  __device__ std::byte* stage(int consumer, int slot) const { return stages_ + (consumer * a_.stages + slot) * K::stage_bytes; }
+  __device__ std::byte* stage(int consumer, int slot) const {
+    return stages_ + (consumer * a_.stages + slot) * K::stage_bytes;
+  }
   __device__ std::byte* result(int consumer) const { return results_ + consumer * K::result_bytes; }
 
-  /// wgmma gives a lane two channels of each eight. The first of a cluster starts from it, the others from zero.
+  /// wgmma gives a lane two channels of each eight. The first of a cluster starts from it, the others from
+  /// zero.
   __device__ void load_bias(float2 (&bias)[K::tile_n / 8]) const {
 #pragma unroll
     for (int block = 0; block < K::tile_n / 8; ++block) {
@@ -146,7 +155,8 @@ class Conv3x3Block {
     }
   }
 
-  /// Once the last result is written out, its memory takes the residual, in whose place the next result comes.
+  /// Once the last result is written out, its memory takes the residual, in whose place the next result
+  /// comes.
   __device__ void begin_result(int consumer, const TileCoord& coord) const {
     if (!is_elected()) return;
     if constexpr (K::split > 1) barriers_.received[consumer].arrive_and_expect_tx(K::received_bytes);
@@ -182,9 +192,10 @@ class Conv3x3Block {
       for (int tap = 0; tap < window_taps; ++tap)
 #pragma unroll
         for (int k = 0; k < K::row_bytes; k += 32)
-          multiply<K::tile_n>(sum, matrix_at<K::tile_k>(halo + K::view_of(tap) + k, K::group_bytes),
-                               matrix_at<K::tile_k>(weights + (c * window_taps + tap) * K::tap_bytes + k, edge * K::row_bytes),
-                               registers);
+          multiply<K::tile_n>(
+              sum, matrix_at<K::tile_k>(halo + K::view_of(tap) + k, K::group_bytes),
+              matrix_at<K::tile_k>(weights + (c * window_taps + tap) * K::tap_bytes + k, edge * K::row_bytes),
+              registers);
       cute::warpgroup_commit_batch();
       if (c > 0) cute::warpgroup_wait<1>(), release(previous);
     }
@@ -197,7 +208,8 @@ class Conv3x3Block {
   /// Where lies what a block of the cluster sent to another.
   __device__ std::uint32_t received(int consumer, int from, int to) const {
     const int place = consumer * (K::split - 1) + K::part_of(from, to);
-    return cute::cast_smem_ptr_to_uint(received_) + place * K::sent_bytes + static_cast<int>(threadIdx.x % warpgroup) * 16;
+    return cute::cast_smem_ptr_to_uint(received_) + place * K::sent_bytes +
+           static_cast<int>(threadIdx.x % warpgroup) * 16;
   }
 
   /// Sends the others their columns, and adds theirs to its own.
@@ -213,7 +225,8 @@ class Conv3x3Block {
       }
       const auto block = static_cast<std::uint32_t>(to);
       const std::uint32_t there = cute::set_block_rank(received(consumer, rank_, to), block);
-      const std::uint32_t full_barrier = cute::set_block_rank(cute::cast_smem_ptr_to_uint(&barriers_.received[consumer]), block);
+      const std::uint32_t full_barrier =
+          cute::set_block_rank(cute::cast_smem_ptr_to_uint(&barriers_.received[consumer]), block);
 #pragma unroll
       for (int i = 0; i < values; i += 4) {
         const float* const part = sum + to * values + i;
@@ -223,7 +236,8 @@ class Conv3x3Block {
     barriers_.received[consumer].wait(parity);
     for (int from = 0; from < K::split; ++from) {
       if (from == rank_) continue;
-      const auto* const part = static_cast<const std::byte*>(__cvta_shared_to_generic(received(consumer, from, rank_)));
+      const auto* const part =
+          static_cast<const std::byte*>(__cvta_shared_to_generic(received(consumer, from, rank_)));
 #pragma unroll
       for (int i = 0; i < values; i += 4) {
         const float4 v = *reinterpret_cast<const float4*>(part + i / 4 * vector_bytes);
@@ -234,7 +248,8 @@ class Conv3x3Block {
 
   /// Sixteen rows of the tile a warp, sixteen channels at a time: four matrices of eight by eight.
   __device__ __forceinline__ void finish(const OwnSums& sum, int consumer) const {
-    const int lane = static_cast<int>(threadIdx.x % 32), row = static_cast<int>(threadIdx.x % warpgroup) / 32 * 16 + lane % 16;
+    const int lane = static_cast<int>(threadIdx.x % 32),
+              row = static_cast<int>(threadIdx.x % warpgroup) / 32 * 16 + lane % 16;
     const std::uint32_t tile = cute::cast_smem_ptr_to_uint(result(consumer));
 #pragma unroll
     for (int block = 0; block < K::own_tile_n / 8; block += 2) {
@@ -278,7 +293,8 @@ class Conv3x3Block {
 /// before it is stored.
 /// The provider "conv3x3_sm90" launches it for Conv steps on compute capability 9.0.
 template <class K>
-__global__ void __launch_bounds__(K::threads) conv3x3_sm90(const __grid_constant__ Conv3x3Params a, device::PdlTrigger trigger) {
+__global__ void __launch_bounds__(K::threads)
+    conv3x3_sm90(const __grid_constant__ Conv3x3Params a, device::PdlTrigger trigger) {
   extern __shared__ __align__(1024) std::byte shared[];
   const Conv3x3Block<K> block(a, shared);
   block.prepare();

@@ -3,8 +3,9 @@
 namespace peregrine::cuda::tiles {
 
 std::span<const Conv3x3Tile> conv3x3_tiles_32() {
-  static constexpr std::array all{conv3x3_tile<32, 64, 2>(), conv3x3_tile<32, 32, 4>(),       conv3x3_tile<32, 32, 2>(),
-                                  conv3x3_tile<32, 16, 2>(), conv3x3_tile<32, 64, 2, 1, 2>(), conv3x3_tile<32, 32, 2, 1, 2>()};
+  static constexpr std::array all{conv3x3_tile<32, 64, 2>(),       conv3x3_tile<32, 32, 4>(),
+                                  conv3x3_tile<32, 32, 2>(),       conv3x3_tile<32, 16, 2>(),
+                                  conv3x3_tile<32, 64, 2, 1, 2>(), conv3x3_tile<32, 32, 2, 1, 2>()};
   return all;
 }
 

@@ -13,7 +13,8 @@ namespace peregrine::cuda::tiles {
 
 /// A launch without its grid; `attributes` outlives it.
 template <class K>
-cudaLaunchConfig_t configuration(int shared_bytes, const LaunchContext& context, std::array<cudaLaunchAttribute, 2>& attributes) {
+cudaLaunchConfig_t configuration(int shared_bytes, const LaunchContext& context,
+                                 std::array<cudaLaunchAttribute, 2>& attributes) {
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(1, 1, K::split), config.blockDim = dim3(K::threads);
   config.dynamicSmemBytes = static_cast<std::size_t>(shared_bytes);
@@ -32,7 +33,8 @@ template <class K>
 int resident(int multiprocessors, int blocks, const cudaLaunchConfig_t& config) {
   if constexpr (K::split == 1) return multiprocessors * blocks;
   int clusters = 0;
-  check(cudaOccupancyMaxActiveClusters(&clusters, conv3x3_sm90<K>, &config), "cudaOccupancyMaxActiveClusters");
+  check(cudaOccupancyMaxActiveClusters(&clusters, conv3x3_sm90<K>, &config),
+        "cudaOccupancyMaxActiveClusters");
   return std::min(clusters, multiprocessors * blocks / K::split);
 }
 
@@ -43,8 +45,8 @@ CUtensorMap plane_of(const ConvProblem& w, int parity_plane) {
   const int row = parity_plane / 2, column = parity_plane % 2;
   const __half* data = w.x + row * x.row + column * x.pixel;
   x.h = device::divide_up(x.h - row, K::stride), x.w = device::divide_up(x.w - column, K::stride);
-  return tensor_map(data, x, {x.image, K::stride * x.row, K::stride * x.pixel}, {K::tile_k, K::plane_edge, K::plane_edge, 1},
-                    swizzle_of(K::tile_k));
+  return tensor_map(data, x, {x.image, K::stride * x.row, K::stride * x.pixel},
+                    {K::tile_k, K::plane_edge, K::plane_edge, 1}, swizzle_of(K::tile_k));
 }
 
 template <class K>
@@ -53,13 +55,15 @@ Conv3x3Params arguments_of(const ConvProblem& w, int blocks) {
   Conv3x3Params a{};
   a.k_tiles = device::divide_up(x.c, K::tile_k * K::split);
   a.stages = stages_of<K>(a.k_tiles, blocks);
-  for (int parity_plane = 0; parity_plane < K::parity_planes; ++parity_plane) a.x[parity_plane] = plane_of<K>(w, parity_plane);
-  a.weight = tensor_map<3>(w.weight, {x.c, window_taps, y.c}, {x.c, window_taps * std::int64_t{x.c}}, {K::tile_k, 1, K::tile_n},
-                           swizzle_of(K::tile_k));
+  for (int parity_plane = 0; parity_plane < K::parity_planes; ++parity_plane)
+    a.x[parity_plane] = plane_of<K>(w, parity_plane);
+  a.weight = tensor_map<3>(w.weight, {x.c, window_taps, y.c}, {x.c, window_taps * std::int64_t{x.c}},
+                           {K::tile_k, 1, K::tile_n}, swizzle_of(K::tile_k));
   const std::array<int, 4> tile{K::own_tile_n, edge, edge, 1};
   a.y = tensor_map(w.y, y, {y.image, y.row, y.pixel}, tile, swizzle_of(K::own_tile_n));
   a.has_residual = w.epilogue.residual != nullptr;
-  if (a.has_residual) a.residual = tensor_map(w.epilogue.residual, y, w.residual_strides, tile, swizzle_of(K::own_tile_n));
+  if (a.has_residual)
+    a.residual = tensor_map(w.epilogue.residual, y, w.residual_strides, tile, swizzle_of(K::own_tile_n));
   a.bias = w.epilogue.bias, a.out_channels = y.c;
   a.residual_place = w.epilogue.residual_place, a.activation = w.epilogue.activation;
   a.tiles_w = device::divide_up(y.w, edge), a.tiles_h = device::divide_up(y.h, edge);
@@ -70,14 +74,19 @@ Conv3x3Params arguments_of(const ConvProblem& w, int blocks) {
 template <class K>
 void launch_conv3x3(const ConvProblem& w, int multiprocessors, int blocks, const LaunchContext& context) {
   const Conv3x3Params a = arguments_of<K>(w, blocks);
-  const int shared_bytes = K::shared_bytes(a.k_tiles, a.stages), splits = device::divide_up(w.to.c, K::tile_n);
-  // One limit for all launches: those captured in a graph keep their own sizes, whatever a later launch needs.
-  check(cudaFuncSetAttribute(conv3x3_sm90<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_block_bytes), "cudaFuncSetAttribute");
+  const int shared_bytes = K::shared_bytes(a.k_tiles, a.stages),
+            splits = device::divide_up(w.to.c, K::tile_n);
+  // One limit for all launches: those captured in a graph keep their own sizes, whatever a later launch
+  // needs.
+  check(cudaFuncSetAttribute(conv3x3_sm90<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_block_bytes),
+        "cudaFuncSetAttribute");
   std::array<cudaLaunchAttribute, 2> attributes{};
   cudaLaunchConfig_t config = configuration<K>(shared_bytes, context, attributes);
   const int at_once = std::max(1, resident<K>(multiprocessors, blocks, config) / splits);
-  config.gridDim = dim3(static_cast<unsigned>(std::min(a.tiles, at_once)), static_cast<unsigned>(splits), K::split);
-  (void)cudaLaunchKernelEx(&config, conv3x3_sm90<K>, a, device::PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
+  config.gridDim =
+      dim3(static_cast<unsigned>(std::min(a.tiles, at_once)), static_cast<unsigned>(splits), K::split);
+  (void)cudaLaunchKernelEx(&config, conv3x3_sm90<K>, a,
+                           device::PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
   check_launch("conv3x3_sm90");
 }
 

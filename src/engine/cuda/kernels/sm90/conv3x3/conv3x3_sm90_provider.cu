@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/cuda/runtime/compute_90.h"
-#include "engine/cuda/kernels/sm90/conv3x3/conv3x3_sm90.h"
-#include "engine/cuda/kernels/sm90/tiles.h"
-#include "engine/cuda/kernels/sm90/conv3x3.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/sm90/conv3x3.h"
+#include "engine/cuda/kernels/sm90/conv3x3/conv3x3_sm90.h"
+#include "engine/cuda/kernels/sm90/tiles.h"
+#include "engine/cuda/runtime/compute_90.h"
 
 namespace peregrine::cuda {
 namespace {
@@ -17,8 +17,8 @@ using namespace tiles;
 
 constexpr int most_blocks = 4;
 
-/// Those that fetch as many channels at once as divide the channels of x, or 16 and zeros beyond. None where the build is not for
-/// compute capability 9.0.
+/// Those that fetch as many channels at once as divide the channels of x, or 16 and zeros beyond. None where
+/// the build is not for compute capability 9.0.
 std::span<const Conv3x3Tile> tiles_for([[maybe_unused]] std::int64_t channels) {
 #if PEREGRINE_CUTLASS
   if (channels % 64 == 0) return conv3x3_tiles_64();
@@ -63,7 +63,8 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target& target) {
       const auto blocks = static_cast<int>(wanted[4]);
       const std::array<std::int64_t, 4> is{tile.tile_k, tile.tile_n, tile.consumers, tile.split};
       if (tile.stride != conv->stride[0] || !std::equal(is.begin(), is.end(), wanted.begin())) continue;
-      if (blocks < 1 || blocks > most_blocks || !tile.fits(static_cast<int>(conv->x.shape[1]), blocks)) continue;
+      if (blocks < 1 || blocks > most_blocks || !tile.fits(static_cast<int>(conv->x.shape[1]), blocks))
+        continue;
       return [launch = tile.launch, multiprocessors = target.device.multiprocessors, blocks, conv = *conv](
                  const Memory& memory, std::byte*, const LaunchContext& context) {
         launch(conv_problem_of(conv, memory), multiprocessors, blocks, context);
@@ -74,6 +75,7 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target& target) {
 
 }  // namespace
 
-const KernelProvider conv3x3_sm90_provider{"conv3x3_sm90", enumerate_tactics, instantiate, PdlMode::secondary};
+const KernelProvider conv3x3_sm90_provider{"conv3x3_sm90", enumerate_tactics, instantiate,
+                                           PdlMode::secondary};
 
 }  // namespace peregrine::cuda

@@ -1,9 +1,10 @@
-// A thread has a vector of channels of one column and goes down the tile: three pixels of a row serve three sums.
+// A thread has a vector of channels of one column and goes down the tile: three pixels of a row serve three
+// sums.
 #include "engine/cuda/kernels/sm90/depthwise3x3/depthwise3x3_sm90.h"
 
+#include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/sm90/instructions.cuh"
 #include "engine/cuda/kernels/sm90/tensor_map.cuh"
-#include "engine/cuda/kernels/device.cuh"
 
 namespace peregrine::cuda::tiles {
 namespace {
@@ -42,8 +43,10 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3)
   auto& full_barrier = *reinterpret_cast<FullBarrier*>(shared);
   std::byte* const halo = shared + barrier_bytes;
   const int vectors = a.channels / width, vector = threadIdx.x % vectors, column = threadIdx.x / vectors;
-  const int first_channel = static_cast<int>(blockIdx.x) / a.tiles_w * a.channels, channel = first_channel + vector * width;
-  const int w0 = static_cast<int>(blockIdx.x) % a.tiles_w * a.columns, h0 = static_cast<int>(blockIdx.y) * rows;
+  const int first_channel = static_cast<int>(blockIdx.x) / a.tiles_w * a.channels,
+            channel = first_channel + vector * width;
+  const int w0 = static_cast<int>(blockIdx.x) % a.tiles_w * a.columns,
+            h0 = static_cast<int>(blockIdx.y) * rows;
   const int n = static_cast<int>(blockIdx.z);
   if (threadIdx.x == 0) {
     full_barrier.init(1);
@@ -68,8 +71,8 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3)
     float line[window][width];
 #pragma unroll
     for (int k = 0; k < window; ++k)
-      load<__half, width>(line[k],
-                          reinterpret_cast<const __half*>(halo + ih * row_bytes) + (column + k) * a.channels + vector * width);
+      load<__half, width>(line[k], reinterpret_cast<const __half*>(halo + ih * row_bytes) +
+                                       (column + k) * a.channels + vector * width);
 #pragma unroll
     for (int kh = 0; kh < window; ++kh) {
       const int oh = ih - kh;
@@ -82,7 +85,8 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3)
         for (int k = 0; k < window; ++k) to[i] += line[k][i] * weight[kh * window + k][i];
       }
       if (kh != window - 1 || h0 + oh >= a.y.h || w0 + column >= a.y.w) continue;
-      const __half* residual = a.residual.data ? a.residual.pixel(n, h0 + oh, w0 + column) + channel : nullptr;
+      const __half* residual =
+          a.residual.data ? a.residual.pixel(n, h0 + oh, w0 + column) + channel : nullptr;
       finish(to, residual, a.activation, a.residual_place);
       store<__half, width>(a.y.pixel(n, h0 + oh, w0 + column) + channel, to);
     }
@@ -91,10 +95,12 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3)
 
 }  // namespace
 
-void depthwise3x3_sm90(const Depthwise& step, const DepthwiseTile& tile, const Memory& memory, const LaunchContext& context) {
+void depthwise3x3_sm90(const Depthwise& step, const DepthwiseTile& tile, const Memory& memory,
+                       const LaunchContext& context) {
   Depthwise3x3Params a{};
   a.y = map_of<__half>(step.y, memory), a.residual = map_of<const __half>(step.residual, memory);
-  a.weight = pointer_to<const __half>(step.weight, memory), a.bias = pointer_to<const float>(step.bias, memory);
+  a.weight = pointer_to<const __half>(step.weight, memory),
+  a.bias = pointer_to<const float>(step.bias, memory);
   a.channels = tile.channels, a.columns = tile.columns;
   a.tiles_w = divide_up(a.y.w, tile.columns);
   a.activation = step.activation, a.residual_place = step.residual_place;
@@ -102,10 +108,11 @@ void depthwise3x3_sm90(const Depthwise& step, const DepthwiseTile& tile, const M
   a.x = tensor_map(pointer_to<const __half>(step.x, memory), x, {x.image, x.row, x.pixel},
                    {tile.channels, tile.columns + 2, tile.rows + 2, 1}, CU_TENSOR_MAP_SWIZZLE_NONE);
   const auto kernel = tile.rows == 8 ? depthwise3x3_kernel<8> : depthwise3x3_kernel<4>;
-  const dim3 grid(static_cast<unsigned>(a.tiles_w * (a.y.c / tile.channels)), static_cast<unsigned>(divide_up(a.y.h, tile.rows)),
-                  static_cast<unsigned>(a.y.n));
+  const dim3 grid(static_cast<unsigned>(a.tiles_w * (a.y.c / tile.channels)),
+                  static_cast<unsigned>(divide_up(a.y.h, tile.rows)), static_cast<unsigned>(a.y.n));
   const int threads = tile.channels / width * tile.columns;
-  launch_pdl_kernel(context, "depthwise3x3_sm90", kernel, grid, threads, static_cast<std::size_t>(barrier_bytes + halo_bytes(tile)), a);
+  launch_pdl_kernel(context, "depthwise3x3_sm90", kernel, grid, threads,
+                    static_cast<std::size_t>(barrier_bytes + halo_bytes(tile)), a);
 }
 
 }  // namespace peregrine::cuda::tiles

@@ -1,8 +1,8 @@
 // Which depthwise convolutions the kernel over tiles with a halo serves.
-#include "engine/cuda/runtime/compute_90.h"
-#include "engine/cuda/kernels/sm90/depthwise3x3/depthwise3x3_sm90.h"
-#include "engine/cuda/kernels/sm90/conv3x3.h"
 #include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/sm90/conv3x3.h"
+#include "engine/cuda/kernels/sm90/depthwise3x3/depthwise3x3_sm90.h"
+#include "engine/cuda/runtime/compute_90.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -35,7 +35,8 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target& target) {
   const auto* depthwise = std::get_if<Depthwise>(&step.operation);
   if (!depthwise || !has_90a(target.device) || !serves(*depthwise)) return {};
   std::vector<Tactic> tactics;
-  for (const DepthwiseTile& tile : tiles_for(depthwise->x.shape[1])) tactics.push_back(make_tactic({tile.columns, tile.rows}));
+  for (const DepthwiseTile& tile : tiles_for(depthwise->x.shape[1]))
+    tactics.push_back(make_tactic({tile.columns, tile.rows}));
   return tactics;
 }
 
@@ -52,6 +53,7 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target&) {
 
 }  // namespace
 
-const KernelProvider depthwise3x3_sm90_provider{"depthwise3x3_sm90", enumerate_tactics, instantiate, PdlMode::secondary};
+const KernelProvider depthwise3x3_sm90_provider{"depthwise3x3_sm90", enumerate_tactics, instantiate,
+                                                PdlMode::secondary};
 
 }  // namespace peregrine::cuda

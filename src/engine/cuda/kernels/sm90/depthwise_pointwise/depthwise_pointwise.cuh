@@ -1,13 +1,14 @@
-// A depthwise 3x3 convolution and the 1x1 convolution behind it, the map between them never written. TMA fetches a tile of 8x8
-// pixels with its halo, a k tile of channels at a time; a thread makes the depthwise results of two pixels in registers, in the
-// very places where wgmma takes its left matrix from, and the weights of the 1x1 convolution stay in shared memory. Blocks are
-// persistent: one thread fetches ahead, warpgroups take the tiles in turn, so that some convolve while others multiply or write.
+// A depthwise 3x3 convolution and the 1x1 convolution behind it, the map between them never written. TMA
+// fetches a tile of 8x8 pixels with its halo, a k tile of channels at a time; a thread makes the depthwise
+// results of two pixels in registers, in the very places where wgmma takes its left matrix from, and the
+// weights of the 1x1 convolution stay in shared memory. Blocks are persistent: one thread fetches ahead,
+// warpgroups take the tiles in turn, so that some convolve while others multiply or write.
 #pragma once
 
 #include "cutlass/arch/reg_reconfig.h"
-#include "engine/cuda/kernels/sm90/persistent.cuh"
-#include "engine/cuda/kernels/sm90/depthwise_pointwise/depthwise_pointwise_layout.h"
 #include "engine/cuda/kernels/conv/gemm_conv.cuh"
+#include "engine/cuda/kernels/sm90/depthwise_pointwise/depthwise_pointwise_layout.h"
+#include "engine/cuda/kernels/sm90/persistent.cuh"
 // The widths that are no power of two; behind what it is made of.
 #include "cute/arch/mma_sm90_gmma_ext.hpp"
 
@@ -17,8 +18,8 @@ struct DepthwisePointwiseParams {
   CUtensorMap x, y;
   const __half *depthwise, *pointwise;  ///< [9][channels] and [channels of y][channels]
   const float *bias1, *bias2;           ///< null: none
-  int channels, k_tiles;                 ///< of x
-  int stages;                            ///< k tiles that lie ready for a warpgroup
+  int channels, k_tiles;                ///< of x
+  int stages;                           ///< k tiles that lie ready for a warpgroup
   int tiles_w, tiles_h, tiles;
   Activation activation1, activation2;
 };
@@ -52,7 +53,8 @@ class DepthwisePointwiseBlock {
   __device__ void prepare() const {
     if (threadIdx.x == 0) {
       for (int consumer = 0; consumer < K::consumers; ++consumer)
-        for (int i = 0; i < a_.stages; ++i) barriers_.full_barrier[consumer][i].init(1), barriers_.empty_barrier[consumer][i].init(4);
+        for (int i = 0; i < a_.stages; ++i)
+          barriers_.full_barrier[consumer][i].init(1), barriers_.empty_barrier[consumer][i].init(4);
       cutlass::arch::fence_barrier_init();
     }
     load_pointwise();
@@ -62,10 +64,11 @@ class DepthwisePointwiseBlock {
   }
 
   __device__ void fetch_tiles() const {
-    for_each_k_tile<K>(a_, barriers_, [&](int consumer, int slot, int c, const TileCoord& coord, FullBarrier& full_barrier) {
-      full_barrier.arrive_and_expect_tx(K::stage_bytes);
-      fetch(stage(consumer, slot), a_.x, full_barrier, c * K::tile_k, coord.w - 1, coord.h - 1, coord.n);
-    });
+    for_each_k_tile<K>(
+        a_, barriers_, [&](int consumer, int slot, int c, const TileCoord& coord, FullBarrier& full_barrier) {
+          full_barrier.arrive_and_expect_tx(K::stage_bytes);
+          fetch(stage(consumer, slot), a_.x, full_barrier, c * K::tile_k, coord.w - 1, coord.h - 1, coord.n);
+        });
   }
 
   __device__ void compute(int consumer) const {
@@ -92,7 +95,9 @@ class DepthwisePointwiseBlock {
   static __device__ void sync_warpgroup(int consumer) {
     cutlass::arch::NamedBarrier::sync(warpgroup, static_cast<std::uint32_t>(consumer));
   }
-  __device__ std::byte* stage(int consumer, int slot) const { return stages_ + (consumer * a_.stages + slot) * K::stage_bytes; }
+  __device__ std::byte* stage(int consumer, int slot) const {
+    return stages_ + (consumer * a_.stages + slot) * K::stage_bytes;
+  }
   __device__ std::byte* result(int consumer) const { return results_ + consumer * K::result_bytes; }
 
   /// Channels beyond the last weigh nothing.
@@ -109,8 +114,8 @@ class DepthwisePointwiseBlock {
 #pragma unroll
       for (int q = 0; q < K::vectors; ++q) from[q] = vector_of(row, tile_k * K::tile_k + q * 8);
       const auto store = [&](int unit, std::uint32_t uint4::*word) {
-        *reinterpret_cast<uint4*>(pointwise_ + K::unit_at(tile_k, unit, column)) = {from[0].*word, from[1].*word, from[2].*word,
-                                                                                   from[3].*word};
+        *reinterpret_cast<uint4*>(pointwise_ + K::unit_at(tile_k, unit, column)) = {
+            from[0].*word, from[1].*word, from[2].*word, from[3].*word};
       };
       store(0, &uint4::x), store(1, &uint4::y), store(2, &uint4::z), store(3, &uint4::w);
     }
@@ -143,15 +148,18 @@ class DepthwisePointwiseBlock {
       cute::warpgroup_arrive();
 #pragma unroll
       for (int step = 0; step < 2; ++step)
-        multiply(sum, left + 4 * step, pointwise + K::unit_at(c, 2 * step, 0), std::make_integer_sequence<int, values>());
+        multiply(sum, left + 4 * step, pointwise + K::unit_at(c, 2 * step, 0),
+                 std::make_integer_sequence<int, values>());
       cute::warpgroup_commit_batch();
-      cute::warpgroup_wait<0>();  // before the next k tile takes the registers of `left`; other warpgroups go on
+      cute::warpgroup_wait<0>();  // before the next k tile takes the registers of `left`; other warpgroups go
+                                  // on
 #pragma unroll
       for (float& value : sum) cute::warpgroup_fence_operand(value);
     }
   }
 
-  /// Three pixels of a row of the halo serve the upper pixel with one row of the window, the lower one with the row above.
+  /// Three pixels of a row of the halo serve the upper pixel with one row of the window, the lower one with
+  /// the row above.
   __device__ __forceinline__ void convolve(Left& left, const std::byte* stage, int c) const {
     using device::load;
     const std::byte* const pixels = stage + K::view_of(warp(), lane());
@@ -209,11 +217,12 @@ class DepthwisePointwiseBlock {
 #pragma unroll
     for (int block = 0; block < K::tile_n / 8; block += 2) {
       constexpr int box_vectors = K::box / 8;
-      const std::uint32_t address =
-          tile + block / box_vectors * K::box_bytes + 16 * gemm::swizzled<box_vectors>(row, block % box_vectors + lane() / 16);
+      const std::uint32_t address = tile + block / box_vectors * K::box_bytes +
+                                    16 * gemm::swizzled<box_vectors>(row, block % box_vectors + lane() / 16);
       float two[8];
 #pragma unroll
-      for (int i = 0; i < 8; ++i) two[i] = sum[4 * block + i] + bias2_[8 * (block + i / 4) + lane() % 4 * 2 + i % 2];
+      for (int i = 0; i < 8; ++i)
+        two[i] = sum[4 * block + i] + bias2_[8 * (block + i / 4) + lane() % 4 * 2 + i % 2];
       device::activate(two, a_.activation2);
       store_matrices(address, two);
     }
@@ -222,8 +231,8 @@ class DepthwisePointwiseBlock {
   __device__ void write(int consumer, const TileCoord& coord) const {
 #pragma unroll
     for (int box = 0; box < K::tile_n / K::box; ++box)
-      cute::SM90_TMA_STORE_4D::copy(&a_.y, result(consumer) + box * K::box_bytes, first_column_ + box * K::box, coord.w, coord.h,
-                                    coord.n);
+      cute::SM90_TMA_STORE_4D::copy(&a_.y, result(consumer) + box * K::box_bytes,
+                                    first_column_ + box * K::box, coord.w, coord.h, coord.n);
     cute::tma_store_arrive();
   }
 
@@ -245,7 +254,8 @@ class DepthwisePointwiseBlock {
 /// overwritten before TMA has read it, then publishes the new one.
 /// The provider "depthwise_pointwise" launches it for DepthwisePointwise steps on compute capability 9.0.
 template <class K>
-__global__ void __launch_bounds__(K::threads) depthwise_pointwise(const __grid_constant__ DepthwisePointwiseParams a, device::PdlTrigger trigger) {
+__global__ void __launch_bounds__(K::threads)
+    depthwise_pointwise(const __grid_constant__ DepthwisePointwiseParams a, device::PdlTrigger trigger) {
   extern __shared__ __align__(1024) std::byte shared[];
   const DepthwisePointwiseBlock<K> block(a, shared);
   block.prepare();

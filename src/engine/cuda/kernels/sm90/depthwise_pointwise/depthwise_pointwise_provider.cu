@@ -1,10 +1,10 @@
 // Which pairs of a depthwise and a 1x1 convolution run as one kernel.
-#include "engine/cuda/runtime/compute_90.h"
 #include "engine/cuda/kernels/cutlass/implicit_gemm.h"
-#include "engine/cuda/kernels/sm90/depthwise_pointwise/depthwise_pointwise.h"
-#include "engine/cuda/kernels/sm90/tiles.h"
 #include "engine/cuda/kernels/device.cuh"
 #include "engine/cuda/kernels/providers.h"
+#include "engine/cuda/kernels/sm90/depthwise_pointwise/depthwise_pointwise.h"
+#include "engine/cuda/kernels/sm90/tiles.h"
+#include "engine/cuda/runtime/compute_90.h"
 #include "peregrine/error.h"
 
 namespace peregrine::cuda {
@@ -50,13 +50,17 @@ Launch instantiate(const Step& step, Tactic& tactic, const Target& target) {
       if (wanted[0] != tile.tile_n || wanted[1] != tile.consumers) continue;
       if (!tile.fits(static_cast<int>(pair->x.shape[1]), blocks)) continue;
       return [launch = tile.launch, multiprocessors = target.device.multiprocessors, blocks, pair = *pair](
-                 const Memory& memory, std::byte*, const LaunchContext& context) { launch(pair, memory, multiprocessors, blocks, context); };
+                 const Memory& memory, std::byte*, const LaunchContext& context) {
+        launch(pair, memory, multiprocessors, blocks, context);
+      };
     }
-  throw Error("engine.kernel", "There is no such kernel for a depthwise convolution and a 1x1 behind it in this build.");
+  throw Error("engine.kernel",
+              "There is no such kernel for a depthwise convolution and a 1x1 behind it in this build.");
 }
 
 }  // namespace
 
-const KernelProvider depthwise_pointwise_provider{"depthwise_pointwise", enumerate_tactics, instantiate, PdlMode::secondary};
+const KernelProvider depthwise_pointwise_provider{"depthwise_pointwise", enumerate_tactics, instantiate,
+                                                  PdlMode::secondary};
 
 }  // namespace peregrine::cuda
