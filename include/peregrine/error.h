@@ -1,5 +1,12 @@
-// Error is the one exception type of the library. Library code never prints, exits or aborts: it throws
-// Error.
+// Error is the one exception type of the library, which never prints, exits or aborts. An example:
+//
+//   try {
+//     peregrine::Pipeline pipeline(settings, {.models = {"yolo11n.pt"}});
+//   } catch (const peregrine::Error& error) {
+//     if (error.code().starts_with("enforcement.")) report(error.sentence(), error.hint());
+//   }
+//
+// An Error is plain data: copies may be used by any thread.
 #pragma once
 
 #include <exception>
@@ -8,7 +15,7 @@
 
 namespace peregrine {
 
-/// What went wrong (`code`, stable, dotted: "image.truncated"), one sentence for a person that names
+/// Says what went wrong (`code`, stable, dotted: "image.truncated"), in one sentence for a person that names
 /// the file or thing concerned, and what to do about it. The part of `code` before the first dot is
 /// its family; the command derives its exit status from the family alone (see exit_status()).
 ///

@@ -1,5 +1,10 @@
 // Images in host or device memory: 8 bits a channel, three interleaved channels, rows `pitch` bytes apart.
-// The types are plain data: they throw nothing, and copies may be used by any thread.
+// The types are plain data: they throw nothing, and copies may be used by any thread. An example, of a dense
+// BGR image in device memory that a stream of the caller's writes:
+//
+//   peregrine::ImageView view{pixels, 1920, 1080, 3 * 1920, peregrine::PixelOrder::bgr,
+//                             peregrine::Device::cuda(0), stream};
+//   std::vector<peregrine::ImageResult> results = pipeline.run({&view, 1});
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,8 @@
 // A Report says what a migration did and found. It is plain data, for the HTML page, for JSON, or for a
-// program of your own.
+// program of your own. Times are seconds or milliseconds as the names say, memory is MiB. An example:
+//
+//   for (const peregrine::migrate::StepResult& step : report.steps)
+//     std::printf("%s: %s\n", step.name.c_str(), to_string(step.verdict));
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,9 @@
-// ModelInfo describes a model independently of the engine that runs it. It is plain data.
+// ModelInfo describes a model independently of the engine that runs it. It is plain data. Sizes are pixels of
+// the model's input. An example:
+//
+//   for (const peregrine::ModelInfo& model : pipeline.models())
+//     std::printf("%s: %s, %zu classes\n", model.name.c_str(), to_string(model.task),
+//     model.class_names.size());
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 //
 //   peregrine::Settings settings = peregrine::load_settings({}).settings;
 //   peregrine::Pipeline pipeline(settings, {.models = {"yolo11n.pt"}});
-//   pipeline.run({"street.jpg"}, [](const peregrine::FrameResult& outcome) {
-//     if (outcome.result) std::printf("%zu objects\n", outcome.result->objects.size());
+//   pipeline.run({"street.jpg"}, [](const peregrine::FrameResult& frame) {
+//     if (frame.result) std::printf("%zu objects\n", frame.result->objects.size());
 //     return true;
 //   });
 #pragma once

@@ -1,3 +1,5 @@
+// Precision is the arithmetic that an engine computes in. An example: Settings::precision =
+// parse_precision("fp16").
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,9 @@
 // Results of a Pipeline as plain data. All coordinates are pixels of the original image, all times
-// milliseconds unless named otherwise.
+// milliseconds unless named otherwise. Copies may be used by any thread. An example:
+//
+//   for (const peregrine::Object& object : result.objects)
+//     std::printf("%d %.2f at %.0f, %.0f\n", object.class_id, object.confidence, object.box[0],
+//     object.box[1]);
 #pragma once
 
 #include <array>

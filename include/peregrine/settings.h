@@ -1,5 +1,9 @@
 // Settings of a pipeline. load_settings() reads the file, then the environment (PEREGRINE_ + NAME), then
-// flags; the later one wins.
+// flags; the later one wins. Settings are plain data; the functions may be called from any thread. An
+// example:
+//
+//   peregrine::Settings settings = peregrine::load_settings({.flags = {{"IOU", "0.6"}}}).settings;
+//   settings.max_det = 100;
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,9 @@
-// Vendor-free descriptions of memory: device, element type, shape and strides. The types are plain data and
-// own nothing.
+// Vendor-free descriptions of memory: device, element type, shape and strides. The types are plain data, own
+// nothing, and may be copied to any thread. An example, of an FP16 feature map stored channels-last (NHWC):
+//
+//   const peregrine::Shape nchw{1, 64, 80, 80};
+//   const peregrine::TensorView view{data, peregrine::DType::f16, peregrine::Device::cuda(0), nchw,
+//                                    peregrine::channels_last_strides(nchw)};
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// The version of the library, as `peregrine --version` prints it.
 #pragma once
 
 namespace peregrine {
