@@ -1,5 +1,5 @@
 // CUPTI itself: copies that the transfer log does not know are seen, inside of graphs too; and what nvJPEG
-// carries over the bus for a image, backend by backend: its file, or what the host has made of it.
+// carries over the bus for an image, backend by backend: its file, or what the host has made of it.
 #include <gmock/gmock.h>
 
 #include <cstdio>

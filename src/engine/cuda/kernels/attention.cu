@@ -14,6 +14,8 @@ constexpr int queries = 16;  ///< of a warp
 constexpr int tile = 64;     ///< keys at a time
 constexpr int key_vectors = key_dimension / 8, value_vectors = head_dimension / 8;
 
+// ------------------------------------------------------------ kernels
+
 /// Of one tensor [N, heads, dimension, tokens] whose elements of a token lie side by side.
 template <class T>
 struct Tokens {
@@ -177,6 +179,8 @@ __global__ void __launch_bounds__(32 * warps)
       y[4 * j] = gemm::pack(progress.out[j][2 * half] / sum, progress.out[j][2 * half + 1] / sum);
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 bool serves(const TensorRef& tensor, std::int64_t dimension) {
   bool all = tensor.dtype == DType::f16 && tensor.shape[2] == dimension && tensor.strides[2] == 1 &&

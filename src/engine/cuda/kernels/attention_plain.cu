@@ -10,6 +10,8 @@ using namespace device;
 
 constexpr int threads = 128, lanes = 32, warps = threads / lanes;
 
+// ------------------------------------------------------------ kernels
+
 /// Of one tensor [N, heads, dimension, tokens] whose elements of a token lie side by side.
 template <class T>
 struct Tokens {
@@ -72,6 +74,8 @@ __global__ void __launch_bounds__(threads) attention_plain(Arguments<T> a, PdlTr
     y[d] = from_f32<T>(value / sum);
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 template <class T, class Ref>
 Tokens<T> tokens_of(const Ref& tensor, const Memory& memory) {

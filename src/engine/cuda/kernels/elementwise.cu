@@ -34,6 +34,8 @@ ElementLayout layout_of(const TensorRef& y, const TensorRef& a, const TensorRef&
   return layout;
 }
 
+// ------------------------------------------------------------ kernels
+
 __device__ float apply(graph::Unary::Kind kind, float x) {
   using Kind = graph::Unary::Kind;
   switch (kind) {
@@ -92,6 +94,8 @@ __global__ void __launch_bounds__(threads) elementwise(Out* y, const In* a, cons
   }
   y[at_y] = from_f32<Out>(f(to_f32(a[at_a]), b ? to_f32(b[at_b]) : 0.0f));
 }
+
+// ------------------------------------------------------------ launchers
 
 template <class F>
 void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory,

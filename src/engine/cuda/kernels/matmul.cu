@@ -11,6 +11,8 @@ using namespace device;
 
 constexpr int warp = 32, threads = 128, warps = threads / warp;
 
+// ------------------------------------------------------------ kernels
+
 __device__ float warp_sum(float value) {
   for (int offset = warp / 2; offset > 0; offset /= 2) value += __shfl_xor_sync(~0u, value, offset);
   return value;
@@ -54,25 +56,6 @@ __global__ void __launch_bounds__(threads) linear(LinearArguments<T> a, PdlTrigg
         from_f32<T>(activate(sum + (a.bias ? a.bias[column] : 0.0f), a.activation));
 }
 
-template <class T>
-void launch_linear(const Linear& step, const Memory& memory, const LaunchContext& context) {
-  const LinearArguments<T> a{pointer_to<const T>(step.x, memory),
-                             pointer_to<const T>(step.weight, memory),
-                             pointer_to<const float>(step.bias, memory),
-                             pointer_to<T>(step.y, memory),
-                             static_cast<int>(step.y.shape[0]),
-                             static_cast<int>(step.y.shape[1]),
-                             static_cast<int>(step.x.shape[1]),
-                             step.x.strides[0],
-                             step.x.strides[1],
-                             step.weight.strides[0],
-                             step.y.strides[0],
-                             step.y.strides[1],
-                             step.activation};
-  launch_pdl_kernel(context, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads,
-                    0, a);
-}
-
 constexpr std::size_t outer_axes = Shape::max_rank - 2;
 
 template <class T>
@@ -112,26 +95,6 @@ __global__ void __launch_bounds__(threads) matmul(MatMulArguments<T> m, PdlTrigg
 }
 
 template <class T>
-void launch_matmul(const MatMul& step, const Memory& memory, const LaunchContext& context) {
-  const std::size_t rank = step.y.shape.rank();
-  MatMulArguments<T> m{};
-  m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory),
-  m.y = pointer_to<T>(step.y, memory);
-  m.outer_rank = static_cast<int>(rank - 2);
-  m.rows = static_cast<int>(step.y.shape[rank - 2]), m.columns = static_cast<int>(step.y.shape[rank - 1]);
-  m.depth = static_cast<int>(step.a.shape[rank - 1]);
-  m.elements = step.y.shape.elements();
-  for (std::size_t i = 0; i + 2 < rank; ++i) {
-    m.extent[i] = step.y.shape[i];
-    m.a_outer[i] = step.a.strides[i], m.b_outer[i] = step.b.strides[i], m.y_outer[i] = step.y.strides[i];
-  }
-  m.a_row = step.a.strides[rank - 2], m.a_column = step.a.strides[rank - 1];
-  m.b_row = step.b.strides[rank - 2], m.b_column = step.b.strides[rank - 1];
-  m.y_row = step.y.strides[rank - 2], m.y_column = step.y.strides[rank - 1];
-  launch_pdl_kernel(context, "matmul", matmul<T>, divide_up(m.elements, threads), threads, 0, m);
-}
-
-template <class T>
 struct SoftmaxArguments {
   const T* x;
   T* y;
@@ -166,6 +129,47 @@ __global__ void __launch_bounds__(threads) softmax(SoftmaxArguments<T> s, PdlTri
   sum = warp_sum(sum);
   for (int i = lane; i < s.length; i += warp)
     y[i * s.y_step] = from_f32<T>(expf(to_f32(x[i * s.x_step]) - highest) / sum);
+}
+
+// ------------------------------------------------------------ launchers
+
+template <class T>
+void launch_linear(const Linear& step, const Memory& memory, const LaunchContext& context) {
+  const LinearArguments<T> a{pointer_to<const T>(step.x, memory),
+                             pointer_to<const T>(step.weight, memory),
+                             pointer_to<const float>(step.bias, memory),
+                             pointer_to<T>(step.y, memory),
+                             static_cast<int>(step.y.shape[0]),
+                             static_cast<int>(step.y.shape[1]),
+                             static_cast<int>(step.x.shape[1]),
+                             step.x.strides[0],
+                             step.x.strides[1],
+                             step.weight.strides[0],
+                             step.y.strides[0],
+                             step.y.strides[1],
+                             step.activation};
+  launch_pdl_kernel(context, "linear", linear<T>, divide_up(std::int64_t{a.rows} * a.columns, warps), threads,
+                    0, a);
+}
+
+template <class T>
+void launch_matmul(const MatMul& step, const Memory& memory, const LaunchContext& context) {
+  const std::size_t rank = step.y.shape.rank();
+  MatMulArguments<T> m{};
+  m.a = pointer_to<const T>(step.a, memory), m.b = pointer_to<const T>(step.b, memory),
+  m.y = pointer_to<T>(step.y, memory);
+  m.outer_rank = static_cast<int>(rank - 2);
+  m.rows = static_cast<int>(step.y.shape[rank - 2]), m.columns = static_cast<int>(step.y.shape[rank - 1]);
+  m.depth = static_cast<int>(step.a.shape[rank - 1]);
+  m.elements = step.y.shape.elements();
+  for (std::size_t i = 0; i + 2 < rank; ++i) {
+    m.extent[i] = step.y.shape[i];
+    m.a_outer[i] = step.a.strides[i], m.b_outer[i] = step.b.strides[i], m.y_outer[i] = step.y.strides[i];
+  }
+  m.a_row = step.a.strides[rank - 2], m.a_column = step.a.strides[rank - 1];
+  m.b_row = step.b.strides[rank - 2], m.b_column = step.b.strides[rank - 1];
+  m.y_row = step.y.strides[rank - 2], m.y_column = step.y.strides[rank - 1];
+  launch_pdl_kernel(context, "matmul", matmul<T>, divide_up(m.elements, threads), threads, 0, m);
 }
 
 template <class T>

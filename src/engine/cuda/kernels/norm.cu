@@ -11,6 +11,8 @@ using namespace device;
 
 constexpr int threads = 256, lanes = 32, slices = threads / lanes;
 
+// ------------------------------------------------------------ kernels
+
 /// Sums `value` over the block's slices for each lane; the result is valid in slice 0.
 __device__ float over_slices(float value, float (&scratch)[slices][lanes]) {
   const int lane = threadIdx.x % lanes, slice = threadIdx.x / lanes;
@@ -56,18 +58,6 @@ __global__ void __launch_bounds__(threads) instance_norm(NormArguments<T> a, Pdl
     const float normal = (value(p) - mean) * deviation * a.scale[channel] + a.shift[channel];
     a.y.pixel(n, p / a.y.w, p % a.y.w)[channel] = from_f32<T>(activate(normal, a.activation));
   }
-}
-
-template <class T>
-void launch_norm(const InstanceNorm& step, const Memory& memory, const LaunchContext& context) {
-  const NormArguments<T> a{map_of<const T>(step.x, memory),
-                           map_of<T>(step.y, memory),
-                           pointer_to<const float>(step.scale, memory),
-                           pointer_to<const float>(step.shift, memory),
-                           step.epsilon,
-                           step.activation};
-  const dim3 grid(static_cast<unsigned>(divide_up(a.x.c, lanes)), static_cast<unsigned>(a.x.n));
-  launch_pdl_kernel(context, "instance_norm", instance_norm<T>, grid, threads, 0, a);
 }
 
 constexpr int max_branches = 4;
@@ -160,6 +150,20 @@ __global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a, PdlTrigg
     for (int i = 0; i < V; ++i) sum[i] += gate[i] * x[i];
   }
   store<T, V>(a.y.pixel(n, h, w) + channel, sum);
+}
+
+// ------------------------------------------------------------ launchers
+
+template <class T>
+void launch_norm(const InstanceNorm& step, const Memory& memory, const LaunchContext& context) {
+  const NormArguments<T> a{map_of<const T>(step.x, memory),
+                           map_of<T>(step.y, memory),
+                           pointer_to<const float>(step.scale, memory),
+                           pointer_to<const float>(step.shift, memory),
+                           step.epsilon,
+                           step.activation};
+  const dim3 grid(static_cast<unsigned>(divide_up(a.x.c, lanes)), static_cast<unsigned>(a.x.n));
+  launch_pdl_kernel(context, "instance_norm", instance_norm<T>, grid, threads, 0, a);
 }
 
 template <class T>

@@ -20,6 +20,8 @@ struct PoolArguments {
   bool maximum, count_padding;
 };
 
+// ------------------------------------------------------------ kernels
+
 /// y = maximum or mean of x over a window; pixels of the padding take no part, unless count_padding counts
 /// them in the mean.
 /// A thread has V neighbouring channels of one pixel of y: 16 bytes, or one element where the maps are not
@@ -61,27 +63,6 @@ __global__ void __launch_bounds__(threads) pool(PoolArguments<T> a, PdlTrigger t
     for (int i = 0; i < V; ++i) result[i] /= divisor;
   }
   store<T, V>(a.y.pixel(n, oh, ow) + channel, result);
-}
-
-template <class T>
-void launch_pool(const Pool& step, const Memory& memory, const LaunchContext& context) {
-  const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
-  const PoolArguments<T> a{map_of<const T>(step.x, memory),
-                           map_of<T>(step.y, memory),
-                           extent(step.kernel[0]),
-                           extent(step.kernel[1]),
-                           extent(step.stride[0]),
-                           extent(step.stride[1]),
-                           extent(step.pad[0]),
-                           extent(step.pad[1]),
-                           step.kind == graph::Pool::Kind::max,
-                           step.count_padding};
-  constexpr int V = vector_width<T>;
-  const std::int64_t elements = step.y.shape.elements();
-  if (in_vectors_of(step.x, V) && in_vectors_of(step.y, V))
-    launch_pdl_kernel(context, "pool", pool<T, V>, divide_up(elements / V, threads), threads, 0, a);
-  else
-    launch_pdl_kernel(context, "pool", pool<T, 1>, divide_up(elements, threads), threads, 0, a);
 }
 
 constexpr int max_chain = 4;
@@ -136,6 +117,65 @@ __global__ void __launch_bounds__(chain_threads) pool_chain(ChainArguments<T> a,
 }
 
 template <class T>
+struct MeanArguments {
+  Map<const T> x;
+  Map<T> y;
+};
+
+/// y[n, c] = mean of x[n, c] over its pixels, summed in FP32.
+/// A block has V neighbouring channels of one image; its 128 threads share the pixels; the grid is groups
+/// of channels x images.
+/// Shared memory: V floats a warp.
+/// Barriers: __syncthreads() publishes the warps' sums to the threads that add them.
+/// The provider "global_pool" launches it for GlobalAveragePool steps.
+template <class T, int V>
+__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, PdlTrigger trigger) {
+  __shared__ float partial[threads / 32][V];
+  const int channel = blockIdx.x * V, n = blockIdx.y, pixels = a.x.h * a.x.w;
+  grid_dependency_wait(trigger);
+  float sum[V] = {};
+  for (int p = threadIdx.x; p < pixels; p += threads) {
+    float x[V];
+    load<T, V>(x, a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
+#pragma unroll
+    for (int i = 0; i < V; ++i) sum[i] += x[i];
+  }
+#pragma unroll
+  for (int i = 0; i < V; ++i)
+    for (int offset = 16; offset > 0; offset /= 2) sum[i] += __shfl_xor_sync(~0u, sum[i], offset);
+  if (threadIdx.x % 32 == 0)
+    for (int i = 0; i < V; ++i) partial[threadIdx.x / 32][i] = sum[i];
+  __syncthreads();
+  if (threadIdx.x >= V) return;
+  float total = 0;
+  for (int warp = 0; warp < threads / 32; ++warp) total += partial[warp][threadIdx.x];
+  a.y.pixel(n, 0, 0)[channel + threadIdx.x] = from_f32<T>(total / static_cast<float>(pixels));
+}
+
+// ------------------------------------------------------------ launchers
+
+template <class T>
+void launch_pool(const Pool& step, const Memory& memory, const LaunchContext& context) {
+  const auto extent = [](std::int64_t v) { return static_cast<int>(v); };
+  const PoolArguments<T> a{map_of<const T>(step.x, memory),
+                           map_of<T>(step.y, memory),
+                           extent(step.kernel[0]),
+                           extent(step.kernel[1]),
+                           extent(step.stride[0]),
+                           extent(step.stride[1]),
+                           extent(step.pad[0]),
+                           extent(step.pad[1]),
+                           step.kind == graph::Pool::Kind::max,
+                           step.count_padding};
+  constexpr int V = vector_width<T>;
+  const std::int64_t elements = step.y.shape.elements();
+  if (in_vectors_of(step.x, V) && in_vectors_of(step.y, V))
+    launch_pdl_kernel(context, "pool", pool<T, V>, divide_up(elements / V, threads), threads, 0, a);
+  else
+    launch_pdl_kernel(context, "pool", pool<T, 1>, divide_up(elements, threads), threads, 0, a);
+}
+
+template <class T>
 std::size_t chain_shared_bytes(const PoolChain& step, int width) {
   return static_cast<std::size_t>(2 * step.x.shape[2] * step.x.shape[3] * width) * sizeof(T);
 }
@@ -172,42 +212,6 @@ void launch_one_by_one(const PoolChain& step, const Memory& memory, const Launch
                    memory, &to == &step.y.back() ? context : context.for_inner_kernel());
     from = &to;
   }
-}
-
-template <class T>
-struct MeanArguments {
-  Map<const T> x;
-  Map<T> y;
-};
-
-/// y[n, c] = mean of x[n, c] over its pixels, summed in FP32.
-/// A block has V neighbouring channels of one image; its 128 threads share the pixels; the grid is groups
-/// of channels x images.
-/// Shared memory: V floats a warp.
-/// Barriers: __syncthreads() publishes the warps' sums to the threads that add them.
-/// The provider "global_pool" launches it for GlobalAveragePool steps.
-template <class T, int V>
-__global__ void __launch_bounds__(threads) global_mean(MeanArguments<T> a, PdlTrigger trigger) {
-  __shared__ float partial[threads / 32][V];
-  const int channel = blockIdx.x * V, n = blockIdx.y, pixels = a.x.h * a.x.w;
-  grid_dependency_wait(trigger);
-  float sum[V] = {};
-  for (int p = threadIdx.x; p < pixels; p += threads) {
-    float x[V];
-    load<T, V>(x, a.x.pixel(n, p / a.x.w, p % a.x.w) + channel);
-#pragma unroll
-    for (int i = 0; i < V; ++i) sum[i] += x[i];
-  }
-#pragma unroll
-  for (int i = 0; i < V; ++i)
-    for (int offset = 16; offset > 0; offset /= 2) sum[i] += __shfl_xor_sync(~0u, sum[i], offset);
-  if (threadIdx.x % 32 == 0)
-    for (int i = 0; i < V; ++i) partial[threadIdx.x / 32][i] = sum[i];
-  __syncthreads();
-  if (threadIdx.x >= V) return;
-  float total = 0;
-  for (int warp = 0; warp < threads / 32; ++warp) total += partial[warp][threadIdx.x];
-  a.y.pixel(n, 0, 0)[channel + threadIdx.x] = from_f32<T>(total / static_cast<float>(pixels));
 }
 
 template <class T>

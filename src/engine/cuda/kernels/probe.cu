@@ -12,6 +12,8 @@ using namespace device;
 
 constexpr int threads = 256, max_blocks = 1024;
 
+// ------------------------------------------------------------ kernels
+
 __device__ std::uint32_t scramble(std::uint32_t x) {
   x ^= x >> 16, x *= 0x7feb352du;
   x ^= x >> 15, x *= 0x846ca68bu;
@@ -63,12 +65,6 @@ struct CopiedSpans {
   CopiedSpan spans[most_spans];
 };
 
-CopiedSpans all_of(std::span<const CopiedSpan> spans) {
-  CopiedSpans all{};
-  std::copy_n(spans.begin(), std::min(spans.size(), most_spans), all.spans);
-  return all;
-}
-
 /// Few blocks, which leave most multiprocessors to the dependent launch.
 constexpr int copying_blocks = 4;
 constexpr unsigned cycles_a_turn = 1000;
@@ -112,6 +108,14 @@ __global__ void copy_spans(CopiedSpans all, bool late) {
     copy_elements<uint4>(span, 0);
     copy_elements<std::byte>(span, span.bytes / sizeof(uint4) * sizeof(uint4));
   }
+}
+
+// ------------------------------------------------------------ launchers
+
+CopiedSpans all_of(std::span<const CopiedSpan> spans) {
+  CopiedSpans all{};
+  std::copy_n(spans.begin(), std::min(spans.size(), most_spans), all.spans);
+  return all;
 }
 
 int blocks_for(std::int64_t elements) {

@@ -17,6 +17,8 @@ struct UpsampleArguments {
   int factor_h, factor_w;
 };
 
+// ------------------------------------------------------------ kernels
+
 /// y[h, w] = x[h / factor_h, w / factor_w].
 /// A thread has V neighbouring channels of one pixel of y: 16 bytes, or one element where the maps are not
 /// aligned.
@@ -74,17 +76,6 @@ __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T
   store<T, V>(a.y.pixel(n, oh, ow) + channel, result);
 }
 
-template <class T, int V>
-void launch_upsample(const Upsample& step, const Memory& memory, const LaunchContext& context) {
-  const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory),
-                               static_cast<int>(step.factor[0]), static_cast<int>(step.factor[1])};
-  const int blocks = divide_up(step.y.shape.elements() / V, threads);
-  if (step.kind == graph::Upsample::Kind::nearest)
-    launch_pdl_kernel(context, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
-  else
-    launch_pdl_kernel(context, "upsample_bilinear", upsample_bilinear<T, V>, blocks, threads, 0, a);
-}
-
 template <class T>
 struct TransposeArguments {
   Map<const T> x;
@@ -118,6 +109,19 @@ __global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T>
   float sum = a.bias ? a.bias[k] : 0.0f;
   for (int c = 0; c < a.x.c; ++c) sum += to_f32(x[c]) * to_f32(weight[c]);
   a.y.pixel(n, oh, ow)[k] = from_f32<T>(activate(sum, a.activation));
+}
+
+// ------------------------------------------------------------ launchers
+
+template <class T, int V>
+void launch_upsample(const Upsample& step, const Memory& memory, const LaunchContext& context) {
+  const UpsampleArguments<T> a{map_of<const T>(step.x, memory), map_of<T>(step.y, memory),
+                               static_cast<int>(step.factor[0]), static_cast<int>(step.factor[1])};
+  const int blocks = divide_up(step.y.shape.elements() / V, threads);
+  if (step.kind == graph::Upsample::Kind::nearest)
+    launch_pdl_kernel(context, "upsample_nearest", upsample_nearest<T, V>, blocks, threads, 0, a);
+  else
+    launch_pdl_kernel(context, "upsample_bilinear", upsample_bilinear<T, V>, blocks, threads, 0, a);
 }
 
 template <class T>

@@ -3,6 +3,8 @@
 namespace peregrine::postprocess {
 namespace {
 
+// ------------------------------------------------------------ kernels
+
 /// crop batches = {no crop done yet}, and whether there is one to do.
 /// One thread.
 /// Shared memory: none.
@@ -33,6 +35,8 @@ __global__ void end_kernel(CropBatches* crop_batches, cuda::Condition more) {
   crop_batches->end();
   more.set(crop_batches->more());
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

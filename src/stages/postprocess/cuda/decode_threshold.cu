@@ -13,6 +13,8 @@ struct Best {
   int index;
 };
 
+// ------------------------------------------------------------ kernels
+
 /// Highest value, lowest index among equals.
 __device__ void improve(Best& best, float value, int index) {
   if (value > best.value || (value == best.value && index < best.index)) best = {value, index};
@@ -138,6 +140,8 @@ __global__ void __launch_bounds__(threads) decode_threshold_kernel(const __grid_
                batch.boxes + static_cast<std::size_t>(image) * batch.anchors);
   if (threadIdx.x == 0) batch.tile_counts[list] = key_count;
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

@@ -14,6 +14,8 @@ constexpr int logit_capacity =
 
 static_assert(columns_per_warp * tile_words <= 32, "a lane keeps one word");
 
+// ------------------------------------------------------------ kernels
+
 /// Prototypes combined with an object's coefficients. The sum runs over the channels in order, as on the
 /// host.
 struct Prototypes {
@@ -200,6 +202,8 @@ __global__ void copy_results_kernel(const __grid_constant__ Batch batch) {
                      words * sizeof(std::uint32_t), blockIdx.x * blockDim.x + threadIdx.x,
                      gridDim.x * blockDim.x);
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

@@ -16,6 +16,8 @@ constexpr int round_capacity = 1024;
 constexpr int threads_per_tile = 4;
 constexpr CandidateKey no_key = ~CandidateKey{0};
 
+// ------------------------------------------------------------ kernels
+
 /// The keys of one image, as the selection left them.
 struct KeyList {
   const CandidateKey* keys;
@@ -315,6 +317,8 @@ __global__ void __launch_bounds__(threads) nms_kernel(const __grid_constant__ Ba
   __syncthreads();
   if (batch.host_record && !batch.segments) copy_objects_to_host(batch, image_index);
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

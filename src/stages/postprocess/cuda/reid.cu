@@ -9,6 +9,8 @@ constexpr int gather_threads = 1024;
 constexpr int gather_warps = gather_threads / 32;
 constexpr int norm_threads = 128;
 
+// ------------------------------------------------------------ kernels
+
 /// crops = the boxes of all objects of class_id, image by image; *count = how many there are.
 /// One block of 1024 threads; a warp counts the objects of one image, then writes their boxes behind those
 /// of the images before.
@@ -81,6 +83,8 @@ __global__ void __launch_bounds__(norm_threads)
   for (int i = threadIdx.x; i < length; i += norm_threads)
     to[static_cast<std::size_t>(index) * length + i] = normalised(finite_or_zero(as_float(from[i])), norm);
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

@@ -15,6 +15,8 @@ namespace {
 constexpr int block_width = 32, block_height = 8;
 constexpr int channels = 3;
 
+// ------------------------------------------------------------ kernels
+
 /// A batch input as kernels see it; strides in elements.
 template <class T>
 struct ImageSlots {
@@ -119,6 +121,8 @@ __global__ void reid_crop_kernel(const InputImage* images, const Crop* crops, co
   }
   input.write(blockIdx.z, x, y, rgb);
 }
+
+// ------------------------------------------------------------ launchers
 
 dim3 grid_for(const TensorView& input, int count) {
   const auto blocks = [](std::int64_t extent, int block) {

@@ -55,6 +55,8 @@ struct Tile {
   }
 };
 
+// ------------------------------------------------------------ kernels
+
 /// Weights [to][3][3][from] to shared rows of `row_bytes`, both widths filled up with zeros.
 template <int To, int From, int row_bytes, int threads>
 __device__ void load_weights(std::uint32_t shared, const __half* weight, int to, int from) {
@@ -215,6 +217,8 @@ __global__ void __launch_bounds__(T::threads) bottleneck(const __grid_constant__
     run_tile<T>(shared, address, a, tile / (a.tiles_h * a.tiles_w), tile / a.tiles_w % a.tiles_h * T::rows,
                 tile % a.tiles_w * T::columns);
 }
+
+// ------------------------------------------------------------ launchers
 
 struct KernelInstance {
   int channels, hidden, rows, columns;

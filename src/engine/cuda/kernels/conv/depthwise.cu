@@ -22,6 +22,8 @@ struct Arguments {
 
 constexpr int threads = 128;
 
+// ------------------------------------------------------------ kernels
+
 template <class T, int V>
 __device__ void write(const Arguments<T>& a, int n, int oh, int ow, int channel, float (&sum)[V]) {
   finish(sum, a.residual.data ? a.residual.pixel(n, oh, ow) + channel : nullptr, a.activation,
@@ -131,6 +133,8 @@ __global__ void __launch_bounds__(threads) depthwise_tile(Arguments<T> a, PdlTri
     }
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 template <class T>
 Arguments<T> arguments(const Depthwise& step, const Memory& memory) {

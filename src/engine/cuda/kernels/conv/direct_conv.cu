@@ -27,6 +27,8 @@ struct Arguments {
   ResidualPlace residual_place;
 };
 
+// ------------------------------------------------------------ kernels
+
 template <class T>
 __device__ float input_at(const Arguments<T>& a, int pixel, int pixels, int k, int group) {
   if (pixel >= pixels || k >= a.depth) return 0;
@@ -89,6 +91,8 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, PdlTrigge
     }
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 template <class T>
 void launch(const Conv& conv, const Memory& memory, const LaunchContext& context) {

@@ -44,6 +44,8 @@ struct Tile {
   static_assert(warp_rows % 16 == 0 && warp_columns % 16 == 0 && K % 16 == 0);
 };
 
+// ------------------------------------------------------------ kernels
+
 /// Position of a 16-byte vector in a tile: swizzled, so that the eight rows that ldmatrix reads lie in
 /// different banks.
 template <int row_vectors>
@@ -289,6 +291,8 @@ __global__ void __launch_bounds__(T::threads) conv(const __grid_constant__ Argum
     cooperative_groups::this_cluster().sync();  // others may still read this block's memory
 #endif
 }
+
+// ------------------------------------------------------------ launchers
 
 template <class T, int split>
 void launch(const Arguments& a, int transposed_taps, const LaunchContext& context) {

@@ -23,6 +23,8 @@ struct Arguments {
   Activation activation;
 };
 
+// ------------------------------------------------------------ kernels
+
 __device__ void multiply(float (&c)[4], const std::uint32_t (&a)[4], uint2 b) {
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
@@ -136,6 +138,8 @@ __global__ void __launch_bounds__(threads) stem(const __grid_constant__ Argument
     }
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 template <int window, int column_tiles>
 void launch(const Arguments& a, const LaunchContext& context) {

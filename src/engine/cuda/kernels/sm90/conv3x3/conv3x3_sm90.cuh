@@ -37,6 +37,8 @@ struct Conv3x3Barriers {
   EmptyBarrier empty_barrier[K::consumers][K::max_stages];
 };
 
+// ------------------------------------------------------------ kernels
+
 template <class K>
 class Conv3x3Block {
  public:

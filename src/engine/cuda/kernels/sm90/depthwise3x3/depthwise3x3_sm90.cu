@@ -27,6 +27,8 @@ struct Depthwise3x3Params {
 
 int halo_bytes(const DepthwiseTile& tile) { return (tile.rows + 2) * (tile.columns + 2) * tile.channels * 2; }
 
+// ------------------------------------------------------------ kernels
+
 /// y[h, w, c] = epilogue(sum over the 9 taps of x[tap of (h, w), c] weight[tap, c] + bias[c]), stride 1.
 /// A block has `rows` x a.columns pixels of a.channels channels, a thread 8 channels of one column, which
 /// it goes down with three sums; the grid is (tiles of a row x groups of channels) x tiles of a column x
@@ -92,6 +94,8 @@ __global__ void __launch_bounds__(most_depthwise_threads, 3)
     }
   }
 }
+
+// ------------------------------------------------------------ launchers
 
 }  // namespace
 

@@ -30,6 +30,8 @@ struct DepthwisePointwiseBarriers {
   EmptyBarrier empty_barrier[K::consumers][K::max_stages];
 };
 
+// ------------------------------------------------------------ kernels
+
 template <class K>
 class DepthwisePointwiseBlock {
  public:
