@@ -36,6 +36,28 @@ struct Map {
   }
 };
 
+/// Where a thread of a kernel over a map stands: at a pixel, and at the first of its neighbouring channels.
+struct NhwcIndex {
+  int n, h, w, channel;
+};
+
+/// The threads that cover a map when each has V neighbouring channels of one pixel.
+template <int V, class T>
+__device__ __forceinline__ std::int64_t nhwc_threads(const Map<T>& map) {
+  return std::int64_t{map.c / V} * map.w * map.h * map.n;
+}
+
+/// What thread `index` of these has: channels vary fastest, then columns, rows and images.
+template <int V, class T>
+__device__ __forceinline__ NhwcIndex nhwc_index(std::int64_t index, const Map<T>& map) {
+  const int vectors = map.c / V;
+  const int channel = static_cast<int>(index % vectors) * V;
+  index /= vectors;
+  const int w = static_cast<int>(index % map.w), h = static_cast<int>(index / map.w % map.h);
+  const int n = static_cast<int>(index / map.w / map.h);
+  return {n, h, w, channel};
+}
+
 template <class T>
 Map<T> map_of(const TensorRef& tensor, const Memory& memory) {
   if (!tensor) return {};

@@ -97,17 +97,19 @@ __global__ void __launch_bounds__(threads) elementwise(Out* y, const In* a, cons
 
 // ------------------------------------------------------------ launchers
 
+/// The layout is made here, once for all launches.
 template <class F>
-void launch(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f, const Memory& memory,
-            const LaunchContext& context) {
-  const std::int64_t elements = y.shape.elements();
-  with_type(y.dtype, [&]<class Out>() {
-    with_type(a.dtype, [&]<class In>() {
-      launch_pdl_kernel(context, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads),
-                        threads, 0, pointer_to<Out>(y, memory), pointer_to<const In>(a, memory),
-                        pointer_to<const In>(b, memory), layout_of(y, a, b), elements, f);
+Launch launch_of(const TensorRef& y, const TensorRef& a, const TensorRef& b, F f) {
+  return [=, layout = layout_of(y, a, b)](const Memory& memory, std::byte*, const LaunchContext& context) {
+    const std::int64_t elements = y.shape.elements();
+    with_type(y.dtype, [&]<class Out>() {
+      with_type(a.dtype, [&]<class In>() {
+        launch_pdl_kernel(context, "elementwise", elementwise<Out, In, F>, divide_up(elements, threads),
+                          threads, 0, pointer_to<Out>(y, memory), pointer_to<const In>(a, memory),
+                          pointer_to<const In>(b, memory), layout, elements, f);
+      });
     });
-  });
+  };
 }
 
 std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
@@ -120,17 +122,11 @@ std::vector<Tactic> enumerate_tactics(const Step& step, const Target&) {
 
 Launch instantiate(const Step& step, Tactic&, const Target&) {
   if (const auto* copy = std::get_if<Copy>(&step.operation))
-    return [s = *copy](const Memory& memory, std::byte*, const LaunchContext& context) {
-      launch(s.y, s.x, {}, CopyElement{}, memory, context);
-    };
+    return launch_of(copy->y, copy->x, {}, CopyElement{});
   if (const auto* unary = std::get_if<Unary>(&step.operation))
-    return [s = *unary](const Memory& memory, std::byte*, const LaunchContext& context) {
-      launch(s.y, s.x, {}, UnaryFunction{s.kind}, memory, context);
-    };
-  return
-      [s = std::get<Binary>(step.operation)](const Memory& memory, std::byte*, const LaunchContext& context) {
-        launch(s.y, s.a, s.b, BinaryFunction{s.kind}, memory, context);
-      };
+    return launch_of(unary->y, unary->x, {}, UnaryFunction{unary->kind});
+  const Binary& binary = std::get<Binary>(step.operation);
+  return launch_of(binary.y, binary.a, binary.b, BinaryFunction{binary.kind});
 }
 
 }  // namespace

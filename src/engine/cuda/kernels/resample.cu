@@ -28,14 +28,10 @@ struct UpsampleArguments {
 /// The provider "upsample" launches it for Upsample steps of kind nearest.
 template <class T, int V>
 __global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T> a, PdlTrigger trigger) {
-  const int vectors = a.y.c / V;
-  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
-  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
-  const int channel = static_cast<int>(index % vectors) * V;
-  index /= vectors;
-  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
-  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  if (index >= nhwc_threads<V>(a.y)) return;
+  const auto [n, oh, ow, channel] = nhwc_index<V>(index, a.y);
   using Bits = Vector<T, V>;
   *reinterpret_cast<Bits*>(a.y.pixel(n, oh, ow) + channel) =
       *reinterpret_cast<const Bits*>(a.x.pixel(n, oh / a.factor_h, ow / a.factor_w) + channel);
@@ -51,14 +47,10 @@ __global__ void __launch_bounds__(threads) upsample_nearest(UpsampleArguments<T>
 /// The provider "upsample" launches it for Upsample steps of kind bilinear.
 template <class T, int V>
 __global__ void __launch_bounds__(threads) upsample_bilinear(UpsampleArguments<T> a, PdlTrigger trigger) {
-  const int vectors = a.y.c / V;
-  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
-  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
-  const int channel = static_cast<int>(index % vectors) * V;
-  index /= vectors;
-  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
-  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  if (index >= nhwc_threads<V>(a.y)) return;
+  const auto [n, oh, ow, channel] = nhwc_index<V>(index, a.y);
   const float fh = fmaxf((oh + 0.5f) / a.factor_h - 0.5f, 0.0f),
               fw = fmaxf((ow + 0.5f) / a.factor_w - 0.5f, 0.0f);
   const int h0 = static_cast<int>(fh), w0 = static_cast<int>(fw);
@@ -96,13 +88,10 @@ struct TransposeArguments {
 /// for them.
 template <class T>
 __global__ void __launch_bounds__(threads) transposed_conv(TransposeArguments<T> a, PdlTrigger trigger) {
-  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
-  if (index >= std::int64_t{a.y.c} * a.y.w * a.y.h * a.y.n) return;
-  const int k = static_cast<int>(index % a.y.c);
-  index /= a.y.c;
-  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
-  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  if (index >= nhwc_threads<1>(a.y)) return;
+  const auto [n, oh, ow, k] = nhwc_index<1>(index, a.y);
   const int tap = oh % a.kernel_h * a.kernel_w + ow % a.kernel_w;
   const T* x = a.x.pixel(n, oh / a.kernel_h, ow / a.kernel_w);
   const T* weight = a.weight + (std::int64_t{tap} * a.y.c + k) * a.x.c;

@@ -229,30 +229,40 @@ class FusedConv {
       : cudnn_(cudnn), conv_(conv), plan_(std::move(plan)) {}
 
   void launch(const Memory& memory, std::byte* workspace, cudaStream_t stream) {
-    std::vector<void*> pointers{workspace, memory.at(conv_.x), memory.at(conv_.weight), memory.at(conv_.y)};
-    std::vector<std::int64_t> ids{id_x, id_weight, id_y};
-    if (conv_.bias_f16) pointers.push_back(memory.at(conv_.bias_f16)), ids.push_back(id_bias);
-    if (conv_.residual) pointers.push_back(memory.at(conv_.residual)), ids.push_back(id_residual);
-    if (pointers != pointers_) bind(std::move(pointers), ids);
+    const Pointers pointers{workspace,
+                            memory.at(conv_.x),
+                            memory.at(conv_.weight),
+                            memory.at(conv_.y),
+                            conv_.bias_f16 ? memory.at(conv_.bias_f16) : nullptr,
+                            conv_.residual ? memory.at(conv_.residual) : nullptr};
+    if (pointers != pointers_) bind(pointers);
     cudnn_.execute(plan_, pack_, stream);
   }
 
  private:
-  void bind(std::vector<void*> pointers, const std::vector<std::int64_t>& ids) {
+  /// Workspace, x, weight, y, bias and residual; null where there is none.
+  using Pointers = std::array<void*, 6>;
+
+  void bind(const Pointers& pointers) {
+    std::vector<void*> tensors;
+    std::vector<std::int64_t> ids;
+    constexpr std::array<std::int64_t, 5> all_ids{id_x, id_weight, id_y, id_bias, id_residual};
+    for (std::size_t i = 0; i < all_ids.size(); ++i)
+      if (pointers[i + 1]) tensors.push_back(pointers[i + 1]), ids.push_back(all_ids[i]);
     pack_ = cudnn_.create(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-    const std::span<void* const> all(pointers);
-    cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, all.subspan(1));
+    cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
+               std::span<void* const>(tensors));
     cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64,
                std::span<const std::int64_t>(ids));
     cudnn_.set(pack_, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, pointers[0]);
     cudnn_.finalize(pack_);
-    pointers_ = std::move(pointers);
+    pointers_ = pointers;
   }
 
   const Cudnn& cudnn_;
   Conv conv_;
   Descriptor plan_, pack_;
-  std::vector<void*> pointers_;
+  Pointers pointers_{};
 };
 
 bool serves(const Conv& conv) {

@@ -7,7 +7,6 @@
 
 #include <cooperative_groups.h>
 
-#include <array>
 
 #include "engine/cuda/kernels/device.cuh"
 
@@ -302,22 +301,10 @@ void launch(const Arguments& a, int transposed_taps, const LaunchContext& contex
   if constexpr (T::shared_bytes > 48 * 1024)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, T::shared_bytes),
           "cudaFuncSetAttribute");
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(static_cast<unsigned>(divide_up(a.pixels, T::rows)),
-                        static_cast<unsigned>(arguments.column_tiles * transposed_taps), split);
-  config.blockDim = dim3(T::threads);
-  config.dynamicSmemBytes = T::shared_bytes;
-  config.stream = context.stream;
-  std::array<cudaLaunchAttribute, 2> attributes{};
-  config.attrs = attributes.data();
-  if constexpr (split > 1) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
-    attributes[config.numAttrs++].val.clusterDim = {1, 1, split};
-  }
-  if (context.pdl_secondary) attributes[config.numAttrs++] = pdl_attribute();
-  (void)cudaLaunchKernelEx(&config, kernel, arguments,
-                           PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
-  check_launch("gemm_conv");
+  const dim3 grid(static_cast<unsigned>(divide_up(a.pixels, T::rows)),
+                  static_cast<unsigned>(arguments.column_tiles * transposed_taps), split);
+  launch_kernel(LaunchConfig(context, grid, T::threads, T::shared_bytes, split), "gemm_conv", kernel,
+                arguments, PdlTrigger{context.pdl_trigger});
 }
 
 }  // namespace peregrine::cuda::gemm

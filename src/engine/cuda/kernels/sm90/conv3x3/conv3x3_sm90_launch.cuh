@@ -11,23 +11,6 @@
 
 namespace peregrine::cuda::tiles {
 
-/// A launch without its grid; `attributes` outlives it.
-template <class K>
-cudaLaunchConfig_t configuration(int shared_bytes, const LaunchContext& context,
-                                 std::array<cudaLaunchAttribute, 2>& attributes) {
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(1, 1, K::split), config.blockDim = dim3(K::threads);
-  config.dynamicSmemBytes = static_cast<std::size_t>(shared_bytes);
-  config.stream = context.stream;
-  config.attrs = attributes.data();
-  if constexpr (K::split > 1) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
-    attributes[config.numAttrs++].val.clusterDim = {1, 1, K::split};
-  }
-  if (context.pdl_secondary) attributes[config.numAttrs++] = device::pdl_attribute();
-  return config;
-}
-
 /// Blocks, or clusters of them, that the GPU holds at once.
 template <class K>
 int resident(int multiprocessors, int blocks, const cudaLaunchConfig_t& config) {
@@ -80,14 +63,12 @@ void launch_conv3x3(const ConvProblem& w, int multiprocessors, int blocks, const
   // needs.
   check(cudaFuncSetAttribute(conv3x3_sm90<K>, cudaFuncAttributeMaxDynamicSharedMemorySize, most_block_bytes),
         "cudaFuncSetAttribute");
-  std::array<cudaLaunchAttribute, 2> attributes{};
-  cudaLaunchConfig_t config = configuration<K>(shared_bytes, context, attributes);
-  const int at_once = std::max(1, resident<K>(multiprocessors, blocks, config) / splits);
-  config.gridDim =
-      dim3(static_cast<unsigned>(std::min(a.tiles, at_once)), static_cast<unsigned>(splits), K::split);
-  (void)cudaLaunchKernelEx(&config, conv3x3_sm90<K>, a,
-                           device::PdlTrigger{context.pdl_trigger});  // what it answers is the last error too
-  check_launch("conv3x3_sm90");
+  device::LaunchConfig config(context, dim3(1, 1, K::split), K::threads,
+                              static_cast<std::size_t>(shared_bytes), K::split);
+  const int at_once = std::max(1, resident<K>(multiprocessors, blocks, config.get()) / splits);
+  config.set_grid(
+      dim3(static_cast<unsigned>(std::min(a.tiles, at_once)), static_cast<unsigned>(splits), K::split));
+  device::launch_kernel(config, "conv3x3_sm90", conv3x3_sm90<K>, a, device::PdlTrigger{context.pdl_trigger});
 }
 
 template <int tile_k, int tile_n, int consumers, int split = 1, int stride = 1>
