@@ -25,7 +25,7 @@ stage_wheels() {
   PEREGRINE_SYSTEM_CUDA=OFF tools/setup/setup.sh cuda
   PEREGRINE_SYSTEM_CUDA=OFF cmake --preset ci -B build-wheels --fresh -DPEREGRINE_CUDA=ON -DPEREGRINE_OPENVINO=OFF --log-level=WARNING
   grep -q '/cu13/bin/nvcc"' build-wheels/CMakeFiles/*/CMakeCUDACompiler.cmake
-  cmake --build build-wheels -j "$jobs" --target peregrine_preprocess
+  cmake --build build-wheels -j "$jobs" --target peregrine_stages_preprocess
 }
 
 run_tests() {  # run_tests CTEST-OPTIONS...: of build/
