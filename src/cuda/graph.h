@@ -10,7 +10,7 @@
 
 namespace peregrine::cuda {
 
-/// Owner of an instantiated CUDA graph. Copies that were captured enter the transfer transfer log at every
+/// Owner of an instantiated CUDA graph. Copies that were captured enter the transfer log at every
 /// launch.
 class Graph {
  public:

@@ -82,7 +82,7 @@ class PinnedBuffer {
   std::size_t bytes_ = 0;
 };
 
-// The only copies between host and device: each enters the transfer transfer log under `name`. Asynchronous.
+// The only copies between host and device: each enters the transfer log under `name`. Asynchronous.
 void copy_to_device(std::string_view name, void* device, const void* host, std::size_t bytes,
                     cudaStream_t stream);
 void copy_to_host(std::string_view name, void* host, const void* device, std::size_t bytes,

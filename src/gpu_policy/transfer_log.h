@@ -1,4 +1,4 @@
-// The transfer transfer log: every copy between host and device, by name. Copies are made by cuda/memory.h,
+// The transfer log: every copy between host and device, by name. Copies are made by cuda/memory.h,
 // which enters them here; a kernel that writes results into mapped host memory enters the bytes it used.
 #pragma once
 

@@ -64,7 +64,7 @@ class Crowd {
     if (chosen == Chosen::on_the_device)
       graph_.launch(stream_.get());
     else
-      reid_.run_rounds(descriptors(), stream_.get());
+      reid_.run_crop_batches(descriptors(), stream_.get());
     stream_.synchronize();
     EXPECT_EQ(reid_.persons(), count);
     std::vector<std::vector<float>> embeddings;

@@ -171,7 +171,7 @@ void BatchSession::run_recorded(int image_count, const Persons& persons) {
   }
   if (!reid || with_reid) return;
   in_step("reid", [&] {
-    reid->run_rounds(inputs_.front().device(), stream_);
+    reid->run_crop_batches(inputs_.front().device(), stream_);
     embedded_.record(stream_);
     synchronize();
   });

@@ -56,7 +56,7 @@ class GpuPersonEmbedder final : public PersonEmbedder {
                          stream_.get());
     *reinterpret_cast<int*>(staged_count_.data()) = static_cast<int>(loaded.size());
     cuda::copy_to_device("person count", reid_.count(), staged_count_.data(), sizeof(int), stream_.get());
-    reid_.run_rounds(reinterpret_cast<const preprocess::InputImage*>(images_.data()), stream_.get());
+    reid_.run_crop_batches(reinterpret_cast<const preprocess::InputImage*>(images_.data()), stream_.get());
     stream_.synchronize();
     std::vector<std::vector<float>> embeddings;
     for (std::size_t i = 0; i < loaded.size(); ++i)

@@ -73,17 +73,17 @@ void GpuReid::enqueue_crop_batch(std::size_t capacity, const preprocess::InputIm
 void GpuReid::capture(const preprocess::InputImage* images, cudaStream_t stream) {
   const auto more = cuda::Condition::of_capture(stream);
   postprocess::begin_crop_batches(crop_batches(), host_persons(), more, stream);
-  cuda::enqueue_while(stream, more, round_stream_, [&](cudaStream_t round) {
+  cuda::enqueue_while(stream, more, crop_batch_stream_, [&](cudaStream_t round) {
     const auto chosen = cuda::Condition::of_capture(round);
     postprocess::choose_crop_batch(crop_batches(), buckets_, chosen, round);
     cuda::enqueue_switch(
-        round, chosen, capacity_stream_, static_cast<unsigned>(engines_.size()),
+        round, chosen, bucket_stream_, static_cast<unsigned>(engines_.size()),
         [&](unsigned capacity, cudaStream_t body) { enqueue_crop_batch(capacity, images, body); });
     postprocess::end_crop_batch(crop_batches(), more, round);
   });
 }
 
-void GpuReid::run_rounds(const preprocess::InputImage* images, cudaStream_t stream) {
+void GpuReid::run_crop_batches(const preprocess::InputImage* images, cudaStream_t stream) {
   postprocess::begin_crop_batches(crop_batches(), host_persons(), {}, stream);
   cuda::check(cuda::runtime().stream_synchronize(stream), "cudaStreamSynchronize");
   postprocess::CropBatches here{.persons = persons()};

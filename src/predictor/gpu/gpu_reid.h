@@ -29,12 +29,12 @@ class GpuReid {
   // Both run the persons that crops() and count() hold by then; embeddings can be read once `stream` is
   // synchronised.
 
-  /// False where an engine must be enqueued for each run: run_rounds() serves then.
+  /// False where an engine must be enqueued for each run: run_crop_batches() serves then.
   bool capturable(cudaStream_t stream) const;
   /// `stream` is being captured: the crop batches, and the capacity of each, are chosen on the device.
   void capture(const preprocess::InputImage* images, cudaStream_t stream);
   /// The same crop batches, chosen by the host, which waits for the number of persons.
-  void run_rounds(const preprocess::InputImage* images, cudaStream_t stream);
+  void run_crop_batches(const preprocess::InputImage* images, cudaStream_t stream);
 
   /// How many persons the last run had.
   int persons() const { return *reinterpret_cast<const int*>(persons_.data()); }
@@ -59,8 +59,8 @@ class GpuReid {
   std::vector<Sized> engines_;  ///< by capacity
   cuda::DeviceBuffer crops_, crop_batches_;
   cuda::PinnedBuffer persons_, embeddings_;
-  cuda::Stream round_stream_ = cuda::Stream::create(),
-               capacity_stream_ = cuda::Stream::create();  ///< to capture bodies on
+  cuda::Stream crop_batch_stream_ = cuda::Stream::create(),
+               bucket_stream_ = cuda::Stream::create();  ///< to capture bodies on
 };
 
 }  // namespace peregrine::predictor

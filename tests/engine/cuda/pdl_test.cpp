@@ -77,7 +77,7 @@ TEST_P(DependentLaunch, ComputesTheSameReplayed) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Lanes, DependentLaunch, testing::Values(1, 4), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Streams, DependentLaunch, testing::Values(1, 4), [](const auto& info) {
   return info.param == 1 ? std::string("one") : std::string("four");
 });
 
