@@ -15,7 +15,7 @@ namespace {
 constexpr int enough = 20;  ///< shares of fewer boxes say too little
 constexpr int best_of_image = 100;
 constexpr double least_share = 0.5;
-constexpr double least_centred = 0.1;  ///< of corners it is 0; of random weights' large boxes some 0.4
+constexpr double least_centred = 0.2; ///< of corners it is close to 0
 constexpr float saturated_score = 0.999f;
 constexpr double least_range = 1e-6;     ///< of the scores, to the highest one
 constexpr double most_alike = 0.999999;  ///< cosine of two persons
@@ -54,8 +54,13 @@ bool lies_around(const std::array<float, 4>& box, const std::array<float, 3>& an
 }
 
 bool looks_like_corners(const std::array<float, 4>& box, const std::array<float, 3>& anchor) {
+  constexpr float edge = 0.05f;  // large boxes of centre and size end near their anchor when read as corners
   const float left = (box[0] + box[2]) / 2, top = (box[1] + box[3]) / 2;
-  return anchor[0] >= left && anchor[0] <= width(box) && anchor[1] >= top && anchor[1] <= height(box);
+  const float right = width(box), bottom = height(box);
+  const auto well_inside = [](float at, float from, float to) {
+    return at >= from + edge * (to - from) && at <= to - edge * (to - from) && to > from;
+  };
+  return well_inside(anchor[0], left, right) && well_inside(anchor[1], top, bottom);
 }
 
 bool has_near_keypoints(const Object& object, const Geometry& geometry) {
