@@ -15,7 +15,7 @@ namespace {
 constexpr int enough = 20;  ///< shares of fewer boxes say too little
 constexpr int best_of_image = 100;
 constexpr double least_share = 0.5;
-constexpr double least_centred = 0.2; ///< of corners it is close to 0
+constexpr double least_centred = 0.2;  ///< of corners it is close to 0
 constexpr float saturated_score = 0.999f;
 constexpr double least_range = 1e-6;     ///< of the scores, to the highest one
 constexpr double most_alike = 0.999999;  ///< cosine of two persons
