@@ -41,7 +41,7 @@ class PlanExecutor {
   void store(const cuda::TensorRef& tensor, const std::vector<float>& values);
   std::vector<float> load_optional(const cuda::TensorRef& tensor) const;
 
-  // plan_operations.cpp
+  // plan_windows.cpp: a window over a map; plan_operations.cpp: the others
   void run(const cuda::Conv& step);
   void run(const cuda::Depthwise& step);
   void run(const cuda::Bottleneck& step);

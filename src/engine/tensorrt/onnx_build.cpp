@@ -109,12 +109,12 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
                             "Free memory on the GPU (nvidia-smi shows who holds it), use a smaller batch or "
                             "image size, or a smaller "
                             "workspace: `peregrine build MODEL --workspace MIB`, and run that engine.");
-    throw_failure(library_, "build the engine");
+    throw_its_words(library_, "build the engine", "engine.tensorrt", {});
   }
   // The number is what one step asked for, on top of what others hold.
   const std::size_t advice =
       std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
-  throw_failure(
+  throw_its_words(
       library_,
       fmt::format("build the engine with a workspace of {} MiB{}", options.workspace_bytes / mebibyte,
                   asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : ""),

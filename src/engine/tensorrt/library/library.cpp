@@ -105,18 +105,21 @@ void throw_if_memory_ran_out(const Library& library, const std::string& what, co
               hint);
 }
 
-void throw_failure(const Library& library, const std::string& what, const std::string& code,
-                   const std::string& hint) {
-  // A workspace that is too small is told with the one that would do.
-  if (code != "engine.workspace")
-    throw_if_memory_ran_out(
-        library, what,
-        "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size.");
+void throw_its_words(const Library& library, const std::string& what, const std::string& code,
+                     const std::string& hint) {
   const std::string words = words_of(library);
   throw Error(code,
               fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words,
                           words.ends_with('.') ? "" : "."),
               hint);
+}
+
+void throw_failure(const Library& library, const std::string& what, const std::string& code,
+                   const std::string& hint) {
+  throw_if_memory_ran_out(
+      library, what,
+      "Free memory on the GPU (nvidia-smi shows who holds it), or use a smaller batch or image size.");
+  throw_its_words(library, what, code, hint);
 }
 
 }  // namespace peregrine::tensorrt

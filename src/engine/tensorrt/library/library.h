@@ -53,8 +53,11 @@ Version read_version(const std::filesystem::path& library);
 /// Throws Error "device.memory" where what the library has said since `begin` of the logger speaks of memory.
 void throw_if_memory_ran_out(const Library& library, const std::string& what, const std::string& hint);
 
-/// "TensorRT-RTX 1.7.1 could not WHAT: ITS WORDS."; `begin` of the logger was called before. Memory that ran
-/// out has a code and a hint of its own, unless `code` is "engine.workspace".
+/// "TensorRT-RTX 1.7.1 could not WHAT: ITS WORDS."; `begin` of the logger was called before.
+[[noreturn]] void throw_its_words(const Library& library, const std::string& what, const std::string& code,
+                                  const std::string& hint);
+
+/// The same, and throw_if_memory_ran_out() before it.
 [[noreturn]] void throw_failure(const Library& library, const std::string& what,
                                 const std::string& code = "engine.tensorrt", const std::string& hint = {});
 

@@ -20,7 +20,7 @@ struct BatchBuckets {
   }
 };
 
-/// How far the crop batches have come. Lies in device memory, where each crop batch finds whom to take.
+/// How far the crop batches have come. It lies in device memory; a crop batch reads its first person there.
 struct CropBatches {
   int persons = 0;
   int first = 0;  ///< of this crop batch, and how many it takes at most
