@@ -150,10 +150,56 @@ TEST(ClassNames, AreTextsWhateverTheFileHolds) {
               HasSubstr("model.names changed.pt: the class names have gaps: 2 names for the indices 0 to 2"));
   EXPECT_THAT(refusal({{"K\0"s + text("person"), text("a") + text("person")}}),
               HasSubstr("the class names are not by index"));
-  const std::string scalar = "cnumpy._core.multiarray\nscalar\n)R";
-  EXPECT_THAT(refusal({{person, scalar + "\x94"}}),
-              HasSubstr("the class names are NumPy's scalars, which are not read"));
-  EXPECT_THAT(refusal({{"K\0"s + text("person"), scalar + text("person")}}), HasSubstr("NumPy's scalars"));
+}
+
+/// numpy._core.multiarray.scalar(dtype(code), bytes), as torch.save writes one.
+std::string numpy_scalar(const std::string& code, const std::string& bytes) {
+  return test::pickle_call(
+      test::pickle_global("numpy._core.multiarray", "scalar"),
+      {test::pickle_call(test::pickle_global("numpy", "dtype"), {test::pickle_text(code)}) + "(K\x03" +
+           test::pickle_text("<") + "tb",
+       "C" + std::string(1, static_cast<char>(bytes.size())) + bytes});
+}
+
+/// What Ultralytics 8.4.190 shows of such files, with NumPy 2.4.
+TEST(ClassNames, MayBeNumPysScalars) {
+  const std::string person = text("person") + "\x94", index = "K\0"s + text("person");
+  const auto name = [&](const std::string& scalar) {
+    return read({{person, scalar + "\x94"}}).class_names.front();
+  };
+  EXPECT_EQ(name(numpy_scalar("U2", "a\0\0\0\xf1\0\0\0"s)), "a\u00f1");
+  EXPECT_EQ(name(numpy_scalar("i8", "\x07\0\0\0\0\0\0\0"s)), "7");
+  EXPECT_EQ(name(numpy_scalar("u8", "\0\0\0\0\0\0\0\x80"s)), "9223372036854775808");
+  EXPECT_EQ(name(numpy_scalar("b1", "\x01")), "True");
+  EXPECT_EQ(name(numpy_scalar("f8", "\x9a\x99\x99\x99\x99\x99\xb9\x3f")), "0.1");
+  EXPECT_EQ(name(numpy_scalar("f4", "\xcd\xcc\xcc\x3d")), "0.1");
+  EXPECT_EQ(name(numpy_scalar("f4", "\0\0\0\x40"s)), "2.0");
+  EXPECT_EQ(name(numpy_scalar("f2", "\0\x40"s)), "2.0");
+  for (const std::string& key : {numpy_scalar("i8", std::string(8, '\0')), numpy_scalar("U1", "0\0\0\0"s),
+                                 numpy_scalar("f4", std::string(4, '\0'))})
+    EXPECT_THAT(read({{index, key + text("person")}}).class_names, ElementsAre("person", "dog"));
+  const std::string date = numpy_scalar("M8", std::string(8, '\0'));
+  EXPECT_THAT(refusal({{person, date + "\x94"}}),
+              HasSubstr("the class names are NumPy's scalars of a kind that is not read"));
+  EXPECT_THAT(refusal({{index, date + text("person")}}), HasSubstr("NumPy's scalars"));
+  EXPECT_THAT(refusal({{person, numpy_scalar("f4", "\0\0\x80\x4b"s) + "\x94"}}),
+              HasSubstr("the class names are NumPy's numbers of 16 or 32 bits"))
+      << "1.6777216e+07 or 16777216.0, by NumPy's version";
+}
+
+TEST(TrainingSize, MayBeOfNumPysScalars) {
+  const std::string height = numpy_scalar("i8", "\xe0\0\0\0\0\0\0\0"s);
+  const std::string width = numpy_scalar("i4", "\x40\x01\0\0"s);
+  const ModelInfo info = read({{"(K\xe0M\x20\x01"s, "(" + height + width}});
+  EXPECT_EQ(info.image_height, 224);
+  EXPECT_EQ(info.image_width, 320);
+}
+
+/// Also where a module keeps them: its stride and the places that its inputs come from.
+TEST(StockState, MayHoldNumPysScalars) {
+  const std::string one = numpy_scalar("i8", "\x01\0\0\0\0\0\0\0"s);
+  const std::string groups = text("groups");
+  EXPECT_EQ(read({{groups + "\x94K\x01", groups + "\x94" + one}}).task, Task::pose);
 }
 
 TEST(TrainingSize, RoundsUpToWhatTheNetworkTakes) {

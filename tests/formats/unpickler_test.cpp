@@ -93,6 +93,64 @@ TEST(Unpickler, BytesAreNoText) {
   }
 }
 
+/// numpy.core.multiarray.scalar(dtype(code), bytes) as NumPy pickles it, the bytes as given: in protocol 4
+/// "C" and their count, in protocol 2 _codecs.encode(text, 'latin1').
+std::string numpy_scalar(const std::string& code, const std::string& order, const std::string& bytes,
+                         const std::string& package = "numpy._core") {
+  return "c" + package + ".multiarray\nscalar\ncnumpy\ndtype\nU" + static_cast<char>(code.size()) + code +
+         "\x89\x88\x87R(K\x03U\x01" + order + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"s + bytes +
+         "\x86R.";
+}
+
+TEST(Unpickler, NumPysNumbersArePlainOnes) {
+  const IntegerCase cases[] = {
+      {numpy_scalar("i8", "<", "C\x08\xfd\xff\xff\xff\xff\xff\xff\xff"), -3},
+      {numpy_scalar("i4", "<", "C\x04\xfd\xff\xff\xff", "numpy.core"), -3},
+      {numpy_scalar("i4", ">", "C\x04\xff\xff\xff\xfd"), -3},
+      {numpy_scalar("i2", "<", "C\x02\0\x80"s), -32768},
+      {numpy_scalar("u1", "|", "C\x01\xc8"), 200},
+      {numpy_scalar("u1", "|", "c_codecs\nencode\nX\x02\0\0\0\xc3\x88X\x06\0\0\0latin1\x86R"s), 200},
+      {numpy_scalar("u4", "<", "C\x04\xff\xff\xff\xff"), 4294967295},
+      {numpy_scalar("b1", "|", "C\x01\x01"), 1},
+      {numpy_scalar("b1", "|", "C\x01\0"s), 0}};
+  for (const IntegerCase& c : cases)
+    EXPECT_EQ(integer(parse_text(c.bytes).document->root), c.value) << testing::PrintToString(c.bytes);
+  EXPECT_TRUE(std::get<bool>(parse_text(numpy_scalar("b1", "|", "C\x01\x01")).document->root));
+  const Parsed large = parse_text(numpy_scalar("u8", "<", "C\x08\0\0\0\0\0\0\0\x80"s));
+  EXPECT_EQ(as<BigInteger>(large.document->root)->digits, "9223372036854775808");
+  const auto real = [](const std::string& bytes) { return number(parse_text(bytes).document->root); };
+  EXPECT_EQ(real(numpy_scalar("f8", "<", "C\x08\0\0\0\0\0\0\xf8\x3f"s)), 1.5);
+  EXPECT_EQ(real(numpy_scalar("f4", "<", "C\x04\xcd\xcc\xcc\x3d")), double{0.1f});
+  EXPECT_EQ(real(numpy_scalar("f2", "<", "C\x02\0\x40"s)), 2.0);
+}
+
+TEST(Unpickler, NumPysTextsArePlainOnes) {
+  const auto text_of = [](const std::string& bytes) {
+    const Parsed parsed = parse_text(bytes);
+    const std::string* string = text(parsed.document->root);
+    return string ? *string : "no text";
+  };
+  EXPECT_EQ(text_of(numpy_scalar("U2", "<", "C\x08\x61\0\0\0\xf1\0\0\0"s)), "a\u00f1");
+  EXPECT_EQ(text_of(numpy_scalar("U1", ">", "C\x04\0\x01\xf6\xb2"s)), "\U0001f6b2");
+  EXPECT_EQ(text_of(numpy_scalar("U3", "<", "C\x0c\x61\0\0\0\0\0\0\0\0\0\0\0"s)), "a") << "NULs at its end";
+  EXPECT_EQ(text_of(numpy_scalar("U0", "<", "c__builtin__\nbytes\n)R")), "");
+  const std::string encoded = "c_codecs\nencode\nX\x05\0\0\0\xc3\xb1\0\0\0X\x06\0\0\0latin1\x86R"s;
+  EXPECT_EQ(text_of(numpy_scalar("U1", "<", encoded)), "\u00f1");
+  const Parsed bytes = parse_text(numpy_scalar("S2", "|", "C\x02\xff\0"s));
+  EXPECT_EQ(as<Bytes>(bytes.document->root)->bytes, "\xff");
+}
+
+TEST(Unpickler, OtherScalarsOfNumPyStayCalls) {
+  for (const std::string& bytes :
+       {numpy_scalar("f2", "<", "C\x02\x66\x2e"), numpy_scalar("c8", "<", "C\x08" + std::string(8, '\0')),
+        numpy_scalar("M8", "<", "C\x08" + std::string(8, '\0')), numpy_scalar("i8", "<", "C\x04\0\0\0\0"s),
+        numpy_scalar("i3", "<", "C\x03\0\0\0"s), numpy_scalar("U1", "<", "C\x04\0\xd8\0\0"s),
+        numpy_scalar("i", "<", "C\0"s), numpy_scalar("b0", "|", "C\0"s),
+        numpy_scalar("U4611686018427387905", "<", "C\x04\0\0\0\0"s)})
+    EXPECT_EQ(class_name(parse_text(bytes).document->root), "numpy._core.multiarray.scalar")
+        << testing::PrintToString(bytes);
+}
+
 TEST(Unpickler, TuplesListsSets) {
   for (const std::string& bytes : {"K\x01K\x02\x86."s, "(K\x01K\x02t."s, "(K\x01K\x02l."s,
                                    "](K\x01K\x02"

@@ -231,12 +231,21 @@ void Machine::push_call(const Value& callee, const Value& arguments, const Value
     const auto content = *items(given->front());
     const auto kind = name == "torch.Size" ? Sequence::Kind::tuple : Sequence::Kind::set;
     push_node(Sequence{kind, {content.begin(), content.end()}});
+  } else if (const auto plain = plain_call(name, arguments)) {
+    push_plain(*plain);
   } else if (is_one_of(name, {"copyreg._reconstructor", "copy_reg._reconstructor"}) && !given->empty()) {
     push_node(Object{
         given->front(), {}, {}, {}, {}, {}});  // protocols 0 and 1: _reconstructor(class, object, None)
   } else {
     push_node(Object{callee, arguments, keywords, {}, {}, {}});
   }
+}
+
+void Machine::push_plain(const PlainData& data) {
+  if (const auto* scalar = std::get_if<Value>(&data)) return push(*scalar);
+  if (const auto* text = std::get_if<Text>(&data)) return push_node(*text);
+  if (const auto* bytes = std::get_if<Bytes>(&data)) return push_node(*bytes);
+  push_node(std::get<BigInteger>(data));
 }
 
 /// The older layout of torch.save wraps each class of a module: ('module', class, its source file, its

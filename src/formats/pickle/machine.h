@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "formats/pickle/cursor.h"
+#include "formats/pickle/plain_call.h"
 #include "formats/pickle/unpickler.h"
 
 namespace peregrine::pickle {
@@ -43,6 +44,7 @@ class Machine {
   void push_text_or_bytes(std::string bytes);
   void push_global(std::string_view module, std::string_view name);
   void push_call(const Value& callee, const Value& arguments, const Value& keywords = {});
+  void push_plain(const PlainData& data);
   void push_persistent(const Value& id);
   void push_tuple(std::vector<Value> items);
   void append(const std::vector<Value>& items);

@@ -95,4 +95,33 @@ std::string from_latin1(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> to_latin1(std::string_view utf8) {
+  std::string out;
+  for (std::size_t i = 0; i < utf8.size(); ++i) {
+    const auto lead = static_cast<std::uint8_t>(utf8[i]);
+    if (lead < 0x80) {
+      out += utf8[i];
+      continue;
+    }
+    if (lead > 0xc3 || i + 1 == utf8.size()) return std::nullopt;
+    out += static_cast<char>((lead & 3) << 6 | (static_cast<std::uint8_t>(utf8[++i]) & 0x3f));
+  }
+  return out;
+}
+
+std::optional<std::string> from_utf32(std::string_view bytes, bool big_endian) {
+  std::string out;
+  std::size_t whole = 0;  // up to the last character that is no NUL
+  for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4) {
+    std::uint32_t code = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      code = code << 8 | static_cast<std::uint8_t>(bytes[at + (big_endian ? i : 3 - i)]);
+    if (!is_scalar(code)) return std::nullopt;
+    append_utf8(out, code);
+    if (code != 0) whole = out.size();
+  }
+  out.resize(whole);
+  return out;
+}
+
 }  // namespace peregrine::pickle

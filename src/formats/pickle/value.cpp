@@ -15,6 +15,7 @@ std::optional<std::int64_t> integer(const Value& value) {
 
 std::optional<double> number(const Value& value) {
   if (const auto* real = std::get_if<double>(&value)) return *real;
+  if (const auto* real = std::get_if<float>(&value)) return double{*real};
   if (const auto whole = integer(value)) return static_cast<double>(*whole);
   return std::nullopt;
 }

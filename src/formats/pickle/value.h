@@ -17,7 +17,8 @@ namespace peregrine::pickle {
 struct Node;
 
 /// None, small scalars in place, everything else as a node of the Document that owns it.
-using Value = std::variant<std::monostate, bool, std::int64_t, double, const Node*>;
+/// A float is one of NumPy's, whose text is another than that of the same number as a double.
+using Value = std::variant<std::monostate, bool, std::int64_t, double, float, const Node*>;
 using Entry = std::pair<Value, Value>;
 
 struct Text {

@@ -31,10 +31,18 @@ const Value* argument(const Value* arguments, std::string_view name) {
               "Set them in the checkpoint, with Ultralytics: model.names = {0: 'person', ...}.");
 }
 
-/// Says of NumPy's scalars what they are: Python takes them for texts and numbers, this reader does not.
+/// Says of NumPy's scalars what they are: Python writes all of them as texts, this reader texts and numbers.
 [[noreturn]] void no_names(const Value& value, const char* otherwise) {
-  no_names(pickle::class_name(value).starts_with("numpy.") ? "NumPy's scalars, which are not read"
+  no_names(pickle::class_name(value).starts_with("numpy.") ? "NumPy's scalars of a kind that is not read"
                                                            : otherwise);
+}
+
+/// A number of NumPy as its str() writes it in every version: beyond these bounds they differ.
+std::string name_of(float number) {
+  const float size = std::abs(number);
+  if (size != 0 && !(size >= 0.001f && size < 1000)) no_names("NumPy's numbers of 16 or 32 bits");
+  const std::string text = fmt::format("{}", number);
+  return text.find('.') == std::string::npos ? text + ".0" : text;
 }
 
 /// A name as Python's str() writes it.
@@ -43,6 +51,7 @@ std::string name_of(const Value& value) {
   if (pickle::is_none(value)) return "None";
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "True" : "False";
   if (const auto whole = pickle::integer(value)) return fmt::format("{}", *whole);
+  if (const auto* single = std::get_if<float>(&value)) return name_of(*single);
   if (const auto number = pickle::number(value)) return python_text(*number);
   if (const auto* big = pickle::as<pickle::BigInteger>(value); big && !big->digits.starts_with("0x"))
     return big->digits;
