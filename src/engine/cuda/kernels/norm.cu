@@ -133,14 +133,10 @@ __global__ void __launch_bounds__(threads) gate_layers(GateArguments<T> a, PdlTr
 /// The provider "gate" launches it last of the three kernels of a GatedSum step.
 template <class T, int V>
 __global__ void __launch_bounds__(threads) gate_sum(GateArguments<T> a, PdlTrigger trigger) {
-  const int vectors = a.y.c / V;
-  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
-  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
-  const int channel = static_cast<int>(index % vectors) * V;
-  index /= vectors;
-  const int w = static_cast<int>(index % a.y.w), h = static_cast<int>(index / a.y.w % a.y.h);
-  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  if (index >= nhwc_threads<V>(a.y)) return;
+  const auto [n, h, w, channel] = nhwc_index<V>(index, a.y);
   float sum[V] = {};
   for (int branch = 0; branch < a.branches; ++branch) {
     const float* gate = a.gates + (std::int64_t{branch} * a.y.n + n) * a.y.c + channel;

@@ -47,14 +47,10 @@ __device__ void start(const Arguments<T>& a, int channel, float (&sum)[V]) {
 /// steps.
 template <class T, int V>
 __global__ void __launch_bounds__(threads) depthwise_any(Arguments<T> a, PdlTrigger trigger) {
-  const int vectors = a.y.c / V;
-  std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  const std::int64_t index = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   grid_dependency_wait(trigger);
-  if (index >= std::int64_t{vectors} * a.y.w * a.y.h * a.y.n) return;
-  const int channel = static_cast<int>(index % vectors) * V;
-  index /= vectors;
-  const int ow = static_cast<int>(index % a.y.w), oh = static_cast<int>(index / a.y.w % a.y.h);
-  const int n = static_cast<int>(index / a.y.w / a.y.h);
+  if (index >= nhwc_threads<V>(a.y)) return;
+  const auto [n, oh, ow, channel] = nhwc_index<V>(index, a.y);
   float sum[V];
   start<T, V>(a, channel, sum);
   for (int kh = 0; kh < a.kernel_h; ++kh) {

@@ -3,6 +3,7 @@
 // are output pixels, columns output channels, the reduction runs over kh, kw, C/groups as the weights are
 // stored.
 #include "engine/cuda/kernels/device.cuh"
+#include "engine/cuda/kernels/pixel_index.cuh"
 #include "engine/cuda/kernels/providers.h"
 #include "engine/cuda/kernels/single_tactic.h"
 
@@ -33,7 +34,7 @@ template <class T>
 __device__ float input_at(const Arguments<T>& a, int pixel, int pixels, int k, int group) {
   if (pixel >= pixels || k >= a.depth) return 0;
   const int channel = k % a.group_in, tap = k / a.group_in;
-  const int ow = pixel % a.y.w, oh = pixel / a.y.w % a.y.h, n = pixel / (a.y.w * a.y.h);
+  const auto [n, oh, ow] = pixel_index(pixel, a.y);
   const int ih = oh * a.stride_h - a.pad_top + tap / a.kernel_w * a.dilation_h;
   const int iw = ow * a.stride_w - a.pad_left + tap % a.kernel_w * a.dilation_w;
   if (ih < 0 || ih >= a.x.h || iw < 0 || iw >= a.x.w) return 0;
@@ -79,7 +80,7 @@ __global__ void __launch_bounds__(threads) direct_conv(Arguments<T> a, PdlTrigge
   for (int i = 0; i < per_thread; ++i) {
     const int pixel = first_pixel + row + 16 * i;
     if (pixel >= pixels) continue;
-    const int ow = pixel % a.y.w, oh = pixel / a.y.w % a.y.h, n = pixel / (a.y.w * a.y.h);
+    const auto [n, oh, ow] = pixel_index(pixel, a.y);
     for (int j = 0; j < per_thread; ++j) {
       const int in_group = first_channel + column + 16 * j;
       if (in_group >= a.group_out) continue;

@@ -7,8 +7,8 @@
 
 #include <cooperative_groups.h>
 
-
 #include "engine/cuda/kernels/device.cuh"
+#include "engine/cuda/kernels/pixel_index.cuh"
 
 namespace peregrine::cuda::gemm {
 
@@ -111,7 +111,7 @@ class Loader {
 #pragma unroll
     for (int i = 0; i < x_rows; ++i) {
       const int pixel = first_row + row_ + i * row_step;
-      const int ow = pixel % a.y.w, oh = pixel / a.y.w % a.y.h, n = pixel / (a.y.w * a.y.h);
+      const auto [n, oh, ow] = pixel_index(pixel, a.y);
       const bool inside = pixel < a.pixels && row_ + i * row_step < T::rows;
       h_[i] = inside ? oh * a.stride_h - a.pad_top : -(1 << 20);
       w_[i] = ow * a.stride_w - a.pad_left;
