@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "cuda/array.h"
 #include "cuda/memory.h"
 #include "image/geometry.h"
 #include "stages/postprocess/cuda/postprocess.h"
@@ -37,8 +38,8 @@ Latency latency_with_head(const ModelInfo& model, std::span<const postprocess::N
   const cuda::DeviceBuffer workspace(after.workspace_bytes(), "the head's decoding");
   const std::vector<Geometry> same(static_cast<std::size_t>(batch),
                                    preprocess::letterbox(640, 640, 640, 640));
-  const cuda::DeviceBuffer geometries(same.size() * sizeof(Geometry), "geometries");
-  cuda::copy_to_device("geometries", geometries.data(), same.data(), geometries.bytes(), stream.get());
+  const cuda::DeviceArray<Geometry> geometries(same.size(), "geometries");
+  cuda::copy_to_device("geometries", geometries, same, stream.get());
   stream.synchronize();
   return latency(Graph::capture(stream.get(),
                                 [&] {

@@ -21,8 +21,8 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "cuda/array.h"
 #include "cuda/device.h"
-#include "cuda/memory.h"
 #include "cuda/runtime.h"
 #include "cuda/stream.h"
 #include "engine_cache/engine_context.h"
@@ -169,12 +169,10 @@ Json measure_decoder(decode::JpegBackend backend, const std::vector<std::byte>& 
   if (!header.refusal.empty()) return {{"refused", header.refusal}};
   const std::size_t pitch = 3 * static_cast<std::size_t>(header.width);
   const std::size_t bytes = pitch * static_cast<std::size_t>(header.height);
-  const cuda::DeviceBuffer pixels(bytes * static_cast<std::size_t>(batch), "pictures");
+  const cuda::DeviceArray<std::uint8_t> pixels(bytes * static_cast<std::size_t>(batch), "pictures");
   std::vector<decode::JpegJob> jobs;
   for (int i = 0; i < batch; ++i)
-    jobs.push_back({file,
-                    reinterpret_cast<std::uint8_t*>(pixels.data()) + bytes * static_cast<std::size_t>(i),
-                    pitch, header.orientation});
+    jobs.push_back({file, pixels.data() + bytes * static_cast<std::size_t>(i), pitch, header.orientation});
   const auto failed = std::make_unique<bool[]>(jobs.size());
   const cuda::Stream stream = cuda::Stream::create();
   std::vector<double> times;

@@ -16,6 +16,7 @@
 #include "core/half.h"
 #include "core/head_names.h"
 #include "core/tensor.h"
+#include "cuda/array.h"
 #include "cuda/device.h"
 #include "cuda/graph.h"
 #include "cuda/memory.h"
@@ -116,13 +117,12 @@ double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream)
   HostImage image{image_width, image_height, PixelOrder::bgr, {}};
   for (int i = 0; i < image_width * image_height * 3; ++i)
     image.pixels.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(i) * 2654435761u >> 24));
-  const cuda::DeviceBuffer pixels(image.pixels.size(), "picture");
-  cuda::copy_to_device("picture", pixels.data(), image.pixels.data(), pixels.bytes(), stream);
+  const cuda::DeviceArray<std::uint8_t> pixels(image.pixels.size(), "picture");
+  cuda::copy_to_device("picture", pixels, image.pixels, stream);
   const std::vector<preprocess::InputImage> images(
-      batch, {reinterpret_cast<const std::uint8_t*>(pixels.data()), std::ptrdiff_t{3} * image_width,
-              image.order, geometry});
-  const cuda::DeviceBuffer descriptors(images.size() * sizeof(preprocess::InputImage), "descriptors");
-  cuda::copy_to_device("descriptors", descriptors.data(), images.data(), descriptors.bytes(), stream);
+      batch, {pixels.data(), std::ptrdiff_t{3} * image_width, image.order, geometry});
+  const cuda::DeviceArray<preprocess::InputImage> descriptors(images.size(), "descriptors");
+  cuda::copy_to_device("descriptors", descriptors, images, stream);
 
   const Shape shape{batch, 3, side, side};
   const Strides strides{side * side * 4, 1, side * 4, 4};
@@ -133,7 +133,7 @@ double time_preprocess(const Geometry& geometry, int batch, cudaStream_t stream)
                                {expected.as<Half>(), DType::f16, Device::cpu(), shape, strides}, n);
   const cuda::DeviceBuffer input(expected.bytes(), "input");
   const auto work = [&] {
-    preprocess::letterbox_batch(reinterpret_cast<const preprocess::InputImage*>(descriptors.data()), batch,
+    preprocess::letterbox_batch(descriptors.data(), batch,
                                 {input.data(), DType::f16, Device::cuda(0), shape, strides}, stream);
   };
   work();
@@ -168,8 +168,8 @@ PostprocessTime time_postprocess(Task task, const Geometry& geometry, int batch,
   const cuda::DeviceBuffer workspace(kernels.workspace_bytes(), "workspace");
   const cuda::PinnedBuffer record(kernels.layout().bytes, "record");
   const std::vector<Geometry> all(batch, geometry);
-  const cuda::DeviceBuffer geometries(all.size() * sizeof(Geometry), "geometries");
-  cuda::copy_to_device("geometries", geometries.data(), all.data(), geometries.bytes(), stream);
+  const cuda::DeviceArray<Geometry> geometries(all.size(), "geometries");
+  cuda::copy_to_device("geometries", geometries, all, stream);
   const auto work = [&] {
     kernels.enqueue(workspace.data(), {geometries.data()}, batch, record.data(), stream);
   };

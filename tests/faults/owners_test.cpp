@@ -1,6 +1,7 @@
 // The owners of src/cuda with every call failing in turn.
 #include <gmock/gmock.h>
 
+#include "cuda/array.h"
 #include "cuda/conditional.h"
 #include "cuda/device.h"
 #include "cuda/graph.h"
@@ -279,6 +280,41 @@ TEST(Faults, AStreamOfAnotherDeviceIsRefused) {
   EXPECT_EQ(error->sentence(), "The stream belongs to cuda:1, the work to cuda:0.");
   EXPECT_EQ(error->hint(), "Hand over a stream of the device that the engine was loaded on.");
   EXPECT_FALSE(error_of([&] { require_stream_on(stream.get(), 1); }));
+}
+
+TEST(Faults, TypedArraysHaveTheSizesOfTheirElementsAndCopyThese) {
+  FakeCuda cuda;
+  {
+    const Stream stream = Stream::create();
+    const PinnedArray<double> staged(5, "staged");
+    DeviceArray<double> array(3, "an array"), moved;
+    EXPECT_EQ(array.size(), 3u);
+    EXPECT_EQ(array.bytes(), 24u);
+    EXPECT_EQ(moved.size(), 0u);
+    moved = std::move(array);
+    for (std::size_t i = 0; i < staged.size(); ++i) staged[i] = static_cast<double>(i);
+    copy_to_device("numbers", moved, staged.first(3), stream.get());
+    stream.synchronize();
+    EXPECT_EQ(moved.size(), 3u);
+    EXPECT_EQ(error_of([] { DeviceArray<double>(0, "nothing"); }), std::nullopt);
+  }
+  EXPECT_EQ(cuda.alive(), 0u);
+  EXPECT_THAT(cuda.misuse(), IsEmpty());
+}
+
+TEST(WorkspaceLayout, ArraysLieAlignedOneBehindAnother) {
+  WorkspaceLayout layout;
+  const auto bytes = layout.append<std::byte>(257);
+  const auto none = layout.append<double>(0);
+  const auto words = layout.append<int>(64);
+  const auto numbers = layout.append<double>(1);
+  EXPECT_EQ(bytes.offset, 0u);
+  EXPECT_EQ(none.offset, 512u);
+  EXPECT_EQ(words.offset, 512u);
+  EXPECT_EQ(numbers.offset, 768u);
+  EXPECT_EQ(layout.bytes(), 1024u);
+  alignas(256) std::byte workspace[1024];
+  EXPECT_EQ(static_cast<void*>(words.in(workspace)), workspace + 512);
 }
 
 TEST(Faults, MovedOwnersGiveBackOnce) {

@@ -31,9 +31,9 @@ std::size_t BatchSession::input_for(const GpuEngine& engine) {
   input.memory = cuda::DeviceBuffer(engine.input_bytes(), "input of " + engine.model().name);
   cuda::fill(input.memory.data(), 0, input.memory.bytes(), stream_);  // padding channels stay zero
   input.view = {input.memory.data(), binding.dtype, binding.device, binding.shape, binding.strides};
-  const std::size_t bytes = sizeof(InputImage) * static_cast<std::size_t>(batch_);
-  input.descriptors = cuda::DeviceBuffer(bytes, "image descriptors");
-  input.staged = cuda::PinnedBuffer(bytes, "image descriptors");
+  const auto images = static_cast<std::size_t>(batch_);
+  input.descriptors = cuda::DeviceArray<InputImage>(images, "image descriptors");
+  input.staged = cuda::PinnedArray<InputImage>(images, "image descriptors");
   inputs_.push_back(std::move(input));
   return inputs_.size() - 1;
 }
@@ -75,7 +75,7 @@ void BatchSession::describe(std::span<const ImageView> images, const GeometryOf&
   for (std::size_t b = 0; b < branches_.size(); ++b)
     for (std::size_t n = 0; n < images.size(); ++n) {
       const ImageView& image = images[n];
-      inputs_[branches_[b].input].host()[n] = {image.data, image.pitch, image.order, geometry_of(image, b)};
+      inputs_[branches_[b].input].staged[n] = {image.data, image.pitch, image.order, geometry_of(image, b)};
     }
 }
 
@@ -85,9 +85,9 @@ void BatchSession::enqueue(int image_count, const Persons& persons, const Way& w
   };
   in_step("preprocess", [&] {
     for (const Input& input : inputs_) {
-      cuda::copy_to_device("image descriptors", input.descriptors.data(), input.staged.data(),
-                           sizeof(InputImage) * static_cast<std::size_t>(image_count), stream_);
-      preprocess::letterbox_batch(input.device(), image_count, input.view, stream_);
+      cuda::copy_to_device("image descriptors", input.descriptors,
+                           input.staged.first(static_cast<std::size_t>(image_count)), stream_);
+      preprocess::letterbox_batch(input.descriptors.data(), image_count, input.view, stream_);
     }
     mark(preprocessed_, stream_);
   });
@@ -112,7 +112,7 @@ void BatchSession::enqueue(int image_count, const Persons& persons, const Way& w
   mark(finished_, stream_);
   if (!way.reid) return;
   in_step("reid", [&] {
-    persons.reid->capture(inputs_.front().device(), stream_);
+    persons.reid->capture(inputs_.front().descriptors.data(), stream_);
     mark(embedded_, stream_);
   });
 }
@@ -171,7 +171,7 @@ void BatchSession::run_recorded(int image_count, const Persons& persons) {
   }
   if (!reid || with_reid) return;
   in_step("reid", [&] {
-    reid->run_crop_batches(inputs_.front().device(), stream_);
+    reid->run_crop_batches(inputs_.front().descriptors.data(), stream_);
     embedded_.record(stream_);
     synchronize();
   });
@@ -179,7 +179,8 @@ void BatchSession::run_recorded(int image_count, const Persons& persons) {
 
 std::vector<Object> BatchSession::objects(std::size_t model, int image_index) const {
   const Branch& branch = branches_[model];
-  return branch.detector->read(image_index, inputs_[branch.input].host()[image_index].geometry).objects;
+  const InputImage& image = inputs_[branch.input].staged[static_cast<std::size_t>(image_index)];
+  return branch.detector->read(image_index, image.geometry).objects;
 }
 
 }  // namespace peregrine::predictor

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/array.h"
 #include "cuda/graph.h"
 #include "cuda/memory.h"
 #include "cuda/stream.h"
@@ -49,16 +50,13 @@ class BatchSession {
  private:
   /// A letterboxed batch, and the descriptors that tell where its images lie.
   struct Input {
-    cuda::DeviceBuffer memory, descriptors;
-    cuda::PinnedBuffer staged;
+    cuda::DeviceBuffer memory;
+    cuda::DeviceArray<preprocess::InputImage> descriptors;
+    cuda::PinnedArray<preprocess::InputImage> staged;
     TensorView view;
 
-    preprocess::InputImage* host() const { return reinterpret_cast<preprocess::InputImage*>(staged.data()); }
-    const preprocess::InputImage* device() const {
-      return reinterpret_cast<const preprocess::InputImage*>(descriptors.data());
-    }
     postprocess::DeviceGeometries geometries() const {
-      return {&device()->geometry, sizeof(preprocess::InputImage)};
+      return {&descriptors.data()->geometry, sizeof(preprocess::InputImage)};
     }
   };
   /// A detector, the input it reads, and the stream of its branch.

@@ -30,9 +30,10 @@ ImageView DeviceImagePool::reserve(Slot& slot, int width, int height) {
                     bytes = pitch * static_cast<std::size_t>(height);
   if (slot.pixels.bytes() < bytes) {
     slot.pixels = {};  // first give back, then take: two images need not fit at once
-    slot.pixels = cuda::DeviceBuffer(bytes, fmt::format("an image of {}x{} pixels", width, height));
+    slot.pixels =
+        cuda::DeviceArray<std::uint8_t>(bytes, fmt::format("an image of {}x{} pixels", width, height));
   }
-  return {reinterpret_cast<const std::uint8_t*>(slot.pixels.data()),
+  return {slot.pixels.data(),
           width,
           height,
           static_cast<std::ptrdiff_t>(pitch),
@@ -48,7 +49,7 @@ ImageView DeviceImagePool::upload(Slot& slot, const ImageView& pixels, cudaStrea
                     bytes = row * static_cast<std::size_t>(pixels.height);
   if (slot.staging.bytes() < bytes) {
     slot.staging = {};
-    slot.staging = cuda::PinnedBuffer(bytes, "staging of an image");
+    slot.staging = cuda::PinnedArray<std::uint8_t>(bytes, "staging of an image");
   }
   for (int y = 0; y < pixels.height; ++y)
     std::memcpy(slot.staging.data() + static_cast<std::size_t>(y) * row, pixels.data + y * pixels.pitch, row);
@@ -129,8 +130,8 @@ std::vector<DeviceImagePool::LoadedImage> DeviceImagePool::load(std::span<const 
       if (why.empty()) {
         loaded[i].host_decoded = host_part;
         loaded[i].view = reserve(slot, header.width, header.height);
-        jobs.push_back({frame.file, reinterpret_cast<std::uint8_t*>(slot.pixels.data()),
-                        static_cast<std::size_t>(header.width) * 3, header.orientation});
+        jobs.push_back(
+            {frame.file, slot.pixels.data(), static_cast<std::size_t>(header.width) * 3, header.orientation});
         job_frames.push_back(i);
         continue;
       }

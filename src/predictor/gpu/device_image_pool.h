@@ -1,10 +1,11 @@
 // Brings images into device memory: compressed where the GPU decodes them, as pixels otherwise.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "cuda/memory.h"
+#include "cuda/array.h"
 #include "cuda/stream.h"
 #include "gpu_policy/gpu_policy.h"
 #include "predictor/batch_runner.h"
@@ -34,8 +35,8 @@ class DeviceImagePool {
 
  private:
   struct Slot {
-    cuda::DeviceBuffer pixels;
-    cuda::PinnedBuffer staging;  ///< for pixels that come from the host
+    cuda::DeviceArray<std::uint8_t> pixels;
+    cuda::PinnedArray<std::uint8_t> staging;  ///< for pixels that come from the host
   };
   void open_decoder();
   LoadedImage take_over(Slot& slot, const Frame& frame, cudaStream_t stream);

@@ -1,5 +1,6 @@
 #include "predictor/gpu/gpu_person_embedder.h"
 
+#include "cuda/array.h"
 #include "cuda/device.h"
 #include "predictor/gpu/device_image_pool.h"
 #include "predictor/gpu/gpu_reid.h"
@@ -8,12 +9,6 @@
 namespace peregrine::predictor {
 
 namespace {
-
-/// What kernels are told of one person: the image, and that all of it is wanted.
-struct Told {
-  preprocess::InputImage* images;
-  Crop* crops;
-};
 
 class GpuPersonEmbedder final : public PersonEmbedder {
  public:
@@ -24,10 +19,10 @@ class GpuPersonEmbedder final : public PersonEmbedder {
         precision_(context.precision),
         frames_(most, policy_, decoder_),
         reid_(model, context, most),
-        images_(sizeof(preprocess::InputImage) * static_cast<std::size_t>(most), "image descriptors"),
-        staged_images_(images_.bytes(), "image descriptors"),
-        staged_crops_(sizeof(Crop) * static_cast<std::size_t>(most), "person boxes"),
-        staged_count_(sizeof(int), "person count") {
+        images_(static_cast<std::size_t>(most), "image descriptors"),
+        staged_images_(images_.size(), "image descriptors"),
+        staged_crops_(images_.size(), "person boxes"),
+        staged_count_(1, "person count") {
     reid_.check_bindings(policy_);
   }
 
@@ -38,25 +33,22 @@ class GpuPersonEmbedder final : public PersonEmbedder {
     std::vector<Frame> frames;
     for (const ImageView& person : persons) frames.push_back({"", {}, person});
     const auto loaded = frames_.load(frames, false, most_pixels, stream_.get());
-    const Told told{reinterpret_cast<preprocess::InputImage*>(staged_images_.data()),
-                    reinterpret_cast<Crop*>(staged_crops_.data())};
     const ModelInfo& model = reid_.model();
     for (std::size_t i = 0; i < loaded.size(); ++i) {
       if (loaded[i].error) throw Error(*loaded[i].error);
       const ImageView& view = loaded[i].view;
-      told.images[i] = {
+      staged_images_[i] = {
           view.data, view.pitch, view.order,
           preprocess::letterbox(view.width, view.height, model.image_width, model.image_height)};
-      told.crops[i] = {{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)},
-                       static_cast<int>(i)};
+      staged_crops_[i] = {{0, 0, static_cast<float>(view.width), static_cast<float>(view.height)},
+                          static_cast<int>(i)};  // all of the image is wanted
     }
-    cuda::copy_to_device("image descriptors", images_.data(), staged_images_.data(),
-                         sizeof(preprocess::InputImage) * loaded.size(), stream_.get());
+    cuda::copy_to_device("image descriptors", images_, staged_images_.first(loaded.size()), stream_.get());
     cuda::copy_to_device("person boxes", reid_.crops(), staged_crops_.data(), sizeof(Crop) * loaded.size(),
                          stream_.get());
-    *reinterpret_cast<int*>(staged_count_.data()) = static_cast<int>(loaded.size());
+    staged_count_[0] = static_cast<int>(loaded.size());
     cuda::copy_to_device("person count", reid_.count(), staged_count_.data(), sizeof(int), stream_.get());
-    reid_.run_crop_batches(reinterpret_cast<const preprocess::InputImage*>(images_.data()), stream_.get());
+    reid_.run_crop_batches(images_.data(), stream_.get());
     stream_.synchronize();
     std::vector<std::vector<float>> embeddings;
     for (std::size_t i = 0; i < loaded.size(); ++i)
@@ -75,8 +67,10 @@ class GpuPersonEmbedder final : public PersonEmbedder {
   std::optional<decode::JpegDecoder> decoder_;
   DeviceImagePool frames_;
   GpuReid reid_;
-  cuda::DeviceBuffer images_;
-  cuda::PinnedBuffer staged_images_, staged_crops_, staged_count_;
+  cuda::DeviceArray<preprocess::InputImage> images_;
+  cuda::PinnedArray<preprocess::InputImage> staged_images_;
+  cuda::PinnedArray<Crop> staged_crops_;
+  cuda::PinnedArray<int> staged_count_;
 };
 
 }  // namespace

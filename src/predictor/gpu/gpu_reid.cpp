@@ -24,9 +24,9 @@ static_assert(buckets.size() <= postprocess::BatchBuckets::most);
 }  // namespace
 
 GpuReid::GpuReid(const Model& model, const engine_cache::EngineContext& context, int most_persons)
-    : crops_(sizeof(Crop) * static_cast<std::size_t>(most_persons), "person boxes"),
-      crop_batches_(sizeof(postprocess::CropBatches), "ReID rounds"),
-      persons_(sizeof(int), "person count") {
+    : crops_(static_cast<std::size_t>(most_persons), "person boxes"),
+      crop_batches_(1, "ReID crop batches"),
+      persons_(1, "person count") {
   if (const int fixed = model.info().fixed_batch; fixed != 0) {
     add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, fixed)));
   } else {
@@ -35,8 +35,7 @@ GpuReid::GpuReid(const Model& model, const engine_cache::EngineContext& context,
       add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, capacity), &tuned));
   }
   const auto length = static_cast<std::size_t>(this->model().embedding);
-  embeddings_ =
-      cuda::PinnedBuffer(sizeof(float) * length * static_cast<std::size_t>(most_persons), "embeddings");
+  embeddings_ = cuda::PinnedArray<float>(length * static_cast<std::size_t>(most_persons), "embeddings");
 }
 
 void GpuReid::add(std::unique_ptr<GpuEngine> engine) {
@@ -67,12 +66,12 @@ void GpuReid::enqueue_crop_batch(std::size_t capacity, const preprocess::InputIm
   preprocess::reid_crop_batch(images, crops(), count(), &crop_batches()->first, sized.view, stream);
   sized.engine->enqueue(sized.view, stream);
   postprocess::normalise_embeddings(sized.engine->outputs().front().view, count(), &crop_batches()->first,
-                                    reinterpret_cast<float*>(embeddings_.data()), stream);
+                                    embeddings_.data(), stream);
 }
 
 void GpuReid::capture(const preprocess::InputImage* images, cudaStream_t stream) {
   const auto more = cuda::Condition::of_capture(stream);
-  postprocess::begin_crop_batches(crop_batches(), host_persons(), more, stream);
+  postprocess::begin_crop_batches(crop_batches(), persons_.data(), more, stream);
   cuda::enqueue_while(stream, more, crop_batch_stream_, [&](cudaStream_t round) {
     const auto chosen = cuda::Condition::of_capture(round);
     postprocess::choose_crop_batch(crop_batches(), buckets_, chosen, round);
@@ -84,7 +83,7 @@ void GpuReid::capture(const preprocess::InputImage* images, cudaStream_t stream)
 }
 
 void GpuReid::run_crop_batches(const preprocess::InputImage* images, cudaStream_t stream) {
-  postprocess::begin_crop_batches(crop_batches(), host_persons(), {}, stream);
+  postprocess::begin_crop_batches(crop_batches(), persons_.data(), {}, stream);
   cuda::check(cuda::runtime().stream_synchronize(stream), "cudaStreamSynchronize");
   postprocess::CropBatches here{.persons = persons()};
   while (here.more()) {
@@ -105,8 +104,7 @@ void GpuReid::record_transfers() const {
 
 std::vector<float> GpuReid::embedding(int person) const {
   const auto length = static_cast<std::size_t>(model().embedding);
-  const float* row =
-      reinterpret_cast<const float*>(embeddings_.data()) + length * static_cast<std::size_t>(person);
+  const float* row = embeddings_.data() + length * static_cast<std::size_t>(person);
   return {row, row + length};
 }
 

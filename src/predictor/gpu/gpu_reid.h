@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "cuda/array.h"
 #include "cuda/stream.h"
 #include "predictor/gpu/gpu_model.h"
 #include "stages/postprocess/tasks/crop_batches.h"
@@ -23,7 +24,7 @@ class GpuReid {
   void check_batch(GpuPolicy& policy) const;
 
   /// Where the boxes and their number go, in device memory.
-  Crop* crops() const { return reinterpret_cast<Crop*>(crops_.data()); }
+  Crop* crops() const { return crops_.data(); }
   int* count() const { return &crop_batches()->persons; }
 
   // Both run the persons that crops() and count() hold by then; embeddings can be read once `stream` is
@@ -37,7 +38,7 @@ class GpuReid {
   void run_crop_batches(const preprocess::InputImage* images, cudaStream_t stream);
 
   /// How many persons the last run had.
-  int persons() const { return *reinterpret_cast<const int*>(persons_.data()); }
+  int persons() const { return persons_[0]; }
   std::vector<float> embedding(int person) const;
   /// Enters what the last run wrote to the host into the transfer log.
   void record_transfers() const;
@@ -49,16 +50,15 @@ class GpuReid {
     TensorView view;
   };
   void add(std::unique_ptr<GpuEngine> engine);
-  postprocess::CropBatches* crop_batches() const {
-    return reinterpret_cast<postprocess::CropBatches*>(crop_batches_.data());
-  }
-  int* host_persons() const { return reinterpret_cast<int*>(persons_.data()); }
+  postprocess::CropBatches* crop_batches() const { return crop_batches_.data(); }
   void enqueue_crop_batch(std::size_t capacity, const preprocess::InputImage* images, cudaStream_t stream);
 
   postprocess::BatchBuckets buckets_;
   std::vector<Sized> engines_;  ///< by capacity
-  cuda::DeviceBuffer crops_, crop_batches_;
-  cuda::PinnedBuffer persons_, embeddings_;
+  cuda::DeviceArray<Crop> crops_;
+  cuda::DeviceArray<postprocess::CropBatches> crop_batches_;  ///< one
+  cuda::PinnedArray<int> persons_;                            ///< one: how many
+  cuda::PinnedArray<float> embeddings_;
   cuda::Stream crop_batch_stream_ = cuda::Stream::create(),
                bucket_stream_ = cuda::Stream::create();  ///< to capture bodies on
 };

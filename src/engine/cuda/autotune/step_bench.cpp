@@ -18,7 +18,7 @@ constexpr int all_nan = 0xff;
 }  // namespace
 
 StepBench::StepBench(const ExecutionPlan& plan, const Step& step, std::byte* weights, cudaStream_t stream)
-    : stream_(stream), scratch_(sizeof(Difference), "the tuner") {
+    : stream_(stream), difference_(1, "the tuner") {
   memory_.buffers.assign(plan.buffers.size() + 1, nullptr);
   const Accesses touched = accesses(step.operation);
   for (const auto& list : {touched.reads, touched.writes})
@@ -60,11 +60,10 @@ void StepBench::write_without_waiting() const {
 
 std::string StepBench::mismatch(double tolerance) const {
   for (const Area& area : areas_) {
-    auto* on_device = reinterpret_cast<Difference*>(scratch_.data());
     const auto elements = static_cast<std::int64_t>(area.live.bytes() / size_of(area.dtype));
-    compare(area.live.data(), area.reference.data(), area.dtype, elements, on_device, stream_);
+    compare(area.live.data(), area.reference.data(), area.dtype, elements, difference_.data(), stream_);
     Difference difference;
-    copy_to_host("difference", &difference, on_device, sizeof difference, stream_);
+    copy_to_host("difference", &difference, difference_.data(), sizeof difference, stream_);
     check(runtime().stream_synchronize(stream_), "cudaStreamSynchronize");
     if (difference.not_finite)
       return fmt::format("{} elements are not finite or not written", difference.not_finite);

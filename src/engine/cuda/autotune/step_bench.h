@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "cuda/array.h"
 #include "cuda/memory.h"
+#include "engine/cuda/kernels/probe.h"
 #include "engine/cuda/runtime/kernel.h"
 
 namespace peregrine::cuda {
@@ -51,7 +53,7 @@ class StepBench {
   cudaStream_t stream_;
   Memory memory_;
   std::vector<Area> areas_;
-  DeviceBuffer scratch_;
+  DeviceArray<Difference> difference_;  ///< one
 };
 
 }  // namespace peregrine::cuda

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "cuda/array.h"
 #include "peregrine/error.h"
 #include "stages/postprocess/cuda/batch.h"
 #include "stages/postprocess/head/head_view.h"
@@ -9,10 +10,7 @@
 namespace peregrine::postprocess {
 namespace {
 
-constexpr std::size_t alignment = 256;
 constexpr int max_objects = 2000;
-
-std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 void require_at_most(const char* what, std::size_t value, std::size_t limit) {
   if (value > limit)
@@ -53,12 +51,26 @@ void set_head(Batch& batch, const HeadView& head) {
   }
 }
 
-std::size_t key_bytes(const Batch& batch, int images) {
-  return aligned(sizeof(CandidateKey) * batch.tile_capacity * batch.tiles * images);
-}
+/// What lies where in the workspace; the record comes first, for device_record().
+struct Workspace {
+  cuda::ArraySlice<std::byte> record;
+  cuda::ArraySlice<CandidateKey> keys;
+  cuda::ArraySlice<int> tile_counts;
+  cuda::ArraySlice<Corners> boxes;
+  std::size_t bytes;
+};
 
-std::size_t count_bytes(const Batch& batch, int images) {
-  return aligned(sizeof(int) * batch.tiles * images);
+Workspace workspace_of(const Batch& batch) {
+  const auto images = static_cast<std::size_t>(batch.layout.images),
+             tiles = images * static_cast<std::size_t>(batch.tiles);
+  cuda::WorkspaceLayout layout;
+  Workspace workspace;
+  workspace.record = layout.append<std::byte>(batch.layout.bytes);
+  workspace.keys = layout.append<CandidateKey>(tiles * static_cast<std::size_t>(batch.tile_capacity));
+  workspace.tile_counts = layout.append<int>(tiles);
+  workspace.boxes = layout.append<Corners>(images * static_cast<std::size_t>(batch.anchors));
+  workspace.bytes = layout.bytes();
+  return workspace;
 }
 
 }  // namespace
@@ -94,11 +106,7 @@ DevicePostprocess& DevicePostprocess::operator=(DevicePostprocess&&) noexcept = 
 
 const RecordLayout& DevicePostprocess::layout() const noexcept { return batch_->layout; }
 
-std::size_t DevicePostprocess::workspace_bytes() const noexcept {
-  const int images = batch_->layout.images;
-  return aligned(batch_->layout.bytes) + key_bytes(*batch_, images) + count_bytes(*batch_, images) +
-         aligned(sizeof(Corners) * batch_->anchors * images);
-}
+std::size_t DevicePostprocess::workspace_bytes() const noexcept { return workspace_of(*batch_).bytes; }
 
 /// The batch with its parts of the workspace.
 Batch DevicePostprocess::in(void* workspace, int images) const {
@@ -107,14 +115,12 @@ Batch DevicePostprocess::in(void* workspace, int images) const {
     throw Error("internal.postprocess", "A batch of " + std::to_string(images) +
                                             " images does not fit heads of " +
                                             std::to_string(batch.layout.images) + ".");
-  auto* memory = static_cast<std::byte*>(workspace);
+  const Workspace arrays = workspace_of(batch);
   batch.images = images;
   batch.record = device_record(workspace);
-  batch.keys = reinterpret_cast<CandidateKey*>(memory + aligned(batch.layout.bytes));
-  batch.tile_counts = reinterpret_cast<int*>(reinterpret_cast<std::byte*>(batch.keys) +
-                                             key_bytes(batch, batch.layout.images));
-  batch.boxes = reinterpret_cast<Corners*>(reinterpret_cast<std::byte*>(batch.tile_counts) +
-                                           count_bytes(batch, batch.layout.images));
+  batch.keys = arrays.keys.in(workspace);
+  batch.tile_counts = arrays.tile_counts.in(workspace);
+  batch.boxes = arrays.boxes.in(workspace);
   return batch;
 }
 
