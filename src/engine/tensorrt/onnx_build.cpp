@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/text.h"
+#include "engine/tensorrt/elapsed_time_report.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {
@@ -15,7 +16,9 @@ namespace {
 /// "node 'model.0.conv' (Conv): what the parser says"
 std::string describe(const ParserComplaint& complaint) {
   std::string where = "the file";
-  if (complaint.node >= 0)
+  if (complaint.node >= 0 && complaint.node_name.empty())
+    where = fmt::format("node {}", complaint.node);
+  else if (complaint.node >= 0)
     where = fmt::format("node '{}' ({})", printable(complaint.node_name), printable(complaint.node_operator));
   return fmt::format("{}: {}", where, printable(complaint.description));
 }
@@ -71,7 +74,8 @@ OnnxBuild::OnnxBuild(const Library& library, std::span<const std::byte> file)
 
 BuilderConfig OnnxBuild::configure(const Options& options) const {
   BuilderConfig config = builder_.create_config();
-  config.clear(BuilderFlag::tf32);  // FP32 means FP32
+  config.disable_tf32();  // FP32 means FP32
+  if (options.fp16_by_flag) config.enable_fp16();
   config.set_verbosity(Verbosity::detailed);
   if (options.workspace_bytes > 0) config.set_workspace(options.workspace_bytes);
   if (options.optimization_level) config.set_optimization_level(*options.optimization_level);
@@ -121,19 +125,37 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
       "engine.workspace", fmt::format("Pass --workspace {}.", advice));
 }
 
-OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::byte> timing_cache) const {
-  library_.logger().begin();
-  const BuilderConfig config = configure(options);
+std::optional<HostMemory> OnnxBuild::run_builder(const BuilderConfig& config, const Options& options) const {
+  if (!config.tells_progress()) {
+    ElapsedTimeReport report(options.progress, to_string(library_.version()));
+    std::optional<HostMemory> plan = builder_.build(network_, config);
+    report.finish();
+    return plan;
+  }
   ProgressMonitor monitor(options.progress);
   config.set_progress(&monitor);
-  const std::optional<TimingCache> cache = config.use_timing_cache(timing_cache);
-  const std::optional<HostMemory> plan = builder_.build(network_, config);
+  std::optional<HostMemory> plan = builder_.build(network_, config);
   config.set_progress(nullptr);
   monitor.rethrow();
   if (monitor.cancelled()) throw Error("interrupted.build", "The build was cancelled.");
+  return plan;
+}
+
+OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::byte> timing_cache) const {
+  library_.logger().begin();
+  const BuilderConfig config = configure(options);
+  Result result;
+  if (const auto forbidden = config.use_tactics_of_present_libraries(); !forbidden.empty())
+    result.notes.push_back(
+        fmt::format("Built without kernels of {}, which are not installed for this TensorRT.",
+                    fmt::join(forbidden, ", ")));
+  const std::optional<TimingCache> cache = config.use_timing_cache(timing_cache);
+  const std::optional<HostMemory> plan = run_builder(config, options);
   if (!plan) throw_build_failure(options);
   const auto bytes = plan->bytes();
-  return {{bytes.begin(), bytes.end()}, cache ? cache->serialize() : std::vector<std::byte>{}};
+  result.plan.assign(bytes.begin(), bytes.end());
+  if (cache) result.timing_cache = cache->serialize();
+  return result;
 }
 
 }  // namespace peregrine::tensorrt

@@ -22,6 +22,7 @@ class OnnxBuild {
 
   struct Options {
     std::optional<BatchRange> batches;
+    bool fp16_by_flag = false;  ///< of a weakly typed network; ask_for_fp16() (layer_precision.h) was called
     std::size_t workspace_bytes = 0;
     std::optional<int> optimization_level;
     std::vector<int> compute_capabilities;
@@ -29,6 +30,7 @@ class OnnxBuild {
   };
   struct Result {
     std::vector<std::byte> plan, timing_cache;
+    std::vector<std::string> notes;
   };
   /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for,
   /// "engine.tensorrt".
@@ -36,6 +38,7 @@ class OnnxBuild {
 
  private:
   BuilderConfig configure(const Options& options) const;
+  std::optional<HostMemory> run_builder(const BuilderConfig& config, const Options& options) const;
   [[noreturn]] void throw_build_failure(const Options& options) const;
 
   const Library& library_;

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/text.h"
+#include "engine/tensorrt/layer_precision.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {
@@ -14,17 +14,6 @@ namespace {
 
 bool is_single(DataType type) { return type == DataType::f32; }
 bool is_half(DataType type) { return type == DataType::f16; }
-
-/// `name` is the model's node, or one of what the file has for it beside (writer.h): a cast, a constant, a
-/// step of its operator; with a number where there are several.
-bool belongs_to(std::string_view name, const std::string& node) {
-  if (!name.starts_with(node)) return false;
-  name.remove_prefix(node.size());
-  return name.empty() ||
-         std::ranges::any_of(std::array{".to_f32", ".f32", ".sigmoid"}, [&](std::string_view part) {
-           return name == part || (name.starts_with(part) && name[part.size()] == '#');
-         });
-}
 
 /// The reason under the name of the layer, or of the model's node from which the parser made it.
 std::string reason_for(const Layer& layer, const std::map<std::string, std::string>& reasons) {

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "core/log.h"
 #include "core/os/output_file.h"
 #include "core/os/read_whole_file.h"
 #include "engine/tensorrt/inspection.h"
+#include "engine/tensorrt/layer_precision.h"
 #include "engine/tensorrt/library/locate.h"
 #include "engine/tensorrt/onnx_build.h"
 #include "engine/tensorrt/plan.h"
@@ -48,9 +50,14 @@ Reasons single_parts_for(const graph::Graph& graph, const BuildOptions& options)
   return options.precision == Precision::fp16 ? onnx::fp32_layers(graph) : Reasons{};
 }
 
-std::string export_graph(const graph::Graph& graph, const BuildOptions& options, const Reasons& single) {
-  return onnx::serialize(graph, {.precision = options.precision == Precision::fp16 ? DType::f16 : DType::f32,
-                                 .single = single,
+/// Where FP16 is a flag of the builder: the file is FP32 then.
+bool is_weakly_typed(const Library& library) { return library.slots().abi == Abi::tensorrt_8; }
+
+std::string export_graph(const graph::Graph& graph, const BuildOptions& options, const Reasons& single,
+                         const Library& library) {
+  const bool in_half = options.precision == Precision::fp16 && !is_weakly_typed(library);
+  return onnx::serialize(graph, {.precision = in_half ? DType::f16 : DType::f32,
+                                 .single = in_half ? single : Reasons{},
                                  .open_batch = options.batches.has_value(),
                                  .metadata = {}});
 }
@@ -92,6 +99,20 @@ void check_options(const BuildOptions& options) {
                 "Give MIN:OPT:MAX, as in 1:4:16.");
 }
 
+/// Of the nodes in the file: an output that another node does not make by itself has one of its own name.
+std::set<std::string> names_of_nodes(const graph::Graph& graph) {
+  std::set<std::string> names(graph.output_names().begin(), graph.output_names().end());
+  for (const graph::Node& node : graph.nodes()) names.insert(node.name);
+  return names;
+}
+
+/// Of a strongly typed network. Throws Error "engine.precision".
+std::string audit_before(const NetworkDefinition& network, const Reasons& single, Precision precision) {
+  const PrecisionAudit audit = audit_precision(network, single);
+  require_precision(network, audit, precision);
+  return tensorrt::to_string(audit);
+}
+
 class TensorRtBuilder final : public Builder {
  public:
   TensorRtBuilder(Flavour flavour, TensorRtOptions options)
@@ -114,8 +135,9 @@ class TensorRtBuilder final : public Builder {
   std::vector<std::string> unsupported(const graph::Graph& graph) const override {
     if (std::vector<std::string> reasons = not_written(graph); !reasons.empty()) return reasons;
     try {
-      const std::string file = export_graph(graph, {}, {});
-      OnnxBuild(library(0), std::as_bytes(std::span(file)));
+      const Library& library = this->library(0);
+      const std::string file = export_graph(graph, {}, {}, library);
+      OnnxBuild(library, std::as_bytes(std::span(file)));
     } catch (const Error& error) {
       if (error.code() == "engine.unsupported") return {error.sentence()};
       // Without a library there is nothing that it refuses; build() says that it is missing.
@@ -197,10 +219,15 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
     throw Error("interrupted.build", "The build was cancelled.");
   const Library& library = this->library(options.device.index);
   const Reasons single = single_parts_for(graph, options);
-  const std::string file = export_graph(graph, options, single);
+  const std::string file = export_graph(graph, options, single, library);
   const OnnxBuild build(library, std::as_bytes(std::span(file)));
-  const PrecisionAudit audit = audit_precision(build.network(), single);
-  require_precision(build.network(), audit, options.precision);
+  std::vector<std::string> notes;
+  const bool fp16_by_flag = is_weakly_typed(library) && options.precision == Precision::fp16;
+  if (fp16_by_flag)
+    ask_for_fp16(build.network(), names_of_nodes(graph), single);
+  else if (!is_weakly_typed(library))
+    notes.push_back("Before the build, as parsed: " +
+                    audit_before(build.network(), single, options.precision));
 
   const fs::path cache_file =
       options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
@@ -208,6 +235,7 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   const auto cache = (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt)
                          .value_or(std::vector<std::byte>{});
   const OnnxBuild::Result result = build.build({.batches = options.batches,
+                                                .fp16_by_flag = fp16_by_flag,
                                                 .workspace_bytes = options.workspace_bytes,
                                                 .optimization_level = options.optimization_level,
                                                 .compute_capabilities = options.compute_capabilities,
@@ -222,12 +250,16 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
                                  .batches = options.batches,
                                  .bindings = bindings_of(graph, options),
                                  .blob = result.plan}),
-            .notes = {"Before the build, as parsed: " + tensorrt::to_string(audit)}};
+            .notes = std::move(notes)};
+  plan.notes.insert(plan.notes.end(), result.notes.begin(), result.notes.end());
   const std::string reason = cannot_run(options.device);
   if (!reason.empty()) {
     plan.notes.push_back("Built, not run: " + reason);
-  } else if (const std::string inspected = inspect(library, result.plan); !inspected.empty()) {
-    plan.notes.push_back("After the build, as the inspector tells: " + inspected);
+  } else {
+    const std::vector<InspectedLayer> layers = inspect(library, result.plan);
+    if (fp16_by_flag) require_fp16(layers, single);
+    if (!layers.empty())
+      plan.notes.push_back("After the build, as the inspector tells: " + summarize(layers, single));
   }
   for (const std::string& note : plan.notes) log::info(note);
   return plan;

@@ -1,4 +1,4 @@
-// TensorRT 10, 11 and TensorRT-RTX, found and loaded at run time.
+// TensorRT 8.5, 8.6, 10, 11 and TensorRT-RTX, found and loaded at run time.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,8 @@ struct TensorRtOptions {
 /// Builder "tensorrt" or "tensorrt-rtx". The library is looked for on first use, probed in a process of its
 /// own where it was never seen before, and never unloaded. build() writes the graph as ONNX in the wanted
 /// precision, has it parsed, checks the precision of every layer, and builds; TensorRT-RTX needs no GPU for
-/// that. With `batches` the batch is open.
+/// that. TensorRT 8 reads an FP32 file, is asked for FP16 by a flag and for each layer, and is audited by its
+/// inspector after the build. With `batches` the batch is open.
 ///
 /// Bindings are dense NCHW device tensors of the engine's precision; with an open batch io() has the largest,
 /// and a run takes any that fits, alike for all bindings.

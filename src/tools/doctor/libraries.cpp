@@ -82,7 +82,8 @@ EnvironmentRow cudnn_row(bool insisted) {
   }
 }
 
-constexpr const char* tensorrt_needed = "10, 11 or RTX from 1.5 (optional: the cuda engine serves without)";
+constexpr const char* tensorrt_needed =
+    "8.5, 8.6, 10, 11 or RTX from 1.5 (optional: the cuda engine serves without)";
 
 /// A library as it was found. What a probe learns of it stays in memory.
 EnvironmentRow tensorrt_row(const tensorrt::Installation& found, const Settings& settings) {
@@ -109,7 +110,7 @@ std::vector<EnvironmentRow> tensorrt_rows(const Settings& settings) {
   if (rows.empty())
     rows.push_back(
         {"TensorRT", "none", tensorrt_needed,
-         "install TensorRT 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt",
+         "install TensorRT 8.5, 8.6, 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt",
          Standing::absent});
   return rows;
 }

@@ -81,8 +81,9 @@ TEST_F(HintsOfTensorRt, AboutALibraryLeadToOneThatServes) {
 
 TEST_F(HintsOfTensorRt, AboutAFolderLeadToALibrary) {
   EXPECT_THAT(finding(tensorrt::Flavour::tensorrt, folder_.path()),
-              HasSubstr("Name the folder of libnvinfer.so.10, libnvinfer.so.11 or libtensorrt_rtx.so.1."));
-  for (const char* name : {"run10", "run11"})
+              HasSubstr("Name the folder of libnvinfer.so.8, libnvinfer.so.10, libnvinfer.so.11 or "
+                        "libtensorrt_rtx.so.1."));
+  for (const char* name : {"run8_5", "run8_6", "run10", "run11"})
     EXPECT_EQ(finding(tensorrt::Flavour::tensorrt, doubles(name)), no_error);
   EXPECT_EQ(finding(tensorrt::Flavour::rtx, doubles("run_rtx")), no_error);
 
@@ -90,15 +91,28 @@ TEST_F(HintsOfTensorRt, AboutAFolderLeadToALibrary) {
   const auto load = [](const fs::path& library, const fs::path& parser) {
     return error_text([&] { (void)tensorrt::Library({library, parser}); });
   };
-  EXPECT_THAT(load(folder_.path() / "libnvinfer.so.10", {}),
-              HasSubstr("Install it again, or name another one with --tensorrt."));
+  EXPECT_THAT(
+      load(folder_.path() / "libnvinfer.so.10", {}),
+      HasSubstr("Install it again with all that it needs (nvidia-cublas-cu11 and nvidia-cudnn-cu11 for the "
+                "wheel of 8.5), or name another one with --tensorrt."));
   const fs::path ten = doubles("run10"), rtx = doubles("run_rtx");
   EXPECT_THAT(load(ten / "libnvinfer.so.10", {}),
-              HasSubstr("Install libnvonnxparsers10 or 11, whichever fits."));
+              HasSubstr("Install libnvonnxparsers8, 10 or 11, whichever fits."));
   EXPECT_EQ(load(ten / "libnvinfer.so.10", ten / "libnvonnxparser.so.10"), no_error);
   EXPECT_THAT(load(rtx / "libtensorrt_rtx.so.1", {}),
               HasSubstr("libtensorrt_onnxparser_rtx.so.1 belongs into the same folder."));
   EXPECT_EQ(load(rtx / "libtensorrt_rtx.so.1", rtx / "libtensorrt_onnxparser_rtx.so.1"), no_error);
+}
+
+TEST_F(HintsOfTensorRt, AboutAnOptimizationLevelThatThereIsNotLeadToABuildWithoutOne) {
+  const auto eight = builder("run8_5");
+  BuildOptions wanted = options();
+  wanted.optimization_level = 3;
+  EXPECT_THAT(building(*eight, wanted), testing::AllOf(HasSubstr("usage.optimization"),
+                                                       HasSubstr("TensorRT 8.5.3 has no optimization level."),
+                                                       HasSubstr("Leave out --opt-level.")));
+  wanted.optimization_level = {};
+  EXPECT_EQ(building(*eight, wanted), no_error);
 }
 
 TEST_F(HintsOfTensorRt, AboutAGpuThatIsRefusedLeadToTheCudaEngine) {

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include "engine/tensorrt/inspection.h"
 #include "engine/tensorrt/probe/probe.h"
@@ -44,7 +45,11 @@ TEST_F(Locate, VersionsAreToldFromTheirNumbers) {
   EXPECT_EQ(slots_of(version_of(100000)), &slots_10_0);
   EXPECT_EQ(slots_of(version_of(100100)), &slots_10);
   EXPECT_EQ(slots_of(version_of(110000)), &slots_11);
-  EXPECT_EQ(slots_of(version_of(8601)), nullptr);
+  EXPECT_EQ(to_string(version_of(8503)), "TensorRT 8.5.3");
+  EXPECT_EQ(slots_of(version_of(8503)), &slots_8_5);
+  EXPECT_EQ(slots_of(version_of(8601)), &slots_8_6);
+  EXPECT_EQ(slots_of(version_of(8401)), nullptr);
+  EXPECT_EQ(slots_of(version_of(9300)), nullptr);
   EXPECT_EQ(slots_of(version_of(120000)), nullptr);
 }
 
@@ -59,7 +64,7 @@ TEST_F(Locate, ElevenComesBeforeTen) {
 
 TEST_F(Locate, OtherVersionsAreRefusedByName) {
   EXPECT_THAT(refusal_of(doubles / "old"), AllOf(StartsWith("environment.tensorrt"),
-                                                 HasSubstr("libnvinfer.so.8"), HasSubstr("TensorRT 8.6.1")));
+                                                 HasSubstr("libnvinfer.so.8"), HasSubstr("TensorRT 8.4.1")));
   EXPECT_THAT(refusal_of(doubles / "new"), AllOf(HasSubstr("TensorRT 12.0.0"), HasSubstr("not supported")));
   EXPECT_THAT(refusal_of(doubles / "rtx_old", Flavour::rtx), HasSubstr("TensorRT-RTX 1.4.0"));
 }
@@ -102,9 +107,25 @@ TEST(Inspection, CountsTheTypesOfOutputs) {
   const std::string json =
       R"({"Layers": [{"Name": "a", "Outputs": [{"Format/Datatype": "Half NHWC"}]}, {"Name": "b",
           "Outputs": [{"Format/Datatype": "Float"}]}]})";
-  EXPECT_EQ(summarize_inspection(json), "1 of 2 layers give FP16; in FP32: 'b'.");
-  EXPECT_EQ(summarize_inspection("no JSON"), "");
-  EXPECT_EQ(summarize_inspection(R"({"Layers": []})"), "");
+  EXPECT_EQ(summarize(inspected_layers(json), {}), "1 of 2 layers give FP16; in FP32: 'b'.");
+  EXPECT_EQ(summarize(inspected_layers("no JSON"), {}), "");
+  EXPECT_EQ(summarize(inspected_layers(R"({"Layers": []})"), {}), "");
+}
+
+TEST(Inspection, LayersInFp32AreExcusedByTheirNodesOrByComputingNothing) {
+  const auto layer = [](const char* name, const char* kind) { return InspectedLayer{name, kind, true}; };
+  const std::map<std::string, std::string> marked{{"decode.boxes", "pixels"}};
+  const auto refusal = [&](const InspectedLayer& one) {
+    return error_text([&] { require_fp16({{"model.0.conv", "CaskConvolution", false}, one}, marked); });
+  };
+  EXPECT_EQ(refusal(layer("PWN(decode.boxes.sigmoid, decode.boxes)", "PointWise")), "no error");
+  EXPECT_EQ(refusal(layer("{ForeignNode[model.1...decode.boxes]}", "Myelin")), "no error");
+  EXPECT_EQ(refusal(layer("Reformatting CopyNode for Input Tensor 0 to model.3", "Reformat")), "no error");
+  EXPECT_THAT(refusal(layer("decode.boxes2 + model.3", "PointWise")),
+              AllOf(StartsWith("engine.precision"), HasSubstr("layer 'decode.boxes2 + model.3'")));
+  EXPECT_THAT(error_text([&] { require_fp16({}, marked); }), StartsWith("engine.precision"));
+  EXPECT_EQ(summarize({layer("decode.boxes", "PointWise")}, marked),
+            "0 of 1 layers give FP16; in FP32: 'decode.boxes' (pixels).");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace peregrine::tensorrt {
 /// loaded library, and it never goes: TensorRT keeps the first that it meets.
 class Logger {
  public:
-  /// `old_layout`: as TensorRT 10 calls it.
+  /// `old_layout`: as TensorRT 8 and 10 call it.
   explicit Logger(bool old_layout);
   ~Logger();
   Logger(const Logger&) = delete;

@@ -15,6 +15,13 @@ struct Dims {
 };
 static_assert(sizeof(Dims) == 72);
 
+/// As TensorRT 8 has it.
+struct Dims32 {
+  std::int32_t count = 0;
+  std::int32_t extents[8] = {};
+};
+static_assert(sizeof(Dims32) == 36);
+
 /// What a callback object says of itself.
 struct InterfaceInfo {
   const char* kind;
@@ -29,7 +36,6 @@ enum class MemoryPool : std::int32_t { workspace = 0 };
 enum class ProfileEnd : std::int32_t { min, opt, max };
 enum class Verbosity : std::int32_t { layer_names, none, detailed };
 enum class InformationFormat : std::int32_t { line, json };
-enum class BuilderFlag : std::int32_t { tf32 = 6 };
 enum class ActivationType : std::int32_t { relu = 0 };
 /// Who provides the memory of an execution context.
 enum class ContextMemory : std::int32_t { library = 0, user = 2 };
@@ -37,6 +43,8 @@ enum class ContextMemory : std::int32_t { library = 0, user = 2 };
 /// "FP32", "FP16", "INT8", ... as in the project's messages.
 const char* to_string(DataType type) noexcept;
 Dims to_dims(const Shape& shape) noexcept;
+Dims to_dims(const Dims32& dims) noexcept;
+Dims32 to_dims32(const Shape& shape) noexcept;
 /// Throws Error "engine.tensorrt" for more dimensions than it can have.
 Shape to_shape(const Dims& dims);
 

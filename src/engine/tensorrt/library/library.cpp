@@ -19,8 +19,10 @@ DynamicLibrary open(const std::filesystem::path& file) {
   try {
     return DynamicLibrary::load_file(file);
   } catch (const Error& error) {
-    throw Error("environment.tensorrt", error.sentence(),
-                "Install it again, or name another one with --tensorrt.");
+    throw Error(
+        "environment.tensorrt", error.sentence(),
+        "Install it again with all that it needs (nvidia-cublas-cu11 and nvidia-cudnn-cu11 for the wheel "
+        "of 8.5), or name another one with --tensorrt.");
   }
 }
 
@@ -48,13 +50,13 @@ Library::Library(const LibraryFiles& files)
       version_number_(number_of(library_, "getInferLibVersion")),
       version_(read_version(files.library)),
       slots_(slots_of(version_)),
-      logger_(std::make_unique<Logger>(version_.major == 10)) {
+      logger_(std::make_unique<Logger>(version_.flavour == Flavour::tensorrt && version_.major < 11)) {
   if (files.parser.empty())
     throw Error("environment.tensorrt",
                 fmt::format("{} has no ONNX parser beside it.", printable(files.library.native())),
                 version_.flavour == Flavour::rtx
                     ? "libtensorrt_onnxparser_rtx.so.1 belongs into the same folder."
-                    : "Install libnvonnxparsers10 or 11, whichever fits.");
+                    : "Install libnvonnxparsers8, 10 or 11, whichever fits.");
   parser_ = open(files.parser);
   parser_number_ = number_of(parser_, "getNvOnnxParserVersion");
 }

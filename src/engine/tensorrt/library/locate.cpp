@@ -21,6 +21,7 @@ struct FileNames {
 };
 constexpr std::array known_files{FileNames{"libnvinfer.so.11", "libnvonnxparser.so.11"},
                                  FileNames{"libnvinfer.so.10", "libnvonnxparser.so.10"},
+                                 FileNames{"libnvinfer.so.8", "libnvonnxparser.so.8"},
                                  FileNames{"libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"}};
 constexpr std::string_view library_prefixes[] = {"libnvinfer.so.", "libtensorrt_rtx.so."};
 
@@ -110,9 +111,9 @@ std::vector<Installation> find_given(const fs::path& given) {
   else if (is_file(given))
     all.push_back(examine_file(given, place));
   if (all.empty())
-    throw Error("environment.tensorrt",
-                fmt::format("{} holds no library of TensorRT.", printable(given.native())),
-                "Name the folder of libnvinfer.so.10, libnvinfer.so.11 or libtensorrt_rtx.so.1.");
+    throw Error(
+        "environment.tensorrt", fmt::format("{} holds no library of TensorRT.", printable(given.native())),
+        "Name the folder of libnvinfer.so.8, libnvinfer.so.10, libnvinfer.so.11 or libtensorrt_rtx.so.1.");
   return all;
 }
 
@@ -134,7 +135,7 @@ std::vector<Installation> find_installations(const fs::path& given) {
   add_loader_path(all);
   add_folder(own_library_folder(), "peregrine's own folder", all);
   for (const fs::path& packages : python_packages())
-    for (const char* folder : {"tensorrt_libs", "tensorrt_rtx_libs"})
+    for (const char* folder : {"tensorrt_libs", "tensorrt", "tensorrt_rtx_libs"})
       add_folder(packages / folder, "Python's packages", all);
   drop_repeated(all);
   return all;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/tensorrt/library/tactic_sources.h"
 #include "peregrine/error.h"
 
 namespace peregrine::tensorrt {
@@ -40,6 +41,19 @@ Dims to_dims(const Shape& shape) noexcept {
   return dims;
 }
 
+Dims to_dims(const Dims32& dims) noexcept {
+  Dims wide{.count = dims.count};
+  std::ranges::copy(dims.extents, wide.extents);
+  return wide;
+}
+
+Dims32 to_dims32(const Shape& shape) noexcept {
+  Dims32 dims{.count = static_cast<std::int32_t>(shape.rank())};
+  std::ranges::transform(shape, dims.extents,
+                         [](std::int64_t extent) { return static_cast<std::int32_t>(extent); });
+  return dims;
+}
+
 Shape to_shape(const Dims& dims) {
   if (dims.count < 0 || dims.count > static_cast<int>(Shape::max_rank))
     throw Error("engine.tensorrt", "TensorRT describes a tensor that cannot be.",
@@ -55,11 +69,19 @@ Owner::Owner(Owner&& other) noexcept : View(other), owned_(std::exchange(other.o
 
 std::string Tensor::name() const { return text(call<const char*>(slots().tensor.name)); }
 void Tensor::set_name(const char* name) const { call<void>(slots().tensor.set_name, name); }
-Dims Tensor::dims() const { return call<Dims>(slots().tensor.dimensions); }
+Dims Tensor::dims() const { return dims_of(slots().tensor.dimensions); }
 DataType Tensor::type() const { return static_cast<DataType>(call<std::int32_t>(slots().tensor.type)); }
 
+void Tensor::require_type(DataType type) const {
+  constexpr std::uint32_t linear = 1u << 0;
+  call<void>(slots().tensor.set_type, static_cast<std::int32_t>(type));
+  call<void>(slots().tensor.set_formats, linear);
+}
+
 std::string Layer::name() const { return text(call<const char*>(slots().layer.name)); }
-std::string Layer::metadata() const { return text(call<const char*>(slots().layer.metadata)); }
+std::string Layer::metadata() const {
+  return slots().layer.metadata == absent ? "" : text(call<const char*>(slots().layer.metadata));
+}
 
 std::vector<Tensor> Layer::tensors(int count_slot, int slot) const {
   std::vector<Tensor> all;
@@ -73,9 +95,15 @@ std::vector<Tensor> Layer::outputs() const {
   return tensors(slots().layer.output_count, slots().layer.output);
 }
 
+void Layer::prefer(DataType type) const {
+  call<void>(slots().layer.set_precision, static_cast<std::int32_t>(type));
+  for (std::int32_t i = 0, count = call<std::int32_t>(slots().layer.output_count); i < count; ++i)
+    call<void>(slots().layer.set_output_type, i, static_cast<std::int32_t>(type));
+}
+
 bool Profile::set(const std::string& input, ProfileEnd end, const Shape& shape) const {
-  const Dims dims = to_dims(shape);
-  return call<bool>(slots().profile.set_dimensions, input.c_str(), static_cast<std::int32_t>(end), &dims);
+  return call_with<bool>(shape, slots().profile.set_dimensions, input.c_str(),
+                         static_cast<std::int32_t>(end));
 }
 
 bool Profile::valid() const { return call<bool>(slots().profile.is_valid); }
@@ -91,8 +119,7 @@ std::vector<std::byte> TimingCache::serialize() const {
 }
 
 Tensor NetworkDefinition::add_input(const char* name, DataType type, const Shape& shape) const {
-  const Dims dims = to_dims(shape);
-  void* tensor = call<void*>(slots().network.add_input, name, static_cast<std::int32_t>(type), &dims);
+  void* tensor = call_with<void*>(shape, slots().network.add_input, name, static_cast<std::int32_t>(type));
   return {created(tensor, *this, "add an input"), library()};
 }
 
@@ -127,8 +154,26 @@ std::vector<Tensor> NetworkDefinition::outputs() const {
   return all;
 }
 
-void BuilderConfig::clear(BuilderFlag flag) const {
-  call<void>(slots().config.clear_flag, static_cast<std::int32_t>(flag));
+void BuilderConfig::disable_tf32() const {
+  call<void>(slots().config.clear_flag, static_cast<std::int32_t>(slots().builder_flags.tf32));
+}
+
+void BuilderConfig::enable_fp16() const {
+  for (const std::int32_t flag : {slots().builder_flags.fp16, slots().builder_flags.prefer_precision})
+    call<void>(slots().config.set_flag, flag);
+}
+
+std::vector<std::string> BuilderConfig::use_tactics_of_present_libraries() const {
+  if (slots().config.set_tactic_sources == absent) return {};
+  auto sources = call<std::uint32_t>(slots().config.get_tactic_sources);
+  std::vector<std::string> forbidden;
+  for (const TacticLibrary& library : missing_tactic_libraries()) {
+    sources &= ~static_cast<std::uint32_t>(library.source);
+    forbidden.emplace_back(library.name);
+  }
+  if (!forbidden.empty() && !call<bool>(slots().config.set_tactic_sources, sources))
+    throw_failure(this->library(), "build without " + forbidden.front());
+  return forbidden;
 }
 
 void BuilderConfig::add(const Profile& profile) const {
@@ -149,10 +194,16 @@ std::size_t BuilderConfig::workspace() const {
 }
 
 void BuilderConfig::set_optimization_level(int level) const {
+  if (slots().config.set_optimization_level == absent)
+    throw Error("usage.optimization", to_string(library().version()) + " has no optimization level.",
+                "Leave out --opt-level.");
   call<void>(slots().config.set_optimization_level, static_cast<std::int32_t>(level));
 }
 
+bool BuilderConfig::tells_progress() const { return slots().config.set_progress_monitor != absent; }
+
 void BuilderConfig::set_progress(ProgressMonitor* monitor) const {
+  if (!tells_progress()) return;
   call<void>(slots().config.set_progress_monitor, monitor ? monitor->object() : nullptr);
 }
 
@@ -215,15 +266,18 @@ bool Parser::parse(std::span<const std::byte> file) const {
 
 std::vector<ParserComplaint> Parser::complaints() const {
   const auto& slots = library_.slots();
+  const auto words = [](void* error, int slot) {
+    return slot == absent ? "" : text(call_own<const char*>(error, slot));
+  };
   std::vector<ParserComplaint> all;
   for (int i = 0, count = call_own<int>(object_, slots.parser.error_count); i < count; ++i) {
     void* error = call_own<void*>(object_, slots.parser.error, i);
     if (!error) continue;
     all.push_back({.code = call_own<int>(error, slots.parser_error.code),
                    .node = call_own<int>(error, slots.parser_error.node),
-                   .description = text(call_own<const char*>(error, slots.parser_error.description)),
-                   .node_name = text(call_own<const char*>(error, slots.parser_error.node_name)),
-                   .node_operator = text(call_own<const char*>(error, slots.parser_error.node_operator))});
+                   .description = words(error, slots.parser_error.description),
+                   .node_name = words(error, slots.parser_error.node_name),
+                   .node_operator = words(error, slots.parser_error.node_operator)});
   }
   return all;
 }
@@ -233,22 +287,31 @@ RuntimeObject::RuntimeObject(const Library& library)
 
 std::optional<EngineObject> RuntimeObject::deserialize(std::span<const std::byte> plan) const {
   const void* data = plan.data();
-  void* engine = call<void*>(slots().runtime.deserialize, data, plan.size());
+  const void* plugin_factory = nullptr;
+  void* engine = slots().abi == Abi::tensorrt_8
+                     ? call<void*>(slots().runtime.deserialize, data, plan.size(), plugin_factory)
+                     : call<void*>(slots().runtime.deserialize, data, plan.size());
   if (!engine) return {};
   return std::optional<EngineObject>(std::in_place, engine, library());
 }
 
 bool ExecutionContext::set_input_shape(const char* name, const Shape& shape) const {
-  const Dims dims = to_dims(shape);
-  return call<bool>(slots().context.set_input_shape, name, &dims);
+  const auto set = [&](auto dims) {  // by reference in every layout
+    const auto* reference = &dims;
+    return call<bool>(slots().context.set_input_shape, name, reference);
+  };
+  return slots().abi == Abi::tensorrt_8 ? set(to_dims32(shape)) : set(to_dims(shape));
 }
 
-Dims ExecutionContext::shape_of(const char* name) const { return call<Dims>(slots().context.shape, name); }
+Dims ExecutionContext::shape_of(const char* name) const { return dims_of(slots().context.shape, name); }
 bool ExecutionContext::set_address(const char* name, void* data) const {
   return call<bool>(slots().context.set_address, name, data);
 }
 void ExecutionContext::set_memory(void* memory, std::int64_t bytes) const {
-  call<void>(slots().context.set_memory, memory, bytes);
+  if (slots().abi == Abi::tensorrt_8)
+    call<void>(slots().context.set_memory, memory);
+  else
+    call<void>(slots().context.set_memory, memory, bytes);
 }
 bool ExecutionContext::enqueue(void* stream) const { return call<bool>(slots().context.enqueue, stream); }
 
@@ -268,7 +331,7 @@ bool EngineObject::is_input(const std::string& name) const {
 }
 
 Dims EngineObject::shape_of(const std::string& name) const {
-  return call<Dims>(slots().engine.shape, name.c_str());
+  return dims_of(slots().engine.shape, name.c_str());
 }
 
 DataType EngineObject::type_of(const std::string& name) const {
@@ -277,8 +340,7 @@ DataType EngineObject::type_of(const std::string& name) const {
 
 Dims EngineObject::profile_shape(const std::string& name, ProfileEnd end) const {
   constexpr std::int32_t first_profile = 0;
-  return call<Dims>(slots().engine.profile_shape, name.c_str(), first_profile,
-                    static_cast<std::int32_t>(end));
+  return dims_of(slots().engine.profile_shape, name.c_str(), first_profile, static_cast<std::int32_t>(end));
 }
 
 std::optional<std::int64_t> EngineObject::memory_bytes() const {
@@ -287,7 +349,11 @@ std::optional<std::int64_t> EngineObject::memory_bytes() const {
 }
 
 std::optional<ExecutionContext> EngineObject::create_context(ContextMemory memory) const {
-  void* context = call<void*>(slots().engine.create_context, static_cast<std::int32_t>(memory));
+  const auto& engine = slots().engine;
+  void* context = slots().abi != Abi::tensorrt_8
+                      ? call<void*>(engine.create_context, static_cast<std::int32_t>(memory))
+                      : call<void*>(memory == ContextMemory::user ? engine.create_context_without_memory
+                                                                  : engine.create_context);
   if (!context) return {};
   return std::optional<ExecutionContext>(std::in_place, context, library());
 }

@@ -32,6 +32,19 @@ class View {
     return tensorrt::call<Result>(object_, slot, arguments...);
   }
 
+  /// Calls a function that returns Dims, or takes them last and by value or reference, as the layout has it.
+  template <class... Arguments>
+  Dims dims_of(int slot, Arguments... arguments) const {
+    return slots().abi == Abi::tensorrt_8 ? to_dims(call<Dims32>(slot, arguments...))
+                                          : call<Dims>(slot, arguments...);
+  }
+  template <class Result, class... Arguments>
+  Result call_with(const Shape& shape, int slot, Arguments... arguments) const {
+    if (slots().abi == Abi::tensorrt_8) return call<Result>(slot, arguments..., to_dims32(shape));
+    const Dims dims = to_dims(shape);
+    return call<Result>(slot, arguments..., &dims);
+  }
+
  private:
   void* object_;
   const Library* library_;
@@ -56,14 +69,18 @@ class Tensor : public View {
   void set_name(const char* name) const;
   Dims dims() const;
   DataType type() const;
+  /// Of an input or output of a weakly typed network: its type, in a linear layout.
+  void require_type(DataType type) const;
 };
 
 class Layer : public View {
  public:
   using View::View;
   std::string name() const;
-  /// What the parser noted: names of the ONNX nodes.
+  /// What the parser noted: names of the ONNX nodes. Empty where the layout has none.
   std::string metadata() const;
+  /// In a weakly typed network: what the layer computes in, and what it gives.
+  void prefer(DataType type) const;
   std::vector<Tensor> inputs() const;
   std::vector<Tensor> outputs() const;
 
@@ -106,13 +123,23 @@ class NetworkDefinition : public Owner {
 class BuilderConfig : public Owner {
  public:
   using Owner::Owner;
-  void clear(BuilderFlag flag) const;
+  void disable_tf32() const;
+  /// For a weakly typed network: FP16 kernels are allowed, and the precision of a layer counts where there is
+  /// a kernel for it.
+  void enable_fp16() const;
+  /// Forbids kernels of libraries that are not there. Returns what is forbidden, as "cuDNN"; nothing where
+  /// the layout has no such choice.
+  std::vector<std::string> use_tactics_of_present_libraries() const;
   /// Throws Error "engine.tensorrt".
   void add(const Profile& profile) const;
   void set_verbosity(Verbosity verbosity) const;
   void set_workspace(std::size_t bytes) const;
   std::size_t workspace() const;
+  /// Throws Error "usage.optimization" where this TensorRT has none.
   void set_optimization_level(int level) const;
+  /// Whether this TensorRT tells how far a build is.
+  bool tells_progress() const;
+  /// Nothing where tells_progress() is false.
   void set_progress(ProgressMonitor* monitor) const;
   /// 89 is compute capability 8.9. False where this TensorRT builds for the present GPU only, or refuses one
   /// of them.
@@ -135,7 +162,8 @@ class BuilderObject : public Owner {
 
 /// What an ONNX parser has against a file.
 struct ParserComplaint {
-  int code = 0, node = -1;  ///< node: index in the file; -1 where none is concerned
+  int code = 0, node = -1;  ///< node: index in the file; -1 where none is concerned; its name and operator
+                            ///< are empty where the layout has none
   std::string description, node_name, node_operator;
 };
 

@@ -4,7 +4,7 @@
 
 namespace peregrine::tensorrt {
 
-const char* const supported_versions = "TensorRT 10, 11 and TensorRT-RTX from 1.5 are supported.";
+const char* const supported_versions = "TensorRT 8.5, 8.6, 10, 11 and TensorRT-RTX from 1.5 are supported.";
 
 const char* to_string(Flavour flavour) noexcept {
   return flavour == Flavour::rtx ? "tensorrt-rtx" : "tensorrt";
@@ -28,6 +28,7 @@ std::string to_string(const Version& version) {
 const Slots* slots_of(const Version& version) noexcept {
   switch (version.major) {
     case 1: return version.minor >= 5 ? &slots_rtx : nullptr;
+    case 8: return version.minor == 5 ? &slots_8_5 : version.minor == 6 ? &slots_8_6 : nullptr;
     case 10: return version.minor == 0 ? &slots_10_0 : &slots_10;
     case 11: return &slots_11;
     default: return nullptr;

@@ -1,5 +1,6 @@
 // The half of the double that builds: network, configuration, builder, parser. Its plan is a line, and the
 // ONNX file.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -27,6 +28,7 @@ struct Tensor {
 struct LayerState : Implementation {
   std::string name, metadata;
   std::vector<std::unique_ptr<Tensor>> outputs;
+  bool wants_half = false;  ///< TensorRT 8: its precision and the type of each output were set
 };
 struct Layer {
   void* own = nullptr;
@@ -48,6 +50,8 @@ struct ConfigState : Implementation {
   std::size_t workspace = std::size_t{64} << 30;
   void* monitor = nullptr;
   void* profile = nullptr;
+  std::uint32_t flags = 0;                ///< TensorRT 8
+  std::uint32_t tactic_sources = 0b1111;  ///< TensorRT 8: of them 0 to 2 are libraries that are not here
 };
 using Config = Api<ConfigState>;
 
@@ -60,8 +64,16 @@ std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, 
       {2, +[](TensorState* self, const char* text) { self->name = text; }},
       {3, +[](TensorState* self) { return self->name.c_str(); }},
       {5, +[](TensorState* self) { return self->dims; }},
-      {slot(7, 6), +[](TensorState* self) { return self->type; }},
+      {slot(7, 7, 6), +[](TensorState* self) { return self->type; }},
   };
+  if (eight) {
+    table.add(
+        6, +[](TensorState* self, std::int32_t wanted) { self->type = wanted; });
+    table.add(
+        19, +[](TensorState*, std::uint32_t formats) {
+          if (formats != 1) report_misuse("an input or output is not linear");
+        });
+  }
   auto tensor = std::make_unique<Tensor>();
   tensor->value.functions = table.slots;
   tensor->value.name = name;
@@ -77,8 +89,19 @@ Layer* add_layer(NetworkState& network, const std::string& name,
       {7, +[](LayerState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
       {8, +[](LayerState* self,
               std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
-      {slot(19, 12), +[](LayerState* self) { return self->metadata.c_str(); }},
   };
+  if (DOUBLE_VERSION / 100 != 85)
+    table.add(
+        slot(19, 19, 12), +[](LayerState* self) { return self->metadata.c_str(); });
+  if (eight) {
+    table.add(
+        10, +[](LayerState* self, std::int32_t type) { self->wants_half = type == half; });
+    table.add(
+        14, +[](LayerState* self, std::int32_t, std::int32_t type) {
+          if (self->wants_half != (type == half))
+            report_misuse("a layer gives another type than it computes in");
+        });
+  }
   auto& layer = network.layers.emplace_back(std::make_unique<Layer>());
   layer->value.functions = table.slots;
   layer->value.name = name;
@@ -89,24 +112,30 @@ Layer* add_layer(NetworkState& network, const std::string& name,
 
 Table& network_table() {
   static Table table{
-      {2, +[](NetworkState* self, const char* name, std::int32_t type,
-              const Dims* dims) { return self->inputs.emplace_back(make_tensor(name, type, *dims)).get(); }},
+      {2,
+       +[](NetworkState* self, const char* name, std::int32_t type, DimsArgument dims) {
+         return self->inputs.emplace_back(make_tensor(name, type, dims_of(dims))).get();
+       }},
       {3, +[](NetworkState* self, Tensor* tensor) { self->outputs.push_back(tensor); }},
-      {4,
+      {slot(6, 4, 4),
        +[](NetworkState* self, Tensor* input, std::int32_t) {
          std::vector<std::unique_ptr<Tensor>> outputs;
          outputs.push_back(make_tensor("relu", input->value.type, input->value.dims));
          return add_layer(*self, "relu", std::move(outputs));
        }},
-      {12, +[](NetworkState* self) { return static_cast<std::int32_t>(self->layers.size()); }},
-      {13, +[](NetworkState* self,
-               std::int32_t index) { return self->layers[static_cast<std::size_t>(index)].get(); }},
-      {14, +[](NetworkState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
-      {15, +[](NetworkState* self,
-               std::int32_t index) { return self->inputs[static_cast<std::size_t>(index)].get(); }},
-      {16, +[](NetworkState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
-      {17, +[](NetworkState* self,
-               std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
+      {slot(17, 12, 12), +[](NetworkState* self) { return static_cast<std::int32_t>(self->layers.size()); }},
+      {slot(18, 13, 13),
+       +[](NetworkState* self, std::int32_t index) {
+         return self->layers[static_cast<std::size_t>(index)].get();
+       }},
+      {slot(19, 14, 14), +[](NetworkState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
+      {slot(20, 15, 15),
+       +[](NetworkState* self, std::int32_t index) {
+         return self->inputs[static_cast<std::size_t>(index)].get();
+       }},
+      {slot(21, 16, 16), +[](NetworkState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
+      {slot(22, 17, 17), +[](NetworkState* self,
+                             std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
   };
   return table;
 }
@@ -121,28 +150,47 @@ void* make_cache() {
 Table& config_table() {
   static Table table = [] {
     Table all{
-        {slot(10, 8), +[](ConfigState*, std::int32_t) {}},
-        {slot(25, 23),
+        {slot(14, 10, 8),
+         +[](ConfigState*, std::int32_t flag) {
+           if (flag != slot(7, 6, 6)) report_misuse("another flag than TF32 was cleared");
+         }},
+        {slot(29, 25, 23),
          +[](ConfigState* self, void* profile) {
            self->profile = profile;
            return fails("add_profile") ? -1 : 0;
          }},
-        {slot(27, 25), +[](ConfigState*, std::int32_t) {}},
-        {slot(40, 29), +[](ConfigState*, const void*,
-                           std::size_t) { return fails("create_timing_cache") ? nullptr : make_cache(); }},
-        {slot(41, 30), +[](ConfigState*, void*, bool) { return true; }},
-        {slot(43, 32), +[](ConfigState* self, std::int32_t, std::size_t bytes) { self->workspace = bytes; }},
-        {slot(44, 33), +[](ConfigState* self, std::int32_t) { return self->workspace; }},
-        {slot(47, 36), +[](ConfigState*, std::int32_t) {}},
-        {slot(56, 45), +[](ConfigState* self, void* monitor) { self->monitor = monitor; }},
+        {slot(31, 27, 25), +[](ConfigState*, std::int32_t) {}},
+        {slot(44, 40, 29),
+         +[](ConfigState*, const void*, std::size_t) {
+           return fails("create_timing_cache") ? nullptr : make_cache();
+         }},
+        {slot(45, 41, 30), +[](ConfigState*, void*, bool) { return true; }},
+        {slot(47, 43, 32),
+         +[](ConfigState* self, std::int32_t, std::size_t bytes) { self->workspace = bytes; }},
+        {slot(48, 44, 33), +[](ConfigState* self, std::int32_t) { return self->workspace; }},
     };
+    if (DOUBLE_VERSION / 100 != 85)
+      all.add(
+          slot(51, 47, 36), +[](ConfigState*, std::int32_t) {});
+    if (eight) {
+      all.add(
+          15, +[](ConfigState* self, std::int32_t flag) { self->flags |= 1u << flag; });
+      all.add(
+          42, +[](ConfigState* self, std::uint32_t sources) {
+            self->tactic_sources = sources;
+            return true;
+          });
+      all.add(
+          43, +[](ConfigState* self) { return self->tactic_sources; });
+    } else {
+      all.add(
+          slot(0, 56, 45), +[](ConfigState* self, void* monitor) { self->monitor = monitor; });
+    }
     if (rtx) {
-      all.slots[55] = Entry(
-                          55, +[](ConfigState*, std::int32_t) { return !fails("capabilities"); })
-                          .address;
-      all.slots[57] = Entry(
-                          57, +[](ConfigState*, std::int32_t, std::int32_t) { return true; })
-                          .address;
+      all.add(
+          55, +[](ConfigState*, std::int32_t) { return !fails("capabilities"); });
+      all.add(
+          57, +[](ConfigState*, std::int32_t, std::int32_t) { return true; });
     }
     return all;
   }();
@@ -184,8 +232,20 @@ bool memory_runs_out(const NetworkState& network, const ConfigState& config) {
   return true;
 }
 
+/// What TensorRT 8 made of the wishes: the type of inputs and outputs, and the layers in FP32.
+std::string precisions(const NetworkState& network, const ConfigState& config) {
+  if (!eight) return {};
+  const bool may_be_half = (config.flags & 1u) != 0 && !std::getenv("TENSORRT_DOUBLE_TYPE");
+  std::string text = network.outputs.empty() || network.outputs[0]->value.type == half ? " 1 " : " 0 ";
+  for (const auto& layer : network.layers)
+    if (!may_be_half || !layer->value.wants_half) text += layer->value.name + '|';
+  return text;
+}
+
 void* build(Implementation*, Network* network, Config* config) {
   const NetworkState& state = *network->state;
+  if (eight && (config->state->tactic_sources & 0b111u) != 0)
+    report_misuse("a library that is not there gives tactics");
   if (!state.file.empty() && !state.parser_lives) report_misuse("the parser died before the build");
   if (!report_progress(config->state->monitor)) {
     log_error("Error Code 7: BuildCanceled");
@@ -202,7 +262,8 @@ void* build(Implementation*, Network* network, Config* config) {
     batches = std::to_string(of_profile[0]) + ' ' + std::to_string(of_profile[1]) + ' ' +
               std::to_string(of_profile[2]);
   }
-  return make_memory("vtrt double " + std::to_string(DOUBLE_VERSION) + ' ' + batches + '\n' + state.file);
+  return make_memory("vtrt double " + std::to_string(DOUBLE_VERSION) + ' ' + batches +
+                     precisions(state, *config->state) + '\n' + state.file);
 }
 
 struct BuilderState : Implementation {
@@ -213,11 +274,11 @@ struct BuilderState : Implementation {
 void* create_profile(BuilderState* self) {
   static Table table{
       {2,
-       +[](ProfileState* profile, const char*, std::int32_t end, const Dims* dims) {
-         profile->batches[end] = dims->extents[0];
+       +[](ProfileState* profile, const char*, std::int32_t end, DimsArgument dims) {
+         profile->batches[end] = dims_of(dims).extents[0];
          return !fails("set_dimensions");
        }},
-      {slot(9, 7), +[](ProfileState*) { return true; }},
+      {slot(9, 9, 7), +[](ProfileState*) { return true; }},
   };
   self->profile.functions = table.slots;
   return fails("create_profile") ? nullptr : self->outer;
@@ -241,7 +302,8 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
   const auto type_of = [lie](const ModelTensor& tensor) { return tensor.is_half && !lie ? half : single; };
   for (const ModelTensor& input : model.inputs()) {
     Dims dims{static_cast<std::int32_t>(input.shape.rank()), {}};
-    std::copy(input.shape.begin(), input.shape.end(), dims.extents);
+    std::ranges::transform(input.shape, dims.extents,
+                           [](auto extent) { return static_cast<Extent>(extent); });
     network.inputs.push_back(make_tensor(input.name, type_of(input), dims));
   }
   for (const ModelLayer& layer : model.layers()) {
@@ -277,14 +339,18 @@ void* make_parser(void* outer) {
       {0, +[](Complaint*) { return 6; }},
       {1, +[](Complaint* self) { return self->refusal.why.c_str(); }},
       {5, +[](Complaint* self) { return self->refusal.node.empty() ? -1 : 3; }},
-      {6, +[](Complaint* self) { return self->refusal.node.c_str(); }},
-      {7, +[](Complaint* self) { return self->refusal.operation.c_str(); }},
   };
+  if (!eight) {
+    complaints.add(
+        6, +[](Complaint* self) { return self->refusal.node.c_str(); });
+    complaints.add(
+        7, +[](Complaint* self) { return self->refusal.operation.c_str(); });
+  }
   static Table parsers{
       {0, &parse},
-      {slot(5, 3), +[](Parser* self) { return self->refuses ? 1 : 0; }},
-      {slot(6, 4), +[](Parser* self, std::int32_t) { return &self->complaint; }},
-      {slot(9, 7),
+      {slot(6, 5, 3), +[](Parser* self) { return self->refuses ? 1 : 0; }},
+      {slot(7, 6, 4), +[](Parser* self, std::int32_t) { return &self->complaint; }},
+      {slot(10, 9, 7),
        +[](Parser* self) {
          self->network->parser_lives = false;
          delete self;
@@ -296,17 +362,17 @@ void* make_parser(void* outer) {
 
 void* make_builder() {
   static Table table{
-      {slot(7, 5),
+      {slot(9, 7, 5),
        +[](BuilderState*) -> void* {
          return fails("create_config") ? nullptr : Config::make(config_table(), new ConfigState);
        }},
-      {slot(8, 6),
+      {slot(11, 8, 6),
        +[](BuilderState*, unsigned flags) -> void* {
-         if (flags != (ten ? 2u : 0u)) report_misuse("the network is not strongly typed");
+         if (flags != (eight ? 1u : ten ? 2u : 0u)) report_misuse("the network is of another kind");
          return fails("create_network") ? nullptr : Network::make(network_table(), new NetworkState);
        }},
-      {slot(9, 7), &create_profile},
-      {slot(14, 11), &build},
+      {slot(12, 9, 7), &create_profile},
+      {slot(17, 14, 11), &build},
   };
   return Api<BuilderState>::make(table, new BuilderState);
 }

@@ -26,7 +26,7 @@ void report_misuse(const std::string& what) {
 
 void log_error(const std::string& text) {
   auto* functions = *static_cast<void (***)(void*, std::int32_t, const char*)>(logger);
-  functions[slot(0, 4)](logger, 1, text.c_str());
+  functions[slot(0, 0, 4)](logger, 1, text.c_str());
 }
 
 bool fails(const char* call) {

@@ -9,19 +9,26 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace tensorrt_double {
 
+inline constexpr bool eight = DOUBLE_VERSION < 10000;
 inline constexpr bool ten = DOUBLE_VERSION >= 100000 && DOUBLE_VERSION < 110000;
-inline constexpr bool rtx = DOUBLE_VERSION < 100000;
-/// A function's place in TensorRT 10, and in 11 and RTX.
-constexpr int slot(int in_10, int in_11) { return ten ? in_10 : in_11; }
+inline constexpr bool rtx = !eight && DOUBLE_VERSION < 100000;
+/// A function's place in TensorRT 8.5 and 8.6, in 10, and in 11 and RTX.
+constexpr int slot(int in_8, int in_10, int in_11) { return eight ? in_8 : ten ? in_10 : in_11; }
 
+using Extent = std::conditional_t<eight, std::int32_t, std::int64_t>;
 struct Dims {
   std::int32_t count;
-  std::int64_t extents[8];
+  Extent extents[8];
 };
+/// TensorRT 8 passes it by value where the others pass a reference.
+using DimsArgument = std::conditional_t<eight, Dims, const Dims*>;
+inline const Dims& dims_of(const Dims& dims) { return dims; }
+inline const Dims& dims_of(const Dims* dims) { return *dims; }
 inline constexpr std::int32_t single = 0, half = 1;
 
 /// Objects that were made and not destroyed.
@@ -50,9 +57,14 @@ struct Entry {
 /// A vtable; slots that were not given end the process.
 struct Table {
   void* slots[100];
-  Table(std::initializer_list<Entry> entries) {
+  Table(std::initializer_list<Entry> entries = {}) {
     fill(std::make_integer_sequence<int, 100>{});
     for (const Entry& entry : entries) slots[entry.number] = entry.address;
+  }
+
+  template <class Function>
+  void add(int at, Function function) {
+    slots[at] = Entry(at, function).address;
   }
 
  private:

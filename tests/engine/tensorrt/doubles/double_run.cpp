@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <vector>
 
@@ -26,7 +27,10 @@ constexpr std::int64_t memory_bytes = 4096;
 struct EngineState : Implementation {
   std::optional<OnnxModel> model;  ///< none in the plan of a probe
   std::int64_t batches[3] = {0, 0, 0};
+  bool half_io = false;               ///< TensorRT 8
+  std::set<std::string> fp32_layers;  ///< TensorRT 8
 
+  bool is_half(const ModelTensor& tensor) const { return eight ? half_io : tensor.is_half; }
   std::vector<ModelTensor> tensors() const {
     std::vector<ModelTensor> all = model->inputs();
     all.insert(all.end(), model->outputs().begin(), model->outputs().end());
@@ -57,20 +61,20 @@ struct ContextState : Implementation {
 
 Dims to_dims(const Shape& shape) {
   Dims dims{static_cast<std::int32_t>(shape.rank()), {}};
-  std::copy(shape.begin(), shape.end(), dims.extents);
+  std::ranges::transform(shape, dims.extents, [](auto extent) { return static_cast<Extent>(extent); });
   return dims;
 }
 
-HostTensor read(const ModelTensor& tensor, const Shape& shape, const void* data) {
-  HostTensor values(tensor.is_half ? DType::f16 : DType::f32, shape);
+HostTensor read(bool is_half, const Shape& shape, const void* data) {
+  HostTensor values(is_half ? DType::f16 : DType::f32, shape);
   std::memcpy(values.view().data, data, values.bytes());
   return values.to_f32();
 }
 
-void write(const ModelTensor& tensor, const HostTensor& values, void* data) {
+void write(bool is_half, const HostTensor& values, void* data) {
   for (std::int64_t i = 0; i < values.shape().elements(); ++i) {
     const float value = values.as<float>()[i];
-    if (tensor.is_half)
+    if (is_half)
       static_cast<Half*>(data)[i] = to_half(value);
     else
       static_cast<float*>(data)[i] = value;
@@ -92,11 +96,12 @@ bool enqueue(ContextState* self, void* stream) {
   std::vector<HostTensor> inputs;
   std::vector<TensorView> views;
   for (const ModelTensor& input : model.inputs())
-    inputs.push_back(read(input, self->shapes.at(input.name), self->addresses.at(input.name)));
+    inputs.push_back(
+        read(self->engine->is_half(input), self->shapes.at(input.name), self->addresses.at(input.name)));
   for (const HostTensor& input : inputs) views.push_back(input.view());
   const std::vector<HostTensor> outputs = graph::run_reference(graph, views);
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    write(model.outputs()[i], outputs[i], self->addresses.at(model.outputs()[i].name));
+    write(self->engine->is_half(model.outputs()[i]), outputs[i], self->addresses.at(model.outputs()[i].name));
   return true;
 }
 
@@ -108,33 +113,33 @@ Dims shape_in_context(ContextState* self, const char* name) {
 Table& context_table() {
   static Table table = [] {
     Table all{
-        {slot(21, 20),
+        {slot(29, 21, 20),
          +[](ContextState* self, const char* name, const Dims* dims) {
            if (fails("set_input_shape")) return false;
-           self->shapes[name] = Shape(std::span(dims->extents, static_cast<std::size_t>(dims->count)));
+           const std::vector<std::int64_t> extents(dims->extents, dims->extents + dims->count);
+           self->shapes[name] = Shape(std::span(extents));
            return true;
          }},
-        {slot(22, 21), &shape_in_context},
-        {slot(24, 23),
+        {slot(30, 22, 21), &shape_in_context},
+        {slot(32, 24, 23),
          +[](ContextState* self, const char* name, void* address) {
            self->addresses[name] = address;
            return !fails("set_address");
          }},
-        {slot(37, 36), &enqueue},
+        {slot(44, 37, 36), &enqueue},
     };
     if (rtx)
-      all.slots[52] = Entry(
-                          52, +[](ContextState*, void*) { return !fails("capturable"); })
-                          .address;
-    if (DOUBLE_VERSION != 100000)
-      all.slots[slot(49, 48)] = Entry(
-                                    0,
-                                    +[](ContextState* self, void* memory, std::int64_t bytes) {
-                                      if (bytes < memory_bytes)
-                                        report_misuse("too little memory for a context");
-                                      self->memory = context_memory = memory;
-                                    })
-                                    .address;
+      all.add(
+          52, +[](ContextState*, void*) { return !fails("capturable"); });
+    if (eight)
+      all.add(
+          11, +[](ContextState* self, void* memory) { self->memory = context_memory = memory; });
+    else if (DOUBLE_VERSION != 100000)
+      all.add(
+          slot(0, 49, 48), +[](ContextState* self, void* memory, std::int64_t bytes) {
+            if (bytes < memory_bytes) report_misuse("too little memory for a context");
+            self->memory = context_memory = memory;
+          });
     return all;
   }();
   return table;
@@ -146,11 +151,15 @@ struct InspectorState : Implementation {
 };
 
 void* create_inspector(EngineState* self) {
-  static Table table{{6, +[](InspectorState* inspector, std::int32_t) { return inspector->text.c_str(); }}};
+  static Table table{
+      {slot(5, 6, 6), +[](InspectorState* inspector, std::int32_t) { return inspector->text.c_str(); }}};
   if (fails("create_inspector")) return nullptr;
   auto* inspector = new InspectorState;
   for (const ModelLayer& layer : self->model->layers()) {
-    const char* type = layer.outputs.front().is_half ? "Half NCHW" : "Float";
+    const bool is_half = eight ? !self->fp32_layers.contains(layer.name) : layer.outputs.front().is_half;
+    const char* type = eight     ? is_half ? "Row major linear FP16 format" : "Row major linear FP32"
+                       : is_half ? "Half NCHW"
+                                 : "Float";
     inspector->text += inspector->text.empty() ? "{\"Layers\": [" : ", ";
     inspector->text +=
         "{\"Name\": \"" + layer.name + R"(", "Outputs": [{"Format/Datatype": ")" + type + "\"}]}";
@@ -159,12 +168,12 @@ void* create_inspector(EngineState* self) {
   return Api<InspectorState>::make(table, inspector);
 }
 
-void* create_context(EngineState* self, std::int32_t strategy) {
+void* create_context(EngineState* self, bool needs_memory) {
   if (fails("create_context")) return nullptr;
   context_memory = nullptr;
   auto* context = new ContextState;
   context->engine = self;
-  context->needs_memory = strategy == 2;
+  context->needs_memory = needs_memory;
   return Api<ContextState>::make(context_table(), context);
 }
 
@@ -184,27 +193,42 @@ const char* io_name(EngineState* self, std::int32_t index) {
 Table& engine_table() {
   static Table table = [] {
     Table all{
-        {5, &create_context},
-        {slot(18, 14), &create_inspector},
-        {slot(19, 15),
+        {slot(33, 18, 14), &create_inspector},
+        {slot(34, 19, 15),
          +[](EngineState* self, const char* name) { return to_dims(self->tensor(name).shape); }},
-        {slot(20, 16),
-         +[](EngineState* self, const char* name) { return self->tensor(name).is_half ? half : single; }},
-        {slot(23, 19), +[](EngineState* self, const char* name) { return self->is_input(name) ? 1 : 2; }},
-        {slot(29, 25), &profile_shape},
-        {slot(30, 26), +[](EngineState* self) { return static_cast<std::int32_t>(self->tensors().size()); }},
-        {slot(31, 27), &io_name},
+        {slot(35, 20, 16),
+         +[](EngineState* self, const char* name) {
+           return self->is_half(self->tensor(name)) ? half : single;
+         }},
+        {slot(38, 23, 19), +[](EngineState* self, const char* name) { return self->is_input(name) ? 1 : 2; }},
+        {slot(44, 29, 25), &profile_shape},
+        {slot(45, 30, 26),
+         +[](EngineState* self) { return static_cast<std::int32_t>(self->tensors().size()); }},
+        {slot(46, 31, 27), &io_name},
     };
+    if (eight) {
+      all.add(
+          11, +[](EngineState* self) { return create_context(self, false); });
+      all.add(
+          13, +[](EngineState* self) { return create_context(self, true); });
+    } else {
+      all.add(
+          5, +[](EngineState* self, std::int32_t strategy) { return create_context(self, strategy == 2); });
+    }
     if (DOUBLE_VERSION != 100000)
-      all.slots[slot(52, 44)] = Entry(
-                                    0, +[](EngineState*) { return memory_bytes; })
-                                    .address;
+      all.add(
+          slot(14, 52, 44), +[](EngineState*) { return memory_bytes; });
     return all;
   }();
   return table;
 }
 
 struct RuntimeState : Implementation {};
+
+void read_precisions(std::istringstream& line, EngineState& engine) {
+  line >> engine.half_io >> std::ws;
+  for (std::string layer; std::getline(line, layer, '|');) engine.fp32_layers.insert(layer);
+}
 
 void* deserialize(RuntimeState*, const void* plan, std::size_t size) {
   const std::string text(static_cast<const char*>(plan), size);
@@ -218,6 +242,7 @@ void* deserialize(RuntimeState*, const void* plan, std::size_t size) {
   auto* engine = new EngineState;
   std::istringstream line(text.substr(wanted.size(), end - wanted.size()));
   line >> engine->batches[0] >> engine->batches[1] >> engine->batches[2];
+  if (eight) read_precisions(line, *engine);
   if (end + 1 < text.size()) engine->model.emplace(text.substr(end + 1));
   return Engine::make(engine_table(), engine);
 }
@@ -225,7 +250,15 @@ void* deserialize(RuntimeState*, const void* plan, std::size_t size) {
 }  // namespace
 
 void* make_runtime() {
-  static Table table{{3, &deserialize}};
+  static Table table;
+  if (eight)
+    table.add(
+        2, +[](RuntimeState* self, const void* plan, std::size_t size, void* plugin_factory) {
+          if (plugin_factory) report_misuse("a plugin factory that is none");
+          return deserialize(self, plan, size);
+        });
+  else
+    table.add(3, &deserialize);
   return Api<RuntimeState>::make(table, new RuntimeState);
 }
 

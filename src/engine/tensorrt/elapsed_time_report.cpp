@@ -1,0 +1,61 @@
+#include "engine/tensorrt/elapsed_time_report.h"
+
+#include <fmt/format.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "peregrine/error.h"
+
+namespace peregrine::tensorrt {
+
+namespace {
+constexpr double share_of_a_build =
+    0.1;  // between exporting and validating; what the build itself has is unknown
+}
+
+ElapsedTimeReport::ElapsedTimeReport(Callback report, std::string library)
+    : report_(std::move(report)), library_(std::move(library)) {
+  if (!report_) return;
+  tell();
+  rethrow();
+  thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
+
+void ElapsedTimeReport::tell() {
+  const auto elapsed =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - start_);
+  const std::string what =
+      refused_
+          ? fmt::format("{} cannot be interrupted: waiting for its build, {} s", library_, elapsed.count())
+          : fmt::format("{} builds and tells no progress, {} s", library_, elapsed.count());
+  refused_ = !report_(share_of_a_build, what) || refused_;
+}
+
+void ElapsedTimeReport::run(const std::stop_token& stop) noexcept {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  try {
+    for (std::unique_lock lock(mutex); !stop.stop_requested();) {
+      never.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+      if (!stop.stop_requested()) tell();
+    }
+  } catch (...) {
+    thrown_ = std::current_exception();
+  }
+}
+
+void ElapsedTimeReport::rethrow() const {
+  if (thrown_) std::rethrow_exception(thrown_);
+  if (refused_) throw Error("interrupted.build", "The build was cancelled.");
+}
+
+void ElapsedTimeReport::finish() {
+  if (thread_.joinable()) {
+    thread_.request_stop();
+    thread_.join();
+  }
+  rethrow();
+}
+
+}  // namespace peregrine::tensorrt

@@ -1,0 +1,32 @@
+#include "engine/tensorrt/library/tactic_sources.h"
+
+#include "core/os/dynamic_library.h"
+#include "peregrine/error.h"
+
+namespace peregrine::tensorrt {
+
+namespace {
+
+constexpr TacticLibrary tactic_libraries[] = {
+    {TacticSource::cublas, "cuBLAS", "libcublas.so.11", "cublasGetVersion_v2"},
+    {TacticSource::cublas_lt, "cuBLASLt", "libcublasLt.so.11", "cublasLtGetVersion"},
+    {TacticSource::cudnn, "cuDNN", "libcudnn.so.8", "cudnnGetVersion"}};
+
+bool is_missing(const TacticLibrary& library) {
+  try {
+    return DynamicLibrary::load_named(library.file).find(library.function) == nullptr;
+  } catch (const Error&) {  // the expected answer where it is not installed
+    return true;
+  }
+}
+
+}  // namespace
+
+std::vector<TacticLibrary> missing_tactic_libraries() {
+  std::vector<TacticLibrary> missing;
+  for (const TacticLibrary& library : tactic_libraries)
+    if (is_missing(library)) missing.push_back(library);
+  return missing;
+}
+
+}  // namespace peregrine::tensorrt
