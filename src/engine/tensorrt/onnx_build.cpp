@@ -27,7 +27,7 @@ std::string describe(const ParserComplaint& complaint) {
   constexpr int file_cannot_be_read = 3;
   std::string words;
   bool damaged = false;
-  std::vector<std::string> logged = library.logger().errors();
+  std::vector<std::string> logged = library.logger().reasons();
   for (const ParserComplaint& complaint : parser.complaints()) {
     words += fmt::format("{}{}", words.empty() ? "" : "; ", describe(complaint));
     damaged = damaged || complaint.code == file_cannot_be_read;
@@ -103,7 +103,7 @@ BuilderConfig OnnxBuild::configure(const Options& options) const {
 
 void OnnxBuild::throw_build_failure(const Options& options) const {
   constexpr std::size_t mebibyte = std::size_t{1} << 20;
-  const std::vector<std::string> errors = library_.logger().errors();
+  const std::vector<std::string> errors = library_.logger().reasons();
   const std::size_t asked = requested_bytes(errors);
   const bool too_small = asked > 0 || std::ranges::any_of(errors, [](const std::string& error) {
                            return error.find("within workspace limit") != std::string::npos;

@@ -110,7 +110,8 @@ std::vector<EnvironmentRow> tensorrt_rows(const Settings& settings) {
   if (rows.empty())
     rows.push_back(
         {"TensorRT", "none", tensorrt_needed,
-         "install TensorRT 8.5, 8.6, 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with --tensorrt",
+         "install TensorRT 8.5, 8.6, 10 or 11, or the wheel tensorrt-rtx-cu13-libs; or name one with "
+         "--tensorrt",
          Standing::absent});
   return rows;
 }

@@ -23,12 +23,12 @@ TEST(Logger, EachCallerGetsItsOwnErrorsAndThoseOfTheLibrarysThreads) {
     logger.begin();
     logger.receive(error, "of the second caller");
     std::thread([&] { logger.receive(error, "of a worker"); }).join();
-    of_other = logger.errors();
+    of_other = logger.reasons();
   }).join();
-  EXPECT_THAT(logger.errors(), ElementsAre("of the first caller", "of a worker"));
+  EXPECT_THAT(logger.reasons(), ElementsAre("of the first caller", "of a worker"));
   EXPECT_THAT(of_other, ElementsAre("of the second caller", "of a worker"));
   logger.begin();
-  EXPECT_THAT(logger.errors(), IsEmpty());
+  EXPECT_THAT(logger.reasons(), IsEmpty());
 }
 
 TEST(Logger, WhoeverHasGoneLeavesItsNumberToTheLibrarysThreads) {
@@ -47,7 +47,7 @@ TEST(Logger, WhoeverHasGoneLeavesItsNumberToTheLibrarysThreads) {
       if (given_again) logger.receive(error, "of a worker");
     }).join();
   if (!given_again) GTEST_SKIP() << "skipped: this system gives no number twice";
-  EXPECT_THAT(logger.errors(), ElementsAre("of a worker"));
+  EXPECT_THAT(logger.reasons(), ElementsAre("of a worker"));
 }
 
 TEST(Progress, APhaseWithoutANameOrThatNeverBeganDoesNoHarm) {
@@ -87,12 +87,12 @@ TEST(Logger, EchoesAreDroppedWhereTheCauseIsThere) {
   logger.begin();
   const char* echo = "[checkMacros.cpp::catchCudaError::250] cudaError 35";
   logger.receive(error, echo);
-  EXPECT_THAT(logger.errors(), ElementsAre(echo));
+  EXPECT_THAT(logger.reasons(), ElementsAre(echo));
   logger.receive(error, "the cause");
   logger.receive(error, "the cause");
   logger.receive(static_cast<std::int32_t>(Severity::warning), "no error");
   logger.receive(static_cast<std::int32_t>(Severity::internal_error), "a second cause");
-  EXPECT_THAT(logger.errors(), ElementsAre("the cause", "a second cause"));
+  EXPECT_THAT(logger.reasons(), ElementsAre("the cause", "a second cause"));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ TEST_P(Rtx, AfterTheRequestToStopNoTopLevelPhaseBegins) {
     tensorrt::call<void>(config.get(), library.slots().config.set_progress_monitor, object);
     EXPECT_FALSE(builder.build(network, config).has_value());
     EXPECT_EQ(monitor.top_phases_afterwards, 0);
-    EXPECT_THAT(library.logger().errors(), ::testing::Contains(HasSubstr("BuildCanceled")));
+    EXPECT_THAT(library.logger().reasons(), ::testing::Contains(HasSubstr("BuildCanceled")));
   }
 }
 

@@ -46,15 +46,16 @@ void Logger::receive(std::int32_t severity, const char* message) noexcept {
       log::warning("TensorRT: " + text);
     else
       log::debug("TensorRT: " + text);
-    if (level > Severity::error) return;
-    const auto keep = [&text](std::vector<std::string>& errors) {
-      if (std::ranges::find(errors, text) == errors.end()) errors.push_back(text);
+    if (level > Severity::warning) return;
+    const auto keep = [&](Messages& messages) {
+      auto& list = level == Severity::warning ? messages.warnings : messages.errors;
+      if (std::ranges::find(list, text) == list.end()) list.push_back(text);
     };
     const std::scoped_lock lock(kept_->mutex);
-    if (const auto caller = kept_->errors.find(std::this_thread::get_id()); caller != kept_->errors.end())
+    if (const auto caller = kept_->callers.find(std::this_thread::get_id()); caller != kept_->callers.end())
       keep(caller->second);
     else  // a thread of the library: it does not say for whom it works
-      for (auto& [thread, errors] : kept_->errors) keep(errors);
+      for (auto& [thread, messages] : kept_->callers) keep(messages);
   } catch (...) {  // out of memory: the message is lost, the library goes on
   }
 }
@@ -66,7 +67,7 @@ class Logger::Callers {
     for (const auto& one : kept_)
       if (const auto kept = one.lock()) {
         const std::scoped_lock lock(kept->mutex);
-        kept->errors.erase(std::this_thread::get_id());
+        kept->callers.erase(std::this_thread::get_id());
       }
   }
   void add(const std::shared_ptr<Kept>& kept) {
@@ -81,19 +82,21 @@ class Logger::Callers {
 void Logger::begin() {
   thread_local Callers callers;
   const std::scoped_lock lock(kept_->mutex);
-  const auto [errors, is_new] = kept_->errors.try_emplace(std::this_thread::get_id());
+  const auto [messages, is_new] = kept_->callers.try_emplace(std::this_thread::get_id());
   if (is_new) callers.add(kept_);
-  errors->second.clear();
+  messages->second = {};
 }
 
-std::vector<std::string> Logger::errors() const {
+std::vector<std::string> Logger::reasons() const {
   const std::scoped_lock lock(kept_->mutex);
-  const auto kept = kept_->errors.find(std::this_thread::get_id());
-  if (kept == kept_->errors.end()) return {};
-  std::vector<std::string> causes = kept->second;
+  const auto kept = kept_->callers.find(std::this_thread::get_id());
+  if (kept == kept_->callers.end()) return {};
+  const auto& [errors, warnings] = kept->second;
+  if (errors.empty()) return warnings;
+  std::vector<std::string> causes = errors;
   std::erase_if(causes,
                 [](const std::string& error) { return error.find("catchCudaError") != std::string::npos; });
-  return causes.empty() ? kept->second : causes;
+  return causes.empty() ? errors : causes;
 }
 
 struct ProgressMonitor::Object {

@@ -15,8 +15,8 @@
 
 namespace peregrine::tensorrt {
 
-/// A library's log, forwarded to ours; errors are kept for the exception of the call that fails. One for each
-/// loaded library, and it never goes: TensorRT keeps the first that it meets.
+/// A library's log, forwarded to ours; errors and warnings are kept for the exception of the call that fails.
+/// One for each loaded library, and it never goes: TensorRT keeps the first that it meets.
 class Logger {
  public:
   /// `old_layout`: as TensorRT 8 and 10 call it.
@@ -29,21 +29,24 @@ class Logger {
   void* object() const noexcept { return object_; }
   void receive(std::int32_t severity, const char* message) noexcept;
 
-  /// Begins to keep errors for this thread's next call; what was kept for it before is forgotten.
+  /// Begins to keep messages for this thread's next call; what was kept for it before is forgotten.
   void begin();
   /// What was logged as an error since this thread's begin(), by this thread or by one of the library's own,
-  /// each once and without "no driver" echoes of errors whose cause is there. What other callers' threads
-  /// logged is theirs.
-  std::vector<std::string> errors() const;
+  /// each once and without "no driver" echoes of errors whose cause is there; without an error the warnings,
+  /// because TensorRT 8 says so that there is no GPU. What other callers' threads logged is theirs.
+  std::vector<std::string> reasons() const;
 
  private:
   struct OldLayout;
   struct NewLayout;
-  /// Errors by the thread that called begin(). A thread that ends takes its own along: its number may be
-  /// given to a thread of the library's.
+  struct Messages {
+    std::vector<std::string> errors, warnings;
+  };
+  /// By the thread that called begin(). A thread that ends takes its own along: its number may be given to a
+  /// thread of the library's.
   struct Kept {
     std::mutex mutex;
-    std::map<std::thread::id, std::vector<std::string>> errors;
+    std::map<std::thread::id, Messages> callers;
   };
   class Callers;
   std::unique_ptr<OldLayout> old_;

@@ -93,7 +93,7 @@ void* Library::create_parser(void* network) const {
 namespace {
 
 std::string words_of(const Library& library) {
-  const std::vector<std::string> errors = library.logger().errors();
+  const std::vector<std::string> errors = library.logger().reasons();
   return errors.empty() ? "it gives no reason" : fmt::format("{}", fmt::join(errors, " | "));
 }
 

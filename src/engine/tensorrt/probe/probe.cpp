@@ -30,7 +30,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* program_name = "peregrine-tensorrt-probe";
-constexpr std::chrono::minutes longest_probe{2};
+constexpr std::chrono::minutes longest_probe{15};  // TensorRT 8 takes minutes for its first kernel
 
 /// Beside the program, in our own folder, or where the shared library keeps what it carries.
 fs::path find_program() {
@@ -64,7 +64,7 @@ ProbeResult probe_in_child(const LibraryFiles& files, int device) {
   const auto failed = [](std::string why) {
     return ProbeResult{.failure = std::move(why), .gpu = false, .refusal = {}};
   };
-  if (ended.timed_out) return failed("It did not build a network of one layer within two minutes.");
+  if (ended.timed_out) return failed("It did not build a network of one layer within 15 minutes.");
   constexpr int killed = 128;
   if (ended.status > killed)
     return failed(fmt::format(

@@ -76,7 +76,7 @@ ProbeResult probe_here(const LibraryFiles& files, [[maybe_unused]] int device) {
     library.logger().begin();
     const RuntimeObject runtime(library);
     if (!runtime.deserialize(plan.bytes()))
-      result.refusal = fmt::format("{}", fmt::join(library.logger().errors(), " | "));
+      result.refusal = fmt::format("{}", fmt::join(library.logger().reasons(), " | "));
   } catch (const Error& error) {
     result.failure = error.sentence();
   }
