@@ -19,6 +19,8 @@ struct Flags {
   std::string json;
 };
 
+std::string average(double value) { return value < 0 ? "not measured" : fmt::format("{:.3f}", value); }
+
 /// "box AP50 0.983, AP 0.806; keypoint AP50 0.812, AP 0.317".
 std::string summary(const validate::ModelScores& scores) {
   const auto named = [](validate::Metric metric) {
@@ -31,10 +33,11 @@ std::string summary(const validate::ModelScores& scores) {
   std::string text;
   for (std::size_t i = 0; i < scores.coco.size(); ++i) {
     const auto& [metric, coco] = scores.coco[i];
-    text += fmt::format("{}{} AP50 {:.3f}, AP {:.3f}", text.empty() ? "" : "; ", named(metric), coco.ap50,
-                        coco.ap);
+    text += fmt::format("{}{} AP50 {}, AP {}", text.empty() ? "" : "; ", named(metric), average(coco.ap50),
+                        average(coco.ap));
     if (i < scores.matched.size())
-      text += fmt::format(" ({:.3f} without categories that the model does not have)", scores.matched[i].ap);
+      text += fmt::format(" ({} without categories that the model does not have)",
+                          average(scores.matched[i].ap));
   }
   if (scores.retrieval)
     text = fmt::format("ReID rank-1 {:.3f}, mAP {:.3f}", scores.retrieval->rank1, scores.retrieval->map);

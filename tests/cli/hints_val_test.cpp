@@ -29,6 +29,16 @@ TEST_F(HintsOfVal, LeadToScores) {
   const std::string annotations = "data/annotations/instances_val2017.json";
   write(annotations, "[]");
   expect_hint(refused(score), "Give the files that COCO's tools read.");
+  for (const std::string empty : {"[]", R"([{"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 1,
+      "bbox": [0, 0, 2, 2], "area": 4}])"}) {
+    write(annotations, R"({"images": [{"id": 1, "file_name": "1.ppm", "width": 4, "height": 4}],
+        "categories": [{"id": 1, "name": "a"}], "annotations": )" + empty + "}");
+    expect_hint(refused(score),
+                "An object counts when its image and its category are listed and it is no crowd: annotate "
+                "the images of val2017/.");
+  }
+  write(annotations, R"({"images": [], "categories": [{"id": 1, "name": "a"}], "annotations": []})");
+  EXPECT_THAT(refused(score), testing::HasSubstr("lists no image: there is nothing to score"));
   write_data();
   expect_hint(refused(score), "Every annotated image is needed.");
   write_image("data/val2017/1.ppm");

@@ -32,6 +32,23 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
+void merge_same_names(CocoDataset& data, const std::vector<std::string>& class_names) {
+  std::map<std::string, std::int64_t> first;
+  std::map<std::int64_t, std::int64_t> becomes;
+  for (const CocoCategory& category : data.categories) {
+    if (std::ranges::find(class_names, category.name) == class_names.end()) continue;
+    const auto [same, is_new] = first.emplace(category.name, category.id);
+    if (is_new) continue;
+    becomes[category.id] = same->second;
+    if (std::ranges::find(data.merged, category.name) == data.merged.end())
+      data.merged.push_back(category.name);
+  }
+  std::erase_if(data.categories, [&](const CocoCategory& one) { return becomes.contains(one.id); });
+  for (CocoAnnotation& annotation : data.annotations)
+    if (const auto merged = becomes.find(annotation.category_id); merged != becomes.end())
+      annotation.category_id = merged->second;
+}
+
 Ids categories_of(const std::vector<std::string>& class_names, const std::vector<CocoCategory>& categories) {
   Ids ids(class_names.size());
   for (std::size_t i = 0; i < class_names.size(); ++i)
@@ -52,6 +69,9 @@ std::vector<std::string> Unmatched::sentences(const std::string& model) const {
   if (by_index)
     lines.push_back(fmt::format(
         "{}: no class is called as a category of the data: they are matched by their order", model));
+  if (!merged.empty())
+    lines.push_back(fmt::format(
+        "{}: several of the data's categories have one name ({}): they count as one", model, listed(merged)));
   std::vector<std::string> counted;
   for (const Category& category : categories)
     if (category.annotations > 0) counted.push_back(category.name);
@@ -79,16 +99,14 @@ Unmatched find_unmatched(const std::vector<std::string>& class_names, const Ids&
   std::map<std::int64_t, Unmatched::Category> left;
   for (const CocoCategory& category : truth.categories)
     if (!matched.contains(category.id)) left[category.id].name = category.name;
-  for (const CocoAnnotation& annotation : truth.annotations) {
-    if (matched.contains(annotation.category_id)) continue;
-    Unmatched::Category& category =
-        left[annotation.category_id];  // one that the list does not know has no name
-    if (category.name.empty()) category.name = fmt::format("category {}", annotation.category_id);
-    ++category.annotations;
-  }
+  for (const CocoAnnotation& annotation : truth.annotations)
+    if (const auto category = left.find(annotation.category_id); category != left.end())
+      ++category->second.annotations;
   for (const auto& [id, category] : left) unmatched.categories.push_back(category);
   for (std::size_t i = 0; i < class_names.size(); ++i)
     if (!categories[i]) unmatched.classes.push_back(class_names[i]);
+  for (const std::string& name : truth.merged)
+    if (std::ranges::find(class_names, name) != class_names.end()) unmatched.merged.push_back(name);
   unmatched.by_index = std::ranges::none_of(truth.categories, [&](const CocoCategory& category) {
     return std::ranges::find(class_names, category.name) != class_names.end();
   });

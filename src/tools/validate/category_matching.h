@@ -10,6 +10,10 @@
 
 namespace peregrine::validate {
 
+/// Gives the objects of all categories that have one name to the first of them, where a class of the model is
+/// called so: it cannot tell them apart. Adds the name to `data.merged`.
+void merge_same_names(CocoDataset& data, const std::vector<std::string>& class_names);
+
 /// Class index -> category id, nothing where the data has no such category: by name, or by index (of the
 /// categories in order of their ids) when no name of the model occurs at all.
 std::vector<std::optional<std::int64_t>> categories_of(const std::vector<std::string>& class_names,
@@ -25,9 +29,11 @@ struct Unmatched {
   std::vector<Category> categories;  ///< of the data: no class is called so
   std::vector<std::string>
       classes;  ///< of the model: no category is called so; what is found of them is left out
+  std::vector<std::string> merged;  ///< names of several categories of the data, which count as one
 
   /// Whether the average precision counts categories that the model cannot find.
   bool lowers_scores() const;
+  bool any() const { return by_index || !categories.empty() || !classes.empty() || !merged.empty(); }
   /// Sentences for the log, each about one side; none where all is matched by name.
   std::vector<std::string> sentences(const std::string& model) const;
 };

@@ -40,11 +40,19 @@ struct CocoDataset {
   std::vector<CocoImage> images;         ///< by id, rising
   std::vector<CocoCategory> categories;  ///< by id, rising
   std::vector<CocoAnnotation> annotations;
+  /// Annotations that are left out, as pycocotools leaves them out: their image, or their category, is not
+  /// listed.
+  std::int64_t without_image = 0, without_category = 0;
+  std::vector<std::string> merged = {};  ///< names that several categories had: merge_same_names()
 };
 
 /// Reads one annotation file; masks are rasterised when `masks`. Throws Error "validation.dataset" naming the
 /// file.
 CocoDataset read_coco(const std::filesystem::path& file, bool masks);
+
+/// Throws Error "validation.dataset" where `data`, read from `file`, has no image, or no object that counts:
+/// every score would be a number without a measurement.
+void check_scorable(const CocoDataset& data, const std::filesystem::path& file);
 
 /// Polygons (x0, y0, x1, y1, ... each) -> mask, pixel for pixel as COCO's tools rasterise them: boundaries
 /// are walked at five times the resolution, and a pixel belongs to the polygon when its centre column is

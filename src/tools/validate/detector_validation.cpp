@@ -1,10 +1,13 @@
 #include "tools/validate/detector_validation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "core/log.h"
+#include "core/text.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 
@@ -38,10 +41,19 @@ std::vector<Metric> metrics_of(Task task) {
 
 struct Truth {
   CocoDataset data;
-  std::map<std::string, std::int64_t> image_ids;  ///< by file name
+  std::multimap<std::string, std::int64_t> image_ids;  ///< by file name, which several may share
 
   Truth(const std::filesystem::path& file, bool masks) : data(read_coco(file, masks)) {
-    for (const CocoImage& image : data.images) image_ids[image.file_name] = image.id;
+    check_scorable(data, file);
+    for (const CocoImage& image : data.images) image_ids.emplace(image.file_name, image.id);
+    const auto left_out = [&](std::int64_t count, const char* whose) {
+      if (count > 0)
+        log::warning(
+            fmt::format("{}: {} annotations are left out, as pycocotools does: their {} is not listed",
+                        printable(file.string()), count, whose));
+    };
+    left_out(data.without_image, "image");
+    left_out(data.without_category, "category");
   }
 };
 
@@ -64,6 +76,8 @@ struct ComparedModel {
       : truth(&of), categories(categories_of(model.class_names, of.data.categories)) {}
 
   void score(ModelScores& scores) const {
+    scores.without_image = truth->data.without_image;
+    scores.without_category = truth->data.without_category;
     scores.unmatched = find_unmatched(scores.model.class_names, categories, truth->data);
     if (scores.unmatched.lowers_scores()) {
       const CocoDataset part = matched_part(truth->data, categories);
@@ -72,15 +86,19 @@ struct ComparedModel {
     }
     for (const Metric metric : metrics_of(scores.model.task)) {
       scores.coco.emplace_back(metric, evaluate(truth->data, detections, metric));
+      if (scores.coco.back().second.ap < 0)
+        log::warning(fmt::format("{}: {} is not measured: no object is annotated for it", scores.model.name,
+                                 to_string(metric)));
       scores.sheets.emplace_back(truth->data, detections, metric);
     }
   }
 
   void add(const Object& object, const std::string& image_name) {
-    const auto image = truth->image_ids.find(image_name);
     const auto category = categories.at(static_cast<std::size_t>(object.class_id));
-    if (image != truth->image_ids.end() && category)
-      detections.push_back(detection_of(object, image->second, *category));
+    if (!category) return;
+    const auto [image, end] = truth->image_ids.equal_range(image_name);
+    for (auto each = image; each != end; ++each)
+      detections.push_back(detection_of(object, each->second, *category));
   }
 };
 
@@ -104,19 +122,23 @@ class Validator {
       const auto found =
           truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances)
               .first;
-      const Truth& truth = found->second;
+      merge_same_names(found->second.data, model.class_names);
+    }
+    for (const ModelInfo& model : pipeline_.models()) {
+      const Truth& truth = truths_.at(truth_file(model.task));
       candidates_.emplace_back(truth, model);
       const auto unmatched = find_unmatched(model.class_names, candidates_.back().categories, truth.data);
       for (const std::string& sentence : unmatched.sentences(model.name)) log::warning(sentence);
       for (const auto& [name, id] : truth.image_ids) images_.insert(name);
     }
+    check_images();
   }
 
   void run(const ValidationProgress& progress) {
     const std::vector<std::string> names(images_.begin(), images_.end());
     std::vector<std::string> sources;
     sources.reserve(names.size());
-    for (const std::string& name : names) sources.push_back((options_.data / "val2017" / name).string());
+    for (const std::string& name : names) sources.push_back(image_file(name).string());
     pipeline_.run(sources, [&](const FrameResult& frame_result) {
       if (frame_result.error)
         throw Error("validation.dataset", frame_result.error->sentence(), "Every annotated image is needed.");
@@ -139,6 +161,23 @@ class Validator {
   }
 
  private:
+  std::filesystem::path image_file(const std::string& name) const { return options_.data / "val2017" / name; }
+
+  /// An image that is missing, or a name that is a folder's, would shift or end the run.
+  void check_images() const {
+    std::vector<std::string> missing;
+    for (const std::string& name : images_) {
+      std::error_code ignored;
+      if (!std::filesystem::is_regular_file(image_file(name), ignored)) missing.push_back(name);
+    }
+    if (missing.empty()) return;
+    throw Error("validation.dataset",
+                fmt::format("{} of the {} annotated images are no files in {} ({}{}).", missing.size(),
+                            images_.size(), printable((options_.data / "val2017").string()),
+                            printable(missing.front()), missing.size() > 1 ? " ..." : ""),
+                "Every annotated image is needed.");
+  }
+
   const ValidationOptions& options_;
   Pipeline pipeline_;
   std::map<TruthFile, Truth> truths_;
@@ -150,7 +189,8 @@ class Validator {
 
 ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
                              const std::map<std::string, std::vector<Object>>& found) {
-  const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
+  Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
+  merge_same_names(truth.data, model.class_names);
   ComparedModel candidate(truth, model);
   for (const auto& [image_name, objects] : found)
     for (const Object& object : objects) candidate.add(object, image_name);

@@ -12,7 +12,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json averages_json(const CocoSummary& summary) { return {{"AP", summary.ap}, {"AP50", summary.ap50}}; }
+/// null of what was not measured: a number would look like a result.
+Json average_json(double average) { return average < 0 ? Json(nullptr) : Json(average); }
+
+Json averages_json(const CocoSummary& summary) {
+  return {{"AP", average_json(summary.ap)}, {"AP50", average_json(summary.ap50)}};
+}
 
 Json unmatched_json(const Unmatched& unmatched) {
   Json json{{"matched_by", unmatched.by_index ? "index" : "name"},
@@ -20,6 +25,7 @@ Json unmatched_json(const Unmatched& unmatched) {
             {"unmatched_classes", unmatched.classes}};
   for (const Unmatched::Category& category : unmatched.categories)
     json["unmatched_categories"].push_back({{"name", category.name}, {"annotations", category.annotations}});
+  if (!unmatched.merged.empty()) json["merged_categories"] = unmatched.merged;
   return json;
 }
 
@@ -31,8 +37,10 @@ Json scores_json(const ModelScores& scores) {
     if (i < scores.matched.size()) json[to_string(metric)]["matched"] = averages_json(scores.matched[i]);
   }
   const Unmatched& unmatched = scores.unmatched;
-  if (unmatched.by_index || !unmatched.categories.empty() || !unmatched.classes.empty())
-    json["names"] = unmatched_json(unmatched);
+  if (unmatched.any()) json["names"] = unmatched_json(unmatched);
+  if (scores.without_image + scores.without_category > 0)
+    json["left_out"] = {{"without_image", scores.without_image},
+                        {"without_category", scores.without_category}};
   if (scores.retrieval) json["reid"] = {{"rank1", scores.retrieval->rank1}, {"mAP", scores.retrieval->map}};
   return json;
 }
@@ -68,6 +76,8 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
       own.coco = std::move(next->coco);
       own.matched = std::move(next->matched);
       own.unmatched = std::move(next->unmatched);
+      own.without_image = next->without_image;
+      own.without_category = next->without_category;
       own.sheets = std::move((next++)->sheets);
     }
   return scores;

@@ -33,6 +33,7 @@ struct ModelScores {
   std::optional<RetrievalSummary> retrieval = {};         ///< ReID only
   std::vector<PrecisionSheet> sheets = {};  ///< of each metric of `coco`: noise_of_difference() takes them
   Unmatched unmatched = {};                 ///< of names, for detectors
+  std::int64_t without_image = 0, without_category = 0;  ///< annotations left out: see CocoDataset
   std::vector<CocoSummary> matched = {};    ///< of each metric of `coco`, of the categories alone that the
                                             ///< model has a class for; empty where that is all of them
 };
@@ -60,8 +61,9 @@ std::vector<std::filesystem::path> annotated_images(Task task, const std::filesy
 /// One model: {"bbox": {"AP": .., "AP50": ..}, "segm": .., "keypoints": ..}, or {"reid": {"rank1": .., "mAP":
 /// ..}}. Where names have no counterpart, "names": {"matched_by": "name" or "index", "unmatched_categories":
 /// [{"name": .., "annotations": ..}], "unmatched_classes": [..]}, and "matched": {"AP": .., "AP50": ..} in
-/// each metric that counts them. Several: one such object each, by the path of the model. -1: the data has
-/// nothing of that kind.
+/// each metric that counts them. "names" has "merged_categories": [..] where several have one name. Where
+/// annotations are left out, "left_out": {"without_image": .., "without_category": ..} counts them. Several:
+/// one such object each, by the path of the model. null: the data has nothing of that kind.
 std::string to_json(const std::vector<ModelScores>& scores);
 
 }  // namespace peregrine::validate

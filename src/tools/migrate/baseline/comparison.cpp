@@ -124,6 +124,7 @@ void add_average_precision(Migration& migration, std::size_t index, Comparison& 
   const auto before =
       same ? after : average_precision(migration, index, reference_engine(migration), Precision::fp32);
   for (std::size_t i = 0; i < after.coco.size(); ++i) {
+    if (after.coco[i].second.ap < 0) continue;  // the data has nothing of that kind
     const validate::PrecisionNoise noise = validate::noise_of_difference(before.sheets[i], after.sheets[i]);
     PrecisionPair& pair = comparison.average_precision.emplace_back();
     pair.metric = to_string(after.coco[i].first);
