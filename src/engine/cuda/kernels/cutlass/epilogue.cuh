@@ -2,8 +2,7 @@
 // own kernels, so that they agree; y and the residual pass through shared memory by TMA.
 #pragma once
 
-#include "engine/cuda/kernels/cutlass/late_trigger.h"
-// Behind it, as it changes what they call.
+#include "cutlass/arch/grid_dependency_control.h"
 #include "cutlass/device_kernel.h"
 #include "cutlass/epilogue/collective/collective_builder.hpp"
 #include "cutlass/epilogue/fusion/sm90_callbacks_tma_warpspecialized.hpp"
@@ -16,6 +15,8 @@
 namespace peregrine::cuda::tiles {
 
 using Half = cutlass::half_t;
+
+static_assert(cutlass::arch::kTriggersAtCompletion, "CUTLASS's kernels are compiled with overlay/");
 
 struct ActivationParams {
   Activation activation;
