@@ -12,9 +12,10 @@ namespace peregrine {
 
 namespace {
 
+/// Of FP32 alone: readers give floating-point weights so.
 template <class IsBad>
-void require(const HostTensor& tensor, std::string_view name, const char* what, IsBad is_bad) {
-  if (tensor.dtype() != DType::f32) return;  // readers give floating-point weights as FP32
+void require(const HostTensor& tensor, std::string_view name, std::string_view what, IsBad is_bad) {
+  if (tensor.dtype() != DType::f32) return;
   const float* values = tensor.as<float>();
   const auto count = tensor.shape().elements();
   const auto bad = std::count_if(values, values + count, is_bad);
@@ -34,6 +35,11 @@ void require_no_nan(const HostTensor& tensor, std::string_view name) {
 void require_finite(const HostTensor& tensor, std::string_view name) {
   require_no_nan(tensor, name);
   require(tensor, name, "Inf", [](float value) { return std::isinf(value); });
+}
+
+void require_variance(const HostTensor& tensor, double epsilon, std::string_view name) {
+  require(tensor, name, fmt::format("no variance above 0 (epsilon {:g} included)", epsilon),
+          [&](float variance) { return !(double{variance} + epsilon > 0); });
 }
 
 }  // namespace peregrine

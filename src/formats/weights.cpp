@@ -67,6 +67,7 @@ Affine Weights::make_affine(const std::string& name, const AffineSource& source)
   const auto per_channel = [&](const std::string& tensor_name, const pickle::Value* value, double otherwise) {
     if (!value) return std::vector<double>(static_cast<std::size_t>(channels), otherwise);
     const HostTensor tensor = read(tensor_name, *value);
+    if (value == source.norm->variance) require_variance(tensor, source.norm->epsilon, tensor_name);
     if (channels == 0 || tensor.shape() != Shape{channels})
       throw Error(
           "model.shape",

@@ -268,6 +268,13 @@ TEST(Weights, ThatAreNoNumbersAreNamed) {
               HasSubstr("model.0.conv.weight has Inf in 1 of 27 values"));
 }
 
+TEST(Weights, VariancesWithoutARootAreNamed) {
+  // An epsilon of -1000 leaves none of the first normalisation's variances above 0.
+  EXPECT_THAT(
+      refusal({{text("eps") + "\x94G\x3fPbM\xd2\xf1\xa9\xfc", text("eps") + "\x94G\xc0\x8f\x40\0\0\0\0\0"s}}),
+      HasSubstr("model.0.bn.running_var has no variance above 0 (epsilon -1000 included) in "));
+}
+
 TEST(Channels, OtherThanThreeAreSaidInTheUsersWords) {
   EXPECT_THAT(
       refusal_of(network({1, 1, 3, 3}, std::vector<float>(9))),

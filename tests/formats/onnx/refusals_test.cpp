@@ -72,8 +72,32 @@ INSTANTIATE_TEST_SUITE_P(
                       Refused{"antialias", "antialias"}, Refused{"outside", "exclude_outside"},
                       Refused{"ceil_nearest", "mode nearest"}, Refused{"over_places", "spatial = 0"},
                       Refused{"newer_opset", "opset 29"},
-                      Refused{"backwards", "(Slice): slices that run backwards"},
+                      Refused{"backwards", "(Slice): slices of the image that run backwards"},
+                      Refused{"nothing", "(Slice): slices without elements"},
+                      Refused{"empty_part", "(Split): parts without elements"},
+                      Refused{"repeated_image", "(MatMul): repeating the values of an image"},
+                      Refused{"one_dimension", "(Conv): an input of 3 dimensions (1x3x64) instead of 4"},
                       Refused{"padded", "(Pad): the operator is not supported"}),
+    [](const auto& info) { return std::string(info.param.file); });
+
+class Finite : public ::testing::TestWithParam<Refused> {};
+
+/// What makes the output so is named: onnxruntime computes NaN or infinity from each of these files.
+TEST_P(Finite, OutputsAreOrTheConstantIsNamed) {
+  const Error error = error_of([] { fixture(std::string("finite/") + GetParam().file + ".onnx", reid); });
+  EXPECT_EQ(error.code(), "model.weights") << error.sentence();
+  EXPECT_THAT(error.sentence(), HasSubstr(GetParam().says));
+  EXPECT_THAT(error.hint(), HasSubstr("Training diverged"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, Finite,
+    ::testing::Values(Refused{"added", "c1 has Inf in 1 of 1 values"}, Refused{"subtracted", "c1 has Inf"},
+                      Refused{"times", "c1 has Inf in 1 of 2 values"}, Refused{"relu", "c1 has Inf"},
+                      Refused{"node", "number has Inf"}, Refused{"nan_node", "number has NaN"},
+                      Refused{"computed", "Div_1_0 has Inf"}, Refused{"after", "c1 has Inf"},
+                      Refused{"variance", "no variance above 0 (epsilon 1e-05 included) in 1 of 2 values"},
+                      Refused{"no_variance", "c4 has no variance above 0"}),
     [](const auto& info) { return std::string(info.param.file); });
 
 Model head(const std::string& name, const std::optional<TaskHint>& told = {}) {

@@ -24,6 +24,12 @@ HostTensor weights(const Shape& shape) {
   return tensor;
 }
 
+HostTensor squares(const Shape& shape) {
+  HostTensor tensor = weights(shape);
+  for (std::int64_t i = 0; i < shape.elements(); ++i) tensor.as<float>()[i] *= tensor.as<float>()[i];
+  return tensor;
+}
+
 /// Every operator of the graph but Cast, which files of one type have no use for.
 Graph every_operator(std::int64_t batch) {
   Graph g;
@@ -38,7 +44,7 @@ Graph every_operator(std::int64_t batch) {
   y = g.add("grouped", graph::Conv{.groups = 2}, {y, constant({4, 2, 1, 1})});
   y = g.add("relu", Unary{Unary::Kind::relu}, {y});
   y = g.add("batch_norm", graph::BatchNorm{0.01f},
-            {y, constant({4}), constant({4}), constant({4}), constant({4})});
+            {y, constant({4}), constant({4}), constant({4}), g.add_constant("variance", squares({4}))});
   y = g.add("instance_norm", graph::InstanceNorm{0.02f}, {y, constant({4}), constant({4})});
   y = g.add("deconv", graph::ConvTranspose{.stride = {2, 2}, .pad = {0, 1, 0, 0}, .output_pad = {1, 0}},
             {y, constant({4, 2, 2, 2}), constant({2})});

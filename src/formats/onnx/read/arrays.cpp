@@ -37,20 +37,6 @@ OnnxValue reshaped(Translation& t, const OnnxValue& operand, const Shape& shape)
   return t.emit_one(graph::Reshape{shape}, {operand});
 }
 
-OnnxValue sliced(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
-                 Index step) {
-  const Index extent = t.shape(operand)[axis];
-  const auto within = [&](Index position) {
-    return std::clamp<Index>(position < 0 ? position + extent : position, 0, extent);
-  };
-  if (step < 1) refuse("slices that run backwards are not supported");
-  start = within(start);
-  end = within(end);
-  if (start == 0 && end == extent && step == 1) return operand;
-  return t.emit_one(graph::Slice{.axis = static_cast<Index>(axis), .start = start, .end = end, .step = step},
-                    {operand});
-}
-
 OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indices, std::size_t axis) {
   t.require_room(x.shape().elements());  // each on its own, so that the product below cannot overflow
   t.require_room(indices.shape().elements());
@@ -77,6 +63,37 @@ OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indice
   return t.make_known(std::move(result));
 }
 
+/// From start down to what lies behind end, of what is known: files turn the borders of a Pad round so.
+OnnxValue sliced_backwards(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
+                           Index step) {
+  if (!operand.known) refuse("slices of the image that run backwards are not supported");
+  const Index extent = t.shape(operand)[axis];
+  start = std::clamp<Index>(start < 0 ? start + extent : start, 0, extent - 1);
+  end = std::clamp<Index>(end < 0 ? end + extent : end, -1, extent - 1);
+  Integers places;
+  for (Index place = start; place > end; place += std::max(step, -extent)) places.push_back(place);
+  if (places.empty()) refuse("slices without elements are not supported");
+  HostTensor indices(DType::i64, {static_cast<Index>(places.size())});
+  std::ranges::copy(places, indices.as<Index>());
+  return gathered(t, *operand.known, indices, axis);
+}
+
+OnnxValue sliced(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
+                 Index step) {
+  if (step == 0) throw Error("model.damaged", "it slices in steps of 0");
+  if (step < 0) return sliced_backwards(t, operand, axis, start, end, step);
+  const Index extent = t.shape(operand)[axis];
+  const auto within = [&](Index position) {
+    return std::clamp<Index>(position < 0 ? position + extent : position, 0, extent);
+  };
+  start = within(start);
+  end = within(end);
+  if (start >= end) refuse("slices without elements are not supported");
+  if (start == 0 && end == extent && step == 1) return operand;
+  return t.emit_one(graph::Slice{.axis = static_cast<Index>(axis), .start = start, .end = end, .step = step},
+                    {operand});
+}
+
 }  // namespace
 
 OnnxValues concat(Translation& t) {
@@ -100,6 +117,7 @@ OnnxValues split(Translation& t) {
     sizes.assign(static_cast<std::size_t>(parts), size);
     sizes.back() = x[axis] - size * (parts - 1);
   }
+  if (std::ranges::find(sizes, Index{0}) != sizes.end()) refuse("parts without elements are not supported");
   return t.emit(graph::Split{static_cast<Index>(axis), sizes}, {t.input(0)});
 }
 

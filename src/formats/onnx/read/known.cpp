@@ -75,7 +75,8 @@ HostTensor range_of(Translation& t, DType dtype) {
 
 OnnxValues constant(Translation& t) {
   if (auto tensor = t.node.tensor("value")) {
-    require_no_nan(*tensor, t.node.proto().name());
+    const std::string& name = t.node.proto().name();
+    require_no_nan(*tensor, name.empty() ? t.output_name() : name);
     return {t.make_known(std::move(*tensor))};
   }
   if (t.node.has("value_float")) return {t.make_known(scalar(DType::f32, t.node.number("value_float", 0)))};

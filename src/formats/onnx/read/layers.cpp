@@ -6,7 +6,10 @@
 #include <cmath>
 
 #include "formats/advice.h"
+#include "formats/finite.h"
 #include "formats/onnx/read/operators.h"
+#include "graph/evaluate.h"
+#include "graph/shapes.h"
 
 namespace peregrine::onnx {
 
@@ -19,6 +22,13 @@ graph::Pair pair(const Translation& t, std::string_view name, Index fallback) {
   const Integers values = t.node.integers(name, {fallback, fallback});
   if (values.size() != 2) refuse(fmt::format("{} in {} dimensions are not supported", name, values.size()));
   return {values[0], values[1]};
+}
+
+/// Windows move over height and width alone here.
+void require_image(const Translation& t) {
+  if (const Shape& x = t.shape(0); x.rank() != 4)
+    refuse(
+        fmt::format("an input of {} dimensions ({}) instead of 4 is not supported", x.rank(), to_string(x)));
 }
 
 constexpr Index sane = Index{1} << 20;  ///< of a kernel, a stride, a padding
@@ -83,6 +93,7 @@ void extend_for_ceil_mode(const Shape& x, graph::Pool& pool) {
 }
 
 OnnxValues pool(Translation& t, graph::Pool::Kind kind) {
+  require_image(t);
   const graph::Pair kernel = pair(t, "kernel_shape", 0);
   graph::Pool pool{
       .kind = kind,
@@ -135,9 +146,44 @@ bool picks_floor(const Translation& t, float factor) {
   return (transform == "half_pixel" || transform == "pytorch_half_pixel") && rounds;
 }
 
+/// All extents but those of the matrix.
+Shape leading(const Shape& shape) {
+  Shape batch;
+  for (std::size_t i = 0; i + 2 < shape.rank(); ++i) batch.push_back(shape[i]);
+  return batch;
+}
+
+/// A matrix for each of `batch`: the one that there is counts for all of them.
+OnnxValue repeated(Translation& t, const OnnxValue& operand, Shape batch) {
+  const Shape shape = t.shape(operand);
+  batch.push_back(shape[shape.rank() - 2]);
+  batch.push_back(shape[shape.rank() - 1]);
+  if (batch == shape) return operand;
+  if (batch.elements() == shape.elements()) return t.emit_one(graph::Reshape{batch}, {operand});
+  if (!operand.known) refuse("repeating the values of an image is not supported");
+  t.require_room(batch.elements());
+  return t.make_known(graph::broadcast(*operand.known, batch));
+}
+
+/// Products of matrices; one constant matrix on the right makes all rows those of one layer.
+OnnxValue batch_product(Translation& t, const OnnxValue& a, const OnnxValue& b, const Shape& batch) {
+  const Shape rows = t.shape(a), columns = t.shape(b);
+  if (!b.known || columns.rank() != 2)
+    return t.emit_one(graph::MatMul{}, {repeated(t, a, batch), repeated(t, b, batch)});
+  const OnnxValue weight = t.emit_one(graph::Transpose{{1, 0}}, {b});
+  if (rows.rank() == 2) return t.emit_one(graph::Linear{}, {a, weight});
+  const Shape flat{rows.elements() / columns[0], columns[0]};
+  const OnnxValue product = t.emit_one(graph::Linear{}, {t.emit_one(graph::Reshape{flat}, {a}), weight});
+  Shape result = batch;
+  result.push_back(rows[rows.rank() - 2]);
+  result.push_back(columns[1]);
+  return t.emit_one(graph::Reshape{result}, {product});
+}
+
 }  // namespace
 
 OnnxValues conv(Translation& t) {
+  require_image(t);
   require_same_kernel(t);
   const graph::Conv op{.stride = pair(t, "strides", 1),
                        .dilation = pair(t, "dilations", 1),
@@ -147,6 +193,7 @@ OnnxValues conv(Translation& t) {
 }
 
 OnnxValues conv_transpose(Translation& t) {
+  require_image(t);
   require_same_kernel(t);
   if (pair(t, "dilations", 1) != graph::Pair{1, 1}) refuse("dilation is not supported");
   const graph::ConvTranspose op{.stride = pair(t, "strides", 1),
@@ -172,17 +219,32 @@ OnnxValues gemm(Translation& t) {
 }
 
 OnnxValues mat_mul(Translation& t) {
-  const OnnxValue &a = t.input(0), &b = t.input(1);
-  if (t.shape(a).rank() == 2 && t.shape(b).rank() == 2 && b.known)
-    return t.emit(graph::Linear{}, {a, t.emit_one(graph::Transpose{{1, 0}}, {b})});
-  return t.emit(graph::MatMul{}, {a, b});
+  OnnxValue a = t.input(0), b = t.input(1);
+  const Shape x = t.shape(a), y = t.shape(b);
+  if (x.rank() == 0 || y.rank() == 0) throw Error("model.damaged", "it multiplies a single number");
+  // A vector is a row on the left and a column on the right; the result does not have that dimension.
+  if (x.rank() == 1) a = t.emit_one(graph::Reshape{{1, x[0]}}, {a});
+  if (y.rank() == 1) b = t.emit_one(graph::Reshape{{y[0], 1}}, {b});
+  const Shape rows = t.shape(a), columns = t.shape(b);
+  if (rows[rows.rank() - 1] != columns[columns.rank() - 2])
+    throw Error("model.shape", fmt::format("{} and {} cannot be multiplied", to_string(x), to_string(y)));
+  const Shape batch = graph::infer_shapes(graph::Binary{}, std::vector{leading(rows), leading(columns)})[0];
+  const OnnxValue result = batch_product(t, a, b, batch);
+  if (x.rank() > 1 && y.rank() > 1) return {result};
+  Shape without = batch;
+  if (x.rank() > 1) without.push_back(rows[rows.rank() - 2]);
+  if (y.rank() > 1) without.push_back(columns[columns.rank() - 1]);
+  return t.emit(graph::Reshape{without}, {result});
 }
 
 OnnxValues batch_norm(Translation& t) {
   if (t.node.integer("training_mode", 0) != 0)
     refuse("training mode is not supported", advice::evaluation_mode);
   if (t.node.integer("spatial", 1) != 1) refuse("statistics for each place (spatial = 0) are not supported");
-  return t.emit(graph::BatchNorm{t.node.number("epsilon", 1e-5f)}, t.inputs(5, 5));
+  const float epsilon = t.node.number("epsilon", 1e-5f);
+  if (const OnnxValue& variance = t.input(4); variance.known)
+    require_variance(*variance.known, epsilon, variance.name);
+  return t.emit(graph::BatchNorm{epsilon}, t.inputs(5, 5));
 }
 
 OnnxValues instance_norm(Translation& t) {
@@ -191,7 +253,10 @@ OnnxValues instance_norm(Translation& t) {
 
 OnnxValues max_pool(Translation& t) { return pool(t, graph::Pool::Kind::max); }
 OnnxValues average_pool(Translation& t) { return pool(t, graph::Pool::Kind::average); }
-OnnxValues global_average_pool(Translation& t) { return t.emit(graph::GlobalAveragePool{}, {t.input(0)}); }
+OnnxValues global_average_pool(Translation& t) {
+  require_image(t);
+  return t.emit(graph::GlobalAveragePool{}, {t.input(0)});
+}
 
 OnnxValues reduce_mean(Translation& t) {
   if (t.opset() >= 18 && t.node.has("axes"))

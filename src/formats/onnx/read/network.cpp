@@ -10,6 +10,7 @@
 #include "formats/advice.h"
 #include "formats/finite.h"
 #include "formats/onnx/image_input.h"
+#include "formats/onnx/read/finite_outputs.h"
 #include "formats/onnx/read/node_order.h"
 #include "formats/onnx/read/operators.h"
 #include "formats/onnx/read/translation.h"
@@ -119,6 +120,7 @@ graph::Graph Network::graph(const InputShape& shape, const std::vector<std::stri
     graph.mark_output(output.value, names[i]);
   }
   check_input_use(graph, normalised);
+  require_finite_outputs(graph);
   graph::run_passes(graph);
   return graph;
 }

@@ -63,6 +63,10 @@ void Translator::spend(std::size_t bytes) {
     throw Error("model.size", "computing the constants of the file takes too much memory");
 }
 
+std::string Translation::output_name() const {
+  return node.proto().output_size() > 0 ? node.proto().output(0) : std::string();
+}
+
 bool Translation::has_input(std::size_t index) const {
   return index < static_cast<std::size_t>(node.proto().input_size()) &&
          !node.proto().input(static_cast<int>(index)).empty();
@@ -104,8 +108,7 @@ void Translation::require_room(std::int64_t elements) {
 }
 
 OnnxValue Translation::make_known(HostTensor tensor) {
-  return {.name = node.proto().output_size() > 0 ? node.proto().output(0) : std::string(),
-          .known = std::make_shared<const HostTensor>(std::move(tensor))};
+  return {.name = output_name(), .known = std::make_shared<const HostTensor>(std::move(tensor))};
 }
 
 OnnxValues Translation::emit(const graph::Operation& operation, const OnnxValues& operands) {

@@ -61,6 +61,8 @@ class Translation {
 
   std::int64_t opset() const { return translator_.opset_; }
   std::size_t output_count() const { return static_cast<std::size_t>(node.proto().output_size()); }
+  /// Of the first output; empty where there is none.
+  std::string output_name() const;
   bool has_input(std::size_t index) const;
   /// Throws Error "model.damaged" when the node has no such input.
   const OnnxValue& input(std::size_t index) const;
