@@ -15,8 +15,8 @@ namespace peregrine::graph {
 bool can_evaluate(const Operation& operation, DType inputs);
 
 /// Outputs of the operator for these inputs. Integer arithmetic wraps, integer division truncates. Throws
-/// Error "model.shape" when the inputs do not fit the operator or a result would have more than 2^26
-/// elements, "model.unsupported" where can_evaluate() is false.
+/// Error "model.shape" when the inputs do not fit the operator, "model.unsupported" where can_evaluate() is
+/// false. Whoever evaluates what a file says bounds the results first.
 std::vector<HostTensor> evaluate(const Operation& operation, std::span<const HostTensor* const> inputs);
 
 /// The tensor repeated to `shape` by numpy's broadcasting; `shape` must be what the tensor broadcasts to.

@@ -47,6 +47,16 @@ TEST(FoldConstants, LeavesOutputsHalvesAndConvolutions) {
   EXPECT_EQ(dump(graph), before);
 }
 
+TEST(FoldConstants, LeavesWhatWouldBeLarge) {
+  Graph graph;
+  const ValueId tall = graph.add_constant("tall", HostTensor::zeros(DType::f32, {1 << 13, 1}));
+  const ValueId wide = graph.add_constant("wide", HostTensor::zeros(DType::f32, {1 << 14}));
+  const ValueId sum = graph.add("sum", Binary{}, {tall, wide});  // 2^27 elements
+  graph.mark_output(graph.add("relu", Unary{}, {sum}), "out");
+  fold_constants(graph);
+  EXPECT_THAT(operators(graph), ElementsAre("Add", "Relu"));
+}
+
 TEST(RemoveIdentities, RemovesWhatChangesNothing) {
   Graph graph;
   ValueId x = graph.add_input("images", DType::f32, {1, 4, 2});

@@ -206,5 +206,31 @@ TEST(Reference, RefusesInputsThatDoNotFit) {
   EXPECT_THROW(run_reference(graph, {}), Error);
 }
 
+/// Attention over all positions of an image, one number each.
+Graph attention(std::int64_t positions) {
+  Graph graph;
+  const ValueId x = graph.add_input("images", DType::f32, {1, positions});
+  const ValueId row = graph.add("row", Reshape{{1, positions}}, {x});
+  const ValueId column = graph.add("column", Reshape{{positions, 1}}, {x});
+  graph.mark_output(graph.add("products", MatMul{}, {column, row}), "out");
+  return graph;
+}
+
+TEST(Reference, NamesWhatNoMemoryHoldsAndRunsASmallerImage) {
+  const HostTensor large = HostTensor::zeros(DType::f32, {1, 20000}), small = tensor({1, 2}, {2, 3});
+  try {
+    run_reference(attention(20000), std::vector{large.view()});
+    FAIL() << "4e8 numbers";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "model.size");
+    EXPECT_NE(error.sentence().find("node 'products' (MatMul) gives 20000x20000: more than 2^28"),
+              std::string::npos)
+        << error.sentence();
+    EXPECT_NE(error.hint().find("Take a smaller --imgsz"), std::string::npos);
+  }
+  const auto results = run_reference(attention(2), std::vector{small.view()});
+  EXPECT_EQ(values(results[0]), (std::vector<float>{4, 6, 6, 9}));
+}
+
 }  // namespace
 }  // namespace peregrine::graph

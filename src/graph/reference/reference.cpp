@@ -87,10 +87,25 @@ std::vector<HostTensor> run_node(const Graph& graph, const Node& node, reference
       node.operation);
 }
 
+/// Attention over a large image has products of all its positions, which no memory holds.
+void require_sane_sizes(const Graph& graph) {
+  constexpr std::int64_t most_elements = std::int64_t{1} << 28;  // a GiB
+  for (const Node& node : graph.nodes())
+    for (const ValueId id : node.outputs)
+      if (const Shape& shape = graph.value(id).shape; shape.elements() > most_elements)
+        throw Error(
+            "model.size",
+            fmt::format(
+                "node '{}' ({}) gives {}: more than 2^28 numbers, which the FP32 reference does not hold",
+                node.name, name_of(node.operation), to_string(shape)),
+            "Take a smaller --imgsz; a file of a fixed size has to be exported for it.");
+}
+
 }  // namespace
 
 std::vector<HostTensor> run_reference(const Graph& graph, std::span<const TensorView> inputs,
                                       std::span<const ValueId> wanted) {
+  require_sane_sizes(graph);
   Values values(graph, wanted);
   load_inputs(graph, inputs, values);
   for (const Node& node : graph.nodes()) {

@@ -60,7 +60,8 @@ void Translator::spend(std::size_t bytes) {
   constexpr std::size_t most_bytes = std::size_t{1} << 29;
   spent_ += bytes;
   if (spent_ > most_bytes)
-    throw Error("model.size", "computing the constants of the file takes too much memory");
+    throw Error("model.size", "computing the constants of the file takes too much memory",
+                "Do not trust this file.");
 }
 
 std::string Translation::output_name() const {
@@ -103,7 +104,7 @@ std::vector<std::int64_t> Translation::integers(std::size_t index) const {
 void Translation::require_room(std::int64_t elements) {
   constexpr std::int64_t most_elements = std::int64_t{1} << 26;
   if (elements < 0 || elements > most_elements)
-    throw Error("model.size", "a constant would have more than 2^26 elements");
+    throw Error("model.size", "a constant would have more than 2^26 elements", "Do not trust this file.");
   translator_.spend(static_cast<std::size_t>(elements) * sizeof(std::int64_t));
 }
 
