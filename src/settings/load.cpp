@@ -1,11 +1,15 @@
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <toml++/toml.h>
+#include <unistd.h>
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "core/os/read_when_ready.h"
 #include "peregrine/error.h"
 #include "peregrine/settings.h"
 
@@ -104,14 +108,39 @@ void apply_table(SettingsLoader& loader, const toml::table& table, const std::st
   }
 }
 
-void apply_file(SettingsLoader& loader, const fs::path& path) {
+/// Of a pipe what its writer gives; nothing where it has none, which would be waited for in vain.
+std::optional<std::string> read_pipe(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  char block[4096];
+  ssize_t count = file < 0 ? -1 : ::read(file, block, sizeof block);
+  if (count == 0 || (count < 0 && errno != EAGAIN)) {
+    if (file >= 0) ::close(file);
+    return std::nullopt;
+  }
+  std::string text;
+  for (; count != 0 && (count > 0 || errno == EAGAIN); count = read_when_ready(file, block, sizeof block, {}))
+    text.append(block, count > 0 ? static_cast<std::size_t>(count) : 0);
+  ::close(file);
+  return count == 0 ? std::optional(text) : std::nullopt;
+}
+
+std::optional<std::string> read_settings_file(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_fifo(path, ignored)) return read_pipe(path);
   std::ifstream stream(path, std::ios::binary);
   std::ostringstream text;
   if (!stream || !(text << stream.rdbuf() || stream.peek() == std::ifstream::traits_type::eof()))
+    return std::nullopt;
+  return text.str();
+}
+
+void apply_file(SettingsLoader& loader, const fs::path& path) {
+  const std::optional<std::string> text = read_settings_file(path);
+  if (!text)
     throw Error("usage.config", fmt::format("{} cannot be read.", path.string()),
                 "Name a readable settings file with --config.");
   try {
-    apply_table(loader, toml::parse(text.str()), "", path.string());
+    apply_table(loader, toml::parse(*text), "", path.string());
   } catch (const toml::parse_error& failure) {
     throw Error("usage.config",
                 fmt::format("{}, line {}: {}.", path.string(), failure.source().begin.line,

@@ -2,6 +2,7 @@
 // way.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -197,6 +198,22 @@ TEST_F(PredictVideo, CtrlCLeavesAVideoThatPlaysAndItsLines) {
   EXPECT_GE(lines.size(), 5U);
   EXPECT_LT(lines.size(), 200U);
   EXPECT_EQ(times_of(folder_.path() / "drawn" / "film.mp4").size(), lines.size());
+}
+
+/// The first source is done; the second one is a pipe that nobody writes to.
+TEST_F(PredictVideo, CtrlCEndsTheWaitForAPipe) {
+  const std::string pipe = (folder_.path() / "pipe.mp4").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string image = test::repository_file("models/demo/scenes/val2017/000000.jpg").string();
+  for (const std::string& waits : {pipe, pipe.substr(0, pipe.size() - 4)}) {
+    if (waits != pipe) fs::rename(pipe, waits);
+    const auto result = predict(image, {"--source", waits, "--json", "out.json"}, "1/2");
+    EXPECT_EQ(result.status, 130) << result.err;
+    std::ifstream stream(folder_.path() / "out.json");
+    const auto json = nlohmann::json::parse(stream);
+    EXPECT_EQ(json.at("images").size(), 1U);
+    EXPECT_EQ(json.at("errors").back().at("code"), "interrupted");
+  }
 }
 
 TEST_F(PredictVideo, WhatIsNoVideoIsNamed) {

@@ -1,6 +1,7 @@
 #include "peregrine/settings.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
@@ -124,6 +125,8 @@ TEST_F(SettingsTest, WrongValuesNameTheValueAndWhatIsExpected) {
 TEST_F(SettingsTest, BrokenFileNamesTheLine) {
   EXPECT_THAT(failure({write("IOU = 0.5\nMAX_DET = \n"), {}}), testing::HasSubstr("line 2"));
   EXPECT_THAT(failure({folder_.path() / "none.toml", {}}), testing::HasSubstr("cannot be read"));
+  ASSERT_EQ(::mkfifo((folder_.path() / "pipe").c_str(), 0600), 0);  // nobody writes to it
+  EXPECT_THAT(failure({folder_.path() / "pipe", {}}), testing::HasSubstr("cannot be read"));
 }
 
 }  // namespace

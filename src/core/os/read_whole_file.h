@@ -8,7 +8,7 @@
 
 namespace peregrine {
 
-/// The whole file; nothing where it cannot be opened.
+/// The whole file; nothing where it cannot be opened, or is no file.
 std::optional<std::vector<std::byte>> read_whole_file(const std::filesystem::path& path);
 
 }  // namespace peregrine

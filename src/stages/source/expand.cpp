@@ -87,6 +87,13 @@ Item web_image(const std::string& address, Take take) {
   return {address, printable(without_credentials(address)), std::nullopt, false, true};
 }
 
+/// "a device", "a socket"; of pipes where only files will do, "a pipe"; empty: it can be read.
+std::string unreadable_kind(const fs::file_status& status, Take take) {
+  if (fs::is_character_file(status) || fs::is_block_file(status)) return "a device";
+  if (fs::is_socket(status)) return "a socket";
+  return fs::is_fifo(status) && take == Take::image_files ? "a pipe" : "";
+}
+
 /// The kind of what a folder holds and is not run; empty: it is.
 std::string left_out_kind(const fs::path& path, Take take) {
   std::error_code ignored;
@@ -112,6 +119,9 @@ class Expander {
     const fs::file_status status = fs::status(argument, error);
     if (fs::is_directory(status)) return add_folder(argument);
     if (fs::is_regular_file(status) && is_list(argument)) return add_list(argument);
+    if (const std::string kind = unreadable_kind(status, take_); !kind.empty())
+      return items_.push_back(bad(argument, "source.unsupported", "is " + kind + ", not a file",
+                                  "Name a file, a folder of images, a glob or an address."));
     if (fs::exists(status)) return items_.push_back(good(argument));
     if (is_pattern(argument)) return add_matches(argument);
     items_.push_back(status.type() == fs::file_type::not_found
@@ -169,18 +179,23 @@ class Expander {
     if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) == 0)
       for (std::size_t i = 0; i < found.gl_pathc; ++i) {
         std::error_code ignored;
-        if (fs::is_directory(found.gl_pathv[i], ignored))
+        const fs::file_status status = fs::status(found.gl_pathv[i], ignored);
+        if (fs::is_directory(status))
           ++left_out.kinds["folder"];
+        else if (fs::exists(status) && !fs::is_regular_file(status))
+          ++left_out.kinds["special file"];
         else
           files.emplace_back(found.gl_pathv[i]);
       }
     ::globfree(&found);
     if (files.empty())
-      items_.push_back(
-          left_out.kinds.empty()
-              ? bad(pattern, "source.missing", "matches no file", "Check the pattern and the folder.")
-              : bad(pattern, "source.missing", "matches folders alone",
-                    "Name the files in them: end the pattern in /*.jpg, for example."));
+      items_.push_back(left_out.kinds.empty() ? bad(pattern, "source.missing", "matches no file",
+                                                    "Check the pattern and the folder.")
+                       : left_out.kinds.contains("special file")
+                           ? bad(pattern, "source.missing", "matches no file (" + describe(left_out) + ")",
+                                 "Check the pattern and the folder.")
+                           : bad(pattern, "source.missing", "matches folders alone",
+                                 "Name the files in them: end the pattern in /*.jpg, for example."));
     note(std::move(left_out));
     add_sorted(std::move(files));
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <system_error>
 
+#include "core/os/read_when_ready.h"
 #include "stages/source/source.h"
 
 namespace peregrine::source {
@@ -14,7 +15,7 @@ namespace {
 class File {
  public:
   explicit File(const std::filesystem::path& path)
-      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+      : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
   ~File() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -46,13 +47,19 @@ std::vector<std::byte> read_file(const Item& item, std::uint64_t max_bytes, cons
   struct stat status {};
   if (file.descriptor() < 0 || ::fstat(file.descriptor(), &status) != 0) unreadable(item, errno);
 
+  if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode))
+    throw Error("image.unreadable", item.display + " is a device, not an image.",
+                "Name a file, a folder of images, a glob or an address.");
+
   // The size is a first guess only: files grow, and pipes state none.
   std::vector<std::byte> bytes(
       std::min<std::uint64_t>(max_bytes, static_cast<std::uint64_t>(status.st_size)) + 1);
   std::size_t length = 0;
   while (true) {
-    const ssize_t count = ::read(file.descriptor(), bytes.data() + length, bytes.size() - length);
-    if (count < 0 && errno == EINTR) continue;
+    const ssize_t count =
+        read_when_ready(file.descriptor(), bytes.data() + length, bytes.size() - length, http.stop);
+    if (count < 0 && errno == ECANCELED)
+      throw Error("interrupted", item.display + " was not read: interrupted.");
     if (count < 0) unreadable(item, errno);
     if (count == 0) break;
     length += static_cast<std::size_t>(count);

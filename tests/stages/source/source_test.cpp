@@ -1,7 +1,10 @@
 #include "stages/source/source.h"
 
 #include <gmock/gmock.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -236,7 +239,30 @@ TEST_F(Source, ReadingFailsWithTheReason) {
 }
 
 TEST_F(Source, EndlessFilesAreCut) {
-  EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}, false, false}, 1 << 20), "image.too_large");
+  std::filesystem::resize_file(make("large.jpg"), 2 << 20);
+  EXPECT_EQ(reading({at("large.jpg"), "large.jpg", {}, false, false}, 1 << 20), "image.too_large");
+}
+
+TEST_F(Source, DevicesAndSocketsAreRefusedAndPipesAreWaitedFor) {
+  ASSERT_EQ(::mkfifo(at("pipe").c_str(), 0600), 0);
+  const int endpoint = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  at("s").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(endpoint, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(endpoint);
+  EXPECT_THAT(expanded({"/dev/zero", at("s"), at("pipe")}),
+              ElementsAre("source.unsupported", "source.unsupported", "pipe"));
+  EXPECT_EQ(expand({at("pipe")}, Take::image_files).items[0].error.value().code(), "source.unsupported");
+  EXPECT_EQ(expand({at("[ps]*")}).items[0].error.value().code(), "source.missing");
+  EXPECT_EQ(reading({"/dev/zero", "/dev/zero", {}, false, false}, 1 << 20), "image.unreadable");
+  int asked = 0;
+  try {
+    read_file(expand({at("pipe")}).items[0], 1 << 20, {.stop = [&] { return ++asked > 2; }});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), "interrupted");
+  }
 }
 
 }  // namespace

@@ -72,27 +72,57 @@ std::uint64_t size_of_matroska(ByteReader& bytes) {
   return second + id_length + size->length + size->value;
 }
 
+std::string_view text_of(const std::array<unsigned char, 8>& bytes, std::size_t first = 0) {
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()).substr(first, 4);
+}
+
+std::uint64_t chunk_length(const std::array<unsigned char, 8>& header) {
+  const std::array<unsigned char, 4> size{header[7], header[6], header[5], header[4]};
+  return big_endian(size.data(), size.size());
+}
+
+/// By programs that died while they recorded: nothing, or the largest size and those near it.
+bool never_filled_in(std::uint64_t length) { return length == 0 || length >= 0x7fffffff; }
+
+/// The chunks of an AVI one after another, those of its frames where its list of them states no size: up to
+/// what is no chunk or does not end within the file. `visit` takes each one's name.
+template <class Visit>
+std::uint64_t walk_avi(ByteReader& bytes, std::uint64_t present, Visit visit) {
+  constexpr std::uint64_t first_chunk = 12, list_header = 12;
+  std::uint64_t offset = first_chunk;
+  while (offset <= present) {
+    const auto header = bytes.at<8>(offset);
+    if (!header && offset < present) return offset + 8;
+    if (!header || !std::ranges::all_of(text_of(*header), [](char c) { return c >= ' ' && c <= '~'; })) break;
+    visit(text_of(*header));
+    const auto list = text_of(*header) == "LIST" ? bytes.at<8>(offset + 4) : std::nullopt;
+    const bool open = list && never_filled_in(chunk_length(*header)) && text_of(*list, 4) == "movi";
+    const std::uint64_t length = open ? list_header : 8 + chunk_length(*header);
+    if (offset + length > present) return offset + length;
+    offset += length + length % 2;
+  }
+  return std::min(offset, present);
+}
+
 /// One RIFF chunk, or of a large AVI (OpenDML) several, up to one that does not end within the file.
 std::uint64_t size_of_riff(ByteReader& bytes, std::uint64_t present) {
-  constexpr std::uint64_t never_filled_in =
-      0x7fffffff;  // and above: by programs that died while they recorded
   std::uint64_t end = 0;
   for (std::uint64_t offset = 0; end <= present;) {
     const auto header = bytes.at<8>(offset);
-    if (!header || std::string_view(reinterpret_cast<const char*>(header->data()), 4) != "RIFF") return end;
-    const std::array<unsigned char, 4> size{(*header)[7], (*header)[6], (*header)[5], (*header)[4]};
-    const std::uint64_t length = big_endian(size.data(), size.size());
-    if (length >= never_filled_in) return 0;
+    if (!header || text_of(*header) != "RIFF") return end;
+    const std::uint64_t length = chunk_length(*header);
+    if (never_filled_in(length)) return walk_avi(bytes, present, [](std::string_view) {});
     end = offset + 8 + length;
     offset = end + length % 2;  // chunks begin at even places
   }
   return end;
 }
 
+constexpr std::array<std::string_view, 14> boxes = {"ftyp", "moov", "mdat", "moof", "free", "skip", "wide",
+                                                    "sidx", "styp", "mfra", "uuid", "meta", "pnot", "emsg"};
+
 /// Box after box, up to one that does not end within the file.
 std::uint64_t size_of_mp4(ByteReader& bytes, std::uint64_t present) {
-  constexpr std::array<std::string_view, 14> boxes = {"ftyp", "moov", "mdat", "moof", "free", "skip", "wide",
-                                                      "sidx", "styp", "mfra", "uuid", "meta", "pnot", "emsg"};
   std::uint64_t offset = 0;
   while (const auto header = bytes.at<8>(offset)) {
     const std::string_view type(reinterpret_cast<const char*>(header->data()) + 4, 4);
@@ -114,19 +144,52 @@ std::uint64_t size_of_mp4(ByteReader& bytes, std::uint64_t present) {
 ContainerSize container_size(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(file, error)) return {};
-  ContainerSize size{0, std::filesystem::file_size(file, error)};
+  ContainerSize size{.present = std::filesystem::file_size(file, error)};
   if (error) return {};
   ByteReader bytes(file);
   const auto start = bytes.at<8>(0);
-  if (!start) return {};
+  if (!start) return size;
   const std::string_view text(reinterpret_cast<const char*>(start->data()), start->size());
   if (text.starts_with("\x1A\x45\xDF\xA3"))
     size.stated = size_of_matroska(bytes);
-  else if (text.starts_with("RIFF"))
+  else if (text.starts_with("RIFF")) {
+    size.avi = true;
     size.stated = size_of_riff(bytes, size.present);
-  else
+    walk_avi(bytes, size.present, [&](std::string_view name) { size.has_index |= name == "idx1"; });
+  } else
     size.stated = size_of_mp4(bytes, size.present);
   return size;
+}
+
+std::string ContainerSize::sentence() const {
+  return "it has " + std::to_string(present) + " of the " + std::to_string(stated) +
+         " bytes that its container states";
+}
+
+bool begins_as_video(const std::filesystem::path& file) {
+  using namespace std::string_view_literals;
+  constexpr std::array starts = {
+      "\x1a\x45\xdf\xa3"sv, "FLV\x01"sv, "OggS"sv, "\x30\x26\xb2\x75"sv, "\0\0\1"sv, "\0\0\0\1"sv,
+      "\xff\xd8\xff"sv,     "DKIF"sv,    ".RMF"sv, "\x06\x0e\x2b\x34"sv};
+  constexpr std::uint64_t shortest = 16, packet = 188, packet_with_time = 192;
+  ByteReader bytes(file);
+  const auto head = bytes.at<shortest>(0);
+  if (!head) return true;
+  const std::string_view text(reinterpret_cast<const char*>(head->data()), head->size());
+  const auto begins = [&](std::string_view start) { return text.starts_with(start); };
+  if (std::ranges::any_of(starts, begins)) return true;
+  if (text.starts_with("RIFF")) return text.substr(8, 4) == "AVI ";
+  if (std::ranges::find(boxes, text.substr(4, 4)) != boxes.end()) return true;
+  const auto transport = [&](std::uint64_t first, std::uint64_t step) {  // each packet begins with 0x47
+    const auto next = bytes.at<1>(first + step);
+    return (*head)[first] == 0x47 && (!next || (*next)[0] == 0x47);
+  };
+  return transport(0, packet) || transport(4, packet_with_time);
+}
+
+bool begins_with_jpeg(const std::filesystem::path& file) {
+  const auto head = ByteReader(file).at<3>(0);
+  return head && (*head)[0] == 0xff && (*head)[1] == 0xd8 && (*head)[2] == 0xff;
 }
 
 }  // namespace peregrine::source

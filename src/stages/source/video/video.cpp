@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/memory_error.h"
 #include "stages/source/video/container_size.h"
 #include "stages/source/video/ffmpeg.h"
 #include "stages/source/video/video_input.h"
@@ -71,7 +72,12 @@ void VideoReader::Impl::open_decoder() {
   if (!packet || !frame) throw std::bad_alloc();
   const AVCodec* codec = nullptr;
   const int index = av_find_best_stream(&input.format(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
-  if (index < 0 || !codec || input.format().streams[index]->codecpar->width == 0)
+  if (index == AVERROR(ENOMEM) || is_memory_exhausted()) throw out_of_memory("to decode " + display);
+  const bool audio_alone = index == AVERROR_STREAM_NOT_FOUND && input.format().nb_streams > 0;
+  const bool no_size = index >= 0 && codec && input.format().streams[index]->codecpar->width == 0;
+  if (no_size || (index < 0 && !audio_alone && index != AVERROR_DECODER_NOT_FOUND))
+    if (const std::optional<Error> error = input.incomplete()) throw Error(*error);
+  if (index < 0 || !codec || no_size)
     throw Error("source.unknown", display + " has no video stream that can be decoded.",
                 "Convert it to H.264 in an MP4 file.");
   stream = input.format().streams[index];
@@ -100,8 +106,9 @@ void VideoReader::Impl::describe() {
   if (orientation >= 5) std::swap(info.width, info.height);
   const AVRational rate = stream->avg_frame_rate.num > 0 ? stream->avg_frame_rate : stream->r_frame_rate;
   info.frames_per_second = rate.den > 0 ? av_q2d(rate) : 0;
-  info.frames = stream->nb_frames;
   indexed = avformat_index_get_entries_count(stream);
+  info.frames = stream->nb_frames;
+  if (expected_packets() > 0) info.frames = expected_packets();
   info.codec = avcodec_get_name(parameters.codec_id);
 }
 
@@ -160,20 +167,23 @@ std::optional<VideoFrame> VideoReader::Impl::next() {
   return std::nullopt;
 }
 
-/// An AVI counts the frames that its recorder dropped, too; its index has only those that are there.
+/// An AVI counts the frames that its recorder dropped, too; its index, which lies at the end, has only those
+/// that are there.
 std::int64_t VideoReader::Impl::expected_packets() const {
-  return size.whole() && indexed > 0 ? std::min<std::int64_t>(indexed, info.frames) : info.frames;
+  if (!size.avi) return info.frames;
+  if (!size.has_index || !size.whole()) return 0;
+  return info.frames > 0 ? std::min<std::int64_t>(indexed, info.frames) : indexed;
 }
 
 /// "20 of 60 frames", "20 frames: it has 100 of the 200 bytes that its container states".
 std::string VideoReader::Impl::how_far() const {
   std::string text = std::to_string(number);
-  if (packets < expected_packets()) text += " of " + std::to_string(expected_packets());
+  if (packets < expected_packets())
+    text += " of " + std::to_string(expected_packets());
+  else if (packets < info.frames)  // an AVI without its index: dropped ones among them
+    text += " of at most " + std::to_string(info.frames);
   text += " frames";
-  if (size.cut())
-    text += ": it has " + std::to_string(size.present) + " of the " + std::to_string(size.stated) +
-            " bytes that its container states";
-  return text;
+  return size.cut() ? text + ": " + size.sentence() : text;
 }
 
 /// The end: whether it is the one that the container announced.

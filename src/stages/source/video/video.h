@@ -22,7 +22,8 @@ struct VideoOptions {
 struct VideoInfo {
   int width = 0, height = 0;     ///< as delivered: upright
   double frames_per_second = 0;  ///< 0: unknown
-  std::int64_t frames = 0;       ///< as the container states; 0: unknown, as for streams
+  std::int64_t frames = 0;       ///< as the container states, of an AVI with an index: those that are there
+                                 ///< and were not dropped; 0: unknown, as for streams
   std::string codec;             ///< "h264", "mjpeg"
 };
 
@@ -43,9 +44,11 @@ struct VideoFrame {
 /// rotation in quarter turns that the container states.
 class VideoReader {
  public:
-  /// A file, rtsp://... or rtsps://..., or "-": standard input (MJPEG, or a container that needs no seeking).
+  /// A file, rtsp://... or rtsps://..., or "-": standard input (MJPEG, or a container that needs no seeking);
+  /// a named pipe is read as standard input is.
   /// Throws Error "source.missing", "source.unreadable", "source.timeout", "source.unknown" (not a video),
-  /// "image.too_large" or "interrupted" (by options.stop). `display` is named in the sentences.
+  /// "source.empty", "source.truncated" (too short for any frame), "environment.memory", "image.too_large" or
+  /// "interrupted" (by options.stop). `display` is named in the sentences.
   VideoReader(const std::string& address, std::string display, const VideoOptions& options = {});
   ~VideoReader();
   VideoReader(VideoReader&&) noexcept;

@@ -1,13 +1,18 @@
 #include "stages/source/video/video_input.h"
 
-#include <poll.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <new>
 #include <vector>
+
+#include "core/memory_error.h"
+#include "core/os/read_when_ready.h"
+#include "stages/source/video/container_size.h"
 
 namespace peregrine::source {
 namespace {
@@ -19,17 +24,38 @@ constexpr const char* known_formats =
 
 }  // namespace
 
+VideoInput::CloseDescriptor::~CloseDescriptor() {
+  if (descriptor >= 0) ::close(descriptor);
+}
+
 VideoInput::VideoInput(const std::string& address, std::string display, const VideoOptions& options)
-    : display_(std::move(display)),
-      kind_(address == "-"       ? Kind::standard_input
-            : is_stream(address) ? Kind::network
-                                 : Kind::file),
-      options_(options) {
+    : display_(std::move(display)), options_(options) {
   ffmpeg::redirect_log();
-  if (kind_ == Kind::file && !std::filesystem::exists(address))
-    throw Error("source.missing", display_ + " does not exist.",
-                "Name a video file, an RTSP address or - for standard input.");
+  if (address == "-") {
+    kind_ = Kind::pipe;
+    pipe_ = STDIN_FILENO;
+  } else if (is_stream(address)) {
+    kind_ = Kind::network;
+  } else {
+    find_file(address);
+  }
   open(address);
+}
+
+void VideoInput::find_file(const std::filesystem::path& file) {
+  constexpr const char* hint = "Name a video file, an RTSP address or - for standard input.";
+  file_ = file;
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(file, ignored);
+  if (status.type() == std::filesystem::file_type::not_found)
+    throw Error("source.missing", display_ + " does not exist.", hint);
+  if (std::filesystem::is_fifo(status)) {
+    kind_ = Kind::pipe;
+    pipe_ = named_pipe_.descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (pipe_ < 0) fail_to_open(AVERROR(errno));
+  } else if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error("source.unreadable", display_ + " is not a file.", hint);
+  }
 }
 
 void VideoInput::open(const std::string& address) {
@@ -48,13 +74,10 @@ void VideoInput::open(const std::string& address) {
     options.set("rtsp_flags", "prefer_tcp");
   }
   renew_deadline();
-  if (kind_ == Kind::standard_input) {
+  if (kind_ == Kind::file && begins_with_jpeg(file_)) known = av_find_input_format("mjpeg");
+  if (kind_ == Kind::pipe) {
     url = "";
-    open_standard_input();
-    std::uint8_t start[2] = {};
-    if (avio_read(standard_input_.get(), start, 2) == 2 && start[0] == 0xff && start[1] == 0xd8)
-      known = av_find_input_format("mjpeg");
-    avio_seek(standard_input_.get(), 0, SEEK_SET);  // stays within the buffer
+    known = open_pipe();
   }
   AVFormatContext* opened = format_.release();  // freed by FFmpeg if opening fails
   const int code = avformat_open_input(&opened, url.c_str(), known, options.get());
@@ -91,34 +114,33 @@ void VideoInput::probe() {
   check_size();
 }
 
-void VideoInput::open_standard_input() {
+/// Of what begins as a JPEG the format, which FFmpeg would take for a single image.
+const AVInputFormat* VideoInput::open_pipe() {
   constexpr int buffer_size = 1 << 16;
   auto* buffer = static_cast<unsigned char*>(av_malloc(buffer_size));
   const auto read = [](void* self, std::uint8_t* to, int size) {
-    return static_cast<VideoInput*>(self)->read_standard_input(to, size);
+    return static_cast<VideoInput*>(self)->read_pipe(to, size);
   };
-  standard_input_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, nullptr)
-                               : nullptr);
-  if (!standard_input_) {
+  pipe_input_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, nullptr)
+                           : nullptr);
+  if (!pipe_input_) {
     av_free(buffer);
     throw std::bad_alloc();
   }
-  format_->pb = standard_input_.get();
+  format_->pb = pipe_input_.get();
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;
+  std::uint8_t start[2] = {};
+  const bool jpeg = avio_read(pipe_input_.get(), start, 2) == 2 && start[0] == 0xff && start[1] == 0xd8;
+  avio_seek(pipe_input_.get(), 0, SEEK_SET);  // stays within the buffer
+  return jpeg ? av_find_input_format("mjpeg") : nullptr;
 }
 
-/// Waits in short steps, so that a wish to stop is heard.
-int VideoInput::read_standard_input(std::uint8_t* to, int size) {
-  constexpr int step_ms = 100;
-  while (!must_stop()) {
-    pollfd ready{STDIN_FILENO, POLLIN, 0};
-    if (::poll(&ready, 1, step_ms) <= 0) continue;
-    const ssize_t count = ::read(STDIN_FILENO, to, static_cast<std::size_t>(size));
-    if (count > 0) return static_cast<int>(count);
-    if (count == 0) return AVERROR_EOF;
-    if (errno != EINTR && errno != EAGAIN) return AVERROR(errno);
-  }
-  return AVERROR_EXIT;
+int VideoInput::read_pipe(std::uint8_t* to, int size) {
+  const ssize_t count =
+      read_when_ready(pipe_, to, static_cast<std::size_t>(size), [this] { return must_stop(); });
+  if (count > 0) return static_cast<int>(count);
+  if (count == 0) return AVERROR_EOF;
+  return errno == ECANCELED ? AVERROR_EXIT : AVERROR(errno);
 }
 
 void VideoInput::renew_deadline() {
@@ -145,12 +167,32 @@ Error VideoInput::timeout_error() const {
           "Check the address and the network."};
 }
 
+std::optional<Error> VideoInput::incomplete() const {
+  constexpr const char* hint = "Copy or download it again.";
+  if (kind_ != Kind::file) return std::nullopt;
+  const ContainerSize size = container_size(file_);
+  if (size.present == 0) return Error("source.empty", display_ + " is empty.", hint);
+  if (size.cut())
+    return Error("source.truncated", display_ + " is truncated: " + size.sentence() + ".", hint);
+  if (!begins_as_video(file_)) return std::nullopt;
+  return Error("source.truncated",
+               display_ + " is truncated or damaged: it begins as a video does, and what is there (" +
+                   std::to_string(size.present) + " bytes) cannot be decoded.",
+               hint);
+}
+
 void VideoInput::fail_to_open(int code) const {
   if (stopped_) throw Error("interrupted", display_ + " was not opened: interrupted.");
   if (timed_out_) throw timeout_error();
-  if (code == AVERROR_INVALIDDATA || code == AVERROR_DEMUXER_NOT_FOUND)
-    throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
-                "Give it MP4, MKV, AVI or another common container; on standard input MJPEG.");
+  if (code == AVERROR(ENOMEM) || is_memory_exhausted()) throw out_of_memory("to open " + display_);
+  constexpr std::array no_video = {AVERROR_INVALIDDATA, AVERROR_DEMUXER_NOT_FOUND, AVERROR_EOF, AVERROR(EIO),
+                                   AVERROR(EINVAL)};  // which FFmpeg also says of formats that are not ours
+  if (std::ranges::find(no_video, code) != no_video.end()) {
+    if (const std::optional<Error> error = incomplete()) throw Error(*error);
+    if (kind_ != Kind::network)
+      throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
+                  "Give it MP4, MKV, AVI or another common container; on standard input MJPEG.");
+  }
   throw Error(
       "source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
       kind_ == Kind::network ? "Check the address and the network." : "Check the file and its permissions.");

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include "peregrine/error.h"
@@ -24,6 +26,8 @@ class VideoInput {
   Error timeout_error() const;
 
   bool stopped() const { return stopped_; }
+  /// Why nothing of it can be decoded, where the file says more than FFmpeg: that it is empty or truncated.
+  std::optional<Error> incomplete() const;
 
  private:
   struct CloseFormat {
@@ -35,21 +39,29 @@ class VideoInput {
       avio_context_free(&p);
     }
   };
-  enum class Kind { file, network, standard_input };
+  struct CloseDescriptor {
+    int descriptor = -1;
+    ~CloseDescriptor();
+  };
+  enum class Kind { file, network, pipe };  ///< standard input is a pipe, too
 
+  void find_file(const std::filesystem::path& file);
   void open(const std::string& address);
   void probe();
   void check_size() const;
-  void open_standard_input();
+  const AVInputFormat* open_pipe();
   void renew_deadline();
   bool must_stop();
-  int read_standard_input(std::uint8_t* to, int size);
+  int read_pipe(std::uint8_t* to, int size);
   [[noreturn]] void fail_to_open(int code) const;
 
+  std::filesystem::path file_;  ///< of Kind::file
   std::string display_;
-  Kind kind_;
+  Kind kind_ = Kind::file;
   VideoOptions options_;
-  std::unique_ptr<AVIOContext, CloseInput> standard_input_;
+  CloseDescriptor named_pipe_;
+  int pipe_ = -1;
+  std::unique_ptr<AVIOContext, CloseInput> pipe_input_;
   std::unique_ptr<AVFormatContext, CloseFormat> format_;
   std::chrono::steady_clock::time_point deadline_;
   bool stopped_ = false;
