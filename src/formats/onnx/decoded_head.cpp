@@ -71,6 +71,30 @@ Index score_rows(const graph::Graph& graph) {
   return seen < most_parts ? scores : 0;
 }
 
+constexpr const char* supported_heads =
+    "Supported are heads of YOLOv8 and YOLO11 for detect, pose and segment, and OSNet's features.";
+
+/// YOLOv6 puts an objectness of 1 between boxes and classes: read as a class, it would be in every box.
+void require_rows_of_the_image(const graph::Graph& graph) {
+  constexpr std::size_t most_parts = 1000;
+  std::vector<graph::ValueId> waiting{graph.outputs().front()};
+  for (std::size_t seen = 0; !waiting.empty() && seen < most_parts; ++seen) {
+    const graph::ValueId part = waiting.back();
+    waiting.pop_back();
+    if (graph.value(part).constant)
+      throw Error(
+          "model.head",
+          fmt::format("its head has rows that do not depend on the image ('{}', {}), as the objectness "
+                      "of YOLOv6",
+                      graph.value(part).name, to_string(graph.value(part).shape)),
+          supported_heads);
+    const graph::Node* maker = graph.producer(part);
+    const auto* concat = maker ? std::get_if<graph::Concat>(&maker->operation) : nullptr;
+    if (concat && concat->axis == 1)
+      waiting.insert(waiting.end(), maker->inputs.begin(), maker->inputs.end());
+  }
+}
+
 [[noreturn]] void ask_for_task(Index rows) {
   const Index numbers = rows - 4;
   std::string pose;
@@ -179,18 +203,17 @@ Error unknown_head(const graph::Graph& graph) {
   const auto error = [&](std::string_view what, std::string hint) {
     return Error("model.head", fmt::format("its outputs ({}) are {}", outputs, what), std::move(hint));
   };
-  constexpr const char* supported =
-      "Supported are heads of YOLOv8 and YOLO11 for detect, pose and segment, and OSNet's features.";
-  if (graph.outputs().empty()) return error("none", supported);
+  if (graph.outputs().empty()) return error("none", supported_heads);
   const Shape& first = shape_of(graph, 0);
   const bool rows_last = first.rank() == 3 && first[1] > first[2];
   if (rows_last && strides_of(graph.value(graph.inputs().front()).shape, first[1]).empty() &&
       first[1] <= 1000)
     return error("final boxes, it seems, not a head's", advice::raw_head);
   if (rows_last)
-    return error("boxes in rows, as YOLOv5 and YOLOv7 give them (with anchor boxes) or a transposed head",
-                 supported);
-  return error("no detect, pose, segment or ReID head", supported);
+    return error(
+        "boxes in rows, as YOLOv5, YOLOv6 and YOLOv7 give them (with an objectness), or a transposed head",
+        supported_heads);
+  return error("no detect, pose, segment or ReID head", supported_heads);
 }
 
 std::vector<std::string> describe_decoded(const graph::Graph& graph, const Stated& stated,
@@ -202,6 +225,7 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
   info.strides = strides_of(graph.value(graph.inputs().front()).shape, shape_of(graph, 0)[2]);
   if (info.strides.empty() || rows < 5) throw unknown_head(graph);
 
+  require_rows_of_the_image(graph);
   const std::optional<Task> settled = settled_task(graph, stated, prototypes);
   if (!settled && !told) ask_for_task(rows);
   info.head = HeadLayout::decoded;

@@ -161,6 +161,11 @@ TEST(BareHead, LevelsFollowFromTheAnchors) {
 
 TEST(BareHead, OfAnotherLayoutIsNamed) {
   EXPECT_THAT(error_of([] { head("transposed"); }).sentence(), HasSubstr("transposed"));
+  for (const auto& told : {std::optional<TaskHint>(), std::optional(detect)})
+    EXPECT_THAT(
+        error_of([&] { head("objectness", told); }).sentence(),
+        AllOf(HasSubstr("rows that do not depend on the image"), HasSubstr("as the objectness of YOLOv6")));
+  EXPECT_THAT(error_of([] { head("objectness_rows", detect); }).sentence(), HasSubstr("YOLOv6"));
   EXPECT_THAT(error_of([] { head("end_to_end"); }).hint(), HasSubstr("end2end=False"));
   EXPECT_THAT(error_of([] { head("says_nms"); }).sentence(), HasSubstr("selects its boxes itself"));
 }
