@@ -74,7 +74,8 @@ TEST_P(RecordedFile, ComputesWhatOnnxRuntimeDid) {
 INSTANTIATE_TEST_SUITE_P(Files, RecordedFile,
                          ::testing::Values("layers.onnx", "windows.onnx", "arrays.onnx", "old.onnx",
                                            "arithmetic.onnx", "types.onnx", "padding.onnx", "infinities.onnx",
-                                           "products.onnx", "detect.onnx", "pose.onnx", "segment.onnx"),
+                                           "products.onnx", "picked.onnx", "detect.onnx", "pose.onnx",
+                                           "segment.onnx"),
                          [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
 
 }  // namespace

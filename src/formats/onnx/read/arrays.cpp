@@ -63,19 +63,34 @@ OnnxValue gathered(Translation& t, const HostTensor& x, const HostTensor& indice
   return t.make_known(std::move(result));
 }
 
-/// From start down to what lies behind end, of what is known: files turn the borders of a Pad round so.
+/// Some elements of an axis in any order, joined along it: of what the image decides by a slice for each.
+OnnxValue picked(Translation& t, const OnnxValue& operand, const Integers& places, std::size_t axis) {
+  constexpr std::size_t most_slices = 64;
+  if (operand.known) {
+    HostTensor indices(DType::i64, {static_cast<Index>(places.size())});
+    std::ranges::copy(places, indices.as<Index>());
+    return gathered(t, *operand.known, indices, axis);
+  }
+  if (places.size() > most_slices)
+    refuse(fmt::format("taking {} elements of the image in an order of their own is not supported",
+                       places.size()));
+  OnnxValues parts;
+  for (const Index place : places)
+    parts.push_back(t.emit_one(
+        graph::Slice{.axis = static_cast<Index>(axis), .start = place, .end = place + 1}, {operand}));
+  return t.emit_one(graph::Concat{static_cast<Index>(axis)}, parts);
+}
+
+/// From start down to what lies behind end.
 OnnxValue sliced_backwards(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
                            Index step) {
-  if (!operand.known) refuse("slices of the image that run backwards are not supported");
   const Index extent = t.shape(operand)[axis];
   start = std::clamp<Index>(start < 0 ? start + extent : start, 0, extent - 1);
   end = std::clamp<Index>(end < 0 ? end + extent : end, -1, extent - 1);
   Integers places;
   for (Index place = start; place > end; place += std::max(step, -extent)) places.push_back(place);
   if (places.empty()) refuse("slices without elements are not supported");
-  HostTensor indices(DType::i64, {static_cast<Index>(places.size())});
-  std::ranges::copy(places, indices.as<Index>());
-  return gathered(t, *operand.known, indices, axis);
+  return picked(t, operand, places, axis);
 }
 
 OnnxValue sliced(Translation& t, const OnnxValue& operand, std::size_t axis, Index start, Index end,
@@ -211,17 +226,22 @@ OnnxValues gather(Translation& t) {
   const std::size_t axis = resolved(t.node.integer("axis", 0), t.shape(x).rank());
   const Integers indices = t.integers(1);
   if (x.known) return {gathered(t, *x.known, *t.input(1).known, axis)};
-  // Of an image's values: one element of an axis, which then disappears.
-  if (t.shape(1).rank() != 0) refuse("gathering several elements is not supported");
+  // Of an image's values: the elements of an axis, which disappears where the index is a single number.
+  const Index extent = t.shape(x)[axis];
+  Integers places;
+  for (const Index index : indices) {
+    if (index < -extent || index >= extent)
+      throw Error("model.shape", fmt::format("index {} is out of range", index));
+    places.push_back(index + (index < 0 ? extent : 0));
+  }
+  if (places.empty() || t.shape(1).rank() > 1)
+    refuse(fmt::format("gathering by indices of {} is not supported", to_string(t.shape(1))));
+  const OnnxValue elements = picked(t, x, places, axis);
+  if (t.shape(1).rank() == 1) return {elements};
   Shape without;
   for (std::size_t i = 0; i < t.shape(x).rank(); ++i)
     if (i != axis) without.push_back(t.shape(x)[i]);
-  const Index extent = t.shape(x)[axis];
-  if (indices[0] < -extent || indices[0] >= extent)
-    throw Error("model.shape", fmt::format("index {} is out of range", indices[0]));
-  const Index index = indices[0] + (indices[0] < 0 ? extent : 0);
-  const graph::Slice one{.axis = static_cast<Index>(axis), .start = index, .end = index + 1};
-  return {reshaped(t, t.emit_one(one, {x}), without)};
+  return {reshaped(t, elements, without)};
 }
 
 OnnxValues expand(Translation& t) {
