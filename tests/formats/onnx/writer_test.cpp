@@ -130,6 +130,19 @@ TEST(OnnxWriter, AnOpenBatchMustNotBeMixed) {
                 return g.add_node("apart", graph::Split{0, {3, 4}}, {x})[0];
               }),
               HasSubstr("'apart'"));
+  const auto constant = [](Graph& g) { return g.add_constant("c", weights({7, 3, 4, 4})); };
+  EXPECT_THAT(refusal([&](Graph& g, ValueId x) {
+                return g.add("sum", Binary{}, {x, constant(g)});
+              }),
+              HasSubstr("'sum'"));
+  EXPECT_THAT(refusal([&](Graph& g, ValueId x) {
+                return g.add("product", graph::MatMul{}, {x, constant(g)});
+              }),
+              HasSubstr("'product'"));
+  EXPECT_THAT(refusal([&](Graph& g, ValueId x) {
+                return g.add("joined", graph::Concat{1}, {x, constant(g)});
+              }),
+              HasSubstr("'joined'"));
 }
 
 TEST(OnnxWriter, ValuesThatAreOutputsTwiceAndNamesThatClash) {

@@ -220,6 +220,15 @@ class Writer {
       if (shape(id).rank() == 0 || shape(id)[0] != batch_) refuse_open_batch();
   }
 
+  /// A constant that was repeated for each image would hold the file to so many.
+  void require_no_constant_per_image() const {
+    if (!options_.open_batch) return;
+    const std::size_t rank = shape(node_->outputs[0]).rank();
+    for (const ValueId id : node_->inputs)
+      if (graph_.value(id).constant && shape(id).rank() == rank && shape(id)[0] == batch_)
+        refuse_open_batch();
+  }
+
   void lower(const graph::Conv& op) {
     const Shape& weight = shape(node_->inputs[1]);
     pb::NodeProto& proto = add("Conv");
@@ -243,8 +252,14 @@ class Writer {
   void lower(const graph::Linear&) { set(add("Gemm"), "transB", Index{1}); }
   void lower(const graph::BatchNorm& op) { set(add("BatchNormalization"), "epsilon", op.epsilon); }
   void lower(const graph::InstanceNorm& op) { set(add("InstanceNormalization"), "epsilon", op.epsilon); }
-  void lower(const graph::Binary&) { add(std::string(graph::name_of(node_->operation))); }
-  void lower(const graph::MatMul&) { add("MatMul"); }
+  void lower(const graph::Binary&) {
+    require_no_constant_per_image();
+    add(std::string(graph::name_of(node_->operation)));
+  }
+  void lower(const graph::MatMul&) {
+    require_no_constant_per_image();
+    add("MatMul");
+  }
   void lower(const graph::GlobalAveragePool&) { add("GlobalAveragePool"); }
   void lower(const graph::Softmax& op) { set(add("Softmax"), "axis", op.axis); }
   void lower(const graph::Transpose& op) { set_all(add("Transpose"), "perm", op.permutation); }
@@ -266,6 +281,7 @@ class Writer {
 
   void lower(const graph::Concat& op) {
     if (options_.open_batch && op.axis == 0) refuse_open_batch();
+    require_no_constant_per_image();
     set(add("Concat"), "axis", op.axis);
   }
 
