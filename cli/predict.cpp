@@ -61,13 +61,14 @@ class Collector {
     json_.set_left_out(pipeline_.left_out());
     if (interrupted()) throw Error("interrupted", "Interrupted; the results until then are kept.");
     json_.finish();
-    return failed_ ? exit_status("image") : 0;
+    return out_of_memory_ ? exit_status("environment.memory") : failed_ ? exit_status("image") : 0;
   }
 
  private:
   void fail(predictor::Failure failure) {
     progress_.clear();
     report(failure.error);
+    out_of_memory_ |= failure.error.code() == "environment.memory";
     json_.add(std::move(failure));
     failed_ = true;
   }
@@ -115,7 +116,7 @@ class Collector {
   JsonOutput& json_;
   std::optional<AnnotatedFiles> saved_;
   Progress progress_;
-  bool print_, failed_ = false;
+  bool print_, failed_ = false, out_of_memory_ = false;
   std::int64_t frames_ = 0;  ///< run, of the current video
   std::string last_path_;
 };

@@ -12,9 +12,10 @@
 namespace peregrine {
 
 bool speaks_of_memory(std::string_view message) noexcept {
-  // As libstdc++, the C library, the dynamic linker, OpenVINO's and NVIDIA's libraries say it.
-  constexpr std::array<std::string_view, 11> words = {"bad_alloc",
+  // As libstdc++, the C library, the dynamic linker, OpenVINO's, x264's and NVIDIA's libraries say it.
+  constexpr std::array<std::string_view, 12> words = {"bad_alloc",
                                                       "cannot allocate memory",
+                                                      "malloc of size",
                                                       "out of memory",
                                                       "out_of_memory",
                                                       "outofmemory",
@@ -30,8 +31,7 @@ bool speaks_of_memory(std::string_view message) noexcept {
   });
 }
 
-bool is_memory_exhausted() noexcept {
-  constexpr std::size_t some = std::size_t{32} << 20;
+bool is_memory_exhausted(std::size_t some) noexcept {
   void* const memory = ::mmap(nullptr, some, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return true;
   ::munmap(memory, some);

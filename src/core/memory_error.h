@@ -1,6 +1,7 @@
 // The error for exhausted memory, whoever noticed it: one sentence and one hint about memory.
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -14,9 +15,9 @@ namespace peregrine {
 bool is_out_of_memory(const std::exception& failure) noexcept;
 bool speaks_of_memory(std::string_view message) noexcept;
 
-/// Whether a few more megabytes cannot be had now: the cause of failures that do not speak of memory, as
-/// where a library cannot load a part of its own and goes on without it.
-bool is_memory_exhausted() noexcept;
+/// Whether `some` more bytes, a few megabytes, cannot be had now: the cause of failures that do not speak of
+/// memory, as where a library cannot load a part of its own and goes on without it.
+bool is_memory_exhausted(std::size_t some = std::size_t{32} << 20) noexcept;
 
 /// "environment.memory". `doing` completes "There is not enough memory ...": "to read photo.jpg"; empty: that
 /// alone.

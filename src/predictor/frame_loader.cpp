@@ -95,6 +95,9 @@ InputFrame FrameLoader::next_frame(const source::Item& item) {
   } catch (const Error& error) {
     loaded.error = error;
     video_.reset();
+  } catch (const std::bad_alloc&) {
+    loaded.error = out_of_memory("to decode " + item.display);
+    video_.reset();
   }
   return loaded;
 }

@@ -18,6 +18,9 @@ TEST(MemoryError, IsKnownByTypeOrWords) {
   EXPECT_TRUE(is_out_of_memory(std::runtime_error("CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED")));
   EXPECT_TRUE(speaks_of_memory("Exception from src/inference/src/dev/plugin.cpp:84:\ncan't alloc\n"));
   EXPECT_TRUE(speaks_of_memory("plugin.cpp:84:\nResource temporarily unavailable\n"));  // a thread
+  EXPECT_TRUE(speaks_of_memory("x264 [error]: malloc of size 613568 failed\n"));
+  EXPECT_TRUE(is_memory_exhausted(std::size_t{1} << 60));
+  EXPECT_FALSE(is_memory_exhausted());
   EXPECT_FALSE(is_out_of_memory(std::system_error(std::make_error_code(std::errc::permission_denied))));
   EXPECT_FALSE(is_out_of_memory(std::runtime_error("the layout is not known")));
 }

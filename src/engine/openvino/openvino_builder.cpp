@@ -53,7 +53,7 @@ class OpenVinoBuilder final : public Builder {
       const auto capabilities = core().get_property(device, ov::device::capabilities);
       return fmt::format("{} ({})", name, fmt::join(capabilities, ", "));
     } catch (const ov::Exception& error) {
-      throw failure("find its CPU plugin", error, "Install OpenVINO with its plugin for CPUs.");
+      throw failure("load its plugin for CPUs", error, "Install OpenVINO with its plugin for CPUs.");
     }
   }
 

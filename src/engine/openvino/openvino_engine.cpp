@@ -54,7 +54,8 @@ ov::Core& core() {
 Error failure(std::string_view what, const std::exception& error, std::string hint) {
   std::string_view message = error.what();
   log::debug(fmt::format("OpenVINO says: {}", message));
-  if (speaks_of_memory(message) || is_memory_exhausted()) return out_of_memory(fmt::format("to {}", what));
+  if (speaks_of_memory(message) || is_memory_exhausted())
+    return out_of_memory(fmt::format("for OpenVINO to {}", what));
   const std::size_t end = message.find_last_not_of(" \n\r\t.");
   message = message.substr(0, end == std::string_view::npos ? 0 : end + 1);
   message = message.substr(message.find_last_of('\n') + 1);

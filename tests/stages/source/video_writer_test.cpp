@@ -3,8 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <new>
 
 #include "peregrine/error.h"
 #include "support/test_data.h"
@@ -73,6 +78,42 @@ TEST(VideoWriter, FailsWithTheFilesName) {
             "output.write");
   EXPECT_TRUE(fs::is_empty(folder.path()));
 }
+
+#if !PEREGRINE_SANITIZED  // whose shadow memory is larger than any limit
+/// How writing ends with so many more bytes of memory; in a process of its own.
+[[noreturn]] void write_with(std::size_t bytes, const fs::path& file) {
+  const HostImage image = noise(1280, 720, 1);
+  const std::size_t mapped = [] {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  }();
+  const rlimit limit{mapped + bytes, mapped + bytes};
+  setrlimit(RLIMIT_AS, &limit);
+  try {
+    VideoWriter writer(file, image.width, image.height, 30);
+    for (int i = 0; i < 12; ++i) writer.write(image.view(), i / 30.);
+    writer.finish();
+    std::_Exit(0);
+  } catch (const Error& error) {
+    std::_Exit(error.code() == "environment.memory" ? 3 : 1);
+  } catch (const std::bad_alloc&) {
+    std::_Exit(3);
+  }
+}
+
+TEST(VideoWriter, TooLittleMemoryIsSaidAsThatAndOnceAlone) {
+  const test::TemporaryFolder folder;
+  const auto ended = [](int status) {
+    return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
+  };
+  for (const std::size_t megabytes : {16, 40, 64, 88})
+    EXPECT_EXIT(write_with(megabytes << 20, folder.path() / "street.mp4"), ended, testing::Eq(""))
+        << megabytes;
+  EXPECT_EXIT(write_with(std::size_t{8} << 20, folder.path() / "street.mp4"), testing::ExitedWithCode(3),
+              testing::Eq(""));
+}
+#endif
 
 TEST(VideoWriter, FullDiskLeavesNothing) {
   const test::TemporaryFolder folder;

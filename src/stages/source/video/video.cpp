@@ -31,7 +31,14 @@ struct VideoReader::Impl {
   std::int64_t expected_packets() const;
   std::string how_far() const;
 
-  VideoFrame damaged(const std::string& what, double time) {
+  /// FFmpeg calls a frame damaged, or an input ended, too, where its memory ran out.
+  void check_memory(int code) const {
+    if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN) || is_memory_exhausted())
+      throw out_of_memory("to decode " + display);
+  }
+
+  VideoFrame damaged(const std::string& what, double time, int code = 0) {
+    check_memory(code);
     ++corrupt;
     return {
         number,
@@ -93,7 +100,9 @@ void VideoReader::Impl::open_decoder() {
   decoder->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;  // damaged frames come out marked, to be named
   // A single JPEG has no neighbours to be patched from: FFmpeg's default would deliver half of it in grey.
   if (codec->id == AV_CODEC_ID_MJPEG) decoder->err_recognition |= AV_EF_EXPLODE;
-  if (const int code = avcodec_open2(decoder.get(), codec, nullptr); code < 0)
+  const int code = avcodec_open2(decoder.get(), codec, nullptr);
+  if (code < 0) check_memory(code);
+  if (code < 0)
     throw Error("source.unreadable", display + " cannot be decoded: " + ffmpeg::error_text(code) + ".",
                 "Convert it to H.264 in an MP4 file.");
 }
@@ -155,7 +164,7 @@ std::optional<VideoFrame> VideoReader::Impl::next() {
     } else if (code == AVERROR_EOF) {
       return finish();
     } else if (code < 0) {
-      VideoFrame lost = damaged(ffmpeg::error_text(code), seconds_of(AV_NOPTS_VALUE));
+      VideoFrame lost = damaged(ffmpeg::error_text(code), seconds_of(AV_NOPTS_VALUE), code);
       ++number;
       return lost;
     } else {
@@ -191,6 +200,7 @@ std::optional<VideoFrame> VideoReader::Impl::finish() {
   finished = true;
   if (input.stopped()) return std::nullopt;
   VideoFrame last{number, seconds_of(AV_NOPTS_VALUE), {}, std::nullopt};
+  if (read_error < 0) check_memory(read_error);
   if (read_error < 0)
     last.error = Error("source.broken",
                        display + " breaks off after " + std::to_string(number) +
