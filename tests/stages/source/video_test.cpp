@@ -258,9 +258,17 @@ TEST_F(Video, APipe) {
   ASSERT_EQ(::mkfifo(path("pipe.ts").c_str(), 0600), 0);
   int asked = 0;
   EXPECT_EQ(opening(path("pipe.ts"), {.stop = [&] { return ++asked > 2; }}), "interrupted");
-  std::jthread writer([&] { write("pipe.ts", file); });
-  VideoReader reader(path("pipe.ts"), "pipe.ts");
-  EXPECT_EQ(all(reader).size(), 20u);
+  {
+    std::jthread writer([&] { write("pipe.ts", file); });
+    VideoReader reader(path("pipe.ts"), "pipe.ts");
+    EXPECT_EQ(all(reader).size(), 20u);
+  }
+  {
+    std::jthread writer([&] { write("pipe.ts", ""); });
+    EXPECT_EQ(opening(path("pipe.ts")), "source.empty");
+  }
+  std::jthread writer([&] { write("pipe.ts", "a line of text, nothing else"); });
+  EXPECT_EQ(opening(path("pipe.ts")), "source.unknown");
 }
 
 /// Its tracks are there, and nothing of the first frame.

@@ -130,7 +130,10 @@ const AVInputFormat* VideoInput::open_pipe() {
   format_->pb = pipe_input_.get();
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;
   std::uint8_t start[2] = {};
-  const bool jpeg = avio_read(pipe_input_.get(), start, 2) == 2 && start[0] == 0xff && start[1] == 0xd8;
+  const int count = avio_read(pipe_input_.get(), start, 2);
+  if (count == 0 || count == AVERROR_EOF)
+    throw Error("source.empty", display_ + " ended without a byte.", "Check what writes to it.");
+  const bool jpeg = count == 2 && start[0] == 0xff && start[1] == 0xd8;
   avio_seek(pipe_input_.get(), 0, SEEK_SET);  // stays within the buffer
   return jpeg ? av_find_input_format("mjpeg") : nullptr;
 }
@@ -189,9 +192,12 @@ void VideoInput::fail_to_open(int code) const {
                                    AVERROR(EINVAL)};  // which FFmpeg also says of formats that are not ours
   if (std::ranges::find(no_video, code) != no_video.end()) {
     if (const std::optional<Error> error = incomplete()) throw Error(*error);
-    if (kind_ != Kind::network)
+    if (kind_ == Kind::pipe)
       throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
-                  "Give it MP4, MKV, AVI or another common container; on standard input MJPEG.");
+                  "Give it MJPEG, or write it to a file and name that.");
+    if (kind_ == Kind::file)
+      throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
+                  "Give it MP4, MKV, AVI or another common container, or MJPEG.");
   }
   throw Error(
       "source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
