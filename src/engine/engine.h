@@ -114,8 +114,10 @@ class Builder {
   virtual std::string library_versions() const = 0;
   /// "NVIDIA H100 80GB HBM3 (compute capability 9.0)", or the CPU with its features: likewise.
   virtual std::string device_name(const Device& device) const = 0;
-  /// One sentence a node that this engine cannot run, naming it; from the same table that lowers.
-  virtual std::vector<std::string> unsupported(const graph::Graph& graph) const = 0;
+  /// One sentence a node that this engine cannot run, naming it; from the same table that lowers. `options`:
+  /// of the build that is asked about.
+  virtual std::vector<std::string> unsupported(const graph::Graph& graph,
+                                               const BuildOptions& options) const = 0;
   /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty
   /// where they can.
   virtual std::string cannot_run(const Device&) const { return {}; }

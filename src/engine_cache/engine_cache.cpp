@@ -107,23 +107,25 @@ Model open_model_expecting(const fs::path& path, const TaskHint& expected) {
 
 bool is_engine(const Model& model) { return fs::is_directory(model.origin()); }
 
-graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape) {
+graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape,
+                           const BuildOptions& options) {
   graph::Graph graph = model.graph(shape);
   graph::run_passes(graph);
-  if (const auto reasons = context.builder->unsupported(graph); !reasons.empty())
+  if (const auto reasons = context.builder->unsupported(graph, options); !reasons.empty())
     throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", context.builder->name(),
                                                   model.info().name, fmt::join(reasons, " ")));
   return graph;
 }
 
 store::EngineIdentity identity_of(const Model& model, const EngineContext& context, const Request& request) {
-  return store::identity_of(model.info(), prepare_graph(model, context, request.shape), *context.builder,
-                            build_options(context, request), range_of(request), context.driver);
+  return store::identity_of(model.info(), prepare_graph(model, context, request.shape, request.options),
+                            *context.builder, build_options(context, request), range_of(request),
+                            context.driver);
 }
 
 CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
                           const Request& request) {
-  const graph::Graph graph = prepare_graph(model, context, request.shape);
+  const graph::Graph graph = prepare_graph(model, context, request.shape, request.options);
   const store::InputRange range = range_of(request);
   BuildOptions options = build_options(context, request);
   if (const auto& told = request.verification.progress)

@@ -67,7 +67,8 @@ store::BuildEnvironment environment_of(const EngineContext& context);
 store::LoadedEngine load(const store::Store& store, const std::string& id, const EngineContext& context,
                          store::Trust trust);
 
-/// The graph as builders get it. Throws "engine.unsupported".
-graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape);
+/// The graph as builders get it. Throws "engine.unsupported" where a build with `options` could not run it.
+graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape,
+                           const BuildOptions& options);
 
 }  // namespace peregrine::engine_cache

@@ -89,7 +89,7 @@ store::ValidationRecord build_engine_file(const Model& model, const EngineContex
   options.device = context.device;
   options.progress = request.verification.progress;
   const Plan plan =
-      context.builder->build(prepare_graph(decoded(model, true), context, request.shape), options);
+      context.builder->build(prepare_graph(decoded(model, true), context, request.shape, options), options);
   const tensorrt::PlanContent content = tensorrt::read_plan(plan.bytes);
   store::ValidationRecord record = evaluate(model, context, request, content.blob);
   ultralytics::EngineFile description{.model = info,

@@ -17,8 +17,9 @@ class ForwardingBuilder : public Builder {
   std::string name() const override { return builder_->name(); }
   std::string library_versions() const override { return builder_->library_versions(); }
   std::string device_name(const Device& device) const override { return builder_->device_name(device); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
-    return builder_->unsupported(graph);
+  std::vector<std::string> unsupported(const graph::Graph& graph,
+                                       const BuildOptions& options) const override {
+    return builder_->unsupported(graph, options);
   }
   std::string cannot_run(const Device& device) const override { return builder_->cannot_run(device); }
   Plan build(const graph::Graph& graph, const BuildOptions& options) const override {

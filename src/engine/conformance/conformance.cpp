@@ -71,7 +71,7 @@ std::vector<HostTensor> random_inputs(const graph::Graph& graph) {
 
 CaseResult run(const Case& test, const Builder& builder, const BuildOptions& options) {
   const graph::Graph graph = test.make();
-  CaseResult case_result{.refused = builder.unsupported(graph)};
+  CaseResult case_result{.refused = builder.unsupported(graph, options)};
   if (!case_result.ran()) return case_result;
   const auto engine = builder.load(builder.build(graph, options), options.device);
   case_result.precision = engine->precision();
@@ -82,7 +82,7 @@ CaseResult run(const Case& test, const Builder& builder, const BuildOptions& opt
 
 CaseResult run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options) {
   const graph::Graph built_for = test.make(1, 12, 16);
-  CaseResult case_result{.refused = builder.unsupported(built_for)};
+  CaseResult case_result{.refused = builder.unsupported(built_for, options)};
   if (!case_result.ran()) return case_result;
   BuildOptions open = options;
   open.dynamic_size = true;

@@ -57,7 +57,7 @@ class OpenVinoBuilder final : public Builder {
     }
   }
 
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+  std::vector<std::string> unsupported(const graph::Graph& graph, const BuildOptions&) const override {
     return lower(graph, false).refused;
   }
 

@@ -141,7 +141,7 @@ std::optional<HostMemory> OnnxBuild::run_builder(const BuilderConfig& config, co
   return plan;
 }
 
-OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::byte> timing_cache) const {
+OnnxBuild::Result OnnxBuild::build(const Options& options) const {
   library_.logger().begin();
   const BuilderConfig config = configure(options);
   Result result;
@@ -149,12 +149,17 @@ OnnxBuild::Result OnnxBuild::build(const Options& options, std::span<const std::
     result.notes.push_back(
         fmt::format("Built without kernels of {}, which are not installed for this TensorRT.",
                     fmt::join(forbidden, ", ")));
-  const std::optional<TimingCache> cache = config.use_timing_cache(timing_cache);
+  const std::vector<std::byte> known = options.read_timing_cache();
+  std::optional<TimingCache> cache = config.create_timing_cache(known);
+  if (cache && !config.use(*cache)) cache.reset();
   const std::optional<HostMemory> plan = run_builder(config, options);
   if (!plan) throw_build_failure(options);
   const auto bytes = plan->bytes();
   result.plan.assign(bytes.begin(), bytes.end());
-  if (cache) result.timing_cache = cache->serialize();
+  if (!cache) return result;
+  if (const std::vector<std::byte> latest = options.read_timing_cache(); latest != known)
+    if (const auto of_others = config.create_timing_cache(latest)) (void)cache->combine(*of_others);
+  result.timing_cache = cache->serialize();
   return result;
 }
 

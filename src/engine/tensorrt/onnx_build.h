@@ -27,14 +27,18 @@ class OnnxBuild {
     std::optional<int> optimization_level;
     std::vector<int> compute_capabilities;
     std::function<bool(double, std::string_view)> progress;
+    /// What builds have measured so far; empty: nothing. Read before the build, and once more behind it,
+    /// because other builds may have ended meanwhile.
+    std::function<std::vector<std::byte>()> read_timing_cache;
   };
   struct Result {
-    std::vector<std::byte> plan, timing_cache;
+    std::vector<std::byte> plan;
+    std::vector<std::byte> timing_cache;  ///< with all that was read; empty where the library has none
     std::vector<std::string> notes;
   };
   /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for,
   /// "engine.tensorrt".
-  Result build(const Options& options, std::span<const std::byte> timing_cache) const;
+  Result build(const Options& options) const;
 
  private:
   BuilderConfig configure(const Options& options) const;

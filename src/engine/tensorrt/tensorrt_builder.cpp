@@ -132,11 +132,12 @@ class TensorRtBuilder final : public Builder {
     return no_gpu;
   }
 
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+  std::vector<std::string> unsupported(const graph::Graph& graph,
+                                       const BuildOptions& options) const override {
     if (std::vector<std::string> reasons = not_written(graph); !reasons.empty()) return reasons;
     try {
       const Library& library = this->library(0);
-      const std::string file = export_graph(graph, {}, {}, library);
+      const std::string file = export_graph(graph, options, single_parts_for(graph, options), library);
       OnnxBuild(library, std::as_bytes(std::span(file)));
     } catch (const Error& error) {
       if (error.code() == "engine.unsupported") return {error.sentence()};
@@ -199,12 +200,11 @@ class TensorRtBuilder final : public Builder {
   mutable const Library* library_ = nullptr;
 };
 
-void keep_timing_cache(const fs::path& file, std::span<const std::byte> before,
-                       std::span<const std::byte> after) {
-  if (file.empty() || after.empty() || std::ranges::equal(before, after)) return;
+void keep_timing_cache(const fs::path& file, std::span<const std::byte> cache) {
+  if (file.empty() || cache.empty()) return;
   try {
     if (file.has_parent_path()) fs::create_directories(file.parent_path());
-    write_file(file, after);
+    write_file(file, cache);
   } catch (const std::exception& failure) {
     log::warning(fmt::format("The timing cache is not kept: {}", failure.what()));
   }
@@ -232,16 +232,18 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   const fs::path cache_file =
       options.timing_cache.empty() ? timing_cache_file(options.device) : options.timing_cache;
   // Without a GPU nothing is measured: the library would only complain about a cache.
-  const auto cache = (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt)
-                         .value_or(std::vector<std::byte>{});
+  const auto read_cache = [&] {
+    return (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt)
+        .value_or(std::vector<std::byte>{});
+  };
   const OnnxBuild::Result result = build.build({.batches = options.batches,
                                                 .fp16_by_flag = fp16_by_flag,
                                                 .workspace_bytes = options.workspace_bytes,
                                                 .optimization_level = options.optimization_level,
                                                 .compute_capabilities = options.compute_capabilities,
-                                                .progress = options.progress},
-                                               cache);
-  keep_timing_cache(cache_file, cache, result.timing_cache);
+                                                .progress = options.progress,
+                                                .read_timing_cache = read_cache});
+  keep_timing_cache(cache_file, result.timing_cache);
   Plan plan{.engine = name(),
             .precision = options.precision,
             .library_versions = library_versions(),

@@ -88,10 +88,10 @@ class Reference {
     const bool is_reference = context.precision == Precision::fp32 &&
                               (context.builder->name() == "cuda" || !context.device.on_gpu());
     const auto builder = is_reference ? nullptr : reference_builder(context.device);
-    if (!builder || !builder->unsupported(graph_).empty()) return;
     BuildOptions options;
     options.device = context.device;
     options.tune = false;
+    if (!builder || !builder->unsupported(graph_, options).empty()) return;
     engine_ = builder->load(builder->build(graph_, options), context.device);
     name_ = builder->name() + " fp32";
   }

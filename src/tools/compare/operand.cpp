@@ -121,7 +121,7 @@ Tensors Operand::run_heads(const HostTensor& input) {
 }
 
 Tensors Operand::run_layers(const HostTensor& input) {
-  graph::Graph graph = engine_cache::prepare_graph(*source(), context_, shape_);
+  graph::Graph graph = engine_cache::prepare_graph(*source(), context_, shape_, {});
   mark_layers(graph);
   BuildOptions options;
   options.precision = context_.precision;

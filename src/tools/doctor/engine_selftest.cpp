@@ -78,7 +78,7 @@ SelftestCheck description_of(const engine_cache::EngineContext& context) {
 SelftestCheck embeddings_against_fp32(const fs::path& file, const engine_cache::EngineContext& context) {
   const Model model = load_model(file);
   const InputShape shape{1, model.info().image_height, model.info().image_width};
-  const Plan plan = context.builder->build(engine_cache::prepare_graph(model, context, shape),
+  const Plan plan = context.builder->build(engine_cache::prepare_graph(model, context, shape, {}),
                                            {.precision = context.precision, .device = context.device});
   const auto engine = context.builder->load(plan, context.device);
   const store::ValidationRecord record = engine_cache::verify(*engine, model, context, shape, {});

@@ -80,7 +80,7 @@ TEST_P(Conformance, BuildingWhatIsRefusedThrowsTheReasons) {
       ADD_FAILURE() << "was built";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), "engine.unsupported");
-      for (const std::string& reason : builder->unsupported(graph))
+      for (const std::string& reason : builder->unsupported(graph, {}))
         EXPECT_THAT(error.sentence(), HasSubstr(reason.substr(0, reason.size() - 1)));
     }
   }
@@ -93,7 +93,7 @@ TEST(Refusals, AreTheKnownOnesAndNameTheNode) {
     for (const conformance::Case& test : conformance::operator_cases()) {
       SCOPED_TRACE(builder->name() + " " + test.name);
       const graph::Graph graph = test.make();
-      const std::vector<std::string> reasons = builder->unsupported(graph);
+      const std::vector<std::string> reasons = builder->unsupported(graph, {});
       ASSERT_EQ(reasons.size(), engine.refuses.contains(test.name) ? 1u : 0u)
           << ::testing::PrintToString(reasons);
       for (const std::string& reason : reasons)

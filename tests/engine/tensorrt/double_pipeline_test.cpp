@@ -18,6 +18,7 @@
 #include "graph/passes.h"
 #include "peregrine/error.h"
 #include "predictor/gpu/gpu_runner.h"
+#include "support/error_text.h"
 #include "support/fake_cuda.h"
 #include "support/test_data.h"
 #include "tools/validate/validation.h"
@@ -256,6 +257,19 @@ TEST_P(DoublePipeline, WhereADeviceIsThereWhatIsBuiltIsRunAndComparedAndTheRecor
                                                        ? "Built without kernels of cuBLAS"
                                                        : "Before the build, as parsed: "),
                              ::testing::StartsWith("After the build, as the inspector tells: ")));
+}
+
+/// A build with an open batch has a stand-in for it that no other extent equals, and TensorRT 8 takes no
+/// tensor of 2^31 elements.
+TEST_P(DoublePipeline, AnOpenBatchIsNotAskedForWithItsStandIn) {
+  const engine_cache::EngineContext context = engine_cache::choose_engine(settings(), engine_name());
+  const Model model = load_model(test::repository_file("models/demo/demo-detect.pt"));
+  BuildOptions open;
+  open.batches = BatchRange{1, 2, 4};
+  EXPECT_EQ(test::error_text([&] {
+              (void)engine_cache::prepare_graph(model, context, {9973, 320, 320}, open);
+            }),
+            "no error");
 }
 
 /// From 10.1 on a context can be given its memory.

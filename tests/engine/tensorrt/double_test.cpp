@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <thread>
 
 #include "engine/conformance/conformance.h"
@@ -158,6 +161,26 @@ TEST_P(Double, ATimingCacheIsADraftOnly) {
   // Where FP16 is a wish, nothing but the inspector tells what became of it.
   EXPECT_THAT(error_when_failing("create_inspector", [&] { build(); }),
               StartsWith(is_weakly_typed() ? "engine.precision" : "no error"));
+}
+
+TEST_P(Double, TimingCachesOfBuildsAtOnceAreMerged) {
+  const fs::path file = memory_.path() / "timing";
+  const auto words = [&] {
+    std::ifstream stream(file);
+    return std::set<std::string>(std::istream_iterator<std::string>(stream), {});
+  };
+  BuildOptions wanted = options();
+  wanted.timing_cache = file;
+  wanted.progress = [&](double, std::string_view) {  // another build ends meanwhile
+    std::ofstream(file) << "of-another ";
+    return true;
+  };
+  (void)builder_->build(relu(1), wanted);
+  EXPECT_EQ(words().size(), 2u);
+  EXPECT_TRUE(words().contains("of-another"));
+  wanted.progress = {};
+  (void)builder_->build(relu(2), wanted);
+  EXPECT_EQ(words().size(), 3u);
 }
 
 TEST_P(Double, CancellingAndTooLittleWorkspace) {

@@ -155,7 +155,7 @@ TEST_F(HintsOfTensorRt, AboutABuildLeadToAPlan) {
   setenv("TENSORRT_DOUBLE_FAIL", "parse", 1);
   EXPECT_THAT(building(*eleven, options()), HasSubstr("Use --engine cuda for this model."));
   unsetenv("TENSORRT_DOUBLE_FAIL");
-  EXPECT_THAT(make_cuda_builder()->unsupported(relu(1)), testing::IsEmpty());
+  EXPECT_THAT(make_cuda_builder()->unsupported(relu(1), {}), testing::IsEmpty());
 }
 
 TEST_F(HintsOfTensorRt, AboutMemoryLeadToAPlan) {
@@ -241,7 +241,7 @@ TEST_F(HintsOfTensorRt, AboutUltralyticsFilesLeadToAnEngine) {
   EXPECT_EQ(reading(tensorrt), no_error);
   EXPECT_EQ(error_text([&] {
               const Model checkpoint = load_model(test::repository_file("models/demo/demo-detect.pt"));
-              (void)engine_cache::prepare_graph(checkpoint, cuda, {1, 64, 64});
+              (void)engine_cache::prepare_graph(checkpoint, cuda, {1, 64, 64}, {});
             }),
             no_error);
 }

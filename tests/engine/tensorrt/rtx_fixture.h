@@ -64,7 +64,7 @@ class Rtx : public ::testing::TestWithParam<Release> {
                  (wanted.batches ? " open batch" : ""));
     const graph::Graph graph = graph_of(model, wanted.batches ? stand_in_batch : 1);
     const auto builder = this->builder();
-    EXPECT_THAT(builder->unsupported(graph), ::testing::IsEmpty());
+    EXPECT_THAT(builder->unsupported(graph, {}), ::testing::IsEmpty());
     const Plan plan = builder->build(graph, wanted);
     EXPECT_EQ(plan.engine, "tensorrt-rtx");
     EXPECT_EQ(plan.library_versions, std::string("tensorrt-rtx ") + GetParam().version);

@@ -83,7 +83,7 @@ class CudaBuilder final : public Builder {
   std::string name() const override { return "cuda"; }
   std::string library_versions() const override { return "cudnn " + version_of(load_cudnn().get()); }
   std::string device_name(const Device& device) const override { return facts_of(device).identity(); }
-  std::vector<std::string> unsupported(const graph::Graph& graph) const override {
+  std::vector<std::string> unsupported(const graph::Graph& graph, const BuildOptions&) const override {
     return cuda::unsupported(graph);
   }
 

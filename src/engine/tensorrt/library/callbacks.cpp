@@ -7,6 +7,20 @@
 
 namespace peregrine::tensorrt {
 
+namespace {
+
+/// What TensorRT 8 warns of in every build of ours: indices of 64 bits that fit into 32, and weights so small
+/// that FP16 has fewer digits for them, which the verification of the engine judges.
+bool is_harmless(const std::string& warning) {
+  constexpr std::string_view parts[] = {"does not natively support INT64", "converting weights between types",
+                                        "regularization to adjust the magnitude of the weights",
+                                        "logs for the list of affected weights", "affected by this issue"};
+  return std::ranges::any_of(parts,
+                             [&](std::string_view part) { return warning.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
 // The order of the virtual functions is the layout that the library calls. The destructors take two places.
 
 struct Logger::OldLayout {
@@ -42,7 +56,7 @@ void Logger::receive(std::int32_t severity, const char* message) noexcept {
     const std::string text = printable(message ? message : "");
     const auto level = static_cast<Severity>(severity);
     // Errors are told by the exception; in the log they would be there twice.
-    if (level == Severity::warning)
+    if (level == Severity::warning && !is_harmless(text))
       log::warning("TensorRT: " + text);
     else
       log::debug("TensorRT: " + text);

@@ -10,6 +10,9 @@ namespace peregrine::tensorrt {
 
 namespace {
 
+/// Of timing caches: those of another GPU or version do not fit.
+constexpr bool ignore_mismatch = false;
+
 std::string text(const char* words) { return words ? words : ""; }
 
 /// Throws what the library logged where a factory gave nothing.
@@ -118,6 +121,10 @@ std::vector<std::byte> TimingCache::serialize() const {
   return {bytes.begin(), bytes.end()};
 }
 
+bool TimingCache::combine(const TimingCache& other) const {
+  return call<bool>(slots().timing_cache.combine, other.get(), ignore_mismatch);
+}
+
 Tensor NetworkDefinition::add_input(const char* name, DataType type, const Shape& shape) const {
   void* tensor = call_with<void*>(shape, slots().network.add_input, name, static_cast<std::int32_t>(type));
   return {created(tensor, *this, "add an input"), library()};
@@ -218,14 +225,15 @@ bool BuilderConfig::set_compute_capabilities(const std::vector<int>& capabilitie
   return true;
 }
 
-std::optional<TimingCache> BuilderConfig::use_timing_cache(std::span<const std::byte> bytes) const {
+std::optional<TimingCache> BuilderConfig::create_timing_cache(std::span<const std::byte> bytes) const {
   const void* data = bytes.empty() ? nullptr : bytes.data();
   void* object = call<void*>(slots().config.create_timing_cache, data, bytes.size());
   if (!object) return {};
-  std::optional<TimingCache> cache(std::in_place, object, library());
-  constexpr bool ignore_mismatch = false;
-  if (!call<bool>(slots().config.set_timing_cache, object, ignore_mismatch)) return {};
-  return cache;
+  return std::optional<TimingCache>(std::in_place, object, library());
+}
+
+bool BuilderConfig::use(const TimingCache& cache) const {
+  return call<bool>(slots().config.set_timing_cache, cache.get(), ignore_mismatch);
 }
 
 BuilderObject::BuilderObject(const Library& library)

@@ -107,6 +107,9 @@ class TimingCache : public Owner {
  public:
   using Owner::Owner;
   std::vector<std::byte> serialize() const;
+  /// Takes over what `other` has and this has not. False where the library refuses: of another GPU or
+  /// version.
+  bool combine(const TimingCache& other) const;
 };
 
 class NetworkDefinition : public Owner {
@@ -145,7 +148,9 @@ class BuilderConfig : public Owner {
   /// of them.
   bool set_compute_capabilities(const std::vector<int>& capabilities) const;
   /// From the bytes that TimingCache::serialize gave, or empty; nothing where the library refuses them.
-  std::optional<TimingCache> use_timing_cache(std::span<const std::byte> bytes) const;
+  std::optional<TimingCache> create_timing_cache(std::span<const std::byte> bytes) const;
+  /// False where the library refuses it.
+  bool use(const TimingCache& cache) const;
 };
 
 /// The factory of what a build needs.

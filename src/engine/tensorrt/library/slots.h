@@ -53,7 +53,7 @@ struct Slots {
     int set_dimensions = 2, is_valid;
   } profile;
   struct {
-    int serialize = 2;
+    int serialize = 2, combine = 3;
   } timing_cache;
   struct {
     int deserialize = 3;

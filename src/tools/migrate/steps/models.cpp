@@ -81,7 +81,7 @@ std::vector<HostTensor> forward(const ModelSlot& slot, const engine_cache::Engin
   engine_cache::EngineContext plain{engine_cache::reference_builder(context.device), context.device,
                                     context.device_name};
   if (!plain.builder) plain.builder = context.builder;
-  const graph::Graph graph = engine_cache::prepare_graph(*slot.model, plain, shape);
+  const graph::Graph graph = engine_cache::prepare_graph(*slot.model, plain, shape, {});
   BuildOptions options;
   options.device = context.device;
   options.tune = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <vector>
 
 #include "double_layout.h"
@@ -46,10 +48,41 @@ struct NetworkState : Implementation {
 };
 using Network = Api<NetworkState>;
 
+/// What was measured: one word a build.
+struct CacheState : Implementation {
+  std::set<std::string> words;
+
+  void add(const std::string& text) {
+    std::istringstream stream(text);
+    for (std::string word; stream >> word;) words.insert(word);
+  }
+};
+using Cache = Api<CacheState>;
+
+void* make_cache(const void* data, std::size_t size) {
+  static Table table{
+      {2,
+       +[](CacheState* self) {
+         std::string text;
+         for (const std::string& word : self->words) text += word + ' ';
+         return make_memory(text);
+       }},
+      {3,
+       +[](CacheState* self, Cache* other, bool) {
+         self->words.insert(other->state->words.begin(), other->state->words.end());
+         return true;
+       }},
+  };
+  auto* state = new CacheState;
+  state->add(std::string(static_cast<const char*>(data), size));
+  return Cache::make(table, state);
+}
+
 struct ConfigState : Implementation {
   std::size_t workspace = std::size_t{64} << 30;
   void* monitor = nullptr;
   void* profile = nullptr;
+  CacheState* cache = nullptr;
   std::uint32_t flags = 0;                ///< TensorRT 8
   std::uint32_t tactic_sources = 0b1111;  ///< TensorRT 8: of them 0 to 2 are libraries that are not here
 };
@@ -140,13 +173,6 @@ Table& network_table() {
   return table;
 }
 
-struct CacheState : Implementation {};
-
-void* make_cache() {
-  static Table table{{2, +[](CacheState*) { return make_memory("cache"); }}};
-  return Api<CacheState>::make(table, new CacheState);
-}
-
 Table& config_table() {
   static Table table = [] {
     Table all{
@@ -161,10 +187,14 @@ Table& config_table() {
          }},
         {slot(31, 27, 25), +[](ConfigState*, std::int32_t) {}},
         {slot(44, 40, 29),
-         +[](ConfigState*, const void*, std::size_t) {
-           return fails("create_timing_cache") ? nullptr : make_cache();
+         +[](ConfigState*, const void* data, std::size_t size) {
+           return fails("create_timing_cache") ? nullptr : make_cache(data, size);
          }},
-        {slot(45, 41, 30), +[](ConfigState*, void*, bool) { return true; }},
+        {slot(45, 41, 30),
+         +[](ConfigState* self, Cache* cache, bool) {
+           self->cache = cache->state;
+           return true;
+         }},
         {slot(47, 43, 32),
          +[](ConfigState* self, std::int32_t, std::size_t bytes) { self->workspace = bytes; }},
         {slot(48, 44, 33), +[](ConfigState* self, std::int32_t) { return self->workspace; }},
@@ -255,6 +285,8 @@ void* build(Implementation*, Network* network, Config* config) {
     log_error("Error Code 2: OutOfMemory (Requested size was 4194304 bytes.)");
     return nullptr;
   }
+  if (config->state->cache)
+    config->state->cache->add("of-" + std::to_string(std::hash<std::string>{}(state.file)));
   if (fails("build") || memory_runs_out(state, *config->state)) return nullptr;
   std::string batches = "0 0 0";
   if (auto** profile = static_cast<void**>(config->state->profile)) {
@@ -304,6 +336,10 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
     Dims dims{static_cast<std::int32_t>(input.shape.rank()), {}};
     std::ranges::transform(input.shape, dims.extents,
                            [](auto extent) { return static_cast<Extent>(extent); });
+    std::int64_t volume = 1;
+    for (const std::int64_t extent : input.shape) volume *= extent;
+    if (eight && volume >= std::int64_t{1} << 31)
+      throw Refusal{"", "", "volume(dims) < kMAX_TENSOR_SIZE does not hold"};
     network.inputs.push_back(make_tensor(input.name, type_of(input), dims));
   }
   for (const ModelLayer& layer : model.layers()) {
