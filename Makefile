@@ -1,4 +1,4 @@
-# make demo | test | build | release | bench | soak | install PREFIX=... | bundle | fuzz | clean
+# make demo | test | build | release | bench | soak | install PREFIX=... | bundle | fuzz | tensorrt-8 | clean
 #   CUDA=auto|on|off   the GPU engine; auto: on where a driver or a CUDA 13 toolkit is found
 SHELL := /bin/bash
 CUDA ?= auto
@@ -9,7 +9,7 @@ JOBS ?= $(shell nproc)
 cuda_found := $(shell [ -e /dev/nvidiactl ] || command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && echo ON || echo OFF)
 cuda := $(if $(filter auto,$(CUDA)),$(cuda_found),$(if $(filter on,$(CUDA)),ON,OFF))
 
-.PHONY: build configure release setup test demo benchmarks bench soak install bundle fuzz gpu-soak clean
+.PHONY: build configure release setup test demo benchmarks bench soak install bundle fuzz gpu-soak tensorrt-8 clean
 # The command, the library and what they carry; `make test` builds the tests.
 build: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target product
@@ -58,6 +58,11 @@ fuzz:
 # Ten minutes of random sizes, batches and damaged JPEGs in two threads; device memory must stay flat. Needs a GPU.
 gpu-soak: benchmarks
 	@$(BUILD)/bin/gpu_soak --seconds $${SOAK_SECONDS:-600} models/demo/demo-detect.pt $(wildcard models/demo/scenes/val2017/*.jpg)
+
+# The real TensorRT 8.5.3 (1.7 GB of wheels, pinned and hashed): what needs no GPU, and with one an engine that is built and run.
+tensorrt-8: build
+	@tools/setup/setup.sh tensorrt-8
+	@tools/ci/tensorrt_8.sh $(BUILD)/bin/peregrine
 
 clean:
 	rm -rf $(BUILD)
