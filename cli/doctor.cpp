@@ -18,13 +18,13 @@ void add_doctor(CLI::App& app, CommonFlags& common, int& status) {
   command->add_flag("--json", *json, "print the table as JSON");
   command->callback([&common, &status, python, json] {
     const LoadedSettings loaded = start(common);
-    migrate::EnvironmentNeeds needs = migrate::needs_of({});
+    doctor::EnvironmentNeeds needs = doctor::needs_of({});
     needs.python = *python;
-    const migrate::Environment environment = migrate::check_environment(loaded.settings, needs);
+    const doctor::Environment environment = doctor::check_environment(loaded.settings, needs);
     if (*json)
-      fmt::print("{}\n", migrate::to_json(environment.rows).dump(2));
+      fmt::print("{}\n", doctor::to_json(environment.rows).dump(2));
     else
-      fmt::print("{}", migrate::to_text(environment.rows));
+      fmt::print("{}", doctor::to_text(environment.rows));
     status = 0;
   });
 }

@@ -34,7 +34,7 @@ class Tally {
  public:
   explicit Tally(bool quiet) : quiet_(quiet) {}
 
-  void add(const validate::SelftestCheck& check) {
+  void add(const doctor::SelftestCheck& check) {
     ++checks_;
     if (check.failure.empty()) {
       if (!quiet_)
@@ -62,15 +62,15 @@ int selftest(const CommonFlags& common, bool policy) {
   catch_interrupt();
   Tally tally(common.quiet);
   if (policy) {
-    for (const validate::SelftestCheck& check : validate::provoke_enforcement()) tally.add(check);
+    for (const doctor::SelftestCheck& check : doctor::provoke_enforcement()) tally.add(check);
     return tally.finish();
   }
   if (!common.quiet) {  // whoever reads the report must know the machine
-    const auto environment = migrate::check_environment(loaded.settings, migrate::needs_of({}));
-    fmt::print("peregrine {}\n{}\n", version, migrate::to_text(environment.rows));
+    const auto environment = doctor::check_environment(loaded.settings, doctor::needs_of({}));
+    fmt::print("peregrine {}\n{}\n", version, doctor::to_text(environment.rows));
   }
   const std::string demo = demo_folder();
-  validate::check_engine(loaded.settings, common.engine, demo, [&](const validate::SelftestCheck& check) {
+  doctor::check_engine(loaded.settings, common.engine, demo, [&](const doctor::SelftestCheck& check) {
     tally.add(check);
     return !interrupted();
   });

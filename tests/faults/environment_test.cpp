@@ -8,7 +8,7 @@
 #include "tools/doctor/environment.h"
 #include "tools/doctor/libraries.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 namespace {
 
 using Standing = EnvironmentRow::Standing;
@@ -98,4 +98,4 @@ TEST_F(HintsOfEnvironment, OfABadIndexLeadToTheDevices) {
 }
 
 }  // namespace
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -106,7 +106,8 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
   const std::vector<std::string> errors = library_.logger().reasons();
   const std::size_t asked = requested_bytes(errors);
   const bool too_small = asked > 0 || std::ranges::any_of(errors, [](const std::string& error) {
-                           return error.find("within workspace limit") != std::string::npos;
+                           return error.find("within workspace limit") != std::string::npos ||
+                                  error.find("insufficient workspace") != std::string::npos;  // TensorRT 8
                          });
   if (!too_small) {
     throw_if_memory_ran_out(library_, "build the engine",

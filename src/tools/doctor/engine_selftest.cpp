@@ -14,7 +14,7 @@
 #include "peregrine/pipeline.h"
 #include "tools/doctor/selftest.h"
 
-namespace peregrine::validate {
+namespace peregrine::doctor {
 
 namespace {
 
@@ -153,4 +153,4 @@ void check_engine(const Settings& settings, const std::string& engine, const std
   report(guarded_check("demo-reid.pth", [&] { return embeddings_against_fp32(reid, context); }));
 }
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::doctor

@@ -14,7 +14,7 @@
 #include "peregrine/version.h"
 #include "tools/doctor/libraries.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 
 namespace {
 
@@ -161,4 +161,4 @@ nlohmann::ordered_json to_json(std::span<const EnvironmentRow> rows) {
   return list;
 }
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -15,7 +15,9 @@
 #include "peregrine/settings.h"
 #include "tools/doctor/python.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
+
+using migrate::EnvironmentRow;
 
 struct EnvironmentNeeds {
   std::uint64_t disk_bytes = 0, host_bytes = 0, gpu_bytes = 0;
@@ -42,4 +44,4 @@ std::string complaint(std::span<const EnvironmentRow> rows);
 std::string to_text(std::span<const EnvironmentRow> rows);
 nlohmann::ordered_json to_json(std::span<const EnvironmentRow> rows);
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -11,7 +11,7 @@
 #include "cuda/memory.h"
 #endif
 
-namespace peregrine::validate {
+namespace peregrine::doctor {
 
 namespace {
 
@@ -107,4 +107,4 @@ std::vector<SelftestCheck> provoke_enforcement() {
   return checks;
 }
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::doctor

@@ -18,7 +18,7 @@
 #include "engine/openvino/openvino_builder.h"
 #endif
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 
 namespace {
 
@@ -203,4 +203,4 @@ std::vector<EnvironmentRow> engine_rows(const Settings& settings) {
   return rows;
 }
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -8,7 +8,9 @@
 #include "peregrine/migration_report.h"
 #include "peregrine/settings.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
+
+using migrate::EnvironmentRow;
 
 /// Driver, runtime, device and its memory, cuDNN. Bad only where settings insist on a GPU.
 std::vector<EnvironmentRow> gpu_rows(const Settings& settings, std::uint64_t gpu_bytes);
@@ -20,4 +22,4 @@ std::vector<EnvironmentRow> engine_rows(const Settings& settings);
 /// family from there on, one with an "a" that device alone.
 bool has_kernels_for(std::string_view architectures, int major, int minor);
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -10,7 +10,7 @@
 #include "core/text.h"
 #include "peregrine/error.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 
 namespace {
 
@@ -78,4 +78,4 @@ FoundPython find_python(const std::filesystem::path& wanted, std::chrono::millis
   return best;
 }
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 
 struct FoundPython {
   std::string program;                      ///< as it is called; empty where none runs
@@ -21,4 +21,4 @@ struct FoundPython {
 FoundPython find_python(const std::filesystem::path& wanted, std::chrono::milliseconds limit,
                         const std::function<bool()>& stop = {});
 
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

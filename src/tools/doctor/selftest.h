@@ -8,7 +8,7 @@
 
 #include "peregrine/settings.h"
 
-namespace peregrine::validate {
+namespace peregrine::doctor {
 
 struct SelftestCheck {
   std::string name;     ///< "Conv.3x3-stride2-odd"
@@ -32,4 +32,4 @@ using OnSelftestCheck = std::function<bool(const SelftestCheck&)>;
 void check_engine(const Settings& settings, const std::string& engine, const std::string& demo,
                   const OnSelftestCheck& report);
 
-}  // namespace peregrine::validate
+}  // namespace peregrine::doctor

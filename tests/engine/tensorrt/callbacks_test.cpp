@@ -31,6 +31,17 @@ TEST(Logger, EachCallerGetsItsOwnErrorsAndThoseOfTheLibrarysThreads) {
   EXPECT_THAT(logger.reasons(), IsEmpty());
 }
 
+TEST(Logger, WithoutAnErrorTheWarningsAreTheReasonsButForHarmlessOnes) {
+  constexpr auto warning = static_cast<std::int32_t>(Severity::warning);
+  Logger logger(true);
+  logger.begin();
+  logger.receive(warning, "CUDA initialization failure with error: 35");
+  logger.receive(warning, "TensorRT does not natively support INT64. Attempting to cast down to INT32.");
+  EXPECT_THAT(logger.reasons(), ElementsAre("CUDA initialization failure with error: 35"));
+  logger.receive(error, "the error");
+  EXPECT_THAT(logger.reasons(), ElementsAre("the error"));
+}
+
 TEST(Logger, WhoeverHasGoneLeavesItsNumberToTheLibrarysThreads) {
   Logger logger(true);
   logger.begin();

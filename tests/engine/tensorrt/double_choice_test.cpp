@@ -103,14 +103,14 @@ TEST_F(EngineSelection, AMissingOrUnusableLibraryLikewise) {
 
 TEST_F(EngineSelection, SelftestRunsTheSuiteOverTheEngineAndNamesIt) {
   use("run10");
-  std::vector<validate::SelftestCheck> checks;
-  validate::check_engine(settings_, "tensorrt", "", [&](const validate::SelftestCheck& check) {
+  std::vector<doctor::SelftestCheck> checks;
+  doctor::check_engine(settings_, "tensorrt", "", [&](const doctor::SelftestCheck& check) {
     checks.push_back(check);
     return true;
   });
   ASSERT_GT(checks.size(), 100u);
   EXPECT_THAT(checks[0].note, AllOf(HasSubstr("tensorrt 10.16.1 in fp16 on "), HasSubstr("driver")));
-  for (const validate::SelftestCheck& check : checks) {
+  for (const doctor::SelftestCheck& check : checks) {
     EXPECT_EQ(check.failure, "") << check.name;
     if (!check.name.starts_with("Cast.")) {
       EXPECT_THAT(check.note, Not(HasSubstr("refused"))) << check.name;

@@ -10,7 +10,7 @@
 #include "support/test_data.h"
 #include "tools/doctor/libraries.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 namespace {
 
 namespace fs = std::filesystem;
@@ -97,4 +97,4 @@ TEST(Kernels, RunOnTheirFamilyOnly) {
 }
 
 }  // namespace
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

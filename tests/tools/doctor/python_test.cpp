@@ -7,7 +7,7 @@
 
 #include "support/test_data.h"
 
-namespace peregrine::migrate {
+namespace peregrine::doctor {
 namespace {
 
 namespace fs = std::filesystem;
@@ -67,4 +67,4 @@ TEST_F(PythonTest, TheProbeIsAProgramThatPythonRuns) {
 }
 
 }  // namespace
-}  // namespace peregrine::migrate
+}  // namespace peregrine::doctor

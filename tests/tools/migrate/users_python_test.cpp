@@ -27,7 +27,7 @@ class UsersOwn : public testing::Test {
  protected:
   void SetUp() override {
     const char* program = std::getenv("PEREGRINE_TEST_PYTHON");
-    python_ = find_python(program ? program : "", std::chrono::seconds(60));
+    python_ = doctor::find_python(program ? program : "", std::chrono::seconds(60));
     if (!python_.usable())
       GTEST_SKIP() << "no Python with torch and ultralytics (set PEREGRINE_TEST_PYTHON): " << python_.why;
     request_.python = python_.program;
@@ -47,7 +47,7 @@ echo '"latency_ms": {"p50": 4, "p90": 4, "p99": 4}, "start_up_ms": 1, "peak_rss_
   }
 
   test::TemporaryFolder folder_;
-  FoundPython python_;
+  doctor::FoundPython python_;
   SpeedRequest request_;
 };
 

@@ -56,11 +56,12 @@ void Logger::receive(std::int32_t severity, const char* message) noexcept {
     const std::string text = printable(message ? message : "");
     const auto level = static_cast<Severity>(severity);
     // Errors are told by the exception; in the log they would be there twice.
-    if (level == Severity::warning && !is_harmless(text))
+    const bool counts = level < Severity::warning || (level == Severity::warning && !is_harmless(text));
+    if (counts && level == Severity::warning)
       log::warning("TensorRT: " + text);
     else
       log::debug("TensorRT: " + text);
-    if (level > Severity::warning) return;
+    if (!counts) return;
     const auto keep = [&](Messages& messages) {
       auto& list = level == Severity::warning ? messages.warnings : messages.errors;
       if (std::ranges::find(list, text) == list.end()) list.push_back(text);

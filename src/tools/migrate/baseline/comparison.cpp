@@ -100,7 +100,8 @@ std::string add_pytorch_precision(Migration& migration, std::size_t index,
   if (options.baseline == Baseline::none || options.baseline == Baseline::fp32)
     return "it was not asked for (--baseline)";
   const SpeedRequest request = request_of(migration, migration.slots[index]);
-  const FoundPython python = find_python(options.python, answer_limit(options.limit), request.stop);
+  const doctor::FoundPython python =
+      doctor::find_python(options.python, answer_limit(options.limit), request.stop);
   if (std::string why = unfit(python, request); !why.empty()) return why;
   const bool on_gpu = migration.context->device.on_gpu();
   for (const bool half : {false, true}) {

@@ -12,7 +12,7 @@ namespace peregrine::migrate {
 
 using Json = nlohmann::json;
 
-std::string ask_python(const SpeedRequest& request, const FoundPython& python, const char* script,
+std::string ask_python(const SpeedRequest& request, const doctor::FoundPython& python, const char* script,
                        const Json& request_json, const std::filesystem::path& folder,
                        const std::function<void(const Json& answer)>& read) {
   const std::filesystem::path told = folder / "wish";

@@ -15,7 +15,7 @@ namespace peregrine::migrate {
 /// `request_json` is written to `folder`; `read` is called with the answer, and may throw
 /// nlohmann::json::exception where it cannot be read. Returns why there was none that can be used; empty:
 /// there was. Throws "interrupted".
-std::string ask_python(const SpeedRequest& request, const FoundPython& python, const char* script,
+std::string ask_python(const SpeedRequest& request, const doctor::FoundPython& python, const char* script,
                        const nlohmann::json& request_json, const std::filesystem::path& folder,
                        const std::function<void(const nlohmann::json& answer)>& read);
 

@@ -80,8 +80,8 @@ std::vector<PyTorchImage> read_found(const fs::path& file, const std::vector<fs:
 }
 
 /// Hands `request_json` to the script, with a file for what it finds.
-PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const char* script, Json request_json,
-               const std::vector<fs::path>& images) {
+PyTorchRun run(const SpeedRequest& request, const doctor::FoundPython& python, const char* script,
+               Json request_json, const std::vector<fs::path>& images) {
   const Scratch folder;
   const fs::path found = folder.path() / "found";
   request_json["found"] = found.native();
@@ -103,14 +103,14 @@ PyTorchRun run(const SpeedRequest& request, const FoundPython& python, const cha
 
 }  // namespace
 
-std::string unfit(const FoundPython& python, const SpeedRequest& request) {
+std::string unfit(const doctor::FoundPython& python, const SpeedRequest& request) {
   if (request.model.extension() == ".onnx") return "the model is an ONNX file, no PyTorch checkpoint";
   if (request.model_info.task == Task::reid && !python.torch.empty()) return {};
   return python.why;
 }
 
-PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
-                        const std::vector<fs::path>& images) {
+PyTorchRun run_detector(const SpeedRequest& request, const doctor::FoundPython& python, bool on_gpu,
+                        bool half, const std::vector<fs::path>& images) {
   const Settings& settings = request.settings;
   Json request_json{{"model", fs::absolute(request.model).native()},
                     {"device", device_name(settings, on_gpu)},
@@ -129,8 +129,8 @@ PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, 
   return run(request, python, detector_script, std::move(request_json), images);
 }
 
-PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
-                        float confidence, const std::vector<fs::path>& images) {
+PyTorchRun find_objects(const SpeedRequest& request, const doctor::FoundPython& python,
+                        const InputShape& shape, float confidence, const std::vector<fs::path>& images) {
   const postprocess::Options ours;
   Json request_json{
       {"model", fs::absolute(request.model).native()},
@@ -149,7 +149,7 @@ PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, 
   return run(request, python, detector_script, std::move(request_json), images);
 }
 
-PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+PyTorchRun run_osnet(const SpeedRequest& request, const doctor::FoundPython& python, bool on_gpu, bool half,
                      const Persons& persons) {
   Json request_json{{"model", fs::absolute(request.model).native()},
                     {"device", device_name(request.settings, on_gpu)},

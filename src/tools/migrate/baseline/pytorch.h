@@ -37,15 +37,16 @@ struct PyTorchRun {
 };
 
 /// Why this Python cannot run such a model, or nothing.
-std::string unfit(const FoundPython& python, const SpeedRequest& request);
+std::string unfit(const doctor::FoundPython& python, const SpeedRequest& request);
 
 /// In FP16 where `half`, else in FP32; on the GPU of the settings where `on_gpu`. Throws "interrupted".
-PyTorchRun run_detector(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
-                        const std::vector<std::filesystem::path>& images);
+PyTorchRun run_detector(const SpeedRequest& request, const doctor::FoundPython& python, bool on_gpu,
+                        bool half, const std::vector<std::filesystem::path>& images);
 /// What it finds and nothing else: in FP32 on the CPU, at one input size, down to `confidence`.
-PyTorchRun find_objects(const SpeedRequest& request, const FoundPython& python, const InputShape& shape,
-                        float confidence, const std::vector<std::filesystem::path>& images);
-PyTorchRun run_osnet(const SpeedRequest& request, const FoundPython& python, bool on_gpu, bool half,
+PyTorchRun find_objects(const SpeedRequest& request, const doctor::FoundPython& python,
+                        const InputShape& shape, float confidence,
+                        const std::vector<std::filesystem::path>& images);
+PyTorchRun run_osnet(const SpeedRequest& request, const doctor::FoundPython& python, bool on_gpu, bool half,
                      const Persons& persons);
 
 /// How far its FP16 deviates from its FP32: the images of both, within the limits of the settings.
@@ -57,7 +58,7 @@ struct PyTorchPrecision {
   std::string why, subject;                            ///< as PyTorchRun's; "PyTorch 2.9.0 fp32"
   std::vector<std::pair<std::string, double>> values;  ///< by metric
 };
-PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python,
+PyTorchPrecision validate_pytorch(const SpeedRequest& request, const doctor::FoundPython& python,
                                   const std::filesystem::path& data, bool on_gpu, bool half);
 
 }  // namespace peregrine::migrate

@@ -50,7 +50,7 @@ std::map<std::string, std::vector<Object>> read_found(const fs::path& file,
 
 }  // namespace
 
-PyTorchPrecision validate_pytorch(const SpeedRequest& request, const FoundPython& python,
+PyTorchPrecision validate_pytorch(const SpeedRequest& request, const doctor::FoundPython& python,
                                   const fs::path& data, bool on_gpu, bool half) {
   const Settings& settings = request.settings;
   const Task task = request.model_info.task;

@@ -37,7 +37,8 @@ engine_cache::WitnessAnswer ask_pytorch(const Migration& migration, const ModelS
   engine_cache::WitnessAnswer answer{.name = {}, .why = unfit_for_witness(slot)};
   if (!answer.why.empty()) return answer;
   const SpeedRequest request = request_of(migration, slot);
-  const FoundPython python = find_python(request.python, answer_limit(request.limit), request.stop);
+  const doctor::FoundPython python =
+      doctor::find_python(request.python, answer_limit(request.limit), request.stop);
   answer.why = python.why;
   if (!python.usable()) return answer;
   const ImageSet images(migration.options.images);
@@ -54,7 +55,8 @@ engine_cache::WitnessAnswer ask_pytorch(const Migration& migration, const ModelS
 std::string pytorch_of(const Migration& migration, const ModelSlot& slot) {
   if (!unfit_for_witness(slot).empty()) return {};
   const SpeedRequest request = request_of(migration, slot);
-  const FoundPython python = find_python(request.python, answer_limit(request.limit), request.stop);
+  const doctor::FoundPython python =
+      doctor::find_python(request.python, answer_limit(request.limit), request.stop);
   if (!python.usable()) return {};
   return fmt::format("{}, torch {}, ultralytics {}", printable(python.program), python.torch,
                      python.ultralytics);

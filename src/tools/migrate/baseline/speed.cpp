@@ -117,7 +117,8 @@ Measured measure_engine(const SpeedRequest& request, std::optional<Precision> pr
 /// its FP32; where that alone fails, the note says so.
 std::string try_pytorch(const SpeedRequest& request, bool on_gpu, const Subjects& subjects,
                         BaselineComparison& comparison) {
-  const FoundPython python = find_python(request.python, answer_limit(request.limit), request.stop);
+  const doctor::FoundPython python =
+      doctor::find_python(request.python, answer_limit(request.limit), request.stop);
   if (std::string why = unfit(python, request); !why.empty()) return why;
   const auto run = [&](bool half) {
     return subjects.persons ? run_osnet(request, python, on_gpu, half, *subjects.persons)

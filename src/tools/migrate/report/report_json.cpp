@@ -119,7 +119,7 @@ std::string to_json(const Report& report) {
       {"good", report.good()},
       {"error", report.error_code},
       {"verdict", report.verdict},
-      {"environment", to_json(report.environment)},
+      {"environment", doctor::to_json(report.environment)},
       {"steps", list(report.steps, step)},
       {"models", list(report.models, [](const MigratedModel& model) { return write(model); })},
       {"extras", list(report.extras, extra)},

@@ -10,14 +10,14 @@ namespace peregrine::migrate::steps {
 
 namespace {
 
-EnvironmentNeeds needs_for(Migration& migration) {
+doctor::EnvironmentNeeds needs_for(Migration& migration) {
   std::vector<std::uintmax_t> sizes;
   for (const ModelSlot& slot : migration.slots) {
     std::error_code unreadable;  // the step "models" says so
     const auto size = std::filesystem::file_size(slot.path, unreadable);
     sizes.push_back(unreadable ? 0 : size);
   }
-  EnvironmentNeeds needs = needs_of(sizes);
+  doctor::EnvironmentNeeds needs = doctor::needs_of(sizes);
   needs.python = migration.options.python;
   needs.python_limit = answer_limit(migration.options.limit);
   needs.stop = migration.stop();
@@ -29,7 +29,7 @@ EnvironmentNeeds needs_for(Migration& migration) {
 StepSummary environment(Migration& migration) {
   migration.tell(0, "looking at this machine");
   const Options& options = migration.options;
-  Environment found = check_environment(migration.settings, needs_for(migration));
+  doctor::Environment found = doctor::check_environment(migration.settings, needs_for(migration));
   auto& rows = migration.report.environment = std::move(found.rows);
   if (options.baseline == Baseline::pytorch && !found.python.usable())
     std::ranges::find(rows, "Python", &EnvironmentRow::name)->standing = EnvironmentRow::Standing::bad;
@@ -39,7 +39,7 @@ StepSummary environment(Migration& migration) {
   migration.context = engine_cache::choose_engine(settings, options.engine);
   const auto bad = std::ranges::find(rows, EnvironmentRow::Standing::bad, &EnvironmentRow::standing);
   if (bad != rows.end())
-    throw Error("environment.machine", complaint(rows) + ".", "To mend: " + bad->remedy + ".");
+    throw Error("environment.machine", doctor::complaint(rows) + ".", "To mend: " + bad->remedy + ".");
 
   StepSummary summary;
   const engine_cache::EngineContext& context = *migration.context;

@@ -282,7 +282,9 @@ void* build(Implementation*, Network* network, Config* config) {
     return nullptr;
   }
   if (config->state->workspace < (std::size_t{4} << 20)) {
-    log_error("Error Code 2: OutOfMemory (Requested size was 4194304 bytes.)");
+    log_error(eight ? "Error Code 10: Internal Error (Could not find any implementation for node relu due to "
+                      "insufficient workspace. See verbose log for requested sizes.)"
+                    : "Error Code 2: OutOfMemory (Requested size was 4194304 bytes.)");
     return nullptr;
   }
   if (config->state->cache)
