@@ -62,6 +62,12 @@ TEST_F(Locate, ElevenComesBeforeTen) {
   EXPECT_EQ(ten.version->major, 10);
 }
 
+TEST_F(Locate, TheFolderOfAnUnpackedWheelServes) {
+  const test::TemporaryFolder packages;
+  fs::create_directory_symlink(doubles / "both", packages.path() / "tensorrt");
+  EXPECT_EQ(find_installation(Flavour::tensorrt, packages.path()).version->major, 11);
+}
+
 TEST_F(Locate, OtherVersionsAreRefusedByName) {
   EXPECT_THAT(refusal_of(doubles / "old"), AllOf(StartsWith("environment.tensorrt"),
                                                  HasSubstr("libnvinfer.so.8"), HasSubstr("TensorRT 8.4.1")));

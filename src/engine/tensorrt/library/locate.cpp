@@ -23,6 +23,8 @@ constexpr std::array known_files{FileNames{"libnvinfer.so.11", "libnvonnxparser.
                                  FileNames{"libnvinfer.so.10", "libnvonnxparser.so.10"},
                                  FileNames{"libnvinfer.so.8", "libnvonnxparser.so.8"},
                                  FileNames{"libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"}};
+/// Where NVIDIA's wheels have their libraries, below a folder of packages.
+constexpr const char* wheel_folders[] = {"tensorrt_libs", "tensorrt", "tensorrt_rtx_libs"};
 constexpr std::string_view library_prefixes[] = {"libnvinfer.so.", "libtensorrt_rtx.so."};
 
 bool is_file(const fs::path& path) {
@@ -106,10 +108,12 @@ std::vector<Installation> find_given(const fs::path& given) {
   const std::string place = "--tensorrt";
   std::vector<Installation> all;
   std::error_code ignored;
-  if (fs::is_directory(given, ignored))
+  if (fs::is_directory(given, ignored)) {
     add_folder(given, place, all);
-  else if (is_file(given))
+    for (const char* folder : wheel_folders) add_folder(given / folder, place, all);
+  } else if (is_file(given)) {
     all.push_back(examine_file(given, place));
+  }
   if (all.empty())
     throw Error(
         "environment.tensorrt", fmt::format("{} holds no library of TensorRT.", printable(given.native())),
@@ -135,8 +139,7 @@ std::vector<Installation> find_installations(const fs::path& given) {
   add_loader_path(all);
   add_folder(own_library_folder(), "peregrine's own folder", all);
   for (const fs::path& packages : python_packages())
-    for (const char* folder : {"tensorrt_libs", "tensorrt", "tensorrt_rtx_libs"})
-      add_folder(packages / folder, "Python's packages", all);
+    for (const char* folder : wheel_folders) add_folder(packages / folder, "Python's packages", all);
   drop_repeated(all);
   return all;
 }
