@@ -52,8 +52,10 @@ std::vector<InspectedLayer> inspected_layers(const std::string& text) {
   if (!engine.is_object() || !engine.contains("Layers") || !engine["Layers"].is_array()) return layers;
   for (const json& layer : engine["Layers"]) {
     if (!layer.is_object() || !layer.contains("Outputs")) continue;
-    const std::string outputs = layer["Outputs"].dump();
-    const auto has = [&](const char* type) { return outputs.find(type) != std::string::npos; };
+    std::string types;
+    for (const json& output : layer["Outputs"])
+      if (output.is_object()) types += text_of(output, "Format/Datatype") + '\n';
+    const auto has = [&](const char* type) { return types.find(type) != std::string::npos; };
     const bool single = has("Float") || has("FP32");
     if (single || has("Half") || has("FP16"))
       layers.push_back({text_of(layer, "Name"), text_of(layer, "LayerType"), single});

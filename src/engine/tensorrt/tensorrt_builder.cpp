@@ -218,6 +218,11 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   if (options.progress && !options.progress(0, "exporting"))
     throw Error("interrupted.build", "The build was cancelled.");
   const Library& library = this->library(options.device.index);
+#if PEREGRINE_CUDA
+  // TensorRT measures on, and builds for, the current device.
+  std::optional<cuda::DeviceScope> scope;
+  if (has_gpu(options.device)) scope.emplace(options.device.index);
+#endif
   const Reasons single = single_parts_for(graph, options);
   const std::string file = export_graph(graph, options, single, library);
   const OnnxBuild build(library, std::as_bytes(std::span(file)));

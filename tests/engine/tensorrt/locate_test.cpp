@@ -114,6 +114,10 @@ TEST(Inspection, CountsTheTypesOfOutputs) {
       R"({"Layers": [{"Name": "a", "Outputs": [{"Format/Datatype": "Half NHWC"}]}, {"Name": "b",
           "Outputs": [{"Format/Datatype": "Float"}]}]})";
   EXPECT_EQ(summarize(inspected_layers(json), {}), "1 of 2 layers give FP16; in FP32: 'b'.");
+  EXPECT_EQ(summarize(inspected_layers(R"({"Layers": [{"Name": "c", "Outputs": [{"Name": "Float FP32",
+                "Format/Datatype": "Half"}]}]})"),
+                      {}),
+            "1 of 1 layers give FP16.");
   EXPECT_EQ(summarize(inspected_layers("no JSON"), {}), "");
   EXPECT_EQ(summarize(inspected_layers(R"({"Layers": []})"), {}), "");
 }

@@ -8,16 +8,20 @@ namespace peregrine::tensorrt {
 namespace {
 
 constexpr TacticLibrary tactic_libraries[] = {
-    {TacticSource::cublas, "cuBLAS", "libcublas.so.11", "cublasGetVersion_v2"},
-    {TacticSource::cublas_lt, "cuBLASLt", "libcublasLt.so.11", "cublasLtGetVersion"},
-    {TacticSource::cudnn, "cuDNN", "libcudnn.so.8", "cudnnGetVersion"}};
+    {TacticSource::cublas, "cuBLAS", "libcublas.so.11", "libcublas.so.12", "cublasGetVersion_v2"},
+    {TacticSource::cublas_lt, "cuBLASLt", "libcublasLt.so.11", "libcublasLt.so.12", "cublasLtGetVersion"},
+    {TacticSource::cudnn, "cuDNN", "libcudnn.so.8", "libcudnn.so.8", "cudnnGetVersion"}};
+
+bool has(const char* file, const char* function) {
+  try {
+    return DynamicLibrary::load_named(file).find(function) != nullptr;
+  } catch (const Error&) {  // the expected answer where it is not installed
+    return false;
+  }
+}
 
 bool is_missing(const TacticLibrary& library) {
-  try {
-    return DynamicLibrary::load_named(library.file).find(library.function) == nullptr;
-  } catch (const Error&) {  // the expected answer where it is not installed
-    return true;
-  }
+  return !has(library.file, library.function) && !has(library.newer_file, library.function);
 }
 
 }  // namespace

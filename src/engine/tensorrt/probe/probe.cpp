@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "core/memory_error.h"
 #include "core/os/child.h"
 #include "core/os/output_file.h"
 #include "core/sha256.h"
@@ -50,7 +52,10 @@ fs::path find_program() {
 
 ProbeResult from_line(const std::string& line) {
   const json fields = json::parse(line);
-  return {.failure = fields.at("failure"), .gpu = fields.at("gpu"), .refusal = fields.at("refusal")};
+  ProbeResult result{
+      .failure = fields.at("failure"), .gpu = fields.at("gpu"), .refusal = fields.at("refusal")};
+  result.may_pass_later = speaks_of_memory(result.failure);
+  return result;
 }
 
 ProbeResult probe_in_child(const LibraryFiles& files, int device) {
@@ -61,11 +66,13 @@ ProbeResult probe_in_child(const LibraryFiles& files, int device) {
   if (!ended.started)
     throw Error("environment.process", fmt::format("{} could not be started.", printable(program.native())),
                 "Install peregrine again.");
-  const auto failed = [](std::string why) {
-    return ProbeResult{.failure = std::move(why), .gpu = false, .refusal = {}};
+  const auto failed = [](std::string why, bool may_pass_later = false) {
+    return ProbeResult{
+        .failure = std::move(why), .gpu = false, .may_pass_later = may_pass_later, .refusal = {}};
   };
-  if (ended.timed_out) return failed("It did not build a network of one layer within 15 minutes.");
+  if (ended.timed_out) return failed("It did not build a network of one layer within 15 minutes.", true);
   constexpr int killed = 128;
+  if (ended.status == killed + SIGKILL) return failed("It was killed, as where memory runs out.", true);
   if (ended.status > killed)
     return failed(fmt::format(
         "It crashed ({}) building a network of one layer: its layout is not the one of its version.",
@@ -163,7 +170,7 @@ ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory)
                                       device_identity(device), version);
   const json* kept = known.find(key);
   ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
-  known.keep(key, result);
+  if (!result.may_pass_later) known.keep(key, result);
   return result;
 }
 

@@ -11,9 +11,10 @@
 namespace peregrine::tensorrt {
 
 struct ProbeResult {
-  std::string failure{};  ///< why the library cannot be used at all; empty where it can
-  bool gpu = false;       ///< there was a GPU to try
-  std::string refusal{};  ///< why it does not run on this GPU, in its own words; empty where it does
+  std::string failure{};        ///< why the library cannot be used at all; empty where it can
+  bool gpu = false;             ///< there was a GPU to try
+  bool may_pass_later = false;  ///< the failure is one of time, memory or a signal: it is not remembered
+  std::string refusal{};        ///< why it does not run on this GPU, in its own words; empty where it does
 };
 
 /// What the program peregrine-tensorrt-probe does: tries the library in this process, on cuda:`device` where
