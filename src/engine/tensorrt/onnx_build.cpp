@@ -127,12 +127,7 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
 }
 
 std::optional<HostMemory> OnnxBuild::run_builder(const BuilderConfig& config, const Options& options) const {
-  if (!config.tells_progress()) {
-    ElapsedTimeReport report(options.progress, to_string(library_.version()));
-    std::optional<HostMemory> plan = builder_.build(network_, config);
-    report.finish();
-    return plan;
-  }
+  if (!config.tells_progress()) return builder_.build(network_, config);
   ProgressMonitor monitor(options.progress);
   config.set_progress(&monitor);
   std::optional<HostMemory> plan = builder_.build(network_, config);
@@ -140,6 +135,13 @@ std::optional<HostMemory> OnnxBuild::run_builder(const BuilderConfig& config, co
   monitor.rethrow();
   if (monitor.cancelled()) throw Error("interrupted.build", "The build was cancelled.");
   return plan;
+}
+
+void OnnxBuild::merge_timing_cache(const BuilderConfig& config, const TimingCache& cache,
+                                   std::span<const std::byte> known, const Options& options) const {
+  if (const std::vector<std::byte> latest = options.read_timing_cache(); !std::ranges::equal(latest, known))
+    if (const auto of_others = config.create_timing_cache(latest)) (void)cache.combine(*of_others);
+  options.keep_timing_cache(cache.serialize());
 }
 
 OnnxBuild::Result OnnxBuild::build(const Options& options) const {
@@ -153,14 +155,14 @@ OnnxBuild::Result OnnxBuild::build(const Options& options) const {
   const std::vector<std::byte> known = options.read_timing_cache();
   std::optional<TimingCache> cache = config.create_timing_cache(known);
   if (cache && !config.use(*cache)) cache.reset();
+  std::optional<ElapsedTimeReport> report;
+  if (!config.tells_progress()) report.emplace(options.progress, to_string(library_.version()));
   const std::optional<HostMemory> plan = run_builder(config, options);
+  if (plan && cache) merge_timing_cache(config, *cache, known, options);
+  if (report) report->finish();
   if (!plan) throw_build_failure(options);
   const auto bytes = plan->bytes();
   result.plan.assign(bytes.begin(), bytes.end());
-  if (!cache) return result;
-  if (const std::vector<std::byte> latest = options.read_timing_cache(); latest != known)
-    if (const auto of_others = config.create_timing_cache(latest)) (void)cache->combine(*of_others);
-  result.timing_cache = cache->serialize();
   return result;
 }
 

@@ -30,10 +30,12 @@ class OnnxBuild {
     /// What builds have measured so far; empty: nothing. Read before the build, and once more behind it,
     /// because other builds may have ended meanwhile.
     std::function<std::vector<std::byte>()> read_timing_cache;
+    /// Gets all that was read and what this build measured, also where the build was cancelled on the way but
+    /// could not be stopped. Not called where the library has no timing cache.
+    std::function<void(std::span<const std::byte>)> keep_timing_cache;
   };
   struct Result {
     std::vector<std::byte> plan;
-    std::vector<std::byte> timing_cache;  ///< with all that was read; empty where the library has none
     std::vector<std::string> notes;
   };
   /// Throws Error "interrupted.build", "engine.workspace" with the bytes that TensorRT asked for,
@@ -43,6 +45,8 @@ class OnnxBuild {
  private:
   BuilderConfig configure(const Options& options) const;
   std::optional<HostMemory> run_builder(const BuilderConfig& config, const Options& options) const;
+  void merge_timing_cache(const BuilderConfig& config, const TimingCache& cache,
+                          std::span<const std::byte> known, const Options& options) const;
   [[noreturn]] void throw_build_failure(const Options& options) const;
 
   const Library& library_;

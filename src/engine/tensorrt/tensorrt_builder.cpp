@@ -241,14 +241,15 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
     return (has_gpu(options.device) ? read_whole_file(cache_file) : std::nullopt)
         .value_or(std::vector<std::byte>{});
   };
-  const OnnxBuild::Result result = build.build({.batches = options.batches,
-                                                .fp16_by_flag = fp16_by_flag,
-                                                .workspace_bytes = options.workspace_bytes,
-                                                .optimization_level = options.optimization_level,
-                                                .compute_capabilities = options.compute_capabilities,
-                                                .progress = options.progress,
-                                                .read_timing_cache = read_cache});
-  keep_timing_cache(cache_file, result.timing_cache);
+  const OnnxBuild::Result result = build.build(
+      {.batches = options.batches,
+       .fp16_by_flag = fp16_by_flag,
+       .workspace_bytes = options.workspace_bytes,
+       .optimization_level = options.optimization_level,
+       .compute_capabilities = options.compute_capabilities,
+       .progress = options.progress,
+       .read_timing_cache = read_cache,
+       .keep_timing_cache = [&](std::span<const std::byte> cache) { keep_timing_cache(cache_file, cache); }});
   Plan plan{.engine = name(),
             .precision = options.precision,
             .library_versions = library_versions(),
