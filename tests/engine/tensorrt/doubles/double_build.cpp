@@ -1,52 +1,15 @@
-// The half of the double that builds: network, configuration, builder, parser. Its plan is a line, and the
-// ONNX file.
+// The half of the double that builds: timing cache, configuration, profile, builder. Its plan is a line, and
+// the ONNX file.
 #include <algorithm>
 #include <cstring>
-#include <memory>
 #include <set>
 #include <sstream>
-#include <vector>
 
-#include "double_layout.h"
-#include "double_model.h"
+#include "double_network.h"
 
 namespace tensorrt_double {
 
 namespace {
-
-struct TensorState : Implementation {
-  std::string name;
-  std::int32_t type = half;
-  Dims dims{};
-};
-
-/// Owned by the network: nobody destroys them.
-struct Tensor {
-  void* own = nullptr;
-  TensorState* state = &value;
-  TensorState value;
-};
-
-struct LayerState : Implementation {
-  std::string name, metadata;
-  std::vector<std::unique_ptr<Tensor>> outputs;
-  bool wants_half = false;  ///< TensorRT 8: its precision and the type of each output were set
-};
-struct Layer {
-  void* own = nullptr;
-  LayerState* state = &value;
-  LayerState value;
-};
-
-struct NetworkState : Implementation {
-  std::vector<std::unique_ptr<Tensor>> inputs;
-  std::vector<std::unique_ptr<Layer>> layers;
-  std::vector<Tensor*> outputs;
-  std::vector<std::unique_ptr<Tensor>> parsed_outputs;
-  std::string file;
-  bool parser_lives = false;
-};
-using Network = Api<NetworkState>;
 
 /// What was measured: one word a build.
 struct CacheState : Implementation {
@@ -91,87 +54,6 @@ using Config = Api<ConfigState>;
 struct ProfileState : Implementation {
   std::int64_t batches[3] = {0, 0, 0};
 };
-
-std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, const Dims& dims = {}) {
-  static Table table{
-      {2, +[](TensorState* self, const char* text) { self->name = text; }},
-      {3, +[](TensorState* self) { return self->name.c_str(); }},
-      {5, +[](TensorState* self) { return self->dims; }},
-      {slot(7, 7, 6), +[](TensorState* self) { return self->type; }},
-  };
-  if (eight) {
-    table.add(
-        6, +[](TensorState* self, std::int32_t wanted) { self->type = wanted; });
-    table.add(
-        19, +[](TensorState*, std::uint32_t formats) {
-          if (formats != 1) report_misuse("an input or output is not linear");
-        });
-  }
-  auto tensor = std::make_unique<Tensor>();
-  tensor->value.functions = table.slots;
-  tensor->value.name = name;
-  tensor->value.type = type;
-  tensor->value.dims = dims;
-  return tensor;
-}
-
-Layer* add_layer(NetworkState& network, const std::string& name,
-                 std::vector<std::unique_ptr<Tensor>> outputs) {
-  static Table table{
-      {4, +[](LayerState* self) { return self->name.c_str(); }},
-      {7, +[](LayerState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
-      {8, +[](LayerState* self,
-              std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
-  };
-  if (DOUBLE_VERSION / 100 != 85)
-    table.add(
-        slot(19, 19, 12), +[](LayerState* self) { return self->metadata.c_str(); });
-  if (eight) {
-    table.add(
-        10, +[](LayerState* self, std::int32_t type) { self->wants_half = type == half; });
-    table.add(
-        14, +[](LayerState* self, std::int32_t, std::int32_t type) {
-          if (self->wants_half != (type == half))
-            report_misuse("a layer gives another type than it computes in");
-        });
-  }
-  auto& layer = network.layers.emplace_back(std::make_unique<Layer>());
-  layer->value.functions = table.slots;
-  layer->value.name = name;
-  layer->value.metadata = "[ONNX Layer: " + name + "]";
-  layer->value.outputs = std::move(outputs);
-  return layer.get();
-}
-
-Table& network_table() {
-  static Table table{
-      {2,
-       +[](NetworkState* self, const char* name, std::int32_t type, DimsArgument dims) {
-         return self->inputs.emplace_back(make_tensor(name, type, dims_of(dims))).get();
-       }},
-      {3, +[](NetworkState* self, Tensor* tensor) { self->outputs.push_back(tensor); }},
-      {slot(6, 4, 4),
-       +[](NetworkState* self, Tensor* input, std::int32_t) {
-         std::vector<std::unique_ptr<Tensor>> outputs;
-         outputs.push_back(make_tensor("relu", input->value.type, input->value.dims));
-         return add_layer(*self, "relu", std::move(outputs));
-       }},
-      {slot(17, 12, 12), +[](NetworkState* self) { return static_cast<std::int32_t>(self->layers.size()); }},
-      {slot(18, 13, 13),
-       +[](NetworkState* self, std::int32_t index) {
-         return self->layers[static_cast<std::size_t>(index)].get();
-       }},
-      {slot(19, 14, 14), +[](NetworkState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
-      {slot(20, 15, 15),
-       +[](NetworkState* self, std::int32_t index) {
-         return self->inputs[static_cast<std::size_t>(index)].get();
-       }},
-      {slot(21, 16, 16), +[](NetworkState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
-      {slot(22, 17, 17), +[](NetworkState* self,
-                             std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)]; }},
-  };
-  return table;
-}
 
 Table& config_table() {
   static Table table = [] {
@@ -318,85 +200,7 @@ void* create_profile(BuilderState* self) {
   return fails("create_profile") ? nullptr : self->outer;
 }
 
-// The parser: its objects are called through their own vtables.
-
-struct Complaint {
-  void** functions;
-  Refusal refusal;
-};
-struct Parser {
-  void** functions;
-  NetworkState* network;
-  Complaint complaint{};
-  bool refuses = false;
-};
-
-void fill_network(NetworkState& network, const OnnxModel& model) {
-  const char* lie = std::getenv("TENSORRT_DOUBLE_TYPE");
-  const auto type_of = [lie](const ModelTensor& tensor) { return tensor.is_half && !lie ? half : single; };
-  for (const ModelTensor& input : model.inputs()) {
-    Dims dims{static_cast<std::int32_t>(input.shape.rank()), {}};
-    std::ranges::transform(input.shape, dims.extents,
-                           [](auto extent) { return static_cast<Extent>(extent); });
-    std::int64_t volume = 1;
-    for (const std::int64_t extent : input.shape) volume *= extent;
-    if (eight && volume >= std::int64_t{1} << 31)
-      throw Refusal{"", "", "volume(dims) < kMAX_TENSOR_SIZE does not hold"};
-    network.inputs.push_back(make_tensor(input.name, type_of(input), dims));
-  }
-  for (const ModelLayer& layer : model.layers()) {
-    std::vector<std::unique_ptr<Tensor>> outputs;
-    for (const ModelTensor& output : layer.outputs)
-      outputs.push_back(make_tensor(output.name, type_of(output)));
-    add_layer(network, layer.name, std::move(outputs));
-  }
-  for (const ModelTensor& output : model.outputs()) {
-    network.parsed_outputs.push_back(make_tensor(output.name, type_of(output)));
-    network.outputs.push_back(network.parsed_outputs.back().get());
-  }
-  network.file = model.file();
-}
-
-bool parse(Parser* self, const void* data, std::size_t size, const char*) {
-  try {
-    if (fails("parse")) throw Refusal{"model.3.odd", "Odd", "No importer for this operator"};
-    fill_network(*self->network, OnnxModel(std::string(static_cast<const char*>(data), size)));
-    return true;
-  } catch (const Refusal& refusal) {
-    self->complaint.refusal = refusal;
-    self->refuses = true;
-    return false;
-  }
-}
-
 }  // namespace
-
-void* make_parser(void* outer) {
-  NetworkState* network = static_cast<Network*>(outer)->state;
-  static Table complaints{
-      {0, +[](Complaint*) { return 6; }},
-      {1, +[](Complaint* self) { return self->refusal.why.c_str(); }},
-      {5, +[](Complaint* self) { return self->refusal.node.empty() ? -1 : 3; }},
-  };
-  if (!eight) {
-    complaints.add(
-        6, +[](Complaint* self) { return self->refusal.node.c_str(); });
-    complaints.add(
-        7, +[](Complaint* self) { return self->refusal.operation.c_str(); });
-  }
-  static Table parsers{
-      {0, &parse},
-      {slot(6, 5, 3), +[](Parser* self) { return self->refuses ? 1 : 0; }},
-      {slot(7, 6, 4), +[](Parser* self, std::int32_t) { return &self->complaint; }},
-      {slot(10, 9, 7),
-       +[](Parser* self) {
-         self->network->parser_lives = false;
-         delete self;
-       }},
-  };
-  network->parser_lives = true;
-  return new Parser{parsers.slots, network, {complaints.slots, {}}};
-}
 
 void* make_builder() {
   static Table table{
