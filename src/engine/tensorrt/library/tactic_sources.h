@@ -11,9 +11,7 @@ enum class TacticSource : std::uint32_t { cublas = 1u << 0, cublas_lt = 1u << 1,
 
 struct TacticLibrary {
   TacticSource source;
-  const char *name, *file;
-  const char* newer_file;  ///< as the libraries for CUDA 12 have it
-  const char* function;    ///< that a real one has, and an empty file of this name has not
+  const char* name;  ///< "cuBLAS"
 };
 
 /// Those that this process cannot load. A builder that tries a kernel of theirs would fail.
