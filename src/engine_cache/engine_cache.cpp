@@ -118,16 +118,16 @@ graph::Graph prepare_graph(const Model& model, const EngineContext& context, con
 }
 
 store::EngineIdentity identity_of(const Model& model, const EngineContext& context, const Request& request) {
-  return store::identity_of(model.info(), prepare_graph(model, context, request.shape, request.options),
-                            *context.builder, build_options(context, request), range_of(request),
-                            context.driver);
+  const BuildOptions options = build_options(context, request);
+  return store::identity_of(model.info(), prepare_graph(model, context, request.shape, options),
+                            *context.builder, options, range_of(request), context.driver);
 }
 
 CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
                           const Request& request) {
-  const graph::Graph graph = prepare_graph(model, context, request.shape, request.options);
-  const store::InputRange range = range_of(request);
   BuildOptions options = build_options(context, request);
+  const graph::Graph graph = prepare_graph(model, context, request.shape, options);
+  const store::InputRange range = range_of(request);
   if (const auto& told = request.verification.progress)
     options.progress = [&told](double share, std::string_view what) { return told(share / 2, what); };
   const store::EngineIdentity identity =

@@ -28,7 +28,7 @@ struct CloseOutput {
 };
 
 /// x264 writes to C's standard error itself when its memory runs out. While one of these lives, that stream
-/// leads here; what this project prints has a stream of its own.
+/// leads here for the whole process, so it lives during one call of the encoder alone.
 class EncoderWords {
  public:
   explicit EncoderWords(std::FILE* stream) : before_(stderr) {
