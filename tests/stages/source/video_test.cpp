@@ -295,6 +295,31 @@ TEST_F(Video, WhatIsNoVideo) {
   EXPECT_EQ(opening(make("a.mp4"), {.max_pixels = 96 * 64 - 1}), "image.too_large");
 }
 
+/// What begins with a letter or a word of a container, however short, is no cut video.
+TEST_F(Video, TextsAndOtherFilesAreNoTruncatedVideos) {
+  using namespace std::string_literals;
+  const std::vector<std::string> others = {
+      "x",
+      "hello",
+      "Go",
+      "Good morning",
+      "Go 2 the shop, and buy 1 bread.",
+      "RIFF is a container",
+      "RIFF is",
+      "OggS and others",
+      "for free: nothing",
+      "G" + std::string(187, 'a') + "G" + std::string(187, 'b') + "G and on",
+      "Gr\xc3\xbc\xc3\x9f Gott",
+      "GIF89a\1\0\1\0\x80\0\0\xff\xff\xff\0\0\0!\xf9\4\0\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"s,
+      "G\0o\0o\0d\0"s,
+      "GRIB\0\0\0\1"s + std::string(150, '\3'),
+      "\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0"s,
+      "RIFF\x20\0\0\0WAVEfmt "s,
+      "\x89PNG\r\n\x1a\n"s};
+  for (const std::string& bytes : others)
+    EXPECT_EQ(opening(write("x.mp4", bytes)), "source.unknown") << bytes;
+}
+
 TEST_F(Video, NamesOfVideos) {
   for (const char* name : {"-", "a.mp4", "B.MOV", "folder.d/c.MkV", "rtsp://camera/1", "rtsps://camera/1"})
     EXPECT_TRUE(names_a_video(name)) << name;

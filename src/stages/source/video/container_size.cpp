@@ -139,6 +139,66 @@ std::uint64_t size_of_mp4(ByteReader& bytes, std::uint64_t present) {
   return 0;
 }
 
+/// Up to `most` bytes of the beginning.
+std::string beginning(const std::filesystem::path& file, std::size_t most) {
+  std::string text(most, '\0');
+  std::ifstream stream(file, std::ios::binary);
+  stream.read(text.data(), static_cast<std::streamsize>(most));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
+}
+
+/// Of a container: those that look like words ("RIFF", "free") have numbers beside them, so that text which
+/// begins with such a word is told apart from them. Four bytes may be a word alone.
+constexpr std::size_t head_length = 64, word_length = 4;
+
+bool is_text(std::string_view head) {
+  const auto control = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < ' ' && !(byte >= '\t' && byte <= '\r')) || byte == 0x7f;
+  };
+  return head.size() > word_length && std::ranges::none_of(head, control);
+}
+
+/// Whether `head` has `word` at a place, as far as it reaches: a file may be cut within. A letter or two tell
+/// nothing.
+bool has(std::string_view head, std::size_t place, std::string_view word) {
+  if (head.size() <= place) return false;
+  const std::string_view there = head.substr(place, word.size());
+  const bool letters = place == 0 && word.front() > ' ' && word.front() <= '~';
+  return word.starts_with(there) && (!letters || there.size() > 2);
+}
+
+bool begins_as_mp4(std::string_view head) {
+  constexpr std::size_t type = 4;
+  if (head.size() <= type) return head.starts_with(std::string_view("\0\0", 2));  // the size of the first box
+  return std::ranges::any_of(boxes, [&](std::string_view box) { return has(head, type, box); });
+}
+
+/// A packet of a transport stream that begins with one of its tables, or with a piece of video or sound.
+bool begins_as_packet(std::string_view packet) {
+  constexpr std::size_t header = 4;
+  const auto byte = [&](std::size_t place) {
+    return place < packet.size() ? static_cast<unsigned char>(packet[place]) : 0u;
+  };
+  const bool damaged = byte(1) & 0x80, begins = byte(1) & 0x40;
+  const unsigned stream = (byte(1) & 0x1f) << 8 | byte(2), scrambled = byte(3) & 0xc0;
+  const bool adaptation = byte(3) & 0x20, payload = byte(3) & 0x10;
+  if (packet.size() < 3 || byte(0) != 0x47 || damaged || !begins) return false;
+  if (packet.size() > 3 && (scrambled || !payload)) return false;
+  if (stream <= 1 || (stream >= 0x10 && stream <= 0x14)) return true;  // where DVB has its tables
+  const std::size_t place = header + (adaptation ? 1 + byte(header) : 0);
+  return packet.size() >= place + 3 && packet.substr(place, 3) == std::string_view("\0\0\1", 3);
+}
+
+/// Each packet begins with 0x47; of what ends within its second or third one, the first is looked into.
+bool is_transport_stream(std::string_view head, std::size_t first, std::size_t step) {
+  const auto sync = [&](std::size_t packet) { return head.at(first + packet * step) == 0x47; };
+  const std::size_t packets = head.size() > first ? (head.size() - first - 1) / step + 1 : 0;
+  if (packets == 0 || !sync(0) || (packets > 1 && !sync(1)) || (packets > 2 && !sync(2))) return false;
+  return packets > 2 || begins_as_packet(head.substr(first, step));
+}
+
 }  // namespace
 
 ContainerSize container_size(const std::filesystem::path& file) {
@@ -148,11 +208,12 @@ ContainerSize container_size(const std::filesystem::path& file) {
   if (error) return {};
   ByteReader bytes(file);
   const auto start = bytes.at<8>(0);
-  if (!start) return size;
+  const std::string head = beginning(file, head_length);
+  if (!start || is_text(head)) return size;
   const std::string_view text(reinterpret_cast<const char*>(start->data()), start->size());
   if (text.starts_with("\x1A\x45\xDF\xA3"))
     size.stated = size_of_matroska(bytes);
-  else if (text.starts_with("RIFF")) {
+  else if (text.starts_with("RIFF") && (head.size() <= 8 || has(head, 8, "AVI "))) {
     size.avi = true;
     size.stated = size_of_riff(bytes, size.present);
     walk_avi(bytes, size.present, [&](std::string_view name) { size.has_index |= name == "idx1"; });
@@ -168,23 +229,19 @@ std::string ContainerSize::sentence() const {
 
 bool begins_as_video(const std::filesystem::path& file) {
   using namespace std::string_view_literals;
-  constexpr std::array starts = {
-      "\x1a\x45\xdf\xa3"sv, "FLV\x01"sv, "OggS"sv, "\x30\x26\xb2\x75"sv, "\0\0\1"sv, "\0\0\0\1"sv,
-      "\xff\xd8\xff"sv,     "DKIF"sv,    ".RMF"sv, "\x06\x0e\x2b\x34"sv};
-  constexpr std::uint64_t shortest = 16, packet = 188, packet_with_time = 192;
-  ByteReader bytes(file);
-  const auto head = bytes.at<shortest>(0);
-  if (!head) return true;
-  const std::string_view text(reinterpret_cast<const char*>(head->data()), head->size());
-  const auto begins = [&](std::string_view start) { return text.starts_with(start); };
-  if (std::ranges::any_of(starts, begins)) return true;
-  if (text.starts_with("RIFF")) return text.substr(8, 4) == "AVI ";
-  if (std::ranges::find(boxes, text.substr(4, 4)) != boxes.end()) return true;
-  const auto transport = [&](std::uint64_t first, std::uint64_t step) {  // each packet begins with 0x47
-    const auto next = bytes.at<1>(first + step);
-    return (*head)[first] == 0x47 && (!next || (*next)[0] == 0x47);
-  };
-  return transport(0, packet) || transport(4, packet_with_time);
+  constexpr std::array starts = {"\x1a\x45\xdf\xa3"sv, "FLV\x01"sv,          "OggS\0"sv,
+                                 "\x30\x26\xb2\x75"sv, "\xff\xd8\xff"sv,     "DKIF\0"sv,
+                                 ".RMF\0"sv,           "\x06\x0e\x2b\x34"sv, "\0\0\0\1"sv};
+  constexpr std::size_t packet = 188, packet_with_time = 192;
+  const std::string start = beginning(file, 3 * packet_with_time);
+  const std::string_view head = start;
+  if (head.empty() || is_text(head.substr(0, head_length))) return false;
+  if (std::ranges::any_of(starts, [&](std::string_view word) { return has(head, 0, word); })) return true;
+  // A start code; an icon has 0 behind it, too.
+  if (has(head, 0, "\0\0\1"sv) && (head.size() < 4 || head[3] != 0)) return true;
+  if (has(head, 0, "RIFF")) return head.size() <= 8 || has(head, 8, "AVI ");
+  return begins_as_mp4(head) || is_transport_stream(head, 0, packet) ||
+         is_transport_stream(head, 4, packet_with_time);
 }
 
 bool begins_with_jpeg(const std::filesystem::path& file) {

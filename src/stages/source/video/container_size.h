@@ -25,7 +25,7 @@ struct ContainerSize {
 /// chunks within) and MP4 and MOV (the last box); of others nothing.
 ContainerSize container_size(const std::filesystem::path& file);
 
-/// Whether a file begins as a container or a stream of video does, or is too short for any.
+/// Whether a file begins as a container or a stream of video does, as far as it goes. Text does not.
 bool begins_as_video(const std::filesystem::path& file);
 
 /// As MJPEG without a container does.
