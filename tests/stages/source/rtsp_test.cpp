@@ -55,5 +55,25 @@ TEST_F(Rtsp, NobodyThere) {
   EXPECT_EQ(opening(address), "source.unreadable");
 }
 
+/// It answers, but with nothing that is a video.
+TEST_F(Rtsp, AnAnswerThatCannotBeRead) {
+  const test::Listener listener;
+  const std::jthread server([&] {
+    const int client = listener.accept();
+    std::string asked;
+    for (char c = 0; ::read(client, &c, 1) == 1;) {
+      asked += c;
+      if (!asked.ends_with("\r\n\r\n")) continue;
+      const std::size_t place = asked.find("CSeq: ");
+      const std::string answer =
+          "RTSP/1.0 200 OK\r\n" + asked.substr(place, asked.find("\r\n", place) - place) + "\r\n\r\n";
+      if (::write(client, answer.data(), answer.size()) < 0) break;
+      asked.clear();
+    }
+    ::close(client);
+  });
+  EXPECT_EQ(opening(listener.address("rtsp", "/street")), "source.unknown");
+}
+
 }  // namespace
 }  // namespace peregrine::source

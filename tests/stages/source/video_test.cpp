@@ -320,6 +320,21 @@ TEST_F(Video, TextsAndOtherFilesAreNoTruncatedVideos) {
     EXPECT_EQ(opening(write("x.mp4", bytes)), "source.unknown") << bytes;
 }
 
+/// The disk's error, not what a demuxer makes of it.
+TEST_F(Video, AFailingDiskIsSaidInTheSystemsWords) {
+  const std::string failing = "/proc/self/mem";  // nothing can be read at its beginning
+  for (const char* name : {"a.mp4", "a.ts", "a.mjpeg"}) {
+    std::filesystem::create_symlink(failing, path(name));
+    try {
+      const VideoReader reader(path(name), name);
+      ADD_FAILURE() << name;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), "source.unreadable") << name;
+      EXPECT_EQ(error.sentence(), name + std::string(" cannot be opened: Input/output error."));
+    }
+  }
+}
+
 TEST_F(Video, NamesOfVideos) {
   for (const char* name : {"-", "a.mp4", "B.MOV", "folder.d/c.MkV", "rtsp://camera/1", "rtsps://camera/1"})
     EXPECT_TRUE(names_a_video(name)) << name;

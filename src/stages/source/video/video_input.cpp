@@ -1,6 +1,7 @@
 #include "stages/source/video/video_input.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,10 +52,13 @@ void VideoInput::find_file(const std::filesystem::path& file) {
     throw Error("source.missing", display_ + " does not exist.", hint);
   if (std::filesystem::is_fifo(status)) {
     kind_ = Kind::pipe;
-    pipe_ = named_pipe_.descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    pipe_ = opened_.descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (pipe_ < 0) fail_to_open(AVERROR(errno));
   } else if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
     throw Error("source.unreadable", display_ + " is not a file.", hint);
+  } else {
+    opened_.descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (opened_.descriptor < 0) fail_to_open(AVERROR(errno));
   }
 }
 
@@ -67,7 +71,10 @@ void VideoInput::open(const std::string& address) {
   options.set("format_whitelist", known_formats);
   const AVInputFormat* known = nullptr;
   std::string url = "file:" + address;  // a name may look like an address
-  if (kind_ == Kind::file) options.set("protocol_whitelist", "file");
+  if (kind_ == Kind::file) {
+    options.set("protocol_whitelist", "file");
+    open_bytes();
+  }
   if (kind_ == Kind::network) {
     url = address;
     options.set("protocol_whitelist", "rtsp,rtsps,rtp,srtp,udp,tcp,tls,crypto");
@@ -114,36 +121,57 @@ void VideoInput::probe() {
   check_size();
 }
 
-/// Of what begins as a JPEG the format, which FFmpeg would take for a single image.
-const AVInputFormat* VideoInput::open_pipe() {
+/// Files are read here, too: FFmpeg's demuxers call a failing disk damaged data, or the file's end.
+void VideoInput::open_bytes() {
   constexpr int buffer_size = 1 << 16;
   auto* buffer = static_cast<unsigned char*>(av_malloc(buffer_size));
   const auto read = [](void* self, std::uint8_t* to, int size) {
-    return static_cast<VideoInput*>(self)->read_pipe(to, size);
+    return static_cast<VideoInput*>(self)->read_bytes(to, size);
   };
-  pipe_input_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, nullptr)
-                           : nullptr);
-  if (!pipe_input_) {
+  std::int64_t (*seek)(void*, std::int64_t, int) = nullptr;
+  if (kind_ == Kind::file)
+    seek = [](void* self, std::int64_t offset, int whence) {
+      return static_cast<VideoInput*>(self)->seek(offset, whence);
+    };
+  bytes_.reset(buffer ? avio_alloc_context(buffer, buffer_size, 0, this, read, nullptr, seek) : nullptr);
+  if (!bytes_) {
     av_free(buffer);
     throw std::bad_alloc();
   }
-  format_->pb = pipe_input_.get();
+  format_->pb = bytes_.get();
   format_->flags |= AVFMT_FLAG_CUSTOM_IO;
+}
+
+/// Of what begins as a JPEG the format, which FFmpeg would take for a single image.
+const AVInputFormat* VideoInput::open_pipe() {
+  open_bytes();
   std::uint8_t start[2] = {};
-  const int count = avio_read(pipe_input_.get(), start, 2);
+  const int count = avio_read(bytes_.get(), start, 2);
   if (count == 0 || count == AVERROR_EOF)
     throw Error("source.empty", display_ + " ended without a byte.", "Check what writes to it.");
   const bool jpeg = count == 2 && start[0] == 0xff && start[1] == 0xd8;
-  avio_seek(pipe_input_.get(), 0, SEEK_SET);  // stays within the buffer
+  avio_seek(bytes_.get(), 0, SEEK_SET);  // stays within the buffer
   return jpeg ? av_find_input_format("mjpeg") : nullptr;
 }
 
-int VideoInput::read_pipe(std::uint8_t* to, int size) {
+int VideoInput::read_bytes(std::uint8_t* to, int size) {
+  const int from = kind_ == Kind::pipe ? pipe_ : opened_.descriptor;
   const ssize_t count =
-      read_when_ready(pipe_, to, static_cast<std::size_t>(size), [this] { return must_stop(); });
+      read_when_ready(from, to, static_cast<std::size_t>(size), [this] { return must_stop(); });
   if (count > 0) return static_cast<int>(count);
   if (count == 0) return AVERROR_EOF;
-  return errno == ECANCELED ? AVERROR_EXIT : AVERROR(errno);
+  if (errno == ECANCELED) return AVERROR_EXIT;
+  read_failure_ = errno;
+  return AVERROR(read_failure_);
+}
+
+std::int64_t VideoInput::seek(std::int64_t offset, int whence) const {
+  if (whence & AVSEEK_SIZE) {
+    struct stat status {};
+    return ::fstat(opened_.descriptor, &status) == 0 ? std::int64_t{status.st_size} : AVERROR(errno);
+  }
+  const std::int64_t place = ::lseek(opened_.descriptor, offset, whence & ~AVSEEK_FORCE);
+  return place < 0 ? AVERROR(errno) : place;
 }
 
 void VideoInput::renew_deadline() {
@@ -160,7 +188,8 @@ bool VideoInput::must_stop() {
 
 int VideoInput::read(AVPacket& packet) {
   renew_deadline();
-  return av_read_frame(format_.get(), &packet);
+  const int code = av_read_frame(format_.get(), &packet);
+  return code < 0 && code != AVERROR(EAGAIN) && read_failure_ != 0 ? AVERROR(read_failure_) : code;
 }
 
 Error VideoInput::timeout_error() const {
@@ -172,6 +201,7 @@ Error VideoInput::timeout_error() const {
 
 std::optional<Error> VideoInput::incomplete() const {
   constexpr const char* hint = "Copy or download it again.";
+  if (read_failure_ != 0) return unreadable(AVERROR(read_failure_));
   if (kind_ != Kind::file) return std::nullopt;
   const ContainerSize size = container_size(file_);
   if (size.present == 0) return Error("source.empty", display_ + " is empty.", hint);
@@ -184,6 +214,12 @@ std::optional<Error> VideoInput::incomplete() const {
                hint);
 }
 
+Error VideoInput::unreadable(int code) const {
+  return {
+      "source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
+      kind_ == Kind::network ? "Check the address and the network." : "Check the file and its permissions."};
+}
+
 void VideoInput::fail_to_open(int code) const {
   if (stopped_) throw Error("interrupted", display_ + " was not opened: interrupted.");
   if (timed_out_) throw timeout_error();
@@ -191,6 +227,10 @@ void VideoInput::fail_to_open(int code) const {
   constexpr std::array no_video = {AVERROR_INVALIDDATA, AVERROR_DEMUXER_NOT_FOUND, AVERROR_EOF, AVERROR(EIO),
                                    AVERROR(EINVAL)};  // which FFmpeg also says of formats that are not ours
   if (std::ranges::find(no_video, code) != no_video.end()) {
+    // FFmpeg has codes for data that is there and cannot be read; its others say that nothing came.
+    if (kind_ == Kind::network && (code == AVERROR_INVALIDDATA || code == AVERROR_DEMUXER_NOT_FOUND))
+      throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
+                  "Check the address and the network.");
     if (const std::optional<Error> error = incomplete()) throw Error(*error);
     if (kind_ == Kind::pipe)
       throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
@@ -199,9 +239,7 @@ void VideoInput::fail_to_open(int code) const {
       throw Error("source.unknown", display_ + " is not a video that can be read, or is cut short.",
                   "Give it MP4, MKV, AVI or another common container, or MJPEG.");
   }
-  throw Error(
-      "source.unreadable", display_ + " cannot be opened: " + ffmpeg::error_text(code) + ".",
-      kind_ == Kind::network ? "Check the address and the network." : "Check the file and its permissions.");
+  throw unreadable(code);
 }
 
 }  // namespace peregrine::source

@@ -26,7 +26,8 @@ class VideoInput {
   Error timeout_error() const;
 
   bool stopped() const { return stopped_; }
-  /// Why nothing of it can be decoded, where the file says more than FFmpeg: that it is empty or truncated.
+  /// Why nothing of it can be decoded, where the file says more than FFmpeg: that the system cannot read it,
+  /// that it is empty or truncated.
   std::optional<Error> incomplete() const;
 
  private:
@@ -50,18 +51,22 @@ class VideoInput {
   void probe();
   void check_size() const;
   const AVInputFormat* open_pipe();
+  void open_bytes();
   void renew_deadline();
   bool must_stop();
-  int read_pipe(std::uint8_t* to, int size);
+  int read_bytes(std::uint8_t* to, int size);
+  std::int64_t seek(std::int64_t offset, int whence) const;
+  Error unreadable(int code) const;
   [[noreturn]] void fail_to_open(int code) const;
 
   std::filesystem::path file_;  ///< of Kind::file
   std::string display_;
   Kind kind_ = Kind::file;
   VideoOptions options_;
-  CloseDescriptor named_pipe_;
+  CloseDescriptor opened_;  ///< of Kind::file, or a named pipe
   int pipe_ = -1;
-  std::unique_ptr<AVIOContext, CloseInput> pipe_input_;
+  int read_failure_ = 0;  ///< errno, which FFmpeg's own codes may hide
+  std::unique_ptr<AVIOContext, CloseInput> bytes_;
   std::unique_ptr<AVFormatContext, CloseFormat> format_;
   std::chrono::steady_clock::time_point deadline_;
   bool stopped_ = false;
