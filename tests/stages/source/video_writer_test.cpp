@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <new>
 
 #include "peregrine/error.h"
+#include "stages/source/video/ffmpeg.h"
 #include "support/test_data.h"
 
 namespace peregrine::source {
@@ -102,18 +104,35 @@ TEST(VideoWriter, FailsWithTheFilesName) {
   }
 }
 
-TEST(VideoWriter, TooLittleMemoryIsSaidAsThatAndOnceAlone) {
+/// x264 says itself which allocation failed: standard error is the process's, and is not taken from it.
+TEST(VideoWriter, TooLittleMemoryIsSaidAsThat) {
+  const auto words = testing::MatchesRegex("(x264 \\[error\\]: malloc of size [0-9]+ failed\n)*");
   const test::TemporaryFolder folder;
   const auto ended = [](int status) {
     return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 3);
   };
   for (const std::size_t megabytes : {16, 40, 64, 88})
-    EXPECT_EXIT(write_with(megabytes << 20, folder.path() / "street.mp4"), ended, testing::Eq(""))
-        << megabytes;
+    EXPECT_EXIT(write_with(megabytes << 20, folder.path() / "street.mp4"), ended, words) << megabytes;
   EXPECT_EXIT(write_with(std::size_t{8} << 20, folder.path() / "street.mp4"), testing::ExitedWithCode(3),
-              testing::Eq(""));
+              words);
 }
 #endif
+
+/// What other threads write while an encoder works must arrive. FFmpeg's log is called in the midst of it.
+TEST(VideoWriter, StandardErrorStaysTheProcesss) {
+  const test::TemporaryFolder folder;
+  const auto watched = [&] {
+    { const VideoWriter first(folder.path() / "street.mp4", 64, 48, 30); }  // sets a log of its own, once
+    static std::FILE* const before = stderr;
+    static int heard = 0, swapped = 0;
+    av_log_set_callback([](void*, int, const char*, va_list) { ++heard, swapped += stderr != before; });
+    VideoWriter writer(folder.path() / "street.mp4", 64, 48, 30);
+    writer.write(noise(64, 48, 1).view(), 0);
+    writer.finish();
+    std::_Exit(heard == 0 ? 2 : swapped != 0 ? 1 : 0);
+  };
+  EXPECT_EXIT(watched(), testing::ExitedWithCode(0), testing::Eq(""));
+}
 
 TEST(VideoWriter, FullDiskLeavesNothing) {
   const test::TemporaryFolder folder;

@@ -7,7 +7,6 @@ extern "C" {
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <new>
 
 #include "core/memory_error.h"
@@ -27,31 +26,12 @@ struct CloseOutput {
   }
 };
 
-/// x264 writes to C's standard error itself when its memory runs out. While one of these lives, that stream
-/// leads here for the whole process, so it lives during one call of the encoder alone.
-class EncoderWords {
- public:
-  explicit EncoderWords(std::FILE* stream) : before_(stderr) {
-    if (stream) stderr = stream;
-  }
-  ~EncoderWords() { stderr = before_; }
-  EncoderWords(const EncoderWords&) = delete;
-  EncoderWords& operator=(const EncoderWords&) = delete;
-
- private:
-  std::FILE* before_;
-};
-
 /// H.264 encoders that need no device, best first, then the MPEG-4 that every build has.
 const AVCodec* choose_encoder() {
   for (const char* name : {"libx264", "libopenh264", "mpeg4"})
     if (const AVCodec* codec = avcodec_find_encoder_by_name(name)) return codec;
   return nullptr;
 }
-
-struct CloseWords {
-  void operator()(std::FILE* p) const { std::fclose(p); }
-};
 
 }  // namespace
 
@@ -64,25 +44,17 @@ struct VideoWriter::Impl {
   /// Sends a frame (null: the end) and writes what comes out.
   void encode(const AVFrame* av_frame);
 
-  /// An encoder's failure is about memory where it says so, or gives no reason and has not what it needs.
-  bool is_about_memory(int code) {
-    std::fflush(words_stream.get());
-    const std::string_view said(words.data(), std::find(words.begin(), words.end(), '\0') - words.begin());
-    if (!said.empty()) log::debug("FFmpeg: " + printable(said));
+  /// An encoder's failure is about memory where it says so, or gives no reason and has not what it needs. (An
+  /// x264 without memory gives none; it writes a line to standard error, which belongs to the whole process
+  /// and is left alone here.)
+  bool is_about_memory(int code) const {
     const auto frame_bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3 / 2;
     constexpr std::size_t frames_kept = 40, threads = std::size_t{64} << 20;
-    if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN) || speaks_of_memory(said)) return true;
+    if (code == AVERROR(ENOMEM) || code == AVERROR(EAGAIN)) return true;
     return code == AVERROR_EXTERNAL && is_memory_exhausted(frames_kept * frame_bytes + threads);
   }
 
-  /// The result of a call to the encoder.
-  template <class Call>
-  int listening(Call call) {
-    const EncoderWords caught(words_stream.get());
-    return call();
-  }
-
-  void check(int code) {
+  void check(int code) const {
     if (code < 0 && code != AVERROR(ENOSPC) && is_about_memory(code)) throw out_of_memory("to write " + name);
     if (code < 0)
       throw Error("output.write", name + " cannot be written: " + ffmpeg::error_text(code) + ".",
@@ -92,8 +64,6 @@ struct VideoWriter::Impl {
 
   std::string name;
   int width, height;
-  std::array<char, 1024> words{};  ///< of the encoder, from standard error
-  std::unique_ptr<std::FILE, CloseWords> words_stream{fmemopen(words.data(), words.size(), "w")};
   PendingFile file;
   std::unique_ptr<AVFormatContext, CloseOutput> output;
   ffmpeg::CodecContext encoder;
@@ -147,7 +117,7 @@ void VideoWriter::Impl::open_encoder(int coded_width, int coded_height, double f
   } else {
     encoder->bit_rate = std::int64_t{6} * coded_width * coded_height;
   }
-  check(listening([&] { return avcodec_open2(encoder.get(), codec, options.get()); }));
+  check(avcodec_open2(encoder.get(), codec, options.get()));
 
   frame->format = encoder->pix_fmt;
   frame->width = coded_width;
@@ -181,9 +151,9 @@ void VideoWriter::Impl::convert(const ImageView& image) {
 }
 
 void VideoWriter::Impl::encode(const AVFrame* av_frame) {
-  check(listening([&] { return avcodec_send_frame(encoder.get(), av_frame); }));
+  check(avcodec_send_frame(encoder.get(), av_frame));
   while (true) {
-    const int code = listening([&] { return avcodec_receive_packet(encoder.get(), packet.get()); });
+    const int code = avcodec_receive_packet(encoder.get(), packet.get());
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
     check(code);
     av_packet_rescale_ts(packet.get(), encoder->time_base, stream->time_base);
