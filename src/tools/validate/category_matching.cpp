@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/text.h"
 
@@ -32,21 +33,26 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void merge_same_names(CocoDataset& data, const std::vector<std::string>& class_names) {
+std::optional<CocoDataset> merge_same_names(const CocoDataset& data,
+                                            const std::vector<std::string>& class_names) {
   std::map<std::string, std::int64_t> first;
   std::map<std::int64_t, std::int64_t> becomes;
+  std::vector<std::string> names;
   for (const CocoCategory& category : data.categories) {
     if (std::ranges::find(class_names, category.name) == class_names.end()) continue;
     const auto [same, is_new] = first.emplace(category.name, category.id);
     if (is_new) continue;
     becomes[category.id] = same->second;
-    if (std::ranges::find(data.merged, category.name) == data.merged.end())
-      data.merged.push_back(category.name);
+    if (std::ranges::find(names, category.name) == names.end()) names.push_back(category.name);
   }
-  std::erase_if(data.categories, [&](const CocoCategory& one) { return becomes.contains(one.id); });
-  for (CocoAnnotation& annotation : data.annotations)
-    if (const auto merged = becomes.find(annotation.category_id); merged != becomes.end())
-      annotation.category_id = merged->second;
+  if (becomes.empty()) return std::nullopt;
+  CocoDataset merged = data;
+  merged.merged = std::move(names);
+  std::erase_if(merged.categories, [&](const CocoCategory& one) { return becomes.contains(one.id); });
+  for (CocoAnnotation& annotation : merged.annotations)
+    if (const auto other = becomes.find(annotation.category_id); other != becomes.end())
+      annotation.category_id = other->second;
+  return merged;
 }
 
 Ids categories_of(const std::vector<std::string>& class_names, const std::vector<CocoCategory>& categories) {

@@ -10,9 +10,11 @@
 
 namespace peregrine::validate {
 
-/// Gives the objects of all categories that have one name to the first of them, where a class of the model is
-/// called so: it cannot tell them apart. Adds the name to `data.merged`.
-void merge_same_names(CocoDataset& data, const std::vector<std::string>& class_names);
+/// The data with the objects of all categories that have one name given to the first of them, where a class
+/// of the model is called so: it cannot tell them apart. The names are in `merged`. Nothing where there are
+/// none.
+std::optional<CocoDataset> merge_same_names(const CocoDataset& data,
+                                            const std::vector<std::string>& class_names);
 
 /// Class index -> category id, nothing where the data has no such category: by name, or by index (of the
 /// categories in order of their ids) when no name of the model occurs at all.

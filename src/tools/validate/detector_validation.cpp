@@ -66,30 +66,36 @@ CocoDetection detection_of(const Object& object, std::int64_t image, std::int64_
   return detection;
 }
 
-/// A model's detections as they come in, and what they are measured by.
+/// A model's detections as they come in, and what they are measured by: the annotations as this model's names
+/// have them, whatever other models are measured beside it.
 struct ComparedModel {
   const Truth* truth;
+  std::optional<CocoDataset> merged;  ///< where it differs from the annotations
   std::vector<std::optional<std::int64_t>> categories;
   std::vector<CocoDetection> detections;
 
   ComparedModel(const Truth& of, const ModelInfo& model)
-      : truth(&of), categories(categories_of(model.class_names, of.data.categories)) {}
+      : truth(&of),
+        merged(merge_same_names(of.data, model.class_names)),
+        categories(categories_of(model.class_names, data().categories)) {}
+
+  const CocoDataset& data() const { return merged ? *merged : truth->data; }
 
   void score(ModelScores& scores) const {
-    scores.without_image = truth->data.without_image;
-    scores.without_category = truth->data.without_category;
-    scores.unmatched = find_unmatched(scores.model.class_names, categories, truth->data);
+    scores.without_image = data().without_image;
+    scores.without_category = data().without_category;
+    scores.unmatched = find_unmatched(scores.model.class_names, categories, data());
     if (scores.unmatched.lowers_scores()) {
-      const CocoDataset part = matched_part(truth->data, categories);
+      const CocoDataset part = matched_part(data(), categories);
       for (const Metric metric : metrics_of(scores.model.task))
         scores.matched.push_back(evaluate(part, detections, metric));
     }
     for (const Metric metric : metrics_of(scores.model.task)) {
-      scores.coco.emplace_back(metric, evaluate(truth->data, detections, metric));
+      scores.coco.emplace_back(metric, evaluate(data(), detections, metric));
       if (scores.coco.back().second.ap < 0)
         log::warning(fmt::format("{}: {} is not measured: no object is annotated for it", scores.model.name,
                                  to_string(metric)));
-      scores.sheets.emplace_back(truth->data, detections, metric);
+      scores.sheets.emplace_back(data(), detections, metric);
     }
   }
 
@@ -119,15 +125,13 @@ class Validator {
         std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
     for (const ModelInfo& model : pipeline_.models()) {
       const TruthFile file = truth_file(model.task);
-      const auto found =
-          truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances)
-              .first;
-      merge_same_names(found->second.data, model.class_names);
+      truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances);
     }
     for (const ModelInfo& model : pipeline_.models()) {
       const Truth& truth = truths_.at(truth_file(model.task));
       candidates_.emplace_back(truth, model);
-      const auto unmatched = find_unmatched(model.class_names, candidates_.back().categories, truth.data);
+      const auto unmatched =
+          find_unmatched(model.class_names, candidates_.back().categories, candidates_.back().data());
       for (const std::string& sentence : unmatched.sentences(model.name)) log::warning(sentence);
       for (const auto& [name, id] : truth.image_ids) images_.insert(name);
     }
@@ -189,8 +193,7 @@ class Validator {
 
 ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
                              const std::map<std::string, std::vector<Object>>& found) {
-  Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
-  merge_same_names(truth.data, model.class_names);
+  const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
   ComparedModel candidate(truth, model);
   for (const auto& [image_name, objects] : found)
     for (const Object& object : objects) candidate.add(object, image_name);

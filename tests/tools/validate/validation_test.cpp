@@ -7,6 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "formats/model.h"
+#include "formats/onnx/write/export.h"
 #include "peregrine/error.h"
 #include "support/test_data.h"
 #include "tools/validate/category_matching.h"
@@ -144,6 +146,40 @@ TEST(Validation, CategoriesThatNoClassHasAreNamedAndLeftOutBeside) {
   EXPECT_EQ(json.at("names").at("matched_by"), "name");
   EXPECT_EQ(json.at("names").at("unmatched_categories").at(1).at("name"), "plate");
   EXPECT_EQ(json.at("names").at("unmatched_classes").size(), 2u);
+}
+
+/// Each model is measured by the annotations as its own names have them: two categories of one name count as
+/// one for the model that has that name, and stay two for the model whose classes go by their order. The
+/// right value of the latter is pycocotools' of Ultralytics' detections, to which names do not matter.
+TEST(Validation, TheOrderOfModelsChangesNothing) {
+  const auto demo = test::repository_file("models/demo");
+  const auto golden = read_json(test::repository_file("tests/tools/validate/data/demo_val.json"))
+                          .at("demo-detect.pt")
+                          .at("bbox");
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "annotations");
+  std::filesystem::create_directory_symlink(demo / "held-out" / "val2017", folder.path() / "val2017");
+  auto truth = read_json(demo / "held-out" / "annotations" / "instances_val2017.json");
+  truth.at("categories").at(3)["name"] = truth.at("categories").at(2).at("name");
+  std::ofstream(folder.path() / "annotations" / "instances_val2017.json") << truth;
+  const auto named = demo / "demo-detect.pt", renamed = folder.path() / "renamed.onnx";
+  const Model model = load_model(named);
+  ModelInfo info = model.info();
+  info.class_names = {"one", "two", "three", "four"};
+  onnx::export_model(Model(info, [&](const InputShape& shape) { return model.graph(shape); }),
+                     {.precision = DType::f32}, renamed);
+  for (const auto& models : {std::vector{named, renamed}, std::vector{renamed, named}}) {
+    const auto scores = validate_models(cpu_settings(), {models, folder.path(), "openvino"}, silent);
+    const bool first = models[0] == named;
+    const ModelScores &by_name = scores.at(first ? 0 : 1), &by_order = scores.at(first ? 1 : 0);
+    EXPECT_EQ(by_name.unmatched.merged, std::vector<std::string>{"ball"});
+    EXPECT_EQ(by_name.unmatched.classes, std::vector<std::string>{"sign"});
+    EXPECT_TRUE(by_order.unmatched.by_index);
+    EXPECT_TRUE(by_order.unmatched.merged.empty());
+    EXPECT_TRUE(by_order.unmatched.classes.empty());
+    EXPECT_NEAR(by_order.coco.at(0).second.ap, golden.at("AP").get<double>(), limit);
+    EXPECT_LT(by_name.coco.at(0).second.ap, by_order.coco.at(0).second.ap);
+  }
 }
 
 TEST(Validation, WhatHasNoCounterpartIsSaid) {
