@@ -11,6 +11,7 @@
 #include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_file.h"
 #include "engine_json.h"
+#include "formats/onnx/write/writer.h"
 #include "json_output.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
@@ -31,9 +32,6 @@ struct Flags {
   bool ultralytics = false;
   bool rebuild = false;
 };
-
-/// A graph's batch where the engine's is open: a prime that no other extent of a model has.
-constexpr int stand_in_batch = 9973;
 
 int parse_count(std::string_view text, const std::string& whole) {
   int count = 0;
@@ -121,7 +119,7 @@ struct Job {
 };
 
 engine_cache::Request request_for(const Job& job, const Model& model, Progress& progress) {
-  const int batch = job.options.batches ? stand_in_batch : job.settings.batch;
+  const int batch = job.options.batches ? onnx::open_batch_stand_in : job.settings.batch;
   engine_cache::Request request{.shape = predictor::input_shape(model.info(), job.settings.imgsz, batch),
                                 .options = job.options,
                                 .rebuild = job.flags.rebuild};

@@ -138,7 +138,7 @@ TEST(OnnxWriter, AnOpenBatchMustNotBeMixed) {
   EXPECT_THAT(refusal([&](Graph& g, ValueId x) {
                 return g.add("product", graph::MatMul{}, {x, constant(g)});
               }),
-              HasSubstr("'product'"));
+              HasSubstr("'product' takes a constant for each image"));
   EXPECT_THAT(refusal([&](Graph& g, ValueId x) {
                 return g.add("joined", graph::Concat{1}, {x, constant(g)});
               }),

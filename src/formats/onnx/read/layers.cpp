@@ -8,8 +8,6 @@
 #include "formats/advice.h"
 #include "formats/finite.h"
 #include "formats/onnx/read/operators.h"
-#include "graph/evaluate.h"
-#include "graph/shapes.h"
 
 namespace peregrine::onnx {
 
@@ -146,40 +144,6 @@ bool picks_floor(const Translation& t, float factor) {
   return (transform == "half_pixel" || transform == "pytorch_half_pixel") && rounds;
 }
 
-/// All extents but those of the matrix.
-Shape leading(const Shape& shape) {
-  Shape batch;
-  for (std::size_t i = 0; i + 2 < shape.rank(); ++i) batch.push_back(shape[i]);
-  return batch;
-}
-
-/// A matrix for each of `batch`: the one that there is counts for all of them.
-OnnxValue repeated(Translation& t, const OnnxValue& operand, Shape batch) {
-  const Shape shape = t.shape(operand);
-  batch.push_back(shape[shape.rank() - 2]);
-  batch.push_back(shape[shape.rank() - 1]);
-  if (batch == shape) return operand;
-  if (batch.elements() == shape.elements()) return t.emit_one(graph::Reshape{batch}, {operand});
-  if (!operand.known) refuse("repeating the values of an image is not supported");
-  t.require_room(batch.elements());
-  return t.make_known(graph::broadcast(*operand.known, batch));
-}
-
-/// Products of matrices; one constant matrix on the right makes all rows those of one layer.
-OnnxValue batch_product(Translation& t, const OnnxValue& a, const OnnxValue& b, const Shape& batch) {
-  const Shape rows = t.shape(a), columns = t.shape(b);
-  if (!b.known || columns.rank() != 2)
-    return t.emit_one(graph::MatMul{}, {repeated(t, a, batch), repeated(t, b, batch)});
-  const OnnxValue weight = t.emit_one(graph::Transpose{{1, 0}}, {b});
-  if (rows.rank() == 2) return t.emit_one(graph::Linear{}, {a, weight});
-  const Shape flat{rows.elements() / columns[0], columns[0]};
-  const OnnxValue product = t.emit_one(graph::Linear{}, {t.emit_one(graph::Reshape{flat}, {a}), weight});
-  Shape result = batch;
-  result.push_back(rows[rows.rank() - 2]);
-  result.push_back(columns[1]);
-  return t.emit_one(graph::Reshape{result}, {product});
-}
-
 }  // namespace
 
 OnnxValues conv(Translation& t) {
@@ -201,40 +165,6 @@ OnnxValues conv_transpose(Translation& t) {
                                 .output_pad = pair(t, "output_padding", 0),
                                 .groups = t.node.integer("group", 1)};
   return t.emit(op, t.inputs(2, 3));
-}
-
-OnnxValues gemm(Translation& t) {
-  if (t.node.number("alpha", 1) != 1 || t.node.number("beta", 1) != 1 || t.node.integer("transA", 0) != 0)
-    refuse("alpha, beta or transA are not supported");
-  OnnxValues operands = t.inputs(2, 3);
-  if (t.node.integer("transB", 0) == 0) operands[1] = t.emit_one(graph::Transpose{{1, 0}}, {operands[1]});
-  if (operands.size() > 2) {
-    const Shape& bias = t.shape(operands[2]);  // one number a row would be another operator
-    if (bias.rank() > 2 || bias.rank() == 0 || (bias.rank() == 2 && bias[0] != 1))
-      refuse(fmt::format("a third operand of {} is not supported", to_string(bias)));
-  }
-  if (operands.size() > 2)
-    operands[2] = t.emit_one(graph::Reshape{{t.shape(operands[2]).elements()}}, {operands[2]});
-  return t.emit(graph::Linear{}, operands);
-}
-
-OnnxValues mat_mul(Translation& t) {
-  OnnxValue a = t.input(0), b = t.input(1);
-  const Shape x = t.shape(a), y = t.shape(b);
-  if (x.rank() == 0 || y.rank() == 0) throw Error("model.damaged", "it multiplies a single number");
-  // A vector is a row on the left and a column on the right; the result does not have that dimension.
-  if (x.rank() == 1) a = t.emit_one(graph::Reshape{{1, x[0]}}, {a});
-  if (y.rank() == 1) b = t.emit_one(graph::Reshape{{y[0], 1}}, {b});
-  const Shape rows = t.shape(a), columns = t.shape(b);
-  if (rows[rows.rank() - 1] != columns[columns.rank() - 2])
-    throw Error("model.shape", fmt::format("{} and {} cannot be multiplied", to_string(x), to_string(y)));
-  const Shape batch = graph::infer_shapes(graph::Binary{}, std::vector{leading(rows), leading(columns)})[0];
-  const OnnxValue result = batch_product(t, a, b, batch);
-  if (x.rank() > 1 && y.rank() > 1) return {result};
-  Shape without = batch;
-  if (x.rank() > 1) without.push_back(rows[rows.rank() - 2]);
-  if (y.rank() > 1) without.push_back(columns[columns.rank() - 1]);
-  return t.emit(graph::Reshape{without}, {result});
 }
 
 OnnxValues batch_norm(Translation& t) {

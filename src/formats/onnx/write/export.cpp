@@ -18,9 +18,6 @@ namespace peregrine::onnx {
 
 namespace {
 
-// An extent that no feature map, channel or head has: where it stands in front, it is the batch.
-constexpr int open_batch = 7;
-
 std::string_view head_class(Task task) {
   switch (task) {
     case Task::detect: return "Detect";
@@ -66,7 +63,7 @@ void export_model(const Model& model, const ExportOptions& options, const std::f
     throw Error("model.head",
                 fmt::format("{}: the file decodes its head; the raw one cannot be had.", info.name),
                 "Export with the decoded head, or from the checkpoint.");
-  const InputShape shape{.batch = options.batch.value_or(open_batch),
+  const InputShape shape{.batch = options.batch.value_or(open_batch_stand_in),
                          .height = options.height > 0 ? options.height : info.image_height,
                          .width = options.width > 0 ? options.width : info.image_width};
   graph::Graph graph = model.graph(shape);

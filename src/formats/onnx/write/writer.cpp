@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <set>
@@ -214,10 +215,11 @@ class Writer {
                 fmt::format("node '{}' mixes the images of a batch, which is to be left open", node_->name),
                 "Export with a fixed batch.");
   }
-  void require_batch_in_front() const {
-    if (!options_.open_batch) return;
-    for (const ValueId id : {node_->inputs[0], node_->outputs[0]})
-      if (shape(id).rank() == 0 || shape(id)[0] != batch_) refuse_open_batch();
+  /// Whether the images of the batch are what it holds one after another, each as so many rows.
+  bool has_images_in_front(ValueId id) const {
+    const Shape& s = shape(id);
+    const auto counts_images = [&](Index extent) { return extent % batch_ == 0; };
+    return s.rank() > 0 && counts_images(s[0]) && std::none_of(s.begin() + 1, s.end(), counts_images);
   }
 
   /// A constant that was repeated for each image would hold the file to so many.
@@ -225,8 +227,12 @@ class Writer {
     if (!options_.open_batch) return;
     const std::size_t rank = shape(node_->outputs[0]).rank();
     for (const ValueId id : node_->inputs)
-      if (graph_.value(id).constant && shape(id).rank() == rank && shape(id)[0] == batch_)
-        refuse_open_batch();
+      if (graph_.value(id).constant && shape(id).rank() == rank && shape(id)[0] % batch_ == 0)
+        throw Error(
+            "model.unsupported",
+            fmt::format("node '{}' takes a constant for each image of a batch, which is to be left open",
+                        node_->name),
+            "Export with a fixed batch.");
   }
 
   void lower(const graph::Conv& op) {
@@ -302,9 +308,12 @@ class Writer {
   }
 
   void lower(const graph::Reshape& op) {
-    require_batch_in_front();
     Integers extents(op.shape.begin(), op.shape.end());
-    if (options_.open_batch) extents[0] = 0;  // as in the input
+    if (options_.open_batch) {
+      if (!has_images_in_front(node_->inputs[0]) || !has_images_in_front(node_->outputs[0]))
+        refuse_open_batch();
+      extents[0] = input_shape()[0] == extents[0] ? 0 : -1;  // as in the input, or whatever is left
+    }
     const std::string target = parameter("shape", extents);
     add("Reshape", 1).add_input(target);
   }

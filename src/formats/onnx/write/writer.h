@@ -9,6 +9,9 @@
 
 namespace peregrine::onnx {
 
+/// A graph's batch where the file's is open: a prime, so that an extent which it divides counts images.
+inline constexpr int open_batch_stand_in = 9973;
+
 struct WriteOptions {
   DType precision =
       DType::f16;  ///< f32 or f16: of every value from input to output, weights included, but for:
@@ -17,7 +20,8 @@ struct WriteOptions {
   /// of them is cast by NODE.to_f16; a name that is taken gets a number, as in NODE.f32#2. Inputs and outputs
   /// of the file stay FP16.
   std::map<std::string, std::string> single = {};
-  bool open_batch = false;  ///< the batch of the graph, which no other extent should equal, becomes any batch
+  /// The graph's batch becomes any batch. It divides no other extent: open_batch_stand_in does not.
+  bool open_batch = false;
   std::map<std::string, std::string> metadata = {};
 };
 
