@@ -16,7 +16,7 @@ says() {
   grep -qF -- "$text" "$work/out" || { echo "FAILED: $what: no \"$text\" in"; cat "$work/out"; exit 1; }
   echo "passed: $what"
 }
-probe() { "$(dirname "$peregrine")/peregrine-tensorrt-probe" "$1/libnvinfer.so.8" "$1/libnvonnxparser.so.8" 0; }
+probe() { "$(dirname "$peregrine")/peregrine-tensorrt-probe" "$1/libnvinfer.so.8" "$1/libnvonnxparser.so.8" "$1/libnvinfer_plugin.so.8" 0; }
 build() { "$peregrine" build models/demo/demo-detect.pt --engine tensorrt --tensorrt "$1" --store "$work/store"; }
 
 says "doctor names the version and the parser" "TensorRT 8.5.3, $wheel/libnvinfer.so.8 with libnvonnxparser.so.8" \

@@ -36,6 +36,11 @@ std::string describe(const ParserComplaint& complaint) {
   }
   if (words.empty()) throw_failure(library, "read the model");
   if (!logged.empty()) words += fmt::format("; in its log: {}", fmt::join(logged, " | "));
+  if (lacks_plugins(library, words))
+    throw Error("engine.unsupported",
+                fmt::format("{} cannot read the model: {}{} {}", to_string(library.version()), words,
+                            words.ends_with('.') ? "" : ".", library.plugins_missing()),
+                how_to_get_plugins(library));
   throw Error(damaged ? "model.damaged" : "engine.unsupported",
               fmt::format("{} cannot read the model: {}{}", to_string(library.version()), words,
                           words.ends_with('.') ? "" : "."),

@@ -62,6 +62,18 @@ class Double : public ::testing::TestWithParam<Layout> {
     graph.mark_output(graph.add("node", graph::Unary{}, {x}), "y");
     return graph;
   }
+  static graph::Graph normalised() {
+    graph::Graph graph;
+    const auto x = graph.add_input("x", DType::f32, {1, 3, 4, 4});
+    const auto filled = [](float value) {
+      HostTensor tensor = HostTensor::zeros(DType::f32, {3});
+      std::fill_n(tensor.as<float>(), 3, value);
+      return std::make_shared<const HostTensor>(std::move(tensor));
+    };
+    const auto scale = graph.add_constant("scale", filled(1)), shift = graph.add_constant("shift", filled(0));
+    graph.mark_output(graph.add("norm", graph::InstanceNorm{}, {x, scale, shift}), "y");
+    return graph;
+  }
   static BuildOptions options() {
     BuildOptions wanted;
     wanted.precision = Precision::fp16;
@@ -218,6 +230,39 @@ TEST_P(Double, APlanOfAnotherGpuOrVersionIsRefused) {
   plan = whole;
   plan.bytes[plan.bytes.size() - 3] ^= std::byte{1};
   EXPECT_THAT(error_text([&] { builder_->load(plan, Device::cuda(0)); }), StartsWith("engine.plan"));
+}
+
+/// TensorRT 8 has InstanceNormalization as a plugin alone; it must be there to parse and to deserialize.
+TEST_P(Double, ModelsThatNeedPluginsAreBuiltAndLoadedWhereTheyAreAndNamedWhereTheyAreNot) {
+  const auto called = [](const fs::path& in) {
+    void* library = dlopen((in / GetParam().file).c_str(), RTLD_NOW | RTLD_NOLOAD);
+    return library ? reinterpret_cast<int (*)()>(dlsym(library, "double_plugins_registered"))() : -1;
+  };
+  const Plan plan = builder_->build(normalised(), options());
+  EXPECT_EQ(error_text([&] { builder_->load(plan, Device::cuda(0)); }), "no error");
+  EXPECT_EQ(called(folder()), GetParam().flavour == tensorrt::Flavour::rtx ? 0 : 1);
+
+  // Copies: a file that is loaded already stays loaded, with its plugins.
+  const fs::path bare = memory_.path() / "bare";
+  fs::create_directories(bare);
+  for (const auto& entry : fs::directory_iterator(folder()))
+    if (entry.path().string().find("plugin") == std::string::npos)
+      fs::copy_file(entry.path(), bare / entry.path().filename());
+  const auto without = make_tensorrt_builder(GetParam().flavour, {.library = bare});
+  EXPECT_EQ(error_text([&] { without->build(relu(1), options()); }), "no error");
+  const std::string building = error_text([&] { without->build(normalised(), options()); });
+  const std::string loading = error_text([&] { without->load(plan, Device::cuda(0)); });
+  EXPECT_EQ(called(bare), 0);
+  if (!is_weakly_typed()) {
+    EXPECT_EQ(building, "no error");
+    EXPECT_EQ(loading, "no error");
+    return;
+  }
+  const auto said = AllOf(HasSubstr("There is no libnvinfer_plugin.so.8 beside " + bare.string()),
+                          HasSubstr("Put libnvinfer_plugin.so.8 of the same version beside libnvinfer.so.8, or "
+                                    "pass --engine cuda with the model's checkpoint."));
+  EXPECT_THAT(building, AllOf(StartsWith("engine.unsupported"), HasSubstr("InstanceNormalization"), said));
+  EXPECT_THAT(loading, AllOf(StartsWith("engine.plan"), HasSubstr("IPluginCreator not found"), said));
 }
 
 TEST_P(Double, CapturingIsAskedForWhereTheLayoutHasIt) {

@@ -33,6 +33,11 @@ std::int32_t number_of(const DynamicLibrary& library, const char* symbol) {
               supported_versions);
 }
 
+/// Of the file that has TensorRT's plugins.
+std::string plugins_name(const Version& version) {
+  return fmt::format("libnvinfer_plugin.so.{}", version.major);
+}
+
 }  // namespace
 
 Version read_version(const std::filesystem::path& library) {
@@ -59,6 +64,24 @@ Library::Library(const LibraryFiles& files)
                     : "Install libnvonnxparsers8, 10 or 11, whichever fits.");
   parser_ = open(files.parser);
   parser_number_ = number_of(parser_, "getNvOnnxParserVersion");
+  if (version_.flavour == Flavour::tensorrt) register_plugins(files.plugins);
+}
+
+void Library::register_plugins(const std::filesystem::path& file) {
+  if (file.empty()) {
+    plugins_missing_ = fmt::format("There is no {} beside {}.", plugins_name(version_),
+                                   printable(library_.path().native()));
+    return;
+  }
+  try {
+    plugins_ = DynamicLibrary::load_file(file);
+    constexpr const char* every_namespace = "";
+    if (plugins_.get<bool(void*, const char*)>("initLibNvInferPlugins")(logger_->object(), every_namespace))
+      return;
+    plugins_missing_ = fmt::format("{} did not register its plugins.", printable(file.native()));
+  } catch (const Error& error) {
+    plugins_missing_ = error.sentence();
+  }
 }
 
 const Library& loaded(const LibraryFiles& files) {
@@ -66,7 +89,8 @@ const Library& loaded(const LibraryFiles& files) {
   static auto& all =
       *new std::map<std::string, std::unique_ptr<Library>>;  // outlives whatever still holds its objects
   const std::scoped_lock lock(mutex);
-  std::unique_ptr<Library>& library = all[files.library.native() + '\n' + files.parser.native()];
+  std::unique_ptr<Library>& library =
+      all[files.library.native() + '\n' + files.parser.native() + '\n' + files.plugins.native()];
   if (!library) library = std::make_unique<Library>(files);
   return *library;
 }
@@ -107,9 +131,24 @@ void throw_if_memory_ran_out(const Library& library, const std::string& what, co
               hint);
 }
 
+bool lacks_plugins(const Library& library, std::string_view words) {
+  return !library.plugins_missing().empty() &&
+         (words.find("plugin") != words.npos || words.find("Plugin") != words.npos);
+}
+
+std::string how_to_get_plugins(const Library& library) {
+  return fmt::format("Put {} of the same version beside {}, or pass --engine cuda with the model's checkpoint.",
+                     plugins_name(library.version()), printable(library.path().filename().native()));
+}
+
 void throw_its_words(const Library& library, const std::string& what, const std::string& code,
                      const std::string& hint) {
   const std::string words = words_of(library);
+  if (lacks_plugins(library, words))
+    throw Error(code,
+                fmt::format("{} could not {}: {}{} {}", to_string(library.version()), what, words,
+                            words.ends_with('.') ? "" : ".", library.plugins_missing()),
+                how_to_get_plugins(library));
   throw Error(code,
               fmt::format("{} could not {}: {}{}", to_string(library.version()), what, words,
                           words.ends_with('.') ? "" : "."),

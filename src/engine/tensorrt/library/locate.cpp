@@ -17,12 +17,13 @@ namespace fs = std::filesystem;
 namespace {
 
 struct FileNames {
-  const char *library, *parser;
+  const char *library, *parser, *plugins;  ///< plugins: null where this TensorRT has none
 };
-constexpr std::array known_files{FileNames{"libnvinfer.so.11", "libnvonnxparser.so.11"},
-                                 FileNames{"libnvinfer.so.10", "libnvonnxparser.so.10"},
-                                 FileNames{"libnvinfer.so.8", "libnvonnxparser.so.8"},
-                                 FileNames{"libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1"}};
+constexpr std::array known_files{
+    FileNames{"libnvinfer.so.11", "libnvonnxparser.so.11", "libnvinfer_plugin.so.11"},
+    FileNames{"libnvinfer.so.10", "libnvonnxparser.so.10", "libnvinfer_plugin.so.10"},
+    FileNames{"libnvinfer.so.8", "libnvonnxparser.so.8", "libnvinfer_plugin.so.8"},
+    FileNames{"libtensorrt_rtx.so.1", "libtensorrt_onnxparser_rtx.so.1", nullptr}};
 /// Where NVIDIA's wheels have their libraries, below a folder of packages.
 constexpr const char* wheel_folders[] = {"tensorrt_libs", "tensorrt", "tensorrt_rtx_libs"};
 constexpr std::string_view library_prefixes[] = {"libnvinfer.so.", "libtensorrt_rtx.so."};
@@ -45,12 +46,26 @@ Installation examine(LibraryFiles files, const std::string& place) {
 }
 
 Installation examine_file(const fs::path& library, const std::string& place) {
-  fs::path parser;
+  LibraryFiles files{library, {}};
+  const auto beside = [&](const char* name) {
+    const fs::path file = name ? library.parent_path() / name : fs::path{};
+    return is_file(file) ? file : fs::path{};
+  };
   for (const FileNames& names : known_files)
-    if (library.filename().native().starts_with(names.library) &&
-        is_file(library.parent_path() / names.parser))
-      parser = library.parent_path() / names.parser;
-  return examine({library, parser}, place);
+    if (library.filename().native().starts_with(names.library)) {
+      files.parser = beside(names.parser);
+      files.plugins = beside(names.plugins);
+    }
+  return examine(std::move(files), place);
+}
+
+/// Where the loader finds it by its name alone; empty where it does not.
+fs::path named(const char* name) {
+  try {
+    return name ? DynamicLibrary::load_named(name).path() : fs::path{};
+  } catch (const Error&) {  // not there: said by those who need it
+    return {};
+  }
 }
 
 /// "libnvinfer.so.12" is a library, whether it is known or not; "libnvinfer.so.10.16.1" is one under another
@@ -82,12 +97,7 @@ void add_loader_path(std::vector<Installation>& all) {
   for (const FileNames& names : known_files) try {
       const fs::path library = DynamicLibrary::load_named(names.library).path();
       if (in_own_folder(library)) continue;  // by our run path: its turn comes, under its own name
-      LibraryFiles files{library, {}};
-      try {
-        files.parser = DynamicLibrary::load_named(names.parser).path();
-      } catch (const Error&) {  // said by examine()
-      }
-      all.push_back(examine(std::move(files), "the loader's path"));
+      all.push_back(examine({library, named(names.parser), named(names.plugins)}, "the loader's path"));
     } catch (const Error&) {  // not there: the expected answer
     }
 }

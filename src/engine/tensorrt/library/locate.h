@@ -12,7 +12,7 @@ namespace peregrine::tensorrt {
 
 /// A library that was found, fit or not.
 struct Installation {
-  LibraryFiles files;  ///< parser empty: there is none
+  LibraryFiles files;  ///< a path empty: there is none
   std::string place;   ///< "--tensorrt", "TENSORRT_LIB_DIR", "the loader's path", "peregrine's own folder",
                        ///< "Python's packages"
   std::optional<Version> version{};  ///< nothing where the file does not load

@@ -61,7 +61,8 @@ ProbeResult from_line(const std::string& line) {
 ProbeResult probe_in_child(const LibraryFiles& files, int device) {
   const fs::path program = find_program();
   const ChildResult ended =
-      run_child({program.string(), files.library.string(), files.parser.string(), std::to_string(device)},
+      run_child({program.string(), files.library.string(), files.parser.string(), files.plugins.string(),
+                 std::to_string(device)},
                 longest_probe);
   if (!ended.started)
     throw Error("environment.process", fmt::format("{} could not be started.", printable(program.native())),
@@ -166,8 +167,9 @@ ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory)
   static std::mutex mutex;
   const std::scoped_lock lock(mutex);
   ProbeMemory known(memory);
-  const std::string key = fmt::format("{} {} {} {}", known.digest(files.library), known.digest(files.parser),
-                                      device_identity(device), version);
+  const std::string plugins = files.plugins.empty() ? "no plugins" : known.digest(files.plugins);
+  const std::string key = fmt::format("{} {} {} {} {}", known.digest(files.library),
+                                      known.digest(files.parser), plugins, device_identity(device), version);
   const json* kept = known.find(key);
   ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
   if (!result.may_pass_later) known.keep(key, result);

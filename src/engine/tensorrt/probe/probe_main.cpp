@@ -1,4 +1,5 @@
-// peregrine-tensorrt-probe LIBRARY PARSER DEVICE: tries a TensorRT library and prints one line of JSON. A
+// peregrine-tensorrt-probe LIBRARY PARSER PLUGINS DEVICE: tries a TensorRT library (PLUGINS may be empty) and
+// prints one line of JSON. A
 // program of its own, because a library of another layout ends the process that calls it.
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +8,8 @@
 
 int main(int argc, char** argv) {
   using namespace peregrine::tensorrt;
-  if (argc != 4) return 2;
-  const ProbeResult result = probe_here({argv[1], argv[2]}, std::atoi(argv[3]));
+  if (argc != 5) return 2;
+  const ProbeResult result = probe_here({argv[1], argv[2], argv[3]}, std::atoi(argv[4]));
   std::puts(to_line(result).c_str());
   return result.failure.empty() ? 0 : 1;
 }

@@ -211,7 +211,10 @@ void* make_builder() {
       {slot(11, 8, 6),
        +[](BuilderState*, unsigned flags) -> void* {
          if (flags != (eight ? 1u : ten ? 2u : 0u)) report_misuse("the network is of another kind");
-         return fails("create_network") ? nullptr : Network::make(network_table(), new NetworkState);
+         if (fails("create_network")) return nullptr;
+         auto* network = new NetworkState;
+         network->has_plugins = plugins_registered > 0;
+         return Network::make(network_table(), network);
        }},
       {slot(12, 9, 7), &create_profile},
       {slot(17, 14, 11), &build},

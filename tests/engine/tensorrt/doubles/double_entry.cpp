@@ -12,6 +12,7 @@ namespace tensorrt_double {
 
 extern std::atomic<int> runs;
 extern std::atomic<void*> context_memory;
+std::atomic<int> plugins_registered = 0;
 void* logger = nullptr;
 
 namespace {
@@ -74,6 +75,9 @@ EXPORTED void* createNvOnnxParser_INTERNAL(void* network, void* log, std::int32_
 // For the tests.
 EXPORTED int double_alive() { return alive; }
 EXPORTED int double_runs() { return runs; }
+/// Called by the plugins of this folder.
+EXPORTED void double_register_plugins() { ++plugins_registered; }
+EXPORTED int double_plugins_registered() { return plugins_registered; }
 /// What the latest context was given; null where it has its own.
 EXPORTED void* double_context_memory() { return context_memory; }
 EXPORTED const char* double_misuse() { return misuse.empty() ? "" : misuse.begin()->c_str(); }

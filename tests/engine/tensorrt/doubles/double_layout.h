@@ -34,6 +34,9 @@ inline constexpr std::int32_t single = 0, half = 1;
 /// Objects that were made and not destroyed.
 inline std::atomic<int> alive = 0;
 
+/// How often the plugins were registered with this library.
+extern std::atomic<int> plugins_registered;
+
 /// What was done that TensorRT does not allow; kept for the test.
 void report_misuse(const std::string& what);
 void log_error(const std::string& text);

@@ -85,6 +85,13 @@ OnnxModel::OnnxModel(std::string file) : file_(std::move(file)) {
   }
 }
 
+std::string OnnxModel::node_of(const std::string& operation) const {
+  const pb::ModelProto model = parse(file_);
+  for (const pb::NodeProto& node : model.graph().node())
+    if (node.op_type() == operation) return node.name();
+  return {};
+}
+
 graph::Graph OnnxModel::graph(std::int64_t batch) const {
   pb::ModelProto model = parse(file_);
   graph::Graph graph;

@@ -35,6 +35,8 @@ class OnnxModel {
   const std::vector<ModelTensor>& inputs() const { return inputs_; }
   const std::vector<ModelTensor>& outputs() const { return outputs_; }
   const std::vector<ModelLayer>& layers() const { return layers_; }
+  /// The first node of this operator; empty where there is none.
+  std::string node_of(const std::string& operation) const;
   /// With `batch` where the file leaves it open.
   peregrine::graph::Graph graph(std::int64_t batch) const;
 

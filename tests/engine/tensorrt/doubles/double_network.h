@@ -40,6 +40,7 @@ struct NetworkState : Implementation {
   std::vector<std::unique_ptr<Tensor>> parsed_outputs;
   std::string file;
   bool parser_lives = false;
+  bool has_plugins = false;
 };
 using Network = Api<NetworkState>;
 

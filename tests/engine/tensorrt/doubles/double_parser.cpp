@@ -32,6 +32,14 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
       throw Refusal{"", "", "volume(dims) < kMAX_TENSOR_SIZE does not hold"};
     network.inputs.push_back(make_tensor(input.name, type_of(input), dims));
   }
+  // TensorRT 8's parser makes a plugin of it; later ones have the layer.
+  if (const std::string node = model.node_of("InstanceNormalization");
+      eight && !node.empty() && !network.has_plugins) {
+    log_error("getPluginCreator could not find plugin: InstanceNormalization_TRT version: 1");
+    throw Refusal{node, "InstanceNormalization",
+                  "Assertion failed: plugin != nullptr && \"InstanceNormalization plugin was not found in the "
+                  "plugin registry!\""};
+  }
   for (const ModelLayer& layer : model.layers()) {
     std::vector<std::unique_ptr<Tensor>> outputs;
     for (const ModelTensor& output : layer.outputs)

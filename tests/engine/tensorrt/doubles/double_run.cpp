@@ -244,6 +244,12 @@ void* deserialize(RuntimeState*, const void* plan, std::size_t size) {
   line >> engine->batches[0] >> engine->batches[1] >> engine->batches[2];
   if (eight) read_precisions(line, *engine);
   if (end + 1 < text.size()) engine->model.emplace(text.substr(end + 1));
+  if (eight && plugins_registered == 0 && engine->model &&
+      !engine->model->node_of("InstanceNormalization").empty()) {
+    log_error("Cannot deserialize plugin since corresponding IPluginCreator not found in Plugin Registry");
+    delete engine;
+    return nullptr;
+  }
   return Engine::make(engine_table(), engine);
 }
 
