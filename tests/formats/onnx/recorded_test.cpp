@@ -111,8 +111,12 @@ INSTANTIATE_TEST_SUITE_P(Files, RecordedFile,
                          ::testing::Values("layers.onnx", "windows.onnx", "arrays.onnx", "old.onnx",
                                            "arithmetic.onnx", "types.onnx", "padding.onnx", "infinities.onnx",
                                            "products.onnx", "picked.onnx", "detect.onnx", "pose.onnx",
-                                           "segment.onnx"),
-                         [](const auto& info) { return info.param.substr(0, info.param.find('.')); });
+                                           "segment.onnx", "finite/masked_open.onnx",
+                                           "finite/masked_diagonal_open.onnx"),
+                         [](const auto& info) {
+                           const std::size_t name = info.param.rfind('/') + 1;
+                           return info.param.substr(name, info.param.find('.') - name);
+                         });
 
 }  // namespace
 }  // namespace peregrine::onnx

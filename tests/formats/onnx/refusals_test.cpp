@@ -101,6 +101,23 @@ INSTANTIATE_TEST_SUITE_P(
                       Refused{"no_variance", "c4 has no variance above 0"}),
     [](const auto& info) { return std::string(info.param.file); });
 
+class MaskedRow : public ::testing::TestWithParam<Refused> {};
+
+/// A Softmax that sees no position of a row: onnxruntime computes NaN.
+TEST_P(MaskedRow, IsNamedWithItsMask) {
+  const Error error = error_of([] { fixture(std::string("finite/") + GetParam().file + ".onnx", reid); });
+  EXPECT_EQ(error.code(), "model.weights");
+  EXPECT_THAT(error.sentence(), HasSubstr("c1 masks every position of a row with -inf"));
+  EXPECT_THAT(error.hint(), HasSubstr("mask with a large number such as -10000"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, MaskedRow,
+                         ::testing::Values(Refused{"masked_row", ""}, Refused{"masked_head", ""},
+                                           Refused{"masked_column", ""}, Refused{"masked_heads", ""},
+                                           Refused{"masked_scaled", ""}, Refused{"masked_moved", ""},
+                                           Refused{"masked_parts", ""}),
+                         [](const auto& info) { return std::string(info.param.file); });
+
 Model head(const std::string& name, const std::optional<TaskHint>& told = {}) {
   return fixture("heads/" + name + ".onnx", told);
 }

@@ -10,7 +10,7 @@
 #include "formats/advice.h"
 #include "formats/finite.h"
 #include "formats/onnx/image_input.h"
-#include "formats/onnx/read/finite_outputs.h"
+#include "formats/onnx/read/finite/finite_outputs.h"
 #include "formats/onnx/read/node_order.h"
 #include "formats/onnx/read/operators.h"
 #include "formats/onnx/read/translation.h"
