@@ -78,7 +78,7 @@ class DoublePipeline : public ::testing::TestWithParam<Layout> {
   /// TensorRT's own bytes of an engine with a decoded head for 64 x 64 pixels.
   std::vector<std::byte> ultralytics_plan(const Model& model, const engine_cache::EngineContext& context,
                                           std::optional<BatchRange> batches = {}) const {
-    graph::Graph graph = model.graph({.batch = batches ? 7 : 1, .height = 64, .width = 64});
+    graph::Graph graph = model.graph({.batch = batches ? 13 : 1, .height = 64, .width = 64});
     onnx::decode_head(graph, model.info());
     graph::run_passes(graph);
     BuildOptions options{.precision = context.precision, .device = context.device};
