@@ -6,6 +6,7 @@
 #include "common.h"
 #include "console.h"
 #include "core/text.h"
+#include "engine_progress.h"
 #include "json_output.h"
 #include "peregrine/error.h"
 #include "tools/audit/audit.h"
@@ -69,7 +70,10 @@ int run_audit(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   guard.check();
   catch_interrupt();
   flags.options.engine = common.engine;
+  EngineProgress engines(common.quiet);
+  flags.options.progress = engines.callback();
   const audit::AuditReport report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
+  engines.clear();
   if (interrupted()) throw Error("interrupted", "Interrupted before all images were judged.");
   if (!flags.json.empty()) write_json(flags.json, audit::to_json(report) + "\n");
   if (flags.json != "-") print(report, common.quiet);

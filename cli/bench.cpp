@@ -15,6 +15,7 @@
 #include "common.h"
 #include "console.h"
 #include "engine_cache/store/store.h"
+#include "engine_progress.h"
 #include "formats/model.h"
 #include "json_output.h"
 #if PEREGRINE_CUDA
@@ -67,7 +68,8 @@ std::vector<Layer> layers_of(const Settings& settings, [[maybe_unused]] const Fl
 #if PEREGRINE_CUDA
   if (info.engine == "cuda") {
     const Model model = load_model(file, task_hint(settings, 0, 1));
-    predictor::GpuEngine engine(model, engine_cache::choose_engine(settings, info.engine),
+    predictor::GpuEngine engine(model,
+                                engine_cache::choose_engine(settings, info.engine, flags.options.progress),
                                 predictor::input_shape(model.info(), settings.imgsz, settings.batch));
     std::vector<Layer> layers;
     for (const LayerTime& layer : engine.time_layers())
@@ -168,6 +170,8 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
     }
     return 0;
   }
+  EngineProgress engines(common.quiet);
+  flags.options.progress = engines.callback();
   std::vector<Measurement> measurements;
   std::optional<DeviceMemory> device;
   for (std::size_t i = 0; i < models.size(); ++i)
@@ -175,6 +179,7 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
       measurements.push_back(
           measure(settings_of(loaded.settings, i, models.size()), flags, models[i], batch, device));
   const BenchConditions conditions{!flags.sources.empty(), flags.options.rect, flags.runs};
+  engines.clear();
   if (flags.json != "-" && !common.quiet) print_table(measurements, conditions);
   write_json(flags.json, to_json(measurements, conditions));
   return 0;

@@ -54,7 +54,8 @@ ReidWork::ReidWork(const Settings& settings, const PipelineOptions& options,
   if (images_.empty()) images_.push_back(generated_image(128, 256));
   for (std::size_t i = 0; i < static_cast<std::size_t>(settings.batch); ++i)
     persons_.push_back(images_[i % images_.size()].view());
-  engine_cache::EngineContext context = engine_cache::choose_engine(settings, options.engine);
+  engine_cache::EngineContext context =
+      engine_cache::choose_engine(settings, options.engine, options.progress);
   context.store = settings.store;
   context.unverified = options.unverified;
   embedder_ = predictor::make_person_embedder(engine_cache::open_model_expecting(model, {.task = Task::reid}),

@@ -11,12 +11,12 @@
 #include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_file.h"
 #include "engine_json.h"
+#include "engine_progress.h"
 #include "formats/onnx/write/writer.h"
 #include "json_output.h"
 #include "peregrine/error.h"
 #include "peregrine/version.h"
 #include "predictor/models/model_engine.h"
-#include "progress.h"
 #include "stages/source/source.h"
 
 namespace peregrine::cli {
@@ -118,15 +118,15 @@ struct Job {
   BuildOptions options;
 };
 
-engine_cache::Request request_for(const Job& job, const Model& model, Progress& progress) {
+engine_cache::Request request_for(const Job& job, const Model& model, EngineProgress& progress) {
   const int batch = job.options.batches ? onnx::open_batch_stand_in : job.settings.batch;
   engine_cache::Request request{.shape = predictor::input_shape(model.info(), job.settings.imgsz, batch),
                                 .options = job.options,
                                 .rebuild = job.flags.rebuild};
   request.verification.images = source::image_files(job.flags.images);
-  request.verification.progress = [&progress, name = model.info().name](double share, std::string_view what) {
-    progress.update(static_cast<std::size_t>(share * 100), 100, fmt::format("{}: {}", name, what));
-    return !interrupted();
+  request.verification.progress = [tell = progress.callback(), name = model.info().name](
+                                      double share, std::string_view what) {
+    return tell(share, fmt::format("{}: {}", name, what));
   };
   return request;
 }
@@ -137,7 +137,7 @@ int status_of(const store::ValidationRecord& record) {
 }
 
 int build_for_ultralytics(const Job& job, const Model& model, const std::string& file) {
-  Progress progress("%", job.quiet);
+  EngineProgress progress(job.quiet);
   const std::filesystem::path path =
       job.flags.out.empty() ? engine_file_of(file) : std::filesystem::path(job.flags.out);
   const auto record =
@@ -150,7 +150,7 @@ int build_for_ultralytics(const Job& job, const Model& model, const std::string&
 
 int build_into_store(const Job& job, store::Store& store, const Model& model,
                      nlohmann::ordered_json& engines) {
-  Progress progress("%", job.quiet);
+  EngineProgress progress(job.quiet);
   const engine_cache::CachedEngine cached_engine =
       engine_cache::get_or_build(store, model, job.context, request_for(job, model, progress));
   progress.clear();
@@ -168,12 +168,14 @@ int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohma
   catch_interrupt();
   if (!flags.out.empty() && flags.models.size() > 1)
     throw Error("usage.out", "--out takes the engine of one model.", "Build one model at a time.");
+  EngineProgress probing(common.quiet);
   Job job{.flags = flags,
           .quiet = common.quiet,
           .print = !common.quiet && flags.json != "-",
           .settings = loaded.settings,
-          .context = engine_cache::choose_engine_to_build(loaded.settings, common.engine),
+          .context = engine_cache::choose_engine_to_build(loaded.settings, common.engine, probing.callback()),
           .options = {}};
+  probing.clear();
   job.options = options_of(flags, job.context);
   store::Store store(loaded.settings.store);
   int status = 0;

@@ -122,7 +122,7 @@ int compare_again(Store& store, Settings settings, const std::string& id, const 
         progress.update(static_cast<std::size_t>(share * 100), 100, std::string(what));
         return !interrupted();
       }};
-  const auto context = engine_cache::choose_engine(settings, kept.identity.engine);
+  const auto context = engine_cache::choose_engine(settings, kept.identity.engine, options.progress);
   const store::Manifest compared = engine_cache::verify_again(store, kept, model, context, options);
   progress.clear();
   fmt::print("{}: intact; {}\n", compared.id, state_of(compared));

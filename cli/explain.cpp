@@ -8,6 +8,7 @@
 #include "command_files.h"
 #include "common.h"
 #include "core/text.h"
+#include "engine_progress.h"
 #include "json_output.h"
 
 namespace peregrine::cli {
@@ -47,7 +48,10 @@ int run_explain(const CommonFlags& common, const Flags& flags, OutputGuard& guar
   const LoadedSettings loaded = start(common);
   add_settings(guard, loaded.settings);
   guard.check();
-  const compare::ExplainReport report = compare::run(loaded.settings, flags.a, flags.b, flags.image);
+  EngineProgress engines(common.quiet);
+  const compare::ExplainReport report =
+      compare::run(loaded.settings, flags.a, flags.b, flags.image, engines.callback());
+  engines.clear();
   if (!flags.json.empty()) write_json(flags.json, compare::to_json(report) + "\n");
   if (flags.json != "-") print(report, flags.all);
   return 0;

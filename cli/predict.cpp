@@ -8,6 +8,7 @@
 #include "common.h"
 #include "console.h"
 #include "core/log.h"
+#include "engine_progress.h"
 #include "failure.h"
 #include "peregrine/pipeline.h"
 #include "predict_outputs.h"
@@ -152,7 +153,10 @@ int run_predict(const CommonFlags& common, Flags flags, OutputGuard& guard, Json
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
   flags.options.stop = interrupted;
+  EngineProgress engines(common.quiet);
+  flags.options.progress = engines.callback();
   Pipeline pipeline(loaded.settings, flags.options);
+  engines.clear();
   json.describe(pipeline.info(), pipeline.models());
   Collector collector(pipeline, flags, common.quiet, guard, json);
   pipeline.run(flags.sources, [&](const FrameResult& frame_result) { return collector.take(frame_result); });

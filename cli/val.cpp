@@ -6,6 +6,7 @@
 #include "common.h"
 #include "console.h"
 #include "core/text.h"
+#include "engine_progress.h"
 #include "json_output.h"
 #include "progress.h"
 #include "tools/validate/validation.h"
@@ -51,9 +52,12 @@ int run_val(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   catch_interrupt();
   validate::ValidationOptions options = flags.options;
   options.engine = common.engine;
+  EngineProgress engines(common.quiet);
+  options.progress = engines.callback();
   Progress progress("images", common.quiet);
   const auto scores = validate_models(loaded.settings, options,
                                       [&](std::size_t done, std::size_t total, const std::string& image) {
+                                        engines.clear();
                                         progress.update(done, total, image);
                                         return !interrupted();
                                       });

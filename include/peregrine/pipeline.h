@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "peregrine/error.h"
@@ -43,6 +44,11 @@ struct PipelineOptions {
   int every = 1;                                    ///< of a video: run every so many frames
   std::function<bool()> stop =
       {};  ///< asked, from another thread, while a stream is waited for: true ends it
+  /// Told while engines are probed, built and validated, which can take minutes the first time: 0 to 1 of an
+  /// engine, and what is done with it. Return false to stop (Error "interrupted.build", "interrupted.probe").
+  /// Called by one thread at a time, only while the constructor or run() runs, and not always by the thread
+  /// that called them: while TensorRT 8 builds, another one calls it each second.
+  std::function<bool(double share, std::string_view doing)> progress = {};
 };
 
 struct RunInfo {

@@ -123,22 +123,48 @@ store::EngineIdentity identity_of(const Model& model, const EngineContext& conte
                             *context.builder, options, range_of(request), context.driver);
 }
 
+namespace {
+
+/// With somebody who is told of it, where the context has one.
+Request told(const Request& request, const EngineContext& context, const std::string& model) {
+  Request with = request;
+  if (!with.verification.progress && context.progress)
+    with.verification.progress = [&context, model](double share, std::string_view what) {
+      return context.progress(share, fmt::format("{}: {}", model, what));
+    };
+  return with;
+}
+
+void announce_build(const std::string& model, const EngineContext& context, const store::Store& store) {
+  const std::string time = usual_build_time(*context.builder);
+  if (context.automatic && context.builder->name() == "tensorrt")
+    log::warning(
+        fmt::format("{}: the engine \"auto\" is TensorRT here, whose builds take {}. --engine cuda "
+                    "builds Peregrine's own engine instead, in about a minute.",
+                    model, time));
+  log::info(fmt::format("Building {} for the {} engine in {}{}: this happens once, the engine is kept in {}.",
+                        model, context.builder->name(), to_string(context.precision),
+                        time.empty() ? "" : fmt::format(", which takes {}", time),
+                        printable(store.root().native())));
+}
+
+}  // namespace
+
 CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
-                          const Request& request) {
+                          const Request& wanted) {
+  const Request request = told(wanted, context, model.info().name);
   BuildOptions options = build_options(context, request);
   const graph::Graph graph = prepare_graph(model, context, request.shape, options);
   const store::InputRange range = range_of(request);
-  if (const auto& told = request.verification.progress)
-    options.progress = [&told](double share, std::string_view what) { return told(share / 2, what); };
+  if (const auto& progress = request.verification.progress)
+    options.progress = [&progress](double share, std::string_view what) { return progress(share / 2, what); };
   const store::EngineIdentity identity =
       store::identity_of(model.info(), graph, *context.builder, options, range, context.driver);
   CachedEngine cached_engine;
   const auto build = [&] {
     if (const store::Found near = store.find(identity, model.info().name); !near.why.empty())
       log::info(near.why);
-    log::info(fmt::format("Building {} for the {} engine in {}: this happens once, the engine is kept in {}.",
-                          model.info().name, context.builder->name(), to_string(context.precision),
-                          printable(store.root().native())));
+    announce_build(model.info().name, context, store);
     const auto start = std::chrono::steady_clock::now();
     store::StagedEngine staged{.plan = context.builder->build(graph, options),
                                .model = model.info(),

@@ -33,7 +33,7 @@ struct Request {
   bool keep_old =
       false;  ///< rebuild: one that fails its verification takes no place (Error "validation.engine")
   bool verify = true;  ///< compare with the FP32 reference where there is no record for this driver
-  VerificationOptions verification{};  ///< its progress is told of the build as well
+  VerificationOptions verification{};  ///< its progress is told of the build as well; without: the context's
 };
 
 struct CachedEngine {

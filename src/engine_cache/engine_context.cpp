@@ -48,9 +48,11 @@ Precision precision_on_gpu(const Settings& settings) {
   return settings.precision.value_or(settings.tensorrt_fp16 ? Precision::fp16 : Precision::fp32);
 }
 
-std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Flavour flavour) {
+std::unique_ptr<Builder> tensorrt_builder(const Settings& settings, tensorrt::Flavour flavour,
+                                          const EngineProgress& progress) {
   const auto memory = settings.store.empty() ? std::filesystem::path{} : settings.store / "tensorrt";
-  return make_tensorrt_builder(flavour, {.library = settings.tensorrt, .memory = memory});
+  return make_tensorrt_builder(flavour,
+                               {.library = settings.tensorrt, .memory = memory, .progress = progress});
 }
 
 #if PEREGRINE_CUDA
@@ -63,8 +65,9 @@ EngineContext gpu_context(const Settings& settings, std::unique_ptr<Builder> bui
 }
 
 /// The one that was asked for by name, or an error in TensorRT's own words.
-EngineContext insist_on_tensorrt(const Settings& settings, tensorrt::Flavour flavour) {
-  auto builder = tensorrt_builder(settings, flavour);
+EngineContext insist_on_tensorrt(const Settings& settings, tensorrt::Flavour flavour,
+                                 const EngineProgress& progress) {
+  auto builder = tensorrt_builder(settings, flavour, progress);
   (void)builder->library_versions();  // throws where there is no usable library
   if (const std::string reason = builder->cannot_run(Device::cuda(settings.device)); !reason.empty())
     throw Error(
@@ -75,10 +78,10 @@ EngineContext insist_on_tensorrt(const Settings& settings, tensorrt::Flavour fla
 }
 
 /// TensorRT where one is usable, else the cuda engine and one line that says why.
-EngineContext best_context(const Settings& settings) {
+EngineContext best_context(const Settings& settings, const EngineProgress& progress) {
   std::string why;
   for (const tensorrt::Flavour flavour : {tensorrt::Flavour::tensorrt, tensorrt::Flavour::rtx}) {
-    auto builder = tensorrt_builder(settings, flavour);
+    auto builder = tensorrt_builder(settings, flavour, progress);
     const std::string reason = builder->cannot_run(Device::cuda(settings.device));
     if (reason.empty()) return gpu_context(settings, std::move(builder));
     why += fmt::format("{}{}", why.empty() ? "" : " ", reason);
@@ -89,11 +92,12 @@ EngineContext best_context(const Settings& settings) {
 }
 #endif
 
-EngineContext choose_gpu_engine(const Settings& settings, const std::string& engine) {
+EngineContext choose_gpu_engine(const Settings& settings, const std::string& engine,
+                                [[maybe_unused]] const EngineProgress& progress) {
 #if PEREGRINE_CUDA
-  if (engine == "tensorrt") return insist_on_tensorrt(settings, tensorrt::Flavour::tensorrt);
-  if (engine == "tensorrt-rtx") return insist_on_tensorrt(settings, tensorrt::Flavour::rtx);
-  if (engine == "auto" && settings.enable_tensorrt) return best_context(settings);
+  if (engine == "tensorrt") return insist_on_tensorrt(settings, tensorrt::Flavour::tensorrt, progress);
+  if (engine == "tensorrt-rtx") return insist_on_tensorrt(settings, tensorrt::Flavour::rtx, progress);
+  if (engine == "auto" && settings.enable_tensorrt) return best_context(settings, progress);
   return gpu_context(settings, make_cuda_builder());
 #else
   (void)settings;
@@ -125,28 +129,42 @@ std::unique_ptr<Builder> reference_builder([[maybe_unused]] const Device& device
   return nullptr;
 }
 
-EngineContext choose_engine(const Settings& settings, const std::string& engine) {
+EngineContext choose_engine(const Settings& settings, const std::string& engine,
+                            const EngineProgress& progress) {
   if (std::ranges::find(engine_names, engine) == engine_names.end())
     throw Error("usage.engine", fmt::format("There is no engine \"{}\".", engine),
                 fmt::format("Engines: {}.", fmt::join(engine_names, ", ")));
   if (settings.force_gpu_only && (engine == "openvino" || gpu_count() == 0))
     enforce_start_up(true, Device::cuda(settings.device), "");
-  EngineContext context =
-      served_by_cpu(settings, engine) ? openvino_context(settings) : choose_gpu_engine(settings, engine);
+  EngineContext context = served_by_cpu(settings, engine) ? openvino_context(settings)
+                                                          : choose_gpu_engine(settings, engine, progress);
   context.limits = settings.limits;
+  context.progress = progress;
+  context.automatic = engine == "auto";
   return context;
 }
 
-EngineContext choose_engine_to_build(const Settings& settings, const std::string& engine) {
+std::string usual_build_time(const Builder& builder) {
+  if (builder.name() == "cuda") return "about a minute";
+  if (builder.name() != "tensorrt") return {};
+  // Measured with TensorRT 8.5 on an H200: the first build takes that long whatever the model.
+  return builder.library_versions().starts_with("tensorrt 8.")
+             ? "minutes, the first one on a GPU eight or more"
+             : "minutes";
+}
+
+EngineContext choose_engine_to_build(const Settings& settings, const std::string& engine,
+                                     const EngineProgress& progress) {
   if (gpu_count() > 0 || (engine != "tensorrt" && engine != "tensorrt-rtx"))
-    return choose_engine(settings, engine);
-  auto builder =
-      tensorrt_builder(settings, engine == "tensorrt" ? tensorrt::Flavour::tensorrt : tensorrt::Flavour::rtx);
+    return choose_engine(settings, engine, progress);
+  auto builder = tensorrt_builder(
+      settings, engine == "tensorrt" ? tensorrt::Flavour::tensorrt : tensorrt::Flavour::rtx, progress);
   (void)builder->library_versions();  // throws where there is no usable library
   const Device device = Device::cuda(settings.device);
   EngineContext context{std::move(builder), device, {}, precision_on_gpu(settings)};
   context.device_name = context.builder->device_name(device);
   context.limits = settings.limits;
+  context.progress = progress;
   return context;
 }
 

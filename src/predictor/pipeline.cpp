@@ -80,7 +80,8 @@ Pipeline::Pipeline(const Settings& settings, const PipelineOptions& options)
   impl_->options = options;
   std::vector<std::filesystem::path> unverified;
   if (options.models.empty()) unverified = predictor::take_deployed(impl_->settings, impl_->options);
-  engine_cache::EngineContext context = engine_cache::choose_engine(impl_->settings, impl_->options.engine);
+  engine_cache::EngineContext context =
+      engine_cache::choose_engine(impl_->settings, impl_->options.engine, options.progress);
   context.store = settings.store;
   context.unverified = impl_->options.unverified;
   context.unverified_engines = std::move(unverified);

@@ -13,8 +13,8 @@ std::unique_ptr<BatchRunner> make_runner(engine_cache::EngineContext context, co
 #if PEREGRINE_CUDA
   if (context.device.on_gpu()) {
     const auto cpu = [settings, options](std::vector<Fallback> fallbacks) {
-      return make_cpu_runner(engine_cache::choose_engine(settings, "openvino"), settings, options,
-                             std::move(fallbacks));
+      return make_cpu_runner(engine_cache::choose_engine(settings, "openvino", options.progress), settings,
+                             options, std::move(fallbacks));
     };
     GpuPolicy policy(settings.force_gpu_only, context.device);
     return policy.run(

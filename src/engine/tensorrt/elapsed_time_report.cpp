@@ -31,9 +31,11 @@ ElapsedTimeReport::ElapsedTimeReport(Callback report, std::string library)
 void ElapsedTimeReport::tell() {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
   const std::string what =
-      fmt::format("{} {}, {:.0f} s", library_,
-                  refused_ ? "cannot be interrupted: waiting for its build" : "builds and tells no progress",
-                  elapsed.count());
+      refused_ ? fmt::format(
+                     "waiting {:.0f} s for the build of {}, which cannot be "
+                     "interrupted",
+                     elapsed.count(), library_)
+               : fmt::format("building {:.0f} s, {} tells no progress", elapsed.count(), library_);
   refused_ = !report_(share_after(elapsed), what) || refused_;
 }
 

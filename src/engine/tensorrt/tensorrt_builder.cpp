@@ -154,9 +154,10 @@ class TensorRtBuilder final : public Builder {
         const std::scoped_lock lock(mutex_);
         return find().files;
       }();
-      const ProbeResult result = probe(files, device.index, options_.memory);
+      const ProbeResult result = probe(files, device.index, options_.memory, options_.progress);
       return result.failure.empty() ? result.refusal : result.failure;
     } catch (const Error& error) {
+      if (error.code().starts_with("interrupted")) throw;
       return error.sentence();
     }
   }
@@ -177,7 +178,7 @@ class TensorRtBuilder final : public Builder {
     const std::scoped_lock lock(mutex_);
     if (library_) return *library_;
     const LibraryFiles& files = find().files;
-    const ProbeResult result = probe(files, device, options_.memory);
+    const ProbeResult result = probe(files, device, options_.memory, options_.progress);
     if (!result.failure.empty())
       throw Error("environment.tensorrt",
                   fmt::format("{} cannot be used: {}", files.library.string(), result.failure),
@@ -215,8 +216,11 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   if (const auto reasons = not_written(graph); !reasons.empty())
     throw Error("engine.unsupported",
                 fmt::format("The {} engine cannot run this model: {}", name(), fmt::join(reasons, " ")));
-  if (options.progress && !options.progress(0, "exporting"))
-    throw Error("interrupted.build", "The build was cancelled.");
+  const auto tell = [&](double share, std::string_view stage) {
+    if (options.progress && !options.progress(share, stage))
+      throw Error("interrupted.build", "The build was cancelled.");
+  };
+  tell(0, "exporting");
   const Library& library = this->library(options.device.index);
 #if PEREGRINE_CUDA
   // TensorRT measures on, and builds for, the current device.
@@ -225,6 +229,7 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
 #endif
   const Reasons single = single_parts_for(graph, options);
   const std::string file = export_graph(graph, options, single, library);
+  tell(0, "TensorRT reads the model");
   const OnnxBuild build(library, std::as_bytes(std::span(file)));
   std::vector<std::string> notes;
   const bool fp16_by_flag = is_weakly_typed(library) && options.precision == Precision::fp16;

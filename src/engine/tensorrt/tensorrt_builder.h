@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "engine/engine.h"
 #include "engine/tensorrt/library/version.h"
@@ -13,6 +15,8 @@ struct TensorRtOptions {
   std::filesystem::path library{};  ///< a library or its folder; empty: searched for (tensorrt/locate.h)
   std::filesystem::path
       memory{};  ///< folder for timing caches and what is known of libraries; empty: nothing is kept
+  /// Told while the library is probed, in the calling thread; false: Error "interrupted.probe".
+  std::function<bool(double, std::string_view)> progress{};
 };
 
 /// Builder "tensorrt" or "tensorrt-rtx". The library is looked for on first use, probed in a process of its

@@ -24,6 +24,7 @@ Plan build_plan(const Model& model, const engine_cache::EngineContext& context, 
     options.precision = context.precision;
     options.device = context.device;
     options.dynamic_size = dynamic;
+    options.progress = context.progress;
     return context.builder->build(engine_cache::prepare_graph(model, context, shape, options), options);
   }
   store::Store store(context.store);

@@ -131,11 +131,11 @@ ComparedStep step_of(const std::string& stage, const parity::Parity& parity, con
 class Explanation {
  public:
   Explanation(const Settings& settings, const std::string& a, const std::string& b,
-              const std::filesystem::path& image_path)
+              const std::filesystem::path& image_path, const engine_cache::EngineProgress& progress)
       : limits_(settings.limits),
         image_(image_path),
-        a_(settings, a, task_hint(settings, 0, 2)),
-        b_(settings, b, task_hint(settings, 1, 2)) {
+        a_(settings, a, task_hint(settings, 0, 2), progress),
+        b_(settings, b, task_hint(settings, 1, 2), progress) {
     if (a_.model().task != b_.model().task)
       throw Error(
           "usage.explain",
@@ -307,8 +307,9 @@ const ComparedStep* ExplainReport::first_difference() const {
 }
 
 ExplainReport run(const Settings& settings, const std::string& a, const std::string& b,
-                  const std::filesystem::path& image_path) {
-  return Explanation(settings, a, b, image_path).run();
+                  const std::filesystem::path& image_path,
+                  const std::function<bool(double, std::string_view)>& progress) {
+  return Explanation(settings, a, b, image_path, progress).run();
 }
 
 std::string to_json(const ExplainReport& report) {

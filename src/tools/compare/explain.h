@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "peregrine/settings.h"
@@ -40,8 +42,10 @@ struct ExplainReport {
 /// of a cached engine are seen where the model's file is at hand: the other side's, or one of [models].
 /// Throws what choosing, building and decoding throw, and Error "usage.explain" for two models of different
 /// tasks.
+/// `progress`: as PipelineOptions::progress.
 ExplainReport run(const Settings& settings, const std::string& a, const std::string& b,
-                  const std::filesystem::path& image);
+                  const std::filesystem::path& image,
+                  const std::function<bool(double, std::string_view)>& progress = {});
 
 std::string to_json(const ExplainReport& report);
 

@@ -50,8 +50,9 @@ const HostTensor* Tensors::find(const std::string& name) const {
   return found == names.end() ? nullptr : &values[static_cast<std::size_t>(found - names.begin())];
 }
 
-Operand::Operand(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told)
-    : settings_(settings) {
+Operand::Operand(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told,
+                 engine_cache::EngineProgress progress)
+    : settings_(settings), progress_(std::move(progress)) {
   settings_.batch = 1;
   settings_.tasks.clear();
   if (told) settings_.tasks.push_back(*told);
@@ -71,7 +72,7 @@ Operand::Operand(const Settings& settings, const std::string& text, const std::o
 }
 
 void Operand::open(const std::string& name) {
-  context_ = engine_cache::choose_engine(settings_, engine_);
+  context_ = engine_cache::choose_engine(settings_, engine_, progress_);
   context_.store = settings_.store;
   model_ = engine_cache::open_model(name, task_hint(settings_, 0, 1));
   shape_ = predictor::input_shape(model_->info(), settings_.imgsz, 1);
@@ -87,7 +88,7 @@ void Operand::open_cached(const std::string& id) {
   settings_.precision = manifest.identity.precision;
   settings_.batch = manifest.identity.input.any_size ? 1 : manifest.identity.input.batch_opt;
   settings_.imgsz.reset();  // a cached engine has its own
-  context_ = engine_cache::choose_engine(settings_, engine_);
+  context_ = engine_cache::choose_engine(settings_, engine_, progress_);
   context_.store = settings_.store;
   model_ = engine_cache::open_model(store.root() / "engines" / manifest.id, task_hint(settings_, 0, 1));
   shape_ = {settings_.batch, manifest.identity.input.height, manifest.identity.input.width};
@@ -126,6 +127,7 @@ Tensors Operand::run_layers(const HostTensor& input) {
   BuildOptions options;
   options.precision = context_.precision;
   options.device = context_.device;
+  options.progress = progress_;
   options.tune = false;  // what is asked is the arithmetic, not the time
   const auto engine = context_.builder->load(context_.builder->build(graph, options), context_.device);
   return run_all(*engine, input);
@@ -136,6 +138,7 @@ std::vector<Object> Operand::run_pipeline(const fs::path& image) const {
   options.models = {model_->origin()};
   options.engine = engine_;
   options.unverified = true;
+  options.progress = progress_;
   Pipeline pipeline(settings_, options);
   std::vector<Object> objects;
   pipeline.run({image.string()}, [&](const FrameResult& frame_result) {

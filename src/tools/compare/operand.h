@@ -23,7 +23,8 @@ struct Tensors {
 class Operand {
  public:
   /// `told`: what the user says the model is.
-  Operand(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told);
+  Operand(const Settings& settings, const std::string& text, const std::optional<TaskHint>& told,
+          engine_cache::EngineProgress progress);
 
   std::string title() const;
   const ModelInfo& model() const { return model_->info(); }
@@ -49,6 +50,7 @@ class Operand {
   void open_cached(const std::string& id);
 
   Settings settings_;
+  engine_cache::EngineProgress progress_;
   std::string engine_ = "auto";
   std::optional<Model> model_, source_;
   engine_cache::EngineContext context_;

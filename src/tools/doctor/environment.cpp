@@ -112,7 +112,7 @@ Environment check_environment(const Settings& settings, const EnvironmentNeeds& 
   rows.push_back({"peregrine", version, "", "", Standing::good});
   rows.push_back({"cores", fmt::format("{}", std::thread::hardware_concurrency()), "", "", Standing::good});
   for (EnvironmentRow& row : gpu_rows(settings, needs.gpu_bytes)) rows.push_back(std::move(row));
-  for (EnvironmentRow& row : engine_rows(settings)) rows.push_back(std::move(row));
+  for (EnvironmentRow& row : engine_rows(settings, needs.progress)) rows.push_back(std::move(row));
   environment.python = find_python(needs.python, needs.python_limit, needs.stop);
   rows.push_back(python_row(environment.python));
   rows.push_back(memory_row(needs.host_bytes));

@@ -24,6 +24,8 @@ struct EnvironmentNeeds {
   std::filesystem::path python;  ///< as find_python() takes it
   std::chrono::milliseconds python_limit{20'000};
   std::function<bool()> stop{};  ///< as find_python() takes it
+  /// Told while a TensorRT library is probed; false: Error "interrupted.probe".
+  std::function<bool(double, std::string_view)> progress{};
 };
 
 /// Estimate for models whose files have these sizes, stated in the table.

@@ -86,25 +86,28 @@ constexpr const char* tensorrt_needed =
     "8.5, 8.6, 10, 11 or RTX from 1.5 (optional: the cuda engine serves without)";
 
 /// A library as it was found. What a probe learns of it stays in memory.
-EnvironmentRow tensorrt_row(const tensorrt::Installation& found, const Settings& settings) {
+EnvironmentRow tensorrt_row(const tensorrt::Installation& found, const Settings& settings,
+                            const Probing& progress) {
   std::string place = printable(found.files.library.native());
   if (!found.files.parser.empty())
     place += fmt::format(" with {}", printable(found.files.parser.filename().native()));
   place += fmt::format(" ({})", found.place);
   if (!found.refusal.empty()) return {"TensorRT", place, tensorrt_needed, found.refusal, Standing::absent};
-  const auto builder = make_tensorrt_builder(found.version->flavour, {.library = found.files.library});
+  const auto builder =
+      make_tensorrt_builder(found.version->flavour, {.library = found.files.library, .progress = progress});
   EnvironmentRow row{"TensorRT", fmt::format("{}, {}", tensorrt::to_string(*found.version), place),
                      tensorrt_needed, builder->cannot_run(Device::cuda(settings.device)), Standing::good};
   if (!row.remedy.empty()) row.standing = Standing::absent;
   return row;
 }
 
-std::vector<EnvironmentRow> tensorrt_rows(const Settings& settings) {
+std::vector<EnvironmentRow> tensorrt_rows(const Settings& settings, const Probing& progress) {
   std::vector<EnvironmentRow> rows;
   try {
     for (const tensorrt::Installation& found : tensorrt::find_installations(settings.tensorrt))
-      rows.push_back(tensorrt_row(found, settings));
+      rows.push_back(tensorrt_row(found, settings, progress));
   } catch (const Error& error) {  // --tensorrt names a place that has none
+    if (error.code().starts_with("interrupted")) throw;
     rows.push_back({"TensorRT", error.sentence(), tensorrt_needed, error.hint(), Standing::bad});
   }
   if (rows.empty())
@@ -188,10 +191,10 @@ std::vector<EnvironmentRow> gpu_rows(const Settings& settings, std::uint64_t gpu
 #endif
 }
 
-std::vector<EnvironmentRow> engine_rows(const Settings& settings) {
+std::vector<EnvironmentRow> engine_rows(const Settings& settings, [[maybe_unused]] const Probing& progress) {
   std::vector<EnvironmentRow> rows;
 #if PEREGRINE_CUDA
-  rows = tensorrt_rows(settings);
+  rows = tensorrt_rows(settings, progress);
 #endif
 #if PEREGRINE_OPENVINO
   (void)settings;

@@ -40,22 +40,38 @@ Migration::Migration(Settings wanted, const Options& given)
   report.date = store::utc_now();
 }
 
-void Migration::tell(double share, std::string_view doing) {
-  if (!options.progress) return;
+bool Migration::goes_on(double share, std::string_view doing) {
   place.share = share;
   place.doing = doing;
-  if (!options.progress(place))
-    throw Error("interrupted",
-                fmt::format("Interrupted in the step \"{}\": what is deployed is as it was.", place.step),
-                "The same command goes on from there.");
+  return !options.progress || options.progress(place);
+}
+
+bool Migration::goes_on(std::size_t slot, double share, std::string_view doing) {
+  const double part = 1.0 / static_cast<double>(slots.size());
+  return goes_on((static_cast<double>(slot) + share) * part,
+                 fmt::format("{}: {}", report.models[slot].name, doing));
+}
+
+Error Migration::interruption() const {
+  return {"interrupted",
+          fmt::format("Interrupted in the step \"{}\": what is deployed is as it was.", place.step),
+          "The same command goes on from there."};
+}
+
+void Migration::tell(double share, std::string_view doing) {
+  if (!goes_on(share, doing)) throw interruption();
+}
+
+void Migration::tell(std::size_t slot, double share, std::string_view doing) {
+  if (!goes_on(slot, share, doing)) throw interruption();
 }
 
 std::function<bool(double, std::string_view)> Migration::progress_of(std::size_t slot) {
-  return [this, slot](double share, std::string_view doing) {
-    const double part = 1.0 / static_cast<double>(slots.size());
-    tell((static_cast<double>(slot) + share) * part, fmt::format("{}: {}", report.models[slot].name, doing));
-    return true;
-  };
+  return [this, slot](double share, std::string_view doing) { return goes_on(slot, share, doing); };
+}
+
+std::function<bool(double, std::string_view)> Migration::progress() {
+  return [this](double share, std::string_view doing) { return goes_on(share, doing); };
 }
 
 std::function<bool()> Migration::stop() const {

@@ -90,6 +90,8 @@ class Run {
     } catch (const Error& error) {
       if (error.code().starts_with("interrupted") || error.code() == "store.busy") {
         remember();
+        if (error.code() == "interrupted.build" || error.code() == "interrupted.probe")
+          throw migration_.interruption();
         throw;
       }
       fail(error.code(), error.what(), result);

@@ -114,6 +114,7 @@ PipelineOptions pipeline_options(const ValidationOptions& options) {
   result.engine = options.engine;
   result.validation = true;
   result.unverified = options.unverified;
+  result.progress = options.progress;
   return result;
 }
 

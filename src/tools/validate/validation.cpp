@@ -50,7 +50,7 @@ Json scores_json(const ModelScores& scores) {
 std::vector<ModelScores> validate_models(Settings settings, const ValidationOptions& options,
                                          const ValidationProgress& progress) {
   const engine_cache::EngineContext context =
-      engine_cache::choose_engine(settings, options.engine);  // enforcement comes first
+      engine_cache::choose_engine(settings, options.engine, options.progress);  // enforcement comes first
   std::vector<ModelScores> scores;
   ValidationOptions detectors = options;
   detectors.models.clear();

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ValidationOptions {
   std::filesystem::path data;
   std::string engine = "auto";
   bool unverified = false;  ///< score engines, too, that did not pass their verification
+  std::function<bool(double, std::string_view)> progress = {};  ///< as PipelineOptions::progress
 };
 
 struct ModelScores {

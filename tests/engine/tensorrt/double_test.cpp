@@ -198,7 +198,7 @@ TEST_P(Double, TimingCachesOfBuildsAtOnceAreMerged) {
 TEST_P(Double, CancellingAndTooLittleWorkspace) {
   BuildOptions wanted = options();
   int calls = 0;
-  wanted.progress = [&](double, std::string_view) { return ++calls < (is_weakly_typed() ? 2 : 3); };
+  wanted.progress = [&](double, std::string_view) { return ++calls < (is_weakly_typed() ? 3 : 4); };
   EXPECT_THAT(error_text([&] { builder_->build(relu(1), wanted); }), StartsWith("interrupted.build"));
   wanted = options();
   wanted.workspace_bytes = std::size_t{1} << 20;

@@ -9,6 +9,7 @@
 #include "peregrine/error.h"
 #include "peregrine/migrate.h"
 #include "support/test_data.h"
+#include "tools/migrate/migration.h"
 #include "tools/migrate/rollback/lock.h"
 
 namespace peregrine::migrate {
@@ -66,6 +67,23 @@ TEST_F(MigratorTest, GoesOnWhereItWasCutShort) {
   for (const char* name : {"models", "backup", "export", "build", "validate"})
     EXPECT_EQ(step(report, name).verdict, StepResult::Verdict::still_valid) << name;
   EXPECT_EQ(deployment(), 1);
+}
+
+/// A builder asks in a thread of its own, and may have to go on after the answer.
+TEST_F(MigratorTest, ABuilderIsToldToStopByTheCallbacksValueAndAskedOn) {
+  int told = 0;
+  options_.progress = [&](const Progress& at) {
+    EXPECT_EQ(at.doing, "model.pt: building 1 s");
+    return ++told < 2;
+  };
+  Migration migration(settings_, options_);
+  migration.place.step = "build";
+  const auto progress = migration.progress_of(0);
+  EXPECT_TRUE(progress(0.1, "building 1 s"));
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(progress(0.1, "building 1 s"));
+  EXPECT_EQ(told, 3);
+  EXPECT_EQ(migration.interruption().sentence(),
+            "Interrupted in the step \"build\": what is deployed is as it was.");
 }
 
 TEST_F(MigratorTest, AModelFileThatChangesOnTheWayIsNotSwitchedOver) {

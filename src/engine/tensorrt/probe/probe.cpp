@@ -58,12 +58,29 @@ ProbeResult from_line(const std::string& line) {
   return result;
 }
 
-ProbeResult probe_in_child(const LibraryFiles& files, int device) {
+using Progress = std::function<bool(double, std::string_view)>;
+
+/// Whether to stop, as run_child() asks; tells the seconds.
+std::function<bool()> teller_of(const Progress& progress, const std::string& library) {
+  if (!progress) return {};
+  return [&progress, library, start = std::chrono::steady_clock::now()] {
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    return !progress(0, fmt::format("probing {:.0f} s: {}", elapsed.count(), library));
+  };
+}
+
+ProbeResult probe_in_child(const LibraryFiles& files, int device, const Progress& progress) {
   const fs::path program = find_program();
-  const ChildResult ended =
-      run_child({program.string(), files.library.string(), files.parser.string(), files.plugins.string(),
-                 std::to_string(device)},
-                longest_probe);
+  const std::string library = printable(files.library.filename().native());
+  log::info(
+      fmt::format("Probing TensorRT in a process of its own: {}. This happens once for each library and "
+                  "GPU, and may take a minute.",
+                  printable(files.library.native())));
+  const ChildResult ended = run_child({program.string(), files.library.string(), files.parser.string(),
+                                       files.plugins.string(), std::to_string(device)},
+                                      longest_probe, {}, teller_of(progress, library));
+  if (ended.stopped)
+    throw Error("interrupted.probe", fmt::format("Interrupted while {} was probed.", library));
   if (!ended.started)
     throw Error("environment.process", fmt::format("{} could not be started.", printable(program.native())),
                 "Install peregrine again.");
@@ -163,7 +180,7 @@ std::string to_line(const ProbeResult& result) {
       -1, ' ', false, json::error_handler_t::replace);
 }
 
-ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory) {
+ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory, const Progress& progress) {
   static std::mutex mutex;
   const std::scoped_lock lock(mutex);
   ProbeMemory known(memory);
@@ -171,7 +188,7 @@ ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory)
   const std::string key = fmt::format("{} {} {} {} {}", known.digest(files.library),
                                       known.digest(files.parser), plugins, device_identity(device), version);
   const json* kept = known.find(key);
-  ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device);
+  ProbeResult result = kept ? from_line(kept->get<std::string>()) : probe_in_child(files, device, progress);
   if (!result.may_pass_later) known.keep(key, result);
   return result;
 }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/tensorrt/library/library.h"
 
@@ -23,8 +25,11 @@ ProbeResult probe_here(const LibraryFiles& files, int device);
 
 /// The result for these files on cuda:`device`, from a process of its own, or as remembered by the digests of
 /// the files, the GPU and our version: under `memory` (a folder; failing to write there is no error), and for
-/// the life of this process. Throws Error "environment.tensorrt" where the program that probes is missing.
-ProbeResult probe(const LibraryFiles& files, int device, const std::filesystem::path& memory);
+/// the life of this process. `progress`, as BuildOptions has it, is told while the process runs, in the
+/// calling thread; false ends the process. Throws Error "environment.tensorrt" where the program that probes
+/// is missing, "interrupted.probe".
+ProbeResult probe(const LibraryFiles& files, int device, const std::filesystem::path& memory,
+                  const std::function<bool(double, std::string_view)>& progress = {});
 
 /// One line between the two processes.
 std::string to_line(const ProbeResult& result);

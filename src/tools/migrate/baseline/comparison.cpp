@@ -79,17 +79,18 @@ void add_speed(Migration& migration, const ModelSlot& slot, Comparison& comparis
 /// By metric, in the order of the scores.
 validate::ModelScores average_precision(Migration& migration, std::size_t index, const std::string& engine,
                                         Precision precision) {
-  const auto tell = migration.progress_of(index);
-  auto scores =
-      validate::validate_models(alone(settings_in(migration, precision), migration.slots[index]),
-                                {.models = {migration.slots[index].path},
-                                 .data = migration.options.data,
-                                 .engine = engine,
-                                 .unverified = migration.options.unverified},
-                                [&](std::size_t done, std::size_t total, const std::string&) {
-                                  return tell(static_cast<double>(done) / static_cast<double>(total),
-                                              fmt::format("average precision in {}", to_string(precision)));
-                                });
+  auto scores = validate::validate_models(alone(settings_in(migration, precision), migration.slots[index]),
+                                          {.models = {migration.slots[index].path},
+                                           .data = migration.options.data,
+                                           .engine = engine,
+                                           .unverified = migration.options.unverified,
+                                           .progress = migration.progress_of(index)},
+                                          [&](std::size_t done, std::size_t total, const std::string&) {
+                                            migration.tell(
+                                                index, static_cast<double>(done) / static_cast<double>(total),
+                                                fmt::format("average precision in {}", to_string(precision)));
+                                            return true;
+                                          });
   return std::move(scores.front());
 }
 
@@ -106,8 +107,7 @@ std::string add_pytorch_precision(Migration& migration, std::size_t index,
   const bool on_gpu = migration.context->device.on_gpu();
   for (const bool half : {false, true}) {
     if (half && !on_gpu) return "its FP16 is not available on this CPU";
-    migration.progress_of(index)(0.9,
-                                 fmt::format("average precision of PyTorch in {}", half ? "fp16" : "fp32"));
+    migration.tell(index, 0.9, fmt::format("average precision of PyTorch in {}", half ? "fp16" : "fp32"));
     const PyTorchPrecision own = validate_pytorch(request, python, options.data, on_gpu, half);
     if (!own.why.empty()) return own.why;
     for (PrecisionPair& pair : pairs)
@@ -151,8 +151,8 @@ void add_layers(Migration& migration, const ModelSlot& slot, Comparison& compari
   const std::string engine = fmt::format("{}@{}:{}", model, migration.context->builder->name(),
                                          to_string(migration.context->precision));
   const ImageSet images(migration.options.images);
-  const compare::ExplainReport report =
-      compare::run(alone(migration.settings, slot), reference, engine, images.files().front());
+  const compare::ExplainReport report = compare::run(alone(migration.settings, slot), reference, engine,
+                                                     images.files().front(), migration.progress());
   for (const compare::ComparedStep& step : report.steps)
     if (step.stage == "layer") comparison.layers.push_back({step.name, step.difference});
 }
@@ -164,6 +164,7 @@ std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::strin
   options.engine = engine;
   options.keep_pixels = true;
   options.unverified = true;  // what deviates is what the page must show
+  options.progress = migration.progress();
   Settings settings = settings_in(migration, precision);
   settings.tasks.clear();
   for (const ModelSlot& slot : migration.slots)
@@ -190,11 +191,10 @@ std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::strin
 
 Comparison compare_slot(Migration& migration, std::size_t index) {
   const ModelSlot& slot = migration.slots[index];
-  const auto tell = migration.progress_of(index);
   Comparison comparison;
-  tell(0, "speed and memory");
+  migration.tell(index, 0, "speed and memory");
   add_speed(migration, slot, comparison);
-  tell(0.5, "layers");
+  migration.tell(index, 0.5, "layers");
   add_layers(migration, slot, comparison);
   add_average_precision(migration, index, comparison);
   return comparison;

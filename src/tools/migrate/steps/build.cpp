@@ -35,16 +35,17 @@ bool build_one(Migration& migration, std::size_t index) {
 }
 
 /// Nothing where it is not found, or where it is no extra.
-std::optional<engine_cache::EngineContext> rtx(const Migration& migration) {
+std::optional<engine_cache::EngineContext> rtx(Migration& migration) {
   if (!migration.settings.enable_tensorrt || migration.context->builder->name() == "tensorrt-rtx") return {};
   Settings settings = migration.settings;
   if (settings.precision == Precision::bf16) settings.precision.reset();  // the CPU engine's alone
   try {
-    auto context = engine_cache::choose_engine_to_build(settings, "tensorrt-rtx");
+    auto context = engine_cache::choose_engine_to_build(settings, "tensorrt-rtx", migration.progress());
     if (context.builder->cannot_run(context.device).empty())
       return {};  // it could have been chosen with --engine
     return context;
   } catch (const Error& error) {
+    if (error.code().starts_with("interrupted")) throw;
     log::debug(fmt::format("No engines of TensorRT-RTX beside these: {}", error.what()));
     return {};
   }

@@ -21,6 +21,7 @@ doctor::EnvironmentNeeds needs_for(Migration& migration) {
   needs.python = migration.options.python;
   needs.python_limit = answer_limit(migration.options.limit);
   needs.stop = migration.stop();
+  needs.progress = migration.progress();
   return needs;
 }
 
@@ -36,7 +37,7 @@ StepSummary environment(Migration& migration) {
 
   Settings settings = migration.settings;
   if (options.validate_only) settings.store.clear();  // what a probe learns of a library stays in memory
-  migration.context = engine_cache::choose_engine(settings, options.engine);
+  migration.context = engine_cache::choose_engine(settings, options.engine, migration.progress());
   const auto bad = std::ranges::find(rows, EnvironmentRow::Standing::bad, &EnvironmentRow::standing);
   if (bad != rows.end())
     throw Error("environment.machine", doctor::complaint(rows) + ".", "To mend: " + bad->remedy + ".");

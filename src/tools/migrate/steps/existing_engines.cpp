@@ -38,7 +38,7 @@ StepSummary existing_engines(Migration& migration) {
   };
   for (std::size_t i = 0; i < migration.slots.size(); ++i) {
     ModelSlot& slot = migration.slots[i];
-    migration.progress_of(i)(0, "looking for its engine");
+    migration.tell(i, 0, "looking for its engine");
     const auto wanted = engine_cache::identity_of(*slot.model, *migration.context, slot.request);
     const auto found = migration.store.find(wanted, slot.info().name);
     if (!found.engine) {

@@ -52,7 +52,7 @@ StepSummary export_models(Migration& migration) {
       ++given;
       continue;
     }
-    migration.progress_of(i)(0, "writing ONNX");
+    migration.tell(i, 0, "writing ONNX");
     const onnx::ExportOptions options = options_of(slot, migration.context->precision);
     const fs::path file = folder / name_of(slot, options);
     const std::string key = fmt::format("export {}, peregrine {}", file.filename().native(), version);

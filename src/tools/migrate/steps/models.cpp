@@ -119,8 +119,7 @@ StepSummary models(Migration& migration) {
   require_roles(migration);
   for (std::size_t i = 0; i < migration.slots.size(); ++i) {
     ModelSlot& slot = migration.slots[i];
-    const auto progress = migration.progress_of(i);
-    progress(0, "reading");
+    migration.tell(i, 0, "reading");
     slot.model = read(slot.path, expected_of(migration.settings, slot.task_slot));
     require_task_slot(slot);
     slot.request = predictor::deployment_request(slot.info(), *migration.context, migration.settings);
@@ -129,7 +128,7 @@ StepSummary models(Migration& migration) {
         fmt::format("{}{} ({})", i == 0 ? "" : "; ", title(slot), migration.report.models[i].facts);
     const std::string key = key_of(slot, *migration.context);
     if (migration.journal.done.contains(key)) continue;
-    progress(0.5, "a forward pass");
+    migration.tell(i, 0.5, "a forward pass");
     run_once(slot, *migration.context);
     migration.journal.done[key] = "passed";
     summary.verdict = StepResult::Verdict::passed;

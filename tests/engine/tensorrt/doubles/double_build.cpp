@@ -1,9 +1,12 @@
 // The half of the double that builds: timing cache, configuration, profile, builder. Its plan is a line, and
 // the ONNX file.
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "double_network.h"
 
@@ -154,8 +157,16 @@ std::string precisions(const NetworkState& network, const ConfigState& config) {
   return text;
 }
 
+/// Until the file is there that TENSORRT_DOUBLE_WAIT names, a minute at most.
+void wait_if_told() {
+  const char* file = std::getenv("TENSORRT_DOUBLE_WAIT");
+  for (int i = 0; file && i < 6000 && !std::filesystem::exists(file); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+}
+
 void* build(Implementation*, Network* network, Config* config) {
   const NetworkState& state = *network->state;
+  wait_if_told();
   if (eight && (config->state->tactic_sources & 0b111u) != 0)
     report_misuse("a library that is not there gives tactics");
   if (!state.file.empty() && !state.parser_lives) report_misuse("the parser died before the build");

@@ -1,7 +1,8 @@
 // A test double of TensorRT, complete enough to build, load and run what the project's own reader of ONNX
 // reads: it proves our paths, not TensorRT. TENSORRT_DOUBLE_FAIL names the call that fails ("build",
 // "enqueue"); with TENSORRT_DOUBLE_TYPE every tensor of a network is FP32; TENSORRT_DOUBLE_MEMORY is what a
-// build has on the GPU, in MiB.
+// build has on the GPU, in MiB; TENSORRT_DOUBLE_HALF and TENSORRT_DOUBLE_SINGLE name a layer that TensorRT 8
+// builds so whatever was asked for; TENSORRT_DOUBLE_WAIT is a file that a build waits for.
 #include <cstring>
 #include <mutex>
 #include <set>
