@@ -54,7 +54,11 @@ struct Options {
                                              ///< answer is given up after 20 s at most
   std::filesystem::path executable{};        ///< the peregrine command: measurements get a process each
   std::filesystem::path page{};              ///< write to_html() there; empty: nowhere
-  std::function<bool(const Progress&)> progress{};    ///< return false to stop (Error "interrupted")
+  /// Return false to stop (Error "interrupted"). Called by one thread at a time and only while run() runs,
+  /// but not always by the thread that called it: while TensorRT 8 builds, another one calls it each second.
+  /// It must not call the Migrator, and what it shares with other threads needs a lock. `finished` and
+  /// `confirm` are called by run()'s thread alone.
+  std::function<bool(const Progress&)> progress{};
   std::function<void(const StepResult&)> finished{};  ///< told of each step's verdict
   std::function<bool(const Report&)> confirm{};       ///< asked before the switch; empty: yes
 };

@@ -49,8 +49,8 @@ struct BuildOptions {
   bool dynamic_size = false;  ///< CPU engine: one plan for any batch, height and width (predict --rect)
   int threads = 0;            ///< CPU engine: 0 lets it decide
   std::size_t workspace_bytes = std::size_t{1} << 30;
-  /// TensorRT's engines: an open batch. The graph's own batch is then a stand-in, which no other extent
-  /// should equal.
+  /// TensorRT's engines: an open batch. The graph's own batch is then a stand-in, of which no other extent
+  /// should be a multiple.
   std::optional<BatchRange> batches{};
   std::optional<int> optimization_level{};  ///< TensorRT's engines: 0 to 5; none: the library's default
   std::vector<int>
@@ -63,6 +63,11 @@ struct BuildOptions {
   /// minute; slower plan).
   bool tune = true;
   /// Told of progress, 0..1 and what is being done; returns false to cancel (Error "interrupted.build").
+  ///
+  /// Threads: called by one thread at a time and only while build() runs, by the thread that called build()
+  /// or by one of the builder's own (TensorRT 8, whose library tells no progress: each second). What it
+  /// shares with other threads than that of build() needs a lock. It must not call the builder. What it
+  /// throws ends the build as false does, and build() throws it.
   std::function<bool(double, std::string_view)> progress{};
 };
 
