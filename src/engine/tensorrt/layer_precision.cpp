@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/tensorrt/layer_flow.h"
+
 namespace peregrine::tensorrt {
 
 namespace {
@@ -22,18 +24,44 @@ bool belongs_to(std::string_view name, const std::string& node) {
          });
 }
 
-void ask_for_fp16(const NetworkDefinition& network, const std::set<std::string>& nodes,
-                  const std::map<std::string, std::string>& fp32_layers) {
-  const auto is_of = [](const std::string& layer, const auto& names, auto node_of) {
-    return std::ranges::any_of(names, [&](const auto& entry) { return belongs_to(layer, node_of(entry)); });
-  };
-  for (const Layer& layer : network.layers()) {
-    if (!computes(layer)) continue;
+bool WantedPrecision::has_node(std::string_view name) const {
+  return std::ranges::any_of(nodes, [&](const std::string& node) { return belongs_to(name, node); });
+}
+
+bool WantedPrecision::keeps_fp32(std::string_view name) const {
+  return std::ranges::any_of(fp32_layers, [&](const auto& entry) { return belongs_to(name, entry.first); });
+}
+
+namespace {
+
+std::vector<std::string> names_of(const std::vector<Tensor>& tensors) {
+  std::vector<std::string> names;
+  for (const Tensor& tensor : tensors) names.push_back(tensor.name());
+  return names;
+}
+
+}  // namespace
+
+void ask_for_fp16(const NetworkDefinition& network, const WantedPrecision& wanted) {
+  const std::vector<Layer> layers = network.layers();
+  std::vector<FlowLayer> flow;
+  for (const Layer& layer : layers) {
     const std::string name = layer.name();
-    if (is_of(name, fp32_layers, [](const auto& entry) { return entry.first; }))
-      layer.prefer(DataType::f32);
-    else if (is_of(name, nodes, [](const auto& node) { return node; }))
-      layer.prefer(DataType::f16);
+    const bool floating = computes(layer);
+    const auto kind = wanted.keeps_fp32(name)             ? FlowLayer::Kind::marked
+                      : wanted.has_node(name) && floating ? FlowLayer::Kind::node
+                                                          : FlowLayer::Kind::passing;
+    // What gives integers is like a constant to those that read it.
+    flow.push_back(
+        {kind, floating ? names_of(layer.inputs()) : std::vector<std::string>{}, names_of(layer.outputs())});
+  }
+  const std::vector<bool> between = between_marked(flow);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (!computes(layers[i])) continue;
+    if (flow[i].kind == FlowLayer::Kind::marked || between[i])
+      layers[i].prefer(DataType::f32);
+    else if (flow[i].kind == FlowLayer::Kind::node)
+      layers[i].prefer(DataType::f16);
   }
   for (const Tensor& input : network.inputs()) input.require_type(DataType::f16);
   for (const Tensor& output : network.outputs()) output.require_type(DataType::f16);

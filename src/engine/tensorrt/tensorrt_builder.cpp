@@ -232,9 +232,10 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
   tell(0, "TensorRT reads the model");
   const OnnxBuild build(library, std::as_bytes(std::span(file)));
   std::vector<std::string> notes;
+  const WantedPrecision wanted{single, names_of_nodes(graph)};
   const bool fp16_by_flag = is_weakly_typed(library) && options.precision == Precision::fp16;
   if (fp16_by_flag)
-    ask_for_fp16(build.network(), names_of_nodes(graph), single);
+    ask_for_fp16(build.network(), wanted);
   else if (!is_weakly_typed(library))
     notes.push_back("Before the build, as parsed: " +
                     audit_before(build.network(), single, options.precision));
@@ -270,9 +271,12 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
     plan.notes.push_back("Built, not run: " + reason);
   } else {
     const std::vector<InspectedLayer> layers = inspect(library, result.plan);
-    if (fp16_by_flag) require_fp16(layers, single);
+    if (fp16_by_flag) require_fp16(layers, wanted);
     if (!layers.empty())
-      plan.notes.push_back("After the build, as the inspector tells: " + summarize(layers, single));
+      plan.notes.push_back("After the build, as the inspector tells: " + summarize(layers, wanted));
+    if (const auto missing = not_told(layers, wanted); fp16_by_flag && !missing.empty())
+      plan.notes.push_back(
+          fmt::format("Asked for in FP32, and not told by the inspector: {}.", fmt::join(missing, ", ")));
   }
   for (const std::string& note : plan.notes) log::info(note);
   return plan;

@@ -217,6 +217,34 @@ TEST_P(Double, SinglePrecisionForHalfIsAnError) {
   EXPECT_EQ(engine->precision(), Precision::fp32);
 }
 
+/// The double puts a layer without a name behind each softmax, as TensorRT 8's parser may.
+TEST_P(Double, WhatStaysInFp32IsAuditedInBothDirections) {
+  const auto building = [&](const char* variable, const char* layer, bool decodes) {
+    graph::Graph graph;
+    const auto x = graph.add_input("x", DType::f32, {1, 2, 16, 4});
+    const auto bins = graph.add(decodes ? "decode.softmax" : "softmax", graph::Softmax{2}, {x});
+    const auto next = graph.add(decodes ? "decode.distance" : "sum", graph::Binary{}, {bins, x});
+    graph.mark_output(graph.add("last", graph::Unary{}, {next}), "y");
+    setenv(variable, layer, 1);
+    Plan plan;
+    std::string text = error_text([&] { plan = builder_->build(graph, options()); });
+    unsetenv(variable);
+    return text == "no error" ? text + ": " + plan.notes.back() : text;
+  };
+  const std::string unnamed = "(Unnamed Layer* 1) [ElementWise]";
+  EXPECT_THAT(building("TENSORRT_DOUBLE_NONE", "", true), StartsWith("no error"));
+  if (!is_weakly_typed()) return;
+  EXPECT_THAT(building("TENSORRT_DOUBLE_NONE", "", true),
+              HasSubstr("'" + unnamed + "' (it lies between layers that stay in FP32)"));
+  EXPECT_THAT(building("TENSORRT_DOUBLE_NONE", "", false), HasSubstr("4 of 4 layers give FP16"));
+  EXPECT_THAT(
+      building("TENSORRT_DOUBLE_HALF", "decode.softmax", true),
+      AllOf(StartsWith("engine.precision"), HasSubstr("FP32 was asked for in layer 'decode.softmax'")));
+  for (const std::string& layer : {unnamed, std::string("sum")})
+    EXPECT_THAT(building("TENSORRT_DOUBLE_SINGLE", layer.c_str(), false),
+                AllOf(StartsWith("engine.precision"), HasSubstr("built layer '" + layer + "' in FP32")));
+}
+
 TEST_P(Double, APlanOfAnotherGpuOrVersionIsRefused) {
   const Plan whole = build();
   Plan plan = whole;

@@ -122,20 +122,79 @@ TEST(Inspection, CountsTheTypesOfOutputs) {
   EXPECT_EQ(summarize(inspected_layers(R"({"Layers": []})"), {}), "");
 }
 
-TEST(Inspection, LayersInFp32AreExcusedByTheirNodesOrByComputingNothing) {
-  const auto layer = [](const char* name, const char* kind) { return InspectedLayer{name, kind, true}; };
-  const std::map<std::string, std::string> marked{{"decode.boxes", "pixels"}};
-  const auto refusal = [&](const InspectedLayer& one) {
-    return error_text([&] { require_fp16({{"model.0.conv", "CaskConvolution", false}, one}, marked); });
+class Audit : public testing::Test {
+ protected:
+  static InspectedLayer layer(const char* name, const char* kind, bool gives_fp32,
+                              std::vector<std::string> inputs = {}, std::vector<std::string> outputs = {}) {
+    return {name, kind, gives_fp32, std::move(inputs), std::move(outputs)};
+  }
+  std::string refusal(const std::vector<InspectedLayer>& layers) const {
+    return error_text([&] { require_fp16(layers, wanted_); });
+  }
+  const WantedPrecision wanted_{
+      .fp32_layers = {{"decode.boxes", "pixels"}, {"decode.ends", "pixels"}},
+      .nodes = {"model.0.conv", "model.1", "model.3", "decode.boxes", "decode.boxes2", "decode.ends"}};
+};
+
+TEST_F(Audit, LayersInFp32AreExcusedByTheirNodesOrByComputingNothing) {
+  const auto beside = [&](const char* name, const char* kind) {
+    return refusal({layer("model.0.conv", "CaskConvolution", false), layer(name, kind, true)});
   };
-  EXPECT_EQ(refusal(layer("PWN(decode.boxes.sigmoid, decode.boxes)", "PointWise")), "no error");
-  EXPECT_EQ(refusal(layer("{ForeignNode[model.1...decode.boxes]}", "Myelin")), "no error");
-  EXPECT_EQ(refusal(layer("Reformatting CopyNode for Input Tensor 0 to model.3", "Reformat")), "no error");
-  EXPECT_THAT(refusal(layer("decode.boxes2 + model.3", "PointWise")),
-              AllOf(StartsWith("engine.precision"), HasSubstr("layer 'decode.boxes2 + model.3'")));
-  EXPECT_THAT(error_text([&] { require_fp16({}, marked); }), StartsWith("engine.precision"));
-  EXPECT_EQ(summarize({layer("decode.boxes", "PointWise")}, marked),
+  EXPECT_EQ(beside("PWN(decode.boxes.sigmoid, decode.boxes)", "PointWise"), "no error");
+  EXPECT_EQ(beside("{ForeignNode[model.1...decode.boxes]}", "Myelin"), "no error");
+  EXPECT_EQ(beside("Reformatting CopyNode for Input Tensor 0 to model.3", "Reformat"), "no error");
+  EXPECT_EQ(beside("(Unnamed Layer* 7) [Shuffle]", "Shuffle"), "no error");
+  EXPECT_THAT(beside("decode.boxes2 + model.3", "PointWise"),
+              AllOf(StartsWith("engine.precision"), HasSubstr("layer 'decode.boxes2 + model.3' in FP32")));
+  EXPECT_THAT(refusal({}), StartsWith("engine.precision"));
+  EXPECT_EQ(summarize({layer("decode.boxes", "PointWise", true)}, wanted_),
             "0 of 1 layers give FP16; in FP32: 'decode.boxes' (pixels).");
+}
+
+/// What the parser puts in is known by its neighbours, not by its name.
+TEST_F(Audit, WhatTheParserPutInIsExcusedBetweenLayersInFp32Alone) {
+  const auto between = [&](const char* before, const char* behind, const char* name) {
+    return refusal({layer("(Unnamed Layer* 2) [Constant]", "Constant", true, {}, {"c"}),
+                    layer(before, "PointWise", wanted_.keeps_fp32(before), {"x"}, {"a"}),
+                    layer("(Unnamed Layer* 3) [Shuffle]", "Shuffle", true, {"a"}, {"b"}),
+                    layer(name, "PointWise", true, {"b", "c"}, {"d"}),
+                    layer(behind, "PointWise", wanted_.keeps_fp32(behind), {"d"}, {"y"})});
+  };
+  const char* unnamed = "(Unnamed Layer* 4) [ElementWise]";
+  EXPECT_EQ(between("decode.boxes", "decode.ends", unnamed), "no error");
+  for (const auto& [before, behind] : {std::pair{"model.1", "decode.ends"},
+                                       std::pair{"decode.boxes", "model.1"}, std::pair{"model.1", "model.3"}})
+    EXPECT_THAT(between(before, behind, unnamed),
+                HasSubstr("layer '(Unnamed Layer* 4) [ElementWise]' in FP32"));
+  EXPECT_THAT(between("decode.boxes", "decode.ends", "model.3"), HasSubstr("layer 'model.3' in FP32"));
+  // Nothing in front of it is known to be in FP32; behind it, an output is.
+  EXPECT_THAT(refusal({layer(unnamed, "PointWise", true, {"x"}, {"d"}),
+                       layer("decode.boxes", "PointWise", true, {"d"}, {"y"})}),
+              HasSubstr(unnamed));
+  EXPECT_EQ(refusal({layer("decode.boxes", "PointWise", true, {"x"}, {"d"}),
+                     layer(unnamed, "PointWise", true, {"d"}, {"y"})}),
+            "no error");
+}
+
+TEST_F(Audit, ALayerThatWasToStayInFp32AndDidNotIsAnError) {
+  const auto built = [&](const char* name, const char* kind) {
+    return refusal(
+        {layer(name, kind, false, {"x"}, {"a"}), layer("model.1", "PointWise", false, {"a"}, {"y"})});
+  };
+  for (const char* name :
+       {"decode.boxes", "PWN(decode.boxes.sigmoid, decode.boxes)", "decode.boxes + model.3"})
+    EXPECT_THAT(built(name, "PointWise"),
+                AllOf(StartsWith("engine.precision"), HasSubstr("FP32 was asked for in layer '"),
+                      HasSubstr(std::string(name) + "' (pixels), and TensorRT built it in FP16"),
+                      HasSubstr("Build with --precision fp32.")));
+  EXPECT_THAT(built("decode.ends", "Slice"), HasSubstr("in FP16")) << "what it passes on is rounded";
+  EXPECT_EQ(built("Reformatting CopyNode for Input Tensor 0 to decode.boxes", "Reformat"), "no error");
+  EXPECT_EQ(built("{ForeignNode[decode.boxes...model.1]}", "Myelin"), "no error")
+      << "it tells nothing inside";
+  EXPECT_EQ(refusal({layer("decode.boxes", "PointWise", false, {"x"}, {"y"})}), "no error")
+      << "outputs are FP16 as they were asked for";
+  EXPECT_THAT(not_told({layer("PWN(decode.boxes)", "PointWise", true)}, wanted_),
+              testing::ElementsAre("decode.ends"));
 }
 
 }  // namespace

@@ -147,13 +147,31 @@ bool memory_runs_out(const NetworkState& network, const ConfigState& config) {
   return true;
 }
 
+/// What nobody asked for follows what it reads; constants stay as they are.
+bool is_single(const LayerState& layer, const std::set<std::string>& single_tensors) {
+  const auto named_by = [&](const char* variable) {
+    const char* name = std::getenv(variable);
+    return name && layer.name == name;
+  };
+  if (named_by("TENSORRT_DOUBLE_HALF")) return false;
+  if (named_by("TENSORRT_DOUBLE_SINGLE")) return true;
+  if (layer.wanted >= 0) return layer.wanted == single;
+  return layer.inputs.empty() || std::ranges::any_of(layer.inputs, [&](const auto& input) {
+           return single_tensors.contains(input->value.name);
+         });
+}
+
 /// What TensorRT 8 made of the wishes: the type of inputs and outputs, and the layers in FP32.
 std::string precisions(const NetworkState& network, const ConfigState& config) {
   if (!eight) return {};
   const bool may_be_half = (config.flags & 1u) != 0 && !std::getenv("TENSORRT_DOUBLE_TYPE");
   std::string text = network.outputs.empty() || network.outputs[0]->value.type == half ? " 1 " : " 0 ";
-  for (const auto& layer : network.layers)
-    if (!may_be_half || !layer->value.wants_half) text += layer->value.name + '|';
+  std::set<std::string> single_tensors;
+  for (const auto& layer : network.layers) {
+    if (may_be_half && !is_single(layer->value, single_tensors)) continue;
+    text += layer->value.name + '|';
+    for (const auto& output : layer->value.outputs) single_tensors.insert(output->value.name);
+  }
   return text;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "formats/onnx/read/node_order.h"
 #include "formats/onnx/read/translation.h"
@@ -51,6 +52,15 @@ bool half_inputs(const pb::NodeProto& node, const Types& types) {
   return is_half;
 }
 
+std::string kind_of(const pb::NodeProto& node) {
+  const std::string& type = node.op_type();
+  return type == "Reshape" || type == "Transpose" ? "Shuffle"
+         : type == "Slice" || type == "Split"     ? "Slice"
+         : type == "Concat"                       ? "Concatenation"
+         : type == "Softmax"                      ? "SoftMax"
+                                                  : "PointWise";
+}
+
 bool half_output(const pb::NodeProto& node, const Types& types) {
   const bool is_half = half_inputs(node, types);
   return node.op_type() == "Cast" ? node.attribute(0).i() == pb::TensorProto::FLOAT16 : is_half;
@@ -69,7 +79,9 @@ OnnxModel::OnnxModel(std::string file) : file_(std::move(file)) {
   }
   for (const pb::NodeProto& node : model.graph().node()) {
     const bool is_half = half_output(node, types);
-    ModelLayer& layer = layers_.emplace_back(ModelLayer{node.name(), {}});
+    ModelLayer& layer = layers_.emplace_back(ModelLayer{node.name(), kind_of(node), {}, {}});
+    for (const std::string& input : node.input())
+      if (types.contains(input)) layer.inputs.push_back(input);
     for (const std::string& output : node.output()) {
       types[output] = is_half;
       layer.outputs.push_back({output, is_half, {}});
@@ -83,6 +95,27 @@ OnnxModel::OnnxModel(std::string file) : file_(std::move(file)) {
   } catch (const Error& error) {
     throw Refusal{"", "", error.what()};
   }
+}
+
+std::vector<ModelLayer> OnnxModel::parsed_layers() const {
+  std::vector<ModelLayer> all;
+  std::set<std::string> made;
+  for (const ModelTensor& input : inputs_) made.insert(input.name);
+  const auto unnamed = [&](const char* kind) {
+    return "(Unnamed Layer* " + std::to_string(all.size()) + ") [" + kind + "]";
+  };
+  for (const ModelLayer& node : layers_) {
+    for (const std::string& input : node.inputs)
+      if (made.insert(input).second)
+        all.push_back({unnamed("Constant"), "Constant", {{input, false, {}}}, {}});
+    all.push_back(node);
+    for (const ModelTensor& output : node.outputs) made.insert(output.name);
+    if (node.kind != "SoftMax") continue;
+    std::string& inner = all.back().outputs.front().name;
+    inner += ".inner";
+    all.push_back({unnamed("ElementWise"), "PointWise", node.outputs, {inner}});
+  }
+  return all;
 }
 
 std::string OnnxModel::node_of(const std::string& operation) const {

@@ -18,8 +18,9 @@ struct ModelTensor {
 };
 
 struct ModelLayer {
-  std::string name;
+  std::string name, kind;            ///< kind: as an inspector calls it
   std::vector<ModelTensor> outputs;  ///< floating-point ones
+  std::vector<std::string> inputs;   ///< likewise
 };
 
 struct Refusal {
@@ -35,6 +36,8 @@ class OnnxModel {
   const std::vector<ModelTensor>& inputs() const { return inputs_; }
   const std::vector<ModelTensor>& outputs() const { return outputs_; }
   const std::vector<ModelLayer>& layers() const { return layers_; }
+  /// With those that TensorRT 8's parser puts in beside the nodes: constants, and a step behind each softmax.
+  std::vector<ModelLayer> parsed_layers() const;
   /// The first node of this operator; empty where there is none.
   std::string node_of(const std::string& operation) const;
   /// With `batch` where the file leaves it open.

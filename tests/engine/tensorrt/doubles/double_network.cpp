@@ -25,10 +25,13 @@ std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, 
   return tensor;
 }
 
-Layer* add_layer(NetworkState& network, const std::string& name,
-                 std::vector<std::unique_ptr<Tensor>> outputs) {
+Layer* add_layer(NetworkState& network, const std::string& name, std::vector<std::unique_ptr<Tensor>> outputs,
+                 std::vector<std::unique_ptr<Tensor>> inputs) {
   static Table table{
       {4, +[](LayerState* self) { return self->name.c_str(); }},
+      {5, +[](LayerState* self) { return static_cast<std::int32_t>(self->inputs.size()); }},
+      {6, +[](LayerState* self,
+              std::int32_t index) { return self->inputs[static_cast<std::size_t>(index)].get(); }},
       {7, +[](LayerState* self) { return static_cast<std::int32_t>(self->outputs.size()); }},
       {8, +[](LayerState* self,
               std::int32_t index) { return self->outputs[static_cast<std::size_t>(index)].get(); }},
@@ -38,11 +41,10 @@ Layer* add_layer(NetworkState& network, const std::string& name,
         slot(19, 19, 12), +[](LayerState* self) { return self->metadata.c_str(); });
   if (eight) {
     table.add(
-        10, +[](LayerState* self, std::int32_t type) { self->wants_half = type == half; });
+        10, +[](LayerState* self, std::int32_t type) { self->wanted = type; });
     table.add(
         14, +[](LayerState* self, std::int32_t, std::int32_t type) {
-          if (self->wants_half != (type == half))
-            report_misuse("a layer gives another type than it computes in");
+          if (self->wanted != type) report_misuse("a layer gives another type than it computes in");
         });
   }
   auto& layer = network.layers.emplace_back(std::make_unique<Layer>());
@@ -50,6 +52,7 @@ Layer* add_layer(NetworkState& network, const std::string& name,
   layer->value.name = name;
   layer->value.metadata = "[ONNX Layer: " + name + "]";
   layer->value.outputs = std::move(outputs);
+  layer->value.inputs = std::move(inputs);
   return layer.get();
 }
 

@@ -24,8 +24,8 @@ struct Tensor {
 
 struct LayerState : Implementation {
   std::string name, metadata;
-  std::vector<std::unique_ptr<Tensor>> outputs;
-  bool wants_half = false;  ///< TensorRT 8: its precision and the type of each output were set
+  std::vector<std::unique_ptr<Tensor>> outputs, inputs;
+  std::int32_t wanted = -1;  ///< TensorRT 8: its precision and the type of each output; -1: not set
 };
 struct Layer {
   void* own = nullptr;
@@ -45,8 +45,8 @@ struct NetworkState : Implementation {
 using Network = Api<NetworkState>;
 
 std::unique_ptr<Tensor> make_tensor(const std::string& name, std::int32_t type, const Dims& dims = {});
-Layer* add_layer(NetworkState& network, const std::string& name,
-                 std::vector<std::unique_ptr<Tensor>> outputs);
+Layer* add_layer(NetworkState& network, const std::string& name, std::vector<std::unique_ptr<Tensor>> outputs,
+                 std::vector<std::unique_ptr<Tensor>> inputs = {});
 Table& network_table();
 
 }  // namespace tensorrt_double

@@ -40,11 +40,12 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
                   "Assertion failed: plugin != nullptr && \"InstanceNormalization plugin was not found in the "
                   "plugin registry!\""};
   }
-  for (const ModelLayer& layer : model.layers()) {
-    std::vector<std::unique_ptr<Tensor>> outputs;
+  for (const ModelLayer& layer : eight ? model.parsed_layers() : model.layers()) {
+    std::vector<std::unique_ptr<Tensor>> outputs, inputs;
     for (const ModelTensor& output : layer.outputs)
       outputs.push_back(make_tensor(output.name, type_of(output)));
-    add_layer(network, layer.name, std::move(outputs));
+    for (const std::string& input : layer.inputs) inputs.push_back(make_tensor(input, single));
+    add_layer(network, layer.name, std::move(outputs), std::move(inputs));
   }
   for (const ModelTensor& output : model.outputs()) {
     network.parsed_outputs.push_back(make_tensor(output.name, type_of(output)));

@@ -155,14 +155,21 @@ void* create_inspector(EngineState* self) {
       {slot(5, 6, 6), +[](InspectorState* inspector, std::int32_t) { return inspector->text.c_str(); }}};
   if (fails("create_inspector")) return nullptr;
   auto* inspector = new InspectorState;
-  for (const ModelLayer& layer : self->model->layers()) {
+  const auto quoted = [](const std::string& name) { return "{\"Name\": \"" + name + "\""; };
+  for (const ModelLayer& layer : eight ? self->model->parsed_layers() : self->model->layers()) {
     const bool is_half = eight ? !self->fp32_layers.contains(layer.name) : layer.outputs.front().is_half;
     const char* type = eight     ? is_half ? "Row major linear FP16 format" : "Row major linear FP32"
                        : is_half ? "Half NCHW"
                                  : "Float";
     inspector->text += inspector->text.empty() ? "{\"Layers\": [" : ", ";
-    inspector->text +=
-        "{\"Name\": \"" + layer.name + R"(", "Outputs": [{"Format/Datatype": ")" + type + "\"}]}";
+    inspector->text += quoted(layer.name) + R"(, "LayerType": ")" + layer.kind + R"(", "Inputs": [)";
+    for (const std::string& input : layer.inputs)
+      inspector->text += (&input == layer.inputs.data() ? "" : ", ") + quoted(input) + "}";
+    inspector->text += R"(], "Outputs": [)";
+    for (const ModelTensor& output : layer.outputs)
+      inspector->text += (&output == layer.outputs.data() ? "" : ", ") + quoted(output.name) +
+                         R"(, "Format/Datatype": ")" + type + "\"}";
+    inspector->text += "]}";
   }
   inspector->text += "]}";
   return Api<InspectorState>::make(table, inspector);
