@@ -59,7 +59,8 @@ struct FakeCuda::Table {
       return fake().enter("driver_version");
     };
     t.memory_info = [](std::size_t* free, std::size_t* total) {
-      *free = *total = std::size_t{80} << 30;
+      *free = fake().free_memory_;
+      *total = std::size_t{80} << 30;
       return fake().enter("memory_info");
     };
     t.device_synchronize = [] { return fake().enter("device_synchronize"); };

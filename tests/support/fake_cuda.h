@@ -56,6 +56,8 @@ class FakeCuda {
   std::vector<const void*> device_memory() const;
   /// The same of the `nth` malloc from now on.
   void move_allocation(int nth, cudaMemoryType type, int device = 0);
+  /// What the device says it has free.
+  void set_free_memory(std::size_t bytes) { free_memory_ = bytes; }
   /// Compute capability of the first device; the others are 9.0.
   void set_first_capability(int major) { first_major_ = major; }
   /// The device that new streams belong to.
@@ -84,6 +86,7 @@ class FakeCuda {
 
   cuda::Runtime real_;
   int devices_, current_ = 0, stream_device_ = 0, total_ = 0, lost_at_ = -1, moved_ = -1, first_major_ = 9;
+  std::size_t free_memory_ = std::size_t{80} << 30;
   bool failed_ = false;
   cudaError_t last_ = cudaSuccess;
   Memory moved_to_;

@@ -62,6 +62,20 @@ std::size_t requested_bytes(const std::vector<std::string>& errors) {
   return largest;
 }
 
+/// TensorRT says the same where the workspace is too small and where the GPU's memory is short. In MiB.
+std::string workspace_hint(std::size_t wanted, std::optional<std::size_t> free) {
+  if (!free) return fmt::format("Pass --workspace {}.", wanted);
+  if (wanted > *free)
+    return fmt::format(
+        "Free memory on the GPU (nvidia-smi shows who holds it) until a workspace of {} MiB fits, and "
+        "pass --workspace {}; or use a smaller batch or image size.",
+        wanted, wanted);
+  return fmt::format(
+      "Pass --workspace {}. If TensorRT says so again, memory on the GPU is short: free some "
+      "(nvidia-smi shows who holds it), or use a smaller batch or image size.",
+      wanted);
+}
+
 }  // namespace
 
 OnnxBuild::OnnxBuild(const Library& library, std::span<const std::byte> file)
@@ -124,11 +138,13 @@ void OnnxBuild::throw_build_failure(const Options& options) const {
   // The number is what one step asked for, on top of what others hold.
   const std::size_t advice =
       std::max(options.workspace_bytes * 2, asked + options.workspace_bytes) / mebibyte + 1;
+  const std::optional<std::size_t> free = options.free_memory();
   throw_its_words(
       library_,
-      fmt::format("build the engine with a workspace of {} MiB{}", options.workspace_bytes / mebibyte,
-                  asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : ""),
-      "engine.workspace", fmt::format("Pass --workspace {}.", advice));
+      fmt::format("build the engine with a workspace of {} MiB{}{}", options.workspace_bytes / mebibyte,
+                  asked > 0 ? fmt::format(" (it asked for {} bytes)", asked) : "",
+                  free ? fmt::format(" and {} MiB free on the GPU", *free / mebibyte) : ""),
+      "engine.workspace", workspace_hint(advice, free ? std::optional(*free / mebibyte) : std::nullopt));
 }
 
 std::optional<HostMemory> OnnxBuild::run_builder(const BuilderConfig& config, const Options& options) const {

@@ -24,6 +24,7 @@ class OnnxBuild {
     std::optional<BatchRange> batches;
     bool fp16_by_flag = false;  ///< of a weakly typed network; ask_for_fp16() (layer_precision.h) was called
     std::size_t workspace_bytes = 0;
+    std::function<std::optional<std::size_t>()> free_memory;  ///< on the GPU, in bytes; nothing without one
     std::optional<int> optimization_level;
     std::vector<int> compute_capabilities;
     std::function<bool(double, std::string_view)> progress;

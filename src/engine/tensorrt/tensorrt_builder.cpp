@@ -43,6 +43,15 @@ bool has_gpu([[maybe_unused]] const Device& device) {
 #endif
 }
 
+/// On the GPU, in bytes.
+std::optional<std::size_t> free_memory([[maybe_unused]] const Device& device) {
+#if PEREGRINE_CUDA
+  std::size_t free = 0, total = 0;
+  if (has_gpu(device) && cuda::runtime().memory_info(&free, &total) == cudaSuccess) return free;
+#endif
+  return {};
+}
+
 using Reasons = std::map<std::string, std::string>;
 
 /// What stays FP32; all of it where nothing else is asked for.
@@ -251,6 +260,7 @@ Plan TensorRtBuilder::build(const graph::Graph& graph, const BuildOptions& optio
       {.batches = options.batches,
        .fp16_by_flag = fp16_by_flag,
        .workspace_bytes = options.workspace_bytes,
+       .free_memory = [&] { return free_memory(options.device); },
        .optimization_level = options.optimization_level,
        .compute_capabilities = options.compute_capabilities,
        .progress = options.progress,

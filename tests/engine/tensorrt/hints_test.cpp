@@ -185,6 +185,35 @@ TEST_F(HintsOfTensorRt, AboutAPlanLeadToAnEngine) {
     return error_text([&] { (void)eleven->load(plan, Device::cuda(0)); });
   };
   const std::string hint = "Build the engine again: `peregrine build MODEL --rebuild`.";
+/// TensorRT 8 says "insufficient workspace" of both; what it is told to do must end.
+TEST_F(HintsOfTensorRt, AboutAWorkspaceLeadToAPlanOrToMemoryThatIsFreed) {
+  const auto eight = builder("run8_5");
+  const auto building = [&](int batch, std::size_t mebibytes) {
+    BuildOptions wanted = options();
+    wanted.workspace_bytes = mebibytes << 20;
+    return error_text([&] { (void)eight->build(relu(batch, 2048), wanted); });
+  };
+  cuda_.set_free_memory(std::size_t{1200} << 20);
+  EXPECT_THAT(building(1, 2),
+              testing::AllOf(HasSubstr("engine.workspace"),
+                             HasSubstr("a workspace of 2 MiB and 1200 MiB free on the GPU"),
+                             HasSubstr("Pass --workspace 5. If TensorRT says so again, memory on the "
+                                       "GPU is short: free some (nvidia-smi shows who holds it), or "
+                                       "use a smaller batch or image size.")));
+  EXPECT_EQ(building(1, 5), no_error);
+
+  setenv("TENSORRT_DOUBLE_MEMORY", "1200", 1);
+  EXPECT_THAT(
+      building(16, 1024),
+      testing::AllOf(HasSubstr("a workspace of 1024 MiB and 1200 MiB free on the GPU"),
+                     HasSubstr("Free memory on the GPU (nvidia-smi shows who holds it) until a workspace of "
+                               "2049 MiB fits, and pass --workspace 2049; or use a smaller batch or image "
+                               "size.")));
+  EXPECT_EQ(building(1, 1024), no_error) << "a smaller batch";
+  unsetenv("TENSORRT_DOUBLE_MEMORY");
+  EXPECT_EQ(building(16, 2049), no_error) << "memory that was freed, and that workspace";
+}
+
   Plan plan = eleven->build(relu(1), options());
   plan.library_versions = "tensorrt 10.0.1";
   EXPECT_THAT(loading(plan), HasSubstr(hint));

@@ -143,7 +143,7 @@ bool memory_runs_out(const NetworkState& network, const ConfigState& config) {
     bytes += elements * (input->value.type == half ? 2 : 4);
   }
   if (bytes <= std::stoull(mebibytes) << 20) return false;
-  log_error("[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)");
+  if (!eight) log_error("[defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)");
   return true;
 }
 
@@ -200,6 +200,12 @@ void* build(Implementation*, Network* network, Config* config) {
   }
   if (config->state->cache)
     config->state->cache->add("of-" + std::to_string(std::hash<std::string>{}(state.file)));
+  if (eight && !fails("build") && memory_runs_out(state, *config->state)) {
+    log_error(
+        "Error Code 10: Internal Error (Could not find any implementation for node relu due to "
+        "insufficient workspace. See verbose log for requested sizes.)");
+    return nullptr;
+  }
   if (fails("build") || memory_runs_out(state, *config->state)) return nullptr;
   std::string batches = "0 0 0";
   if (auto** profile = static_cast<void**>(config->state->profile)) {
