@@ -107,20 +107,38 @@ Model open_model_expecting(const fs::path& path, const TaskHint& expected) {
 
 bool is_engine(const Model& model) { return fs::is_directory(model.origin()); }
 
-graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape,
-                           const BuildOptions& options) {
+namespace {
+
+graph::Graph optimized_graph(const Model& model, const InputShape& shape) {
   graph::Graph graph = model.graph(shape);
   graph::run_passes(graph);
+  return graph;
+}
+
+void require_supported(const graph::Graph& graph, const Model& model, const EngineContext& context,
+                       const BuildOptions& options) {
   if (const auto reasons = context.builder->unsupported(graph, options); !reasons.empty())
     throw Error("engine.unsupported", fmt::format("The {} engine cannot run {}: {}", context.builder->name(),
                                                   model.info().name, fmt::join(reasons, " ")));
+}
+
+}  // namespace
+
+graph::Graph prepare_graph(const Model& model, const EngineContext& context, const InputShape& shape,
+                           const BuildOptions& options) {
+  graph::Graph graph = optimized_graph(model, shape);
+  require_supported(graph, model, context, options);
   return graph;
+}
+
+void require_supported(const Model& model, const EngineContext& context, const Request& request) {
+  (void)prepare_graph(model, context, request.shape, build_options(context, request));
 }
 
 store::EngineIdentity identity_of(const Model& model, const EngineContext& context, const Request& request) {
   const BuildOptions options = build_options(context, request);
-  return store::identity_of(model.info(), prepare_graph(model, context, request.shape, options),
-                            *context.builder, options, range_of(request), context.driver);
+  return store::identity_of(model.info(), optimized_graph(model, request.shape), *context.builder, options,
+                            range_of(request), context.driver);
 }
 
 namespace {
@@ -154,7 +172,7 @@ CachedEngine get_or_build(store::Store& store, const Model& model, const EngineC
                           const Request& wanted) {
   const Request request = told(wanted, context, model.info().name);
   BuildOptions options = build_options(context, request);
-  const graph::Graph graph = prepare_graph(model, context, request.shape, options);
+  const graph::Graph graph = optimized_graph(model, request.shape);
   const store::InputRange range = range_of(request);
   if (const auto& progress = request.verification.progress)
     options.progress = [&progress](double share, std::string_view what) { return progress(share / 2, what); };
@@ -162,6 +180,7 @@ CachedEngine get_or_build(store::Store& store, const Model& model, const EngineC
       store::identity_of(model.info(), graph, *context.builder, options, range, context.driver);
   CachedEngine cached_engine;
   const auto build = [&] {
+    require_supported(graph, model, context, options);
     if (const store::Found near = store.find(identity, model.info().name); !near.why.empty())
       log::info(near.why);
     announce_build(model.info().name, context, store);

@@ -48,8 +48,12 @@ struct CachedEngine {
 CachedEngine get_or_build(store::Store& store, const Model& model, const EngineContext& context,
                           const Request& request);
 
-/// The identity that get_or_build() looks for, or builds. Throws as prepare_graph() does.
+/// The identity that get_or_build() looks for, or builds. It asks nobody whether it can be built.
 store::EngineIdentity identity_of(const Model& model, const EngineContext& context, const Request& request);
+
+/// Throws "engine.unsupported" where get_or_build() would, with no engine in the store. With TensorRT that
+/// makes a builder and parses the model.
+void require_supported(const Model& model, const EngineContext& context, const Request& request);
 
 /// Validates a cached engine against the reference; its record stays unchanged.
 store::ValidationRecord verify_cached(const store::Store& store, const store::Manifest& manifest,

@@ -259,6 +259,32 @@ TEST_P(DoublePipeline, WhereADeviceIsThereWhatIsBuiltIsRunAndComparedAndTheRecor
                              ::testing::StartsWith("After the build, as the inspector tells: ")));
 }
 
+/// A builder of TensorRT takes seconds and hundreds of megabytes.
+TEST_P(DoublePipeline, WithAnEngineInTheStoreNoBuilderIsMade) {
+  const fs::path model_file = test::repository_file("models/demo/demo-detect.pt");
+  Settings settings = this->settings();
+  settings.imgsz = 64;
+  PipelineOptions options;
+  options.models = {model_file};
+  options.engine = engine_name();
+  options.unverified = true;  // no kernel runs, so nothing is found
+  const auto opening = [&] {
+    const int before = ask<int>("double_builders");
+    Pipeline(settings, options);
+    return ask<int>("double_builders") - before;
+  };
+  EXPECT_GT(opening(), 0);
+  EXPECT_EQ(opening(), 0);
+  const engine_cache::EngineContext context = engine_cache::choose_engine(settings, engine_name());
+  const Model model = load_model(model_file);
+  store::Store store(settings.store);
+  const engine_cache::Request request{.shape = {1, 64, 64}};
+  const int before = ask<int>("double_builders");
+  EXPECT_FALSE(engine_cache::get_or_build(store, model, context, request).built);
+  EXPECT_TRUE(store.find(engine_cache::identity_of(model, context, request)).engine);
+  EXPECT_EQ(ask<int>("double_builders"), before);
+}
+
 /// A build with an open batch has a stand-in for it that no other extent equals, and TensorRT 8 takes no
 /// tensor of 2^31 elements.
 TEST_P(DoublePipeline, AnOpenBatchIsNotAskedForWithItsStandIn) {

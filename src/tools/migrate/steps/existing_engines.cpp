@@ -46,6 +46,7 @@ StepSummary existing_engines(Migration& migration) {
         bad += fmt::format("{}{}: {}", bad.empty() ? "" : " ", title(slot), found.why);
       else
         ++absent;
+      engine_cache::require_supported(*slot.model, *migration.context, slot.request);
       continue;
     }
     slot.manifest = found.engine;

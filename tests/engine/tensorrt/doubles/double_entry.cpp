@@ -13,7 +13,7 @@ namespace tensorrt_double {
 
 extern std::atomic<int> runs;
 extern std::atomic<void*> context_memory;
-std::atomic<int> plugins_registered = 0;
+std::atomic<int> plugins_registered = 0, builders = 0;
 void* logger = nullptr;
 
 namespace {
@@ -59,6 +59,7 @@ EXPORTED std::int32_t getNvOnnxParserVersion() { return 200; }
 
 EXPORTED void* createInferBuilder_INTERNAL(void* log, std::int32_t version) {
   logger = log;
+  ++builders;
   if (version != DOUBLE_VERSION) report_misuse("the builder was asked for in another version");
   return fails("create_builder") ? nullptr : make_builder();
 }
@@ -76,6 +77,7 @@ EXPORTED void* createNvOnnxParser_INTERNAL(void* network, void* log, std::int32_
 // For the tests.
 EXPORTED int double_alive() { return alive; }
 EXPORTED int double_runs() { return runs; }
+EXPORTED int double_builders() { return builders; }
 /// Called by the plugins of this folder.
 EXPORTED void double_register_plugins() { ++plugins_registered; }
 EXPORTED int double_plugins_registered() { return plugins_registered; }
