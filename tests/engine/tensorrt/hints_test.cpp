@@ -87,14 +87,20 @@ TEST_F(HintsOfTensorRt, AboutAFolderLeadToALibrary) {
     EXPECT_EQ(finding(tensorrt::Flavour::tensorrt, doubles(name)), no_error);
   EXPECT_EQ(finding(tensorrt::Flavour::rtx, doubles("run_rtx")), no_error);
 
-  std::ofstream(folder_.path() / "libnvinfer.so.10") << "text";
   const auto load = [](const fs::path& library, const fs::path& parser) {
     return error_text([&] { (void)tensorrt::Library({library, parser}); });
   };
+  for (const char* name : {"libnvinfer.so.8", "libnvinfer.so.10", "libnvinfer.so.11", "libtensorrt_rtx.so.1"})
+    std::ofstream(folder_.path() / name) << "text";
   EXPECT_THAT(
-      load(folder_.path() / "libnvinfer.so.10", {}),
-      HasSubstr("Install it again with all that it needs (nvidia-cublas-cu11 and nvidia-cudnn-cu11 for the "
-                "wheel of 8.5), or name another one with --tensorrt."));
+      load(folder_.path() / "libnvinfer.so.8", {}),
+      HasSubstr("Install it again with what TensorRT 8 needs: cuDNN 8 and the cuBLAS of its CUDA "
+                "(nvidia-cudnn-cu11 and nvidia-cublas-cu11 for the wheel of 8.5); or name another one with "
+                "--tensorrt."));
+  for (const char* name : {"libnvinfer.so.10", "libnvinfer.so.11", "libtensorrt_rtx.so.1"})
+    EXPECT_THAT(load(folder_.path() / name, {}),
+                testing::AllOf(HasSubstr("Install it again, or name another one with --tensorrt."),
+                               testing::Not(HasSubstr("cu11"))));
   const fs::path ten = doubles("run10"), rtx = doubles("run_rtx");
   EXPECT_THAT(load(ten / "libnvinfer.so.10", {}),
               HasSubstr("Install libnvonnxparsers8, 10 or 11, whichever fits."));
@@ -179,12 +185,6 @@ TEST_F(HintsOfTensorRt, AboutMemoryLeadToAPlan) {
   EXPECT_EQ(building(16, 2048, 1024), no_error) << "memory that was freed";
 }
 
-TEST_F(HintsOfTensorRt, AboutAPlanLeadToAnEngine) {
-  const auto eleven = builder();
-  const auto loading = [&](const Plan& plan) {
-    return error_text([&] { (void)eleven->load(plan, Device::cuda(0)); });
-  };
-  const std::string hint = "Build the engine again: `peregrine build MODEL --rebuild`.";
 /// TensorRT 8 says "insufficient workspace" of both; what it is told to do must end.
 TEST_F(HintsOfTensorRt, AboutAWorkspaceLeadToAPlanOrToMemoryThatIsFreed) {
   const auto eight = builder("run8_5");
@@ -214,6 +214,12 @@ TEST_F(HintsOfTensorRt, AboutAWorkspaceLeadToAPlanOrToMemoryThatIsFreed) {
   EXPECT_EQ(building(16, 2049), no_error) << "memory that was freed, and that workspace";
 }
 
+TEST_F(HintsOfTensorRt, AboutAPlanLeadToAnEngine) {
+  const auto eleven = builder();
+  const auto loading = [&](const Plan& plan) {
+    return error_text([&] { (void)eleven->load(plan, Device::cuda(0)); });
+  };
+  const std::string hint = "Build the engine again: `peregrine build MODEL --rebuild`.";
   Plan plan = eleven->build(relu(1), options());
   plan.library_versions = "tensorrt 10.0.1";
   EXPECT_THAT(loading(plan), HasSubstr(hint));

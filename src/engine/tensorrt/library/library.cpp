@@ -19,10 +19,14 @@ DynamicLibrary open(const std::filesystem::path& file) {
   try {
     return DynamicLibrary::load_file(file);
   } catch (const Error& error) {
-    throw Error(
-        "environment.tensorrt", error.sentence(),
-        "Install it again with all that it needs (nvidia-cublas-cu11 and nvidia-cudnn-cu11 for the wheel "
-        "of 8.5), or name another one with --tensorrt.");
+    // Later versions need nothing beside themselves.
+    const bool needs_others = file.filename().native().find(".so.8") != std::string::npos;
+    throw Error("environment.tensorrt", error.sentence(),
+                needs_others
+                    ? "Install it again with what TensorRT 8 needs: cuDNN 8 and the cuBLAS of its CUDA "
+                      "(nvidia-cudnn-cu11 and nvidia-cublas-cu11 for the wheel of 8.5); or name another "
+                      "one with --tensorrt."
+                    : "Install it again, or name another one with --tensorrt.");
   }
 }
 
