@@ -286,9 +286,10 @@ TEST_P(Double, ModelsThatNeedPluginsAreBuiltAndLoadedWhereTheyAreAndNamedWhereTh
     EXPECT_EQ(loading, "no error");
     return;
   }
-  const auto said = AllOf(HasSubstr("There is no libnvinfer_plugin.so.8 beside " + bare.string()),
-                          HasSubstr("Put libnvinfer_plugin.so.8 of the same version beside libnvinfer.so.8, or "
-                                    "pass --engine cuda with the model's checkpoint."));
+  const auto said =
+      AllOf(HasSubstr("There is no libnvinfer_plugin.so.8 beside " + bare.string()),
+            HasSubstr("Put libnvinfer_plugin.so.8 of the same version beside libnvinfer.so.8, or "
+                      "pass --engine cuda with the model's checkpoint."));
   EXPECT_THAT(building, AllOf(StartsWith("engine.unsupported"), HasSubstr("InstanceNormalization"), said));
   EXPECT_THAT(loading, AllOf(StartsWith("engine.plan"), HasSubstr("IPluginCreator not found"), said));
 }

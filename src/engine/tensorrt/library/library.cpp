@@ -73,8 +73,8 @@ Library::Library(const LibraryFiles& files)
 
 void Library::register_plugins(const std::filesystem::path& file) {
   if (file.empty()) {
-    plugins_missing_ = fmt::format("There is no {} beside {}.", plugins_name(version_),
-                                   printable(library_.path().native()));
+    plugins_missing_ =
+        fmt::format("There is no {} beside {}.", plugins_name(version_), printable(library_.path().native()));
     return;
   }
   try {
@@ -141,8 +141,9 @@ bool lacks_plugins(const Library& library, std::string_view words) {
 }
 
 std::string how_to_get_plugins(const Library& library) {
-  return fmt::format("Put {} of the same version beside {}, or pass --engine cuda with the model's checkpoint.",
-                     plugins_name(library.version()), printable(library.path().filename().native()));
+  return fmt::format(
+      "Put {} of the same version beside {}, or pass --engine cuda with the model's checkpoint.",
+      plugins_name(library.version()), printable(library.path().filename().native()));
 }
 
 void throw_its_words(const Library& library, const std::string& what, const std::string& code,

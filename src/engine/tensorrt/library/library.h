@@ -16,11 +16,12 @@ namespace peregrine::tensorrt {
 /// The files of an installation.
 struct LibraryFiles {
   std::filesystem::path library, parser;
-  std::filesystem::path plugins{};  ///< libnvinfer_plugin; empty: there is none (TensorRT-RTX has none at all)
+  std::filesystem::path
+      plugins{};  ///< libnvinfer_plugin; empty: there is none (TensorRT-RTX has none at all)
 };
 
-/// Loads the files and knows their layout. TensorRT's own plugins are registered with it once: before anything
-/// is parsed or deserialized. Whoever has not probed the files (probe.h) must not use what it gives.
+/// Loads the files and knows their layout. TensorRT's own plugins are registered with it once: before
+/// anything is parsed or deserialized. Whoever has not probed the files (probe.h) must not use what it gives.
 class Library {
  public:
   /// Throws Error "environment.tensorrt": a library or parser that does not load, is no TensorRT, or is of a

@@ -58,10 +58,10 @@ ProbeResult from_line(const std::string& line) {
   return result;
 }
 
-using Progress = std::function<bool(double, std::string_view)>;
+using ProbeProgress = std::function<bool(double, std::string_view)>;
 
 /// Whether to stop, as run_child() asks; tells the seconds.
-std::function<bool()> teller_of(const Progress& progress, const std::string& library) {
+std::function<bool()> teller_of(const ProbeProgress& progress, const std::string& library) {
   if (!progress) return {};
   return [&progress, library, start = std::chrono::steady_clock::now()] {
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
@@ -69,7 +69,7 @@ std::function<bool()> teller_of(const Progress& progress, const std::string& lib
   };
 }
 
-ProbeResult probe_in_child(const LibraryFiles& files, int device, const Progress& progress) {
+ProbeResult probe_in_child(const LibraryFiles& files, int device, const ProbeProgress& progress) {
   const fs::path program = find_program();
   const std::string library = printable(files.library.filename().native());
   log::info(
@@ -180,7 +180,7 @@ std::string to_line(const ProbeResult& result) {
       -1, ' ', false, json::error_handler_t::replace);
 }
 
-ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory, const Progress& progress) {
+ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory, const ProbeProgress& progress) {
   static std::mutex mutex;
   const std::scoped_lock lock(mutex);
   ProbeMemory known(memory);

@@ -36,9 +36,10 @@ void fill_network(NetworkState& network, const OnnxModel& model) {
   if (const std::string node = model.node_of("InstanceNormalization");
       eight && !node.empty() && !network.has_plugins) {
     log_error("getPluginCreator could not find plugin: InstanceNormalization_TRT version: 1");
-    throw Refusal{node, "InstanceNormalization",
-                  "Assertion failed: plugin != nullptr && \"InstanceNormalization plugin was not found in the "
-                  "plugin registry!\""};
+    throw Refusal{
+        node, "InstanceNormalization",
+        "Assertion failed: plugin != nullptr && \"InstanceNormalization plugin was not found in the "
+        "plugin registry!\""};
   }
   for (const ModelLayer& layer : eight ? model.parsed_layers() : model.layers()) {
     std::vector<std::unique_ptr<Tensor>> outputs, inputs;
