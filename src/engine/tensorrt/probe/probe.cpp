@@ -180,7 +180,8 @@ std::string to_line(const ProbeResult& result) {
       -1, ' ', false, json::error_handler_t::replace);
 }
 
-ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory, const ProbeProgress& progress) {
+ProbeResult probe(const LibraryFiles& files, int device, const fs::path& memory,
+                  const ProbeProgress& progress) {
   static std::mutex mutex;
   const std::scoped_lock lock(mutex);
   ProbeMemory known(memory);
