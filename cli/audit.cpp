@@ -70,7 +70,7 @@ int run_audit(const CommonFlags& common, Flags flags, OutputGuard& guard) {
   guard.check();
   catch_interrupt();
   flags.options.engine = common.engine;
-  EngineProgress engines(common.quiet);
+  EngineProgress engines(common.quiet || common.log_json);
   flags.options.progress = engines.callback();
   const audit::AuditReport report = audit::run(loaded.settings, flags.options, flags.sources, interrupted);
   engines.clear();

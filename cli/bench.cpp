@@ -170,7 +170,7 @@ int run_bench(const CommonFlags& common, Flags flags, OutputGuard& guard) {
     }
     return 0;
   }
-  EngineProgress engines(common.quiet);
+  EngineProgress engines(common.quiet || common.log_json);
   flags.options.progress = engines.callback();
   std::vector<Measurement> measurements;
   std::optional<DeviceMemory> device;

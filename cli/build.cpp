@@ -168,7 +168,7 @@ int run_build(CommonFlags common, const Flags& flags, OutputGuard& guard, nlohma
   catch_interrupt();
   if (!flags.out.empty() && flags.models.size() > 1)
     throw Error("usage.out", "--out takes the engine of one model.", "Build one model at a time.");
-  EngineProgress probing(common.quiet);
+  EngineProgress probing(common.quiet || common.log_json);
   Job job{.flags = flags,
           .quiet = common.quiet,
           .print = !common.quiet && flags.json != "-",

@@ -10,6 +10,7 @@ namespace peregrine::cli {
 
 class EngineProgress {
  public:
+  /// `quiet`: nothing is shown, as where the log's JSON lines are to stand alone; Ctrl-C stops all the same.
   explicit EngineProgress(bool quiet);
 
   /// For PipelineOptions::progress and its likes; valid as long as this object. May be called by one other

@@ -48,7 +48,7 @@ int run_explain(const CommonFlags& common, const Flags& flags, OutputGuard& guar
   const LoadedSettings loaded = start(common);
   add_settings(guard, loaded.settings);
   guard.check();
-  EngineProgress engines(common.quiet);
+  EngineProgress engines(common.quiet || common.log_json);
   const compare::ExplainReport report =
       compare::run(loaded.settings, flags.a, flags.b, flags.image, engines.callback());
   engines.clear();

@@ -153,7 +153,7 @@ int run_predict(const CommonFlags& common, Flags flags, OutputGuard& guard, Json
   flags.options.engine = common.engine;
   flags.options.keep_pixels = !flags.save.empty();
   flags.options.stop = interrupted;
-  EngineProgress engines(common.quiet);
+  EngineProgress engines(common.quiet || common.log_json);
   flags.options.progress = engines.callback();
   Pipeline pipeline(loaded.settings, flags.options);
   engines.clear();

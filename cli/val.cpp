@@ -52,7 +52,7 @@ int run_val(const CommonFlags& common, const Flags& flags, OutputGuard& guard) {
   catch_interrupt();
   validate::ValidationOptions options = flags.options;
   options.engine = common.engine;
-  EngineProgress engines(common.quiet);
+  EngineProgress engines(common.quiet || common.log_json);
   options.progress = engines.callback();
   Progress progress("images", common.quiet);
   const auto scores = validate_models(loaded.settings, options,
