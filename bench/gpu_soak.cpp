@@ -1,10 +1,12 @@
 // Random sizes, batches and damaged images in two threads for as long as is asked; device memory must stay
 // flat once warm, and only the planted images may fail.
 //
-// gpu_soak [--seconds N] [--store DIR] MODEL.pt PICTURE.jpg...      exit code 1: a leak, or an error that
-// nobody planted
+// gpu_soak [--seconds N] [--batch N] [--store DIR] [--engine NAME] [--tensorrt DIR]
+//          [--reid MODEL] MODEL.pt... PICTURE.jpg...
 //
-// The engine comes out of the store DIR, where it is built and tuned the first time (not verified).
+// Exit code 1: a leak, or an error that nobody planted. The models run in one pipeline; the engines (cuda
+// unless told otherwise) come out of the store DIR, where they are built and tuned the first time (not
+// verified).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,13 +32,14 @@ namespace {
 using namespace peregrine;
 using Clock = std::chrono::steady_clock;
 
-constexpr int most_images = 4, threads = 2;
+constexpr int threads = 2;
 /// What a growing buffer may still take after the warm-up: the images' sizes are drawn at random.
 constexpr std::int64_t allowed_growth = std::int64_t{64} << 20;
 
 struct Inputs {
-  std::string model;
-  std::filesystem::path store = std::filesystem::temp_directory_path() / "peregrine-soak";
+  PipelineOptions options;
+  Settings settings;
+  std::string engine = "cuda";
   std::vector<std::vector<std::byte>> files;
   std::vector<HostImage> pixels;
 };
@@ -83,14 +86,10 @@ class Soak {
   }
 
   std::unique_ptr<predictor::BatchRunner> open() const {
-    Settings settings;
-    settings.batch = most_images;
-    PipelineOptions options;
-    options.models = {inputs_.model};
-    engine_cache::EngineContext context = engine_cache::choose_engine(settings, "cuda");
-    context.store = inputs_.store;
+    engine_cache::EngineContext context = engine_cache::choose_engine(inputs_.settings, inputs_.engine);
+    context.store = inputs_.settings.store;
     context.unverified = true;
-    return predictor::make_runner(std::move(context), settings, options);
+    return predictor::make_runner(std::move(context), inputs_.settings, inputs_.options);
   }
 
   void work(int number, predictor::BatchRunner& runner) try {
@@ -103,7 +102,7 @@ class Soak {
   /// A file, a file cut short, or a window of random size out of decoded pixels.
   void one_batch(predictor::BatchRunner& runner, std::mt19937& random) {
     const auto below = [&](std::size_t end) { return static_cast<std::size_t>(random() % end); };
-    std::vector<predictor::Frame> frames(1 + below(most_images));
+    std::vector<predictor::Frame> frames(1 + below(static_cast<std::size_t>(inputs_.settings.batch)));
     std::vector<bool> damaged(frames.size());
     for (std::size_t i = 0; i < frames.size(); ++i) {
       const std::size_t which = below(inputs_.files.size()), kind = below(4);
@@ -144,14 +143,28 @@ int main(int count, char** values) {
   try {
     int seconds = 600;
     Inputs inputs;
+    inputs.settings.batch = 4;
+    inputs.settings.store = std::filesystem::temp_directory_path() / "peregrine-soak";
     for (int i = 1; i < count; ++i) {
       const std::string name = values[i];
-      if (name == "--seconds" && i + 1 < count) {
-        seconds = std::stoi(values[++i]);
-      } else if (name == "--store" && i + 1 < count) {
-        inputs.store = values[++i];
-      } else if (inputs.model.empty()) {
-        inputs.model = name;
+      if (name.starts_with("--") && i + 1 < count) {
+        const std::string value = values[++i];
+        if (name == "--seconds")
+          seconds = std::stoi(value);
+        else if (name == "--store")
+          inputs.settings.store = value;
+        else if (name == "--batch")
+          inputs.settings.batch = std::stoi(value);
+        else if (name == "--engine")
+          inputs.engine = value;
+        else if (name == "--tensorrt")
+          inputs.settings.tensorrt = value;
+        else if (name == "--reid")
+          inputs.options.reid = value;
+        else
+          throw Error("usage.soak", fmt::format("gpu_soak has no option {}.", name));
+      } else if (inputs.files.empty() && name.ends_with(".pt")) {
+        inputs.options.models.emplace_back(name);
       } else {
         std::ifstream stream(name, std::ios::binary);
         const std::string text{std::istreambuf_iterator<char>(stream), {}};
@@ -160,7 +173,7 @@ int main(int count, char** values) {
         inputs.pixels.push_back(decode::decode_image(inputs.files.back(), name));
       }
     }
-    if (inputs.files.empty()) throw Error("usage.soak", "gpu_soak [--seconds N] MODEL PICTURE.jpg...");
+    if (inputs.files.empty()) throw Error("usage.soak", "gpu_soak [--seconds N] MODEL.pt... PICTURE.jpg...");
     return Soak(std::move(inputs), seconds).run();
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
