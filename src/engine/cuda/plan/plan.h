@@ -24,8 +24,8 @@
 #include <variant>
 #include <vector>
 
-#include "engine/engine.h"
 #include "graph/operation.h"
+#include "peregrine/precision.h"
 #include "peregrine/tensor.h"
 
 namespace peregrine::cuda {
