@@ -123,6 +123,12 @@ class Builder {
   /// of the build that is asked about.
   virtual std::vector<std::string> unsupported(const graph::Graph& graph,
                                                const BuildOptions& options) const = 0;
+  /// Whether a build takes minutes, however small the graph is.
+  virtual bool has_long_builds() const { return false; }
+  /// Whether its FP16 kernels may add up in FP16: long sums then deviate by more than their two roundings.
+  virtual bool accumulates_in_fp16() const { return false; }
+  /// Whether it builds for BuildOptions::batches.
+  virtual bool has_open_batch() const { return false; }
   /// Why plans cannot be run on this device of this machine, though they may be built: one sentence; empty
   /// where they can.
   virtual std::string cannot_run(const Device&) const { return {}; }

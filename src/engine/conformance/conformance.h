@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,10 @@ struct CaseResult {
 
 /// Builds, loads, runs and compares. Inputs are random, and the same each time.
 CaseResult run(const Case& test, const Builder& builder, const BuildOptions& options);
+/// Builds one engine in which the graphs of all cases stand side by side, for builders whose builds are long
+/// (Builder::has_long_builds()). A reason to refuse one is a reason for all: run halves to find which it is.
+std::vector<CaseResult> run_together(std::span<const Case> cases, const Builder& builder,
+                                     const BuildOptions& options);
 /// Builds once with open shapes, runs at the built shape and at two others.
 CaseResult run(const OpenShapeCase& test, const Builder& builder, const BuildOptions& options);
 

@@ -156,6 +156,11 @@ class TensorRtBuilder final : public Builder {
     return {};
   }
 
+  bool has_long_builds() const override { return true; }
+  /// TensorRT 8 takes such kernels where they are the fastest; strongly typed networks accumulate in FP32.
+  bool accumulates_in_fp16() const override { return is_weakly_typed(library(0)); }
+  bool has_open_batch() const override { return true; }
+
   std::string cannot_run(const Device& device) const override {
     if (!has_gpu(device)) return "This machine has no CUDA device.";
     try {

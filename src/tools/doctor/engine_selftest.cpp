@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <iterator>
+#include <span>
+#include <vector>
 
+#include "core/log.h"
 #include "engine/conformance/conformance.h"
 #include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_context.h"
@@ -64,6 +68,58 @@ SelftestCheck against_executor(const fs::path& file, const engine_cache::EngineC
   const auto case_result =
       conformance::run(test, *context.builder, {.precision = context.precision, .device = context.device});
   return evaluate(test.name, case_result, whole_model_tolerance);
+}
+
+/// As many as stand in one engine of a builder whose builds are long.
+constexpr std::size_t cases_a_build = 32;
+
+SelftestCheck check_case(const conformance::Case& test, const engine_cache::EngineContext& context,
+                         const BuildOptions& options) {
+  return guarded_check(test.name, [&] {
+    const auto case_result = conformance::run(test, *context.builder, options);
+    return evaluate(test.name, case_result, case_result.allowed);
+  });
+}
+
+/// Of cases in one engine; nothing where one of them keeps it from being built.
+std::vector<SelftestCheck> check_together(std::span<const conformance::Case> cases,
+                                          const engine_cache::EngineContext& context,
+                                          const BuildOptions& options) {
+  std::vector<SelftestCheck> checks;
+  try {
+    const auto case_results = conformance::run_together(cases, *context.builder, options);
+    for (std::size_t i = 0; i < cases.size() && case_results[i].ran(); ++i)
+      checks.push_back(evaluate(cases[i].name, case_results[i], case_results[i].allowed));
+  } catch (const Error& error) {
+    if (error.code().starts_with("interrupted")) throw;
+    log::debug(fmt::format("{} cases in one engine: {}", cases.size(), error.what()));
+  }
+  return checks;
+}
+
+/// In one engine where that can be built, otherwise in halves, down to the case that cannot. False: `report`
+/// wants no more.
+bool check_in_groups(std::span<const conformance::Case> cases, const engine_cache::EngineContext& context,
+                     const BuildOptions& options, const OnSelftestCheck& report) {
+  if (cases.size() == 1) return report(check_case(cases.front(), context, options));
+  if (const auto checks = check_together(cases, context, options); !checks.empty())
+    return std::ranges::all_of(checks, report);
+  const std::size_t half = cases.size() / 2;
+  return check_in_groups(cases.first(half), context, options, report) &&
+         check_in_groups(cases.subspan(half), context, options, report);
+}
+
+bool check_cases(const engine_cache::EngineContext& context, const BuildOptions& options,
+                 const OnSelftestCheck& report) {
+  std::vector<conformance::Case> cases = conformance::operator_cases();
+  std::ranges::move(conformance::block_cases(), std::back_inserter(cases));
+  const std::size_t group = context.builder->has_long_builds() ? cases_a_build : 1;
+  for (std::span<const conformance::Case> rest = cases; !rest.empty();) {
+    const auto together = rest.first(std::min(group, rest.size()));
+    if (!check_in_groups(together, context, options, report)) return false;
+    rest = rest.subspan(together.size());
+  }
+  return true;
 }
 
 /// Versions, for whoever reads the report.
@@ -130,16 +186,7 @@ void check_engine(const Settings& settings, const std::string& engine, const std
   const engine_cache::EngineContext context = engine_cache::choose_engine(settings, engine);
   const BuildOptions options{.precision = context.precision, .device = context.device};
   if (!report(description_of(context))) return;
-  std::vector<conformance::Case> cases = conformance::operator_cases();
-  std::ranges::move(conformance::block_cases(), std::back_inserter(cases));
-  for (const conformance::Case& test : cases) {
-    const SelftestCheck check = guarded_check(test.name, [&] {
-      const auto case_result = conformance::run(test, *context.builder, options);
-      return evaluate(test.name, case_result, case_result.allowed);
-    });
-    if (!report(check)) return;
-  }
-  if (demo.empty()) return;
+  if (!check_cases(context, options, report) || demo.empty()) return;
   const bool is_reference = !context.device.on_gpu() && context.precision == Precision::fp32;
   for (const char* file : {"demo-detect.pt", "demo-pose.pt", "demo-segment.pt"}) {
     const fs::path path = fs::path(demo) / file;
