@@ -26,7 +26,7 @@ Model open_model_expecting(const std::filesystem::path& path, const TaskHint& ex
 bool is_engine(const Model& model);
 
 struct Request {
-  InputShape shape{};      ///< with BuildOptions::batches, the batch is a stand-in
+  InputShape shape{};      ///< with BuildOptions::batches, the batch is onnx::open_batch_stand_in
   bool any_size = false;   ///< openvino: one engine for any batch, height and width
   BuildOptions options{};  ///< precision, device, dynamic_size and progress are filled in by get_or_build()
   bool rebuild = false;    ///< build in any case; the old engine stays until the new one takes its place

@@ -28,6 +28,7 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
     : library_((library.logger().begin(), library)),
       device_(device),
       precision_(content.precision),
+      pool_(pool),
       batches_(content.batches),
       bindings_(std::move(content.bindings)),
       runtime_(library) {
@@ -59,7 +60,7 @@ TensorRtEngine::TensorRtEngine(const Library& library, PlanContent content, cons
     context_->set_memory(memory_.data(), *bytes);
   }
   if (!told) read_outputs();
-  warm_up(pool);
+  warm_up();
 }
 
 void TensorRtEngine::read_inputs(int height, int width) {
@@ -161,6 +162,8 @@ void TensorRtEngine::prefer_batch(int batch) {
     binding.shape[0] = batch;
     binding.strides = dense_strides(binding.shape);
   }
+  // After a change of shape TensorRT wants one run outside of a capture.
+  if (batch != batch_) warm_up();
 }
 
 void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle stream) {
@@ -181,12 +184,12 @@ void TensorRtEngine::enqueue(std::span<const TensorView> views, StreamHandle str
   if (!context_->enqueue(stream.cuda_stream)) throw_failure(library_, "run the engine");
 }
 
-void TensorRtEngine::warm_up(const cuda::MemoryPool* pool) {
+void TensorRtEngine::warm_up() {
   std::vector<cuda::DeviceBuffer> memory;
   std::vector<TensorView> views;
   for (const Binding& binding : bindings_) {
     TensorView view{nullptr, binding.dtype, device_, binding.shape, binding.strides};
-    memory.emplace_back(view.bytes(), binding.name, pool);
+    memory.emplace_back(view.bytes(), binding.name, pool_);
     view.data = memory.back().data();
     views.push_back(view);
   }

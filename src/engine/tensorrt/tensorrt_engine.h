@@ -34,11 +34,12 @@ class TensorRtEngine final : public Engine {
   void add_binding(const std::string& name, const std::string& known_as, bool is_input, const Shape& shape);
   void check(const Binding& expected, const TensorView& given) const;
   void set_batch(std::int64_t batch);
-  void warm_up(const cuda::MemoryPool* pool);
+  void warm_up();
 
   const Library& library_;
   Device device_;
   Precision precision_;
+  const cuda::MemoryPool* pool_;
   std::optional<BatchRange> batches_;
   std::vector<Binding> bindings_;
   std::vector<std::string> names_;  ///< of the bindings, as the engine has them

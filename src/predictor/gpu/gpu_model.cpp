@@ -63,10 +63,11 @@ bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::Na
 
 GpuEngine::GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
                      const Plan* tactics_from)
-    : model_(model.info()),
-      shape_(shape),
-      wanted_(context.precision),
-      engine_(build_engine(model, context, shape, false, tactics_from)) {
+    : GpuEngine(model, context, shape, build_engine(model, context, shape, false, tactics_from)) {}
+
+GpuEngine::GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+                     std::unique_ptr<Engine> engine)
+    : model_(model.info()), shape_(shape), wanted_(context.precision), engine_(std::move(engine)) {
   for (const Binding& binding : engine_->io()) {
     if (binding.is_input) {
       input_ = &binding;

@@ -27,6 +27,9 @@ class GpuEngine {
   /// `tactics_from`: see build_engine().
   GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
             const Plan* tactics_from = nullptr);
+  /// Runs `engine`, whose batch is that of `shape`.
+  GpuEngine(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+            std::unique_ptr<Engine> engine);
 
   const ModelInfo& model() const { return model_; }
   const InputShape& shape() const { return shape_; }

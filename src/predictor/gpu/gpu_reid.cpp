@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cuda/conditional.h"
+#include "formats/onnx/write/writer.h"
 #include "gpu_policy/transfer_log.h"
 #include "predictor/models/build_engine.h"
 #include "predictor/models/deployed_models.h"
@@ -15,9 +16,14 @@ namespace peregrine::predictor {
 namespace {
 
 /// A single person should not pay for sixteen, nor a crowd for crop batches of one.
-constexpr std::array buckets{1, 4, 16, 64};
+constexpr std::array buckets{reid_batches.min, 4, reid_batches.opt, reid_batches.max};
 /// Only this one is tuned; the others take its choices, so that ReID is ready as fast as one model.
 constexpr int tuned_capacity = reid_batch;
+
+/// Of its input.
+int batch_of(const Engine& engine) {
+  return static_cast<int>(std::ranges::find_if(engine.io(), &Binding::is_input)->shape[0]);
+}
 
 static_assert(buckets.size() <= postprocess::BatchBuckets::most);
 
@@ -29,13 +35,35 @@ GpuReid::GpuReid(const Model& model, const engine_cache::EngineContext& context,
       persons_(1, "person count") {
   if (const int fixed = model.info().fixed_batch; fixed != 0) {
     add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, fixed)));
+  } else if (context.builder->has_open_batch()) {
+    add_open_batch(model, context);
   } else {
-    const Plan tuned = build_plan(model, context, input_shape(model.info(), {}, tuned_capacity), false);
-    for (const int capacity : buckets)
-      add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, capacity), &tuned));
+    add_each_batch(model, context);
   }
   const auto length = static_cast<std::size_t>(this->model().embedding);
   embeddings_ = cuda::PinnedArray<float>(length * static_cast<std::size_t>(most_persons), "embeddings");
+}
+
+void GpuReid::add_each_batch(const Model& model, const engine_cache::EngineContext& context) {
+  const Plan tuned = build_plan(model, context, input_shape(model.info(), {}, tuned_capacity), false);
+  for (const int capacity : buckets)
+    add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, capacity), &tuned));
+}
+
+void GpuReid::add_open_batch(const Model& model, const engine_cache::EngineContext& context) {
+  const InputShape shape = input_shape(model.info(), {}, onnx::open_batch_stand_in);
+  const Plan plan = build_open_batch_plan(model, context, {shape.height, shape.width}, reid_batches);
+  const auto add_batch = [&](std::unique_ptr<Engine> engine) {
+    add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, batch_of(*engine)),
+                                    std::move(engine)));
+  };
+  for (const int capacity : buckets) {
+    auto engine = context.builder->load(plan, context.device, context.pool);
+    if (capacity > batch_of(*engine)) break;
+    engine->prefer_batch(capacity);
+    if (batch_of(*engine) == capacity) add_batch(std::move(engine));
+  }
+  if (engines_.empty()) add_batch(context.builder->load(plan, context.device, context.pool));
 }
 
 void GpuReid::add(std::unique_ptr<GpuEngine> engine) {

@@ -50,6 +50,10 @@ class GpuReid {
     TensorView view;
   };
   void add(std::unique_ptr<GpuEngine> engine);
+  /// One engine for all buckets, as far as its range of batches goes.
+  void add_open_batch(const Model& model, const engine_cache::EngineContext& context);
+  /// An engine for each bucket.
+  void add_each_batch(const Model& model, const engine_cache::EngineContext& context);
   postprocess::CropBatches* crop_batches() const { return crop_batches_.data(); }
   void enqueue_crop_batch(std::size_t capacity, const preprocess::InputImage* images, cudaStream_t stream);
 

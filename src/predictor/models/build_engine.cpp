@@ -3,35 +3,54 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/log.h"
 #include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_file.h"
+#include "formats/onnx/write/writer.h"
 
 namespace peregrine::predictor {
 
-Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
-                bool dynamic, const Plan* tactics_from) {
+namespace {
+
+/// As kept where the model is an engine already, otherwise from the store, or built.
+Plan plan_for(const Model& model, const engine_cache::EngineContext& context, engine_cache::Request request) {
   const bool unverified =
       context.unverified || std::ranges::count(context.unverified_engines, model.origin()) > 0;
   const store::Trust trust = unverified ? store::Trust::unverified : store::Trust::verified;
   if (engine_cache::is_engine(model))
     return store::load_folder(model.origin(), engine_cache::environment_of(context), trust).plan;
   if (engine_cache::is_engine_file(model)) return engine_cache::plan_of_engine_file(model, context);
-  BuildOptions options;
-  options.tactics_from = tactics_from;
   if (context.store.empty()) {
+    BuildOptions& options = request.options;
     options.precision = context.precision;
     options.device = context.device;
-    options.dynamic_size = dynamic;
+    options.dynamic_size = request.any_size;
     options.progress = context.progress;
-    return context.builder->build(engine_cache::prepare_graph(model, context, shape, options), options);
+    return context.builder->build(engine_cache::prepare_graph(model, context, request.shape, options),
+                                  options);
   }
   store::Store store(context.store);
-  const engine_cache::Request request{
-      .shape = shape, .any_size = dynamic, .options = options, .verify = !context.unverified};
+  request.verify = !context.unverified;
   const engine_cache::CachedEngine cached_engine = engine_cache::get_or_build(store, model, context, request);
   return engine_cache::load(store, cached_engine.manifest.id, context, trust).plan;
+}
+
+}  // namespace
+
+Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
+                bool dynamic, const Plan* tactics_from) {
+  engine_cache::Request request{.shape = shape, .any_size = dynamic};
+  request.options.tactics_from = tactics_from;
+  return plan_for(model, context, std::move(request));
+}
+
+Plan build_open_batch_plan(const Model& model, const engine_cache::EngineContext& context,
+                           const InputSize& size, const BatchRange& batches) {
+  engine_cache::Request request{.shape = {onnx::open_batch_stand_in, size.height, size.width}};
+  request.options.batches = batches;
+  return plan_for(model, context, std::move(request));
 }
 
 std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::EngineContext& context,

@@ -18,5 +18,8 @@ std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::Eng
 /// The plan alone.
 Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
                 bool dynamic, const Plan* tactics_from = nullptr);
+/// The plan for an open batch, of a builder that has one (Builder::has_open_batch()).
+Plan build_open_batch_plan(const Model& model, const engine_cache::EngineContext& context,
+                           const InputSize& size, const BatchRange& batches);
 
 }  // namespace peregrine::predictor

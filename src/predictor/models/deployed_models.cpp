@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "engine_cache/store/store.h"
+#include "formats/onnx/write/writer.h"
 #include "peregrine/error.h"
 #include "predictor/models/model_engine.h"
 
@@ -51,7 +52,14 @@ engine_cache::Request deployment_request(const ModelInfo& model, const engine_ca
     request.shape = input_shape(model, settings.imgsz, settings.batch);
     return request;
   }
-  request.shape = input_shape(model, {}, model.fixed_batch != 0 ? model.fixed_batch : reid_batch);
+  if (model.fixed_batch != 0) {
+    request.shape = input_shape(model, {}, model.fixed_batch);
+  } else if (context.builder->has_open_batch()) {
+    request.shape = input_shape(model, {}, onnx::open_batch_stand_in);
+    request.options.batches = reid_batches;
+  } else {
+    request.shape = input_shape(model, {}, reid_batch);
+  }
   request.any_size = model.dynamic_shape && !context.device.on_gpu();
   return request;
 }

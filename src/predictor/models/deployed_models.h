@@ -15,8 +15,11 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
 /// Persons that one ReID run takes; more go in further runs.
 inline constexpr int reid_batch = 16;
 
+/// The batches of a ReID engine whose batch is open: it is fastest at reid_batch.
+inline constexpr BatchRange reid_batches{1, reid_batch, 64};
+
 /// The engine of a model that what is deployed is made of: of the settings' size and batch, for ReID of
-/// reid_batch.
+/// reid_batches where the builder has an open batch, of reid_batch otherwise.
 engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
                                          const Settings& settings);
 
