@@ -114,6 +114,18 @@ std::vector<std::string> names_of(const json& layer, const char* tensors) {
   return names;
 }
 
+/// The types of a layer's outputs. With an open batch TensorRT 8 names none ("N/A due to dynamic shapes");
+/// then a layer that has weights computes in their type, and the others do not tell.
+std::string types_of(const json& layer) {
+  std::string types;
+  for (const json& output : layer["Outputs"])
+    if (output.is_object()) types += text_of(output, "Format/Datatype") + '\n';
+  const auto weights = layer.find("Weights");
+  if (types.find("N/A") != std::string::npos && weights != layer.end() && weights->is_object())
+    types = text_of(*weights, "Type");
+  return types;
+}
+
 }  // namespace
 
 std::vector<InspectedLayer> inspected_layers(const std::string& text) {
@@ -123,9 +135,7 @@ std::vector<InspectedLayer> inspected_layers(const std::string& text) {
   bool tells = false;
   for (const json& layer : engine["Layers"]) {
     if (!layer.is_object() || !layer.contains("Outputs")) continue;
-    std::string types;
-    for (const json& output : layer["Outputs"])
-      if (output.is_object()) types += text_of(output, "Format/Datatype") + '\n';
+    const std::string types = types_of(layer);
     const auto has = [&](const char* type) { return types.find(type) != std::string::npos; };
     const bool single = has("Float") || has("FP32"), floating = single || has("Half") || has("FP16");
     tells = tells || floating;

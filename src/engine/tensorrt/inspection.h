@@ -22,7 +22,8 @@ struct InspectedLayer {
 /// Empty where the library does not tell. Throws Error "engine.tensorrt" where it refuses its own plan.
 std::vector<InspectedLayer> inspect(const Library& library, std::span<const std::byte> plan);
 
-/// The same from the inspector's JSON: {"Layers": [{"Name": "...", "LayerType": "...", "Inputs": [{"Name":
+/// The same from the inspector's JSON (of an engine with an open batch TensorRT 8 tells of the layers with
+/// weights alone): {"Layers": [{"Name": "...", "LayerType": "...", "Inputs": [{"Name":
 /// "..."}], "Outputs": [{"Name": "...", "Format/Datatype": "Half NHWC"}]}]}.
 std::vector<InspectedLayer> inspected_layers(const std::string& json);
 

@@ -55,15 +55,19 @@ class DoublePipeline : public ::testing::TestWithParam<Layout> {
     return reinterpret_cast<Result (*)()>(dlsym(library, what))();
   }
 
-  std::unique_ptr<predictor::BatchRunner> runner(const fs::path& model, int batch) const {
+  static std::unique_ptr<predictor::BatchRunner> runner(const engine_cache::EngineContext& context,
+                                                        const PipelineOptions& options, int batch) {
     Settings settings;
     settings.batch = batch;
     settings.imgsz = 64;
+    return predictor::make_gpu_runner(context, settings, options, [](std::vector<Fallback>) {
+      return std::unique_ptr<predictor::BatchRunner>{};
+    });
+  }
+  std::unique_ptr<predictor::BatchRunner> runner(const fs::path& model, int batch) const {
     PipelineOptions options;
     options.models = {model};
-    return predictor::make_gpu_runner(
-        {builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, settings, options,
-        [](std::vector<Fallback>) { return std::unique_ptr<predictor::BatchRunner>{}; });
+    return runner({builder_, Device::cuda(0), "NVIDIA Fake", Precision::fp16}, options, batch);
   }
   void run(predictor::BatchRunner& runner, std::size_t images) const {
     const std::vector<predictor::Frame> frames(images, {"frame", {}, image_.view()});
@@ -296,6 +300,47 @@ TEST_P(DoublePipeline, AnOpenBatchIsNotAskedForWithItsStandIn) {
               (void)engine_cache::prepare_graph(model, context, {9973, 320, 320}, open);
             }),
             "no error");
+}
+
+TEST_P(DoublePipeline, AllBucketsOfReidRunOneEngineWithAnOpenBatch) {
+  const fs::path demo = test::repository_file("models/demo");
+  PipelineOptions options;
+  options.models = {demo / "demo-detect.pt"};
+  options.reid = demo / "demo-reid.pth";
+  const engine_cache::EngineContext context{.builder = builder_,
+                                            .device = Device::cuda(0),
+                                            .device_name = "NVIDIA Fake",
+                                            .precision = Precision::fp16,
+                                            .store = settings().store,
+                                            .unverified = true};
+  run(*runner(context, options, 1), 1);
+  std::vector<std::pair<int, int>> reid;
+  for (const store::Listing& kept : store::Store(settings().store).list())
+    if (kept.manifest && kept.manifest->model.task == Task::reid)
+      reid.emplace_back(kept.manifest->identity.input.batch_min, kept.manifest->identity.input.batch_max);
+  EXPECT_THAT(reid, ::testing::ElementsAre(std::pair(1, 64)));
+}
+
+/// Their names tell the cases apart; one that is refused is refused for all.
+TEST_P(DoublePipeline, CasesOfTheConformanceSuiteRunTogetherInOneEngine) {
+  std::vector<conformance::Case> cases = conformance::block_cases();
+  const BuildOptions options{.precision = Precision::fp16, .device = Device::cuda(0)};
+  const auto together = conformance::run_together(cases, *builder_, options);
+  ASSERT_EQ(together.size(), cases.size());
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(cases[i].name);
+    const auto alone = conformance::run(cases[i], *builder_, options);
+    EXPECT_TRUE(together[i].passed());
+    ASSERT_EQ(together[i].comparisons.size(), alone.comparisons.size());
+    for (std::size_t k = 0; k < alone.comparisons.size(); ++k)
+      EXPECT_EQ(together[i].comparisons[k].difference, alone.comparisons[k].difference);
+  }
+  for (conformance::Case& test : conformance::operator_cases())
+    if (test.name.starts_with("Cast.")) cases.push_back(std::move(test));
+  for (const auto& refused : conformance::run_together(cases, *builder_, options)) {
+    EXPECT_FALSE(refused.ran());
+    EXPECT_THAT(refused.refused, ::testing::Contains(::testing::HasSubstr("Cast.")));
+  }
 }
 
 /// From 10.1 on a context can be given its memory.

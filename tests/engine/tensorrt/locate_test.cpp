@@ -118,6 +118,14 @@ TEST(Inspection, CountsTheTypesOfOutputs) {
                 "Format/Datatype": "Half"}]}]})"),
                       {}),
             "1 of 1 layers give FP16.");
+  // As 8.5.3 tells of an engine with an open batch.
+  const std::string open = R"({"Layers": [
+      {"Name": "conv", "Outputs": [{"Name": "x", "Format/Datatype": "N/A due to dynamic shapes"}],
+       "Weights": {"Type": "Half", "Count": 2352}},
+      {"Name": "pool", "Outputs": [{"Name": "y", "Format/Datatype": "N/A due to dynamic shapes"}]},
+      {"Name": "last", "Outputs": [{"Name": "z", "Format/Datatype": "N/A due to dynamic shapes"}],
+       "Weights": {"Type": "Float", "Count": 16}}]})";
+  EXPECT_EQ(summarize(inspected_layers(open), {}), "1 of 2 layers give FP16; in FP32: 'last'.");
   EXPECT_EQ(summarize(inspected_layers("no JSON"), {}), "");
   EXPECT_EQ(summarize(inspected_layers(R"({"Layers": []})"), {}), "");
 }

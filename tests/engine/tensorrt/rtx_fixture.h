@@ -9,13 +9,14 @@
 #include "engine/tensorrt/plan.h"
 #include "engine/tensorrt/tensorrt_builder.h"
 #include "formats/model.h"
+#include "formats/onnx/write/writer.h"
 #include "graph/passes.h"
 #include "support/error_text.h"
 #include "support/test_data.h"
 
 namespace peregrine::test {
 
-inline constexpr int stand_in_batch = 7;
+inline constexpr int stand_in_batch = onnx::open_batch_stand_in;
 
 struct Release {
   const char* name;

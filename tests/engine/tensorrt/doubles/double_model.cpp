@@ -57,6 +57,7 @@ std::string kind_of(const pb::NodeProto& node) {
   return type == "Reshape" || type == "Transpose" ? "Shuffle"
          : type == "Slice" || type == "Split"     ? "Slice"
          : type == "Concat"                       ? "Concatenation"
+         : type == "Conv"                         ? "CaskConvolution"
          : type == "Softmax"                      ? "SoftMax"
                                                   : "PointWise";
 }

@@ -155,6 +155,9 @@ void* create_inspector(EngineState* self) {
       {slot(5, 6, 6), +[](InspectorState* inspector, std::int32_t) { return inspector->text.c_str(); }}};
   if (fails("create_inspector")) return nullptr;
   auto* inspector = new InspectorState;
+  // As 8.5.3 has it: with an open batch no type but that of the weights.
+  const bool open = eight && std::ranges::any_of(self->model->inputs(),
+                                                 [](const ModelTensor& input) { return input.shape[0] < 0; });
   const auto quoted = [](const std::string& name) { return "{\"Name\": \"" + name + "\""; };
   for (const ModelLayer& layer : eight ? self->model->parsed_layers() : self->model->layers()) {
     const bool is_half = eight ? !self->fp32_layers.contains(layer.name) : layer.outputs.front().is_half;
@@ -168,8 +171,11 @@ void* create_inspector(EngineState* self) {
     inspector->text += R"(], "Outputs": [)";
     for (const ModelTensor& output : layer.outputs)
       inspector->text += (&output == layer.outputs.data() ? "" : ", ") + quoted(output.name) +
-                         R"(, "Format/Datatype": ")" + type + "\"}";
-    inspector->text += "]}";
+                         R"(, "Format/Datatype": ")" + (open ? "N/A due to dynamic shapes" : type) + "\"}";
+    inspector->text += "]";
+    if (layer.kind.ends_with("Convolution"))
+      inspector->text += std::string(R"(, "Weights": {"Type": ")") + (is_half ? "Half" : "Float") + "\"}";
+    inspector->text += "}";
   }
   inspector->text += "]}";
   return Api<InspectorState>::make(table, inspector);
