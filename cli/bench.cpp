@@ -14,6 +14,7 @@
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/task/task_traits.h"
 #include "engine_cache/store/store.h"
 #include "engine_progress.h"
 #include "formats/model.h"
@@ -108,7 +109,7 @@ Settings settings_of(Settings settings, std::size_t model, std::size_t models) {
 Measurement measure(Settings settings, const Flags& flags, const std::filesystem::path& model, int batch,
                     std::optional<DeviceMemory>& device) {
   settings.batch = batch;
-  const bool reid = load_model(model, task_hint(settings, 0, 1)).info().task == Task::reid;
+  const bool reid = traits_of(load_model(model, task_hint(settings, 0, 1)).info()).embeds;
   const std::size_t kept = engines_kept(settings);
   auto start = Clock::now();
   if (!device) device.emplace(settings);

@@ -6,6 +6,7 @@
 #include "command_files.h"
 #include "common.h"
 #include "core/os/output_file.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "formats/onnx/write/export.h"
 #include "peregrine/error.h"
@@ -65,9 +66,9 @@ int run_export(const CommonFlags& common, const Flags& flags) {
     fmt::print("{}: {} from {}, {}, input {}x3x{}x{}{}\n", printable(flags.output.native()),
                to_string(info.task), printable(info.name), to_string(options.precision),
                options.batch ? std::to_string(*options.batch) : std::string("N"), shape.height, shape.width,
-               info.task == Task::reid ? ""
-               : options.decoded       ? ", head decoded"
-                                       : ", raw head");
+               traits_of(info).embeds ? ""
+               : options.decoded      ? ", head decoded"
+                                      : ", raw head");
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "command_files.h"
 #include "common.h"
 #include "console.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "json_output.h"
 #include "progress.h"
@@ -98,9 +99,8 @@ int migrate_models(const CommonFlags& common, const Flags& flags) {
   const LoadedSettings loaded = start(common);  // they name the models: before them nothing may be written
   const Settings& settings = loaded.settings;
   OutputGuard guard = guard_of(common);
-  for (const auto* model :
-       {&settings.detect_model, &settings.pose_model, &settings.segment_model, &settings.reid_model})
-    guard.reads(*model, "the model");
+  for (const TaskTraits& traits : all_tasks())
+    if (traits.setting) guard.reads(settings.*traits.setting, "the model");
   add_sources(guard, flags.images);
   add_data_set(guard, flags.options.data);
   guard.reads(flags.options.python, "the Python");
@@ -137,10 +137,10 @@ void add_migrate(CLI::App& app, CommonFlags& common, int& status) {
       "migrate", "Move a PyTorch pipeline's models to engines: checked, built, validated, deployed");
   auto flags = std::make_shared<Flags>();
   add_common_flags(*command, common);
-  add_setting_flag(*command, common, "--detect", "models.detect");
-  add_setting_flag(*command, common, "--pose", "models.pose");
-  add_setting_flag(*command, common, "--segment", "models.segment");
-  add_setting_flag(*command, common, "--reid", "models.reid");
+  for (const TaskTraits& traits : all_tasks())
+    if (traits.setting)
+      add_setting_flag(*command, common, std::string("--") + traits.name,
+                       std::string("models.") + traits.name);
   add_setting_flag(*command, common, "--imgsz", "IMGSZ");
   add_setting_flag(*command, common, "--batch", "BATCH");
   migrate::Options& options = flags->options;

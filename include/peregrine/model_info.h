@@ -15,7 +15,7 @@
 namespace peregrine {
 
 enum class Task : std::uint8_t { detect, pose, segment, reid };
-/// "detect", "pose", "segment", "reid".
+/// "detect", "pose", "segment", "reid", or the name of a task that a program adds.
 const char* to_string(Task task) noexcept;
 /// Parses what to_string() returns; nullopt for any other text.
 std::optional<Task> parse_task(std::string_view text) noexcept;

@@ -44,6 +44,7 @@ struct Object {
   std::vector<Keypoint> keypoints;
   std::optional<RunLengthMask> mask;
   std::vector<float> embedding;  ///< L2-normalised; empty without ReID
+  std::vector<float> numbers{};  ///< what a task that a program adds gives beside these; empty otherwise
 };
 
 /// A step that ran on the CPU although a GPU was requested. Under FORCE_GPU_ONLY such a step is an error

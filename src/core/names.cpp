@@ -1,6 +1,7 @@
 // Names of the public enumerations.
 #include <charconv>
 
+#include "core/task/task_traits.h"
 #include "peregrine/model_info.h"
 #include "peregrine/precision.h"
 
@@ -18,22 +19,6 @@ const char* to_string(Precision precision) noexcept {
 std::optional<Precision> parse_precision(std::string_view text) noexcept {
   for (Precision precision : {Precision::fp32, Precision::fp16, Precision::bf16})
     if (text == to_string(precision)) return precision;
-  return std::nullopt;
-}
-
-const char* to_string(Task task) noexcept {
-  switch (task) {
-    case Task::detect: return "detect";
-    case Task::pose: return "pose";
-    case Task::segment: return "segment";
-    case Task::reid: return "reid";
-  }
-  return "?";
-}
-
-std::optional<Task> parse_task(std::string_view text) noexcept {
-  for (Task task : {Task::detect, Task::pose, Task::segment, Task::reid})
-    if (text == to_string(task)) return task;
   return std::nullopt;
 }
 
@@ -56,7 +41,7 @@ std::optional<TaskHint> parse_task_hint(std::string_view text) noexcept {
   if (failure != std::errc{} || cross == last || *cross != 'x') return std::nullopt;
   const auto [end, other] = std::from_chars(cross + 1, last, hint.keypoint_dims);
   const bool sane = hint.keypoints >= 1 && (hint.keypoint_dims == 2 || hint.keypoint_dims == 3);
-  if (other != std::errc{} || end != last || *task != Task::pose || !sane) return std::nullopt;
+  if (other != std::errc{} || end != last || !traits_of(*task).keypoints || !sane) return std::nullopt;
   return hint;
 }
 

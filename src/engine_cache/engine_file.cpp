@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/os/output_file.h"
 #include "core/os/read_whole_file.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine/tensorrt/plan.h"
 #include "formats/onnx/decode_head.h"
@@ -80,7 +81,7 @@ Plan plan_of_engine_file(const Model& model, const EngineContext& context) {
 store::ValidationRecord build_engine_file(const Model& model, const EngineContext& context,
                                           const Request& request, const fs::path& file) {
   const ModelInfo& info = model.info();
-  if (info.task == Task::reid)
+  if (traits_of(info).embeds)
     throw Error("usage.ultralytics",
                 fmt::format("{} is a ReID model: Ultralytics has no such engines.", info.name),
                 "Leave out --ultralytics.");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/task/task_traits.h"
 #include "parity/parity.h"
 #include "stages/postprocess/postprocess.h"
 
@@ -96,11 +97,11 @@ void Plausibility::count(Tally& tally, const postprocess::Candidate& box, const 
 }
 
 void Plausibility::add(const HeadTensors& heads, int slot, const Geometry& geometry) {
-  if (model_.task == Task::reid) return add_embedding(heads, slot);
+  if (traits_of(model_).embeds) return add_embedding(heads, slot);
   postprocess::Options options;
   options.confidence = 0;
   options.iou = 1;  // none overlaps by more: objects are the candidates, in their order
-  options.max_detections = model_.task == Task::pose ? best_of_image : 0;
+  options.max_detections = traits_of(model_).keypoints ? best_of_image : 0;
   options.keep_candidates = true;
   std::vector<postprocess::NamedTensor> named;
   for (std::size_t i = 0; i < heads.tensors.size(); ++i)
@@ -138,7 +139,7 @@ const Plausibility::Tally& Plausibility::judged() const {
 }
 
 std::vector<store::ValidationCheck> Plausibility::checks() const {
-  if (model_.task == Task::reid) {
+  if (traits_of(model_).embeds) {
     if (persons_ < 2) return {};
     return {{.name = "cosine of two different persons, least", .value = least_alike_, .limit = most_alike}};
   }
@@ -156,7 +157,7 @@ std::vector<store::ValidationCheck> Plausibility::checks() const {
     share("boxes of centre and size, share", tally.centred, least_centred);
   }
   share("classes that have a name, share", tally.named, 1);
-  if (model_.task == Task::pose) share("keypoints near their box, share", tally.near);
+  if (traits_of(model_).keypoints) share("keypoints near their box, share", tally.near);
   checks.push_back({.name = "highest score", .value = highest_, .limit = 1});
   checks.push_back({.name = "range of the scores, relative",
                     .value = static_cast<double>(highest_ - lowest_) / highest_,
@@ -166,7 +167,7 @@ std::vector<store::ValidationCheck> Plausibility::checks() const {
 }
 
 std::string Plausibility::note() const {
-  if (model_.task == Task::reid) return persons_ < 2 ? "one person alone: not told apart from another" : "";
+  if (traits_of(model_).embeds) return persons_ < 2 ? "one person alone: not told apart from another" : "";
   if (judged().boxes < enough) return fmt::format("too few boxes ({}) to look at by themselves", best_.boxes);
   if (saturated())
     return fmt::format("the scores are saturated ({} of {} are 1): boxes not looked at by themselves",

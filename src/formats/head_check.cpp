@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/task/task_traits.h"
 #include "graph/head.h"
 #include "peregrine/error.h"
 
@@ -45,16 +46,14 @@ void require_level(const graph::Graph& graph, const std::string& output, std::in
 }  // namespace
 
 void check_head(const graph::Graph& graph, const ModelInfo& info) {
+  const TaskTraits& traits = traits_of(info);
   for (int i = 0; i < static_cast<int>(info.strides.size()); ++i) {
     const int stride = info.strides[static_cast<std::size_t>(i)];
     require_level(graph, graph::box_output(i), 4 * info.dfl_bins, stride);
     require_level(graph, graph::class_output(i), static_cast<std::int64_t>(info.class_names.size()), stride);
-    if (info.task == Task::pose)
-      require_level(graph, graph::keypoint_output(i), info.keypoints * info.keypoint_dims, stride);
-    if (info.task == Task::segment)
-      require_level(graph, graph::coefficient_output(i), info.mask_channels, stride);
+    if (traits.extra_output) require_level(graph, traits.extra_output(i), extra_channels(info), stride);
   }
-  if (info.task == Task::segment) require_channels(graph, graph::proto_output, info.mask_channels);
+  if (traits.masks) require_channels(graph, graph::proto_output, info.mask_channels);
 }
 
 }  // namespace peregrine

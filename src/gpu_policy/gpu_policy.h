@@ -10,23 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/task/task_traits.h"
 #include "core/trace.h"
 #include "peregrine/error.h"
 #include "peregrine/results.h"
 #include "peregrine/tensor.h"
 
 namespace peregrine {
-
-// Names under which the outputs are checked; engine bindings are checked under their own names.
-namespace guarded {
-inline constexpr std::string_view detection_output = "detection output";
-inline constexpr std::string_view pose_output = "pose output";
-inline constexpr std::string_view pose_keypoints = "pose keypoints";
-inline constexpr std::string_view pose_confidence = "pose confidence";
-inline constexpr std::string_view pose_boxes = "pose boxes";
-inline constexpr std::string_view segmentation_masks = "segmentation masks";
-inline constexpr std::string_view reid_features = "ReID features";
-}  // namespace guarded
 
 /// Throws Error "enforcement.cuda" ("FORCE_GPU_ONLY enabled but CUDA not available") when GPU-only work is
 /// asked for without a device; with one, logs the line that says so. `device_name` is empty without a device.

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "image/mask_algebra.h"
-
 namespace peregrine::parity {
 
 namespace {
@@ -20,18 +18,11 @@ float box_difference(const std::array<float, 4>& a, const std::array<float, 4>& 
   return largest;
 }
 
-/// Keypoints below this are guesses: where they lie says nothing.
-constexpr float seen = 0.5f;
-
-float keypoint_difference(const Object& reference, const Object& tested) {
-  float largest = 0;
-  for (std::size_t k = 0; k < reference.keypoints.size() && k < tested.keypoints.size(); ++k) {
-    const Keypoint &a = reference.keypoints[k], &b = tested.keypoints[k];
-    if (!(a.confidence > seen)) continue;
-    const float distance = std::hypot(a.x - b.x, a.y - b.y);
-    largest = distance <= largest ? largest : distance;  // a NaN stays
-  }
-  return largest;
+/// By measures().
+std::vector<float> measured_of(const Object& reference, const Object& tested) {
+  std::vector<float> values;
+  for (const Measure& measure : measures()) values.push_back(measure.of(reference, tested));
+  return values;
 }
 
 /// Pairs objects of one class, nearest boxes first; an index of -1 has no partner. Far ones are no partners:
@@ -65,14 +56,8 @@ std::vector<int> pair_up(std::span<const Object> reference, std::span<const Obje
 
 }  // namespace
 
-float cosine(std::span<const float> a, std::span<const float> b) {
-  double dot = 0, aa = 0, bb = 0;
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    dot += static_cast<double>(a[i]) * b[i];
-    aa += static_cast<double>(a[i]) * a[i];
-    bb += static_cast<double>(b[i]) * b[i];
-  }
-  return aa > 0 && bb > 0 ? static_cast<float>(dot / std::sqrt(aa * bb)) : 0.0f;
+Parity::Parity(const ParityLimits& limits, Extent extent) : limits_(limits), extent_(extent) {
+  for (const Measure& measure : measures()) worst_.push_back(measure.equal());
 }
 
 void Parity::add(const ParityInput& input) {
@@ -99,32 +84,23 @@ void Parity::evaluate(const ParityInput& input, const Object& reference, const O
   if (!(confidence <= limits_.confidence))
     return lost(fmt::format("confidence deviates by {:.4f}", confidence));
 
-  const Rest rest = rest_of(reference, *tested);
-  if (const std::string why = wrong(rest); !why.empty())
+  const std::vector<float> measured = measured_of(reference, *tested);
+  if (const std::string why = wrong(measured); !why.empty())
     return deviate(input, reference, why, had_whole_candidate(input, reference));
   worst_box_px_ = std::max(worst_box_px_, box);
   worst_confidence_ = std::max(worst_confidence_, confidence);
-  worst_mask_iou_ = std::min(worst_mask_iou_, rest.mask_iou);
-  worst_keypoint_px_ = std::max(worst_keypoint_px_, rest.keypoint_px);
-  worst_embedding_cosine_ = std::min(worst_embedding_cosine_, rest.cosine);
+  for (std::size_t i = 0; i < worst_.size(); ++i)
+    worst_[i] = measures()[i].at_least ? std::min(worst_[i], measured[i]) : std::max(worst_[i], measured[i]);
   ++found_;
 }
 
-Parity::Rest Parity::rest_of(const Object& reference, const Object& tested) {
-  Rest rest;
-  if (reference.mask)
-    rest.mask_iou = tested.mask ? static_cast<float>(mask_iou(*reference.mask, *tested.mask)) : 0.0f;
-  rest.keypoint_px = keypoint_difference(reference, tested);
-  if (!reference.embedding.empty()) rest.cosine = cosine(reference.embedding, tested.embedding);
-  return rest;
-}
-
-std::string Parity::wrong(const Rest& rest) const {
-  if (!(rest.mask_iou >= limits_.mask_iou)) return fmt::format("mask overlaps by IoU {:.3f}", rest.mask_iou);
-  if (!(rest.keypoint_px <= limits_.keypoint_px))
-    return fmt::format("a keypoint deviates by {:.2f} px", rest.keypoint_px);
-  if (!(rest.cosine >= limits_.embedding_cosine))
-    return fmt::format("embedding has cosine {:.5f}", rest.cosine);
+std::string Parity::wrong(std::span<const float> measured) const {
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    const Measure& measure = measures()[i];
+    const float none = measure.at_least ? -INFINITY : INFINITY;
+    const float limit = extent_ == Extent::all ? measure.limit(limits_) : none;
+    if (!(measure.at_least ? measured[i] >= limit : measured[i] <= limit)) return measure.wrong(measured[i]);
+  }
   return {};
 }
 
@@ -144,7 +120,7 @@ bool Parity::had_whole_candidate(const ParityInput& input, const Object& referen
   if (!input.unsuppressed) return false;
   return std::ranges::any_of(input.unsuppressed(), [&](const Object& candidate) {
     return right_box(reference, candidate.box, candidate.confidence, candidate.class_id) &&
-           wrong(rest_of(reference, candidate)).empty();
+           wrong(measured_of(reference, candidate)).empty();
   });
 }
 

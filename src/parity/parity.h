@@ -3,11 +3,13 @@
 // NMS.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "parity/measures.h"
 #include "peregrine/results.h"
 #include "peregrine/settings.h"
 
@@ -39,7 +41,10 @@ struct Mismatch {
 /// Adds up over images.
 class Parity {
  public:
-  explicit Parity(const ParityLimits& limits) : limits_(limits) {}
+  /// `boxes`: what hangs on a box is measured and never wrong, unless it is no number.
+  enum class Extent : std::uint8_t { all, boxes };
+
+  explicit Parity(const ParityLimits& limits, Extent extent = Extent::all);
 
   void add(const ParityInput& input);
 
@@ -50,9 +55,10 @@ class Parity {
   int extra() const { return extra_; }
   float worst_box_px() const { return worst_box_px_; }
   float worst_confidence() const { return worst_confidence_; }
-  float worst_mask_iou() const { return worst_mask_iou_; }
-  float worst_keypoint_px() const { return worst_keypoint_px_; }
-  float worst_embedding_cosine() const { return worst_embedding_cosine_; }
+  float worst_mask_iou() const { return worst_[mask_measure]; }
+  float worst_keypoint_px() const { return worst_[keypoint_measure]; }
+  /// By measures().
+  std::span<const float> worst() const { return worst_; }
   const std::vector<Mismatch>& mismatches() const { return mismatches_; }
 
   /// A share of the reference objects and the least that it may be: one miss is always allowed, and three
@@ -69,13 +75,8 @@ class Parity {
   bool passed() const { return after_nms().holds() && before_nms().holds(); }
 
  private:
-  /// What hangs on a box.
-  struct Rest {
-    float mask_iou = 1, keypoint_px = 0, cosine = 1;
-  };
-  static Rest rest_of(const Object& reference, const Object& tested);
-  /// In words; empty where it is within the limits.
-  std::string wrong(const Rest& rest) const;
+  /// What hangs on a box, in words; empty where it is within the limits.
+  std::string wrong(std::span<const float> measured) const;
   void evaluate(const ParityInput& input, const Object& reference, const Object* tested);
   bool right_box(const Object& reference, const std::array<float, 4>& box, float confidence,
                  int class_id) const;
@@ -85,14 +86,12 @@ class Parity {
   Share share(int count, float limit, int always_allowed) const;
 
   ParityLimits limits_;
+  Extent extent_;
   int objects_ = 0, found_ = 0, nms_ties_ = 0, extra_ = 0;
   // Of the objects that were found again, all within the limits.
-  float worst_box_px_ = 0, worst_confidence_ = 0, worst_mask_iou_ = 1, worst_keypoint_px_ = 0,
-        worst_embedding_cosine_ = 1;
+  float worst_box_px_ = 0, worst_confidence_ = 0;
+  std::vector<float> worst_;
   std::vector<Mismatch> mismatches_;
 };
-
-/// Cosine of two vectors of equal length; 0 when one of them is zero.
-float cosine(std::span<const float> a, std::span<const float> b);
 
 }  // namespace peregrine::parity

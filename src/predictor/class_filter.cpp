@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/log.h"
+#include "core/task/task_traits.h"
 #include "peregrine/error.h"
 
 namespace peregrine::predictor {
@@ -170,12 +171,12 @@ ClassesByModel resolve_reid_classes(const std::vector<ModelInfo>& models,
 }
 
 void require_detector(const ModelInfo& model) {
-  if (model.task == Task::reid)
+  if (traits_of(model).embeds)
     throw Error("usage.model", fmt::format("{} is a ReID model.", model.name), "Pass it with --reid.");
 }
 
 void require_reid(const ModelInfo& model) {
-  if (model.task != Task::reid)
+  if (!traits_of(model).embeds)
     throw Error("usage.model",
                 fmt::format("{} is a {} model: it gives no embeddings.", model.name, to_string(model.task)),
                 "Give --reid an OSNet checkpoint, and this one to --model.");

@@ -1,9 +1,10 @@
 #include "predictor/result_json.h"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "peregrine/version.h"
+#include "predictor/object_parts.h"
 
 namespace peregrine::predictor {
 
@@ -11,13 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Rounded for reading; a pixel's hundredth is far below what a model knows.
-double rounded(double value, int digits) {
-  const double scale = std::pow(10.0, digits);
-  return std::round(value * scale) / scale;
-}
-
-constexpr int pixel_digits = 2, confidence_digits = 4, embedding_digits = 6, time_digits = 3;
+/// A pixel's hundredth is far below what a model knows.
+constexpr int pixel_digits = 2, confidence_digits = 4, time_digits = 3;
 
 Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
   const ModelInfo& model = models.at(static_cast<std::size_t>(object.model));
@@ -29,13 +25,8 @@ Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
     json["name"] = model.class_names[static_cast<std::size_t>(object.class_id)];
   json["confidence"] = rounded(object.confidence, confidence_digits);
   for (float edge : object.box) json["box"].push_back(rounded(edge, pixel_digits));
-  for (const Keypoint& point : object.keypoints)
-    json["keypoints"].push_back({rounded(point.x, pixel_digits), rounded(point.y, pixel_digits),
-                                 rounded(point.confidence, confidence_digits)});
-  if (object.mask)
-    json["mask"] = {{"size", {object.mask->height, object.mask->width}},
-                    {"counts", to_coco_string(*object.mask)}};
-  for (float element : object.embedding) json["embedding"].push_back(rounded(element, embedding_digits));
+  for (const ObjectPart& part : object_parts())
+    if (Json value = part.value(object); !value.is_null()) json[part.key] = std::move(value);
   return json;
 }
 

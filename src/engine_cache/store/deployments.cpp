@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
 #include "core/os/crash_point.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine_cache/store/engine_folder.h"
 #include "engine_cache/store/files.h"
@@ -20,8 +20,6 @@ namespace peregrine::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array all_tasks{Task::detect, Task::pose, Task::segment, Task::reid};
 
 std::optional<Deployment> read_deployment_file(const fs::path& file) {
   const auto text = read_if_exists(file);
@@ -43,10 +41,10 @@ Deployment read_deployment(std::string_view text, const std::string& where) {
   const nlohmann::json json = json_from_envelope(text, where, mend_service);
   try {
     Deployment deployment{.number = json.at("number"), .since = json.at("since"), .task_slots = {}};
-    for (Task task : all_tasks)
-      if (const auto task_slot = json.at("roles").find(to_string(task)); task_slot != json.at("roles").end())
-        deployment.task_slots[task] = {.engine = task_slot->at("engine"),
-                                       .unverified = task_slot->at("unverified")};
+    for (const TaskTraits& traits : all_tasks())
+      if (const auto task_slot = json.at("roles").find(traits.name); task_slot != json.at("roles").end())
+        deployment.task_slots[traits.task] = {.engine = task_slot->at("engine"),
+                                              .unverified = task_slot->at("unverified")};
     return deployment;
   } catch (const nlohmann::json::exception& error) {
     throw_damaged(where, error.what(), mend_service);

@@ -12,8 +12,13 @@ namespace peregrine {
 NLOHMANN_JSON_SERIALIZE_ENUM(Precision, {{Precision::fp32, "fp32"},
                                          {Precision::fp16, "fp16"},
                                          {Precision::bf16, "bf16"}})
-NLOHMANN_JSON_SERIALIZE_ENUM(
-    Task, {{Task::detect, "detect"}, {Task::pose, "pose"}, {Task::segment, "segment"}, {Task::reid, "reid"}})
+/// As nlohmann's macros find them: beside the type.
+inline void to_json(nlohmann::json& json, Task task) { json = to_string(task); }
+inline void from_json(const nlohmann::json& json, Task& task) {
+  const std::optional<Task> known = parse_task(json.get_ref<const std::string&>());
+  if (!known) throw nlohmann::json::other_error::create(501, "no such task", &json);
+  task = *known;
+}
 NLOHMANN_JSON_SERIALIZE_ENUM(HeadLayout, {{HeadLayout::raw, "raw"}, {HeadLayout::decoded, "decoded"}})
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ModelInfo, task, name, sha256, architecture, head, class_names,
                                    image_height, image_width, strides, dfl_bins, keypoints, keypoint_dims,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/task/task_traits.h"
 #include "stages/postprocess/postprocess.h"
 #include "stages/postprocess/scale_math.h"
 
@@ -17,11 +18,11 @@ constexpr float below_limit = 0.05f;
 
 postprocess::Detections detections_of(const ModelInfo& model, const HeadTensors& heads, int slot,
                                       const Geometry& geometry, const postprocess::Options& options) {
-  if (model.task == Task::reid) {  // one person, who is the image
+  if (traits_of(model).embeds) {  // one person, who is the image
     const auto length = static_cast<std::size_t>(heads.tensors.front().shape()[1]);
     const float* row = heads.tensors.front().as<float>() + length * static_cast<std::size_t>(slot);
     Object person{
-        .task = Task::reid, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = {row, row + length}};
+        .task = model.task, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = {row, row + length}};
     postprocess::normalise_embedding(person.embedding);
     return {{std::move(person)}, {}};
   }
@@ -87,26 +88,19 @@ std::vector<store::ValidationCheck> checks_of(const parity::Parity& parity, Task
   };
   share("objects found again, share", parity.after_nms());
   share(right_before_nms, parity.before_nms());
-  if (task != Task::reid) {
+  const TaskTraits& traits = traits_of(task);
+  if (!traits.embeds) {
     checks.push_back(
         {.name = "box of those found, pixels", .value = parity.worst_box_px(), .limit = limits.box_px});
     checks.push_back(
         {.name = "their confidence", .value = parity.worst_confidence(), .limit = limits.confidence});
   }
-  if (task == Task::segment)
-    checks.push_back({.name = "their mask IoU",
-                      .value = parity.worst_mask_iou(),
-                      .limit = limits.mask_iou,
-                      .at_least = true});
-  if (task == Task::pose)
-    checks.push_back({.name = "their keypoints, pixels",
-                      .value = parity.worst_keypoint_px(),
-                      .limit = limits.keypoint_px});
-  if (task == Task::reid)
-    checks.push_back({.name = "embedding cosine of those",
-                      .value = parity.worst_embedding_cosine(),
-                      .limit = limits.embedding_cosine,
-                      .at_least = true});
+  for (std::size_t i = 0; i < parity.worst().size(); ++i)
+    if (const parity::Measure& measure = parity::measures()[i]; measure.belongs(traits))
+      checks.push_back({.name = measure.check,
+                        .value = parity.worst()[i],
+                        .limit = measure.limit(limits),
+                        .at_least = measure.at_least});
   return checks;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/os/read_whole_file.h"
 #include "core/sha256.h"
+#include "core/task/task_traits.h"
 #include "engine/host_run.h"
 #include "engine_cache/plausibility.h"
 #include "engine_cache/validation/head_agreement.h"
@@ -46,7 +47,7 @@ class Sights {
   Sights(const std::vector<fs::path>& files, Task task)
       : files_(files),
         sample_images_(sample_image_files()),
-        parts_(files.empty() && task == Task::reid ? person_strips : 1) {}
+        parts_(files.empty() && traits_of(task).embeds ? person_strips : 1) {}
 
   std::size_t size() const {
     return (files_.empty() ? sample_images_.size() : files_.size()) * static_cast<std::size_t>(parts_);
@@ -159,7 +160,7 @@ class ImageComparison {
   Geometry prepare(const Sight& sample_image, const TensorView& input, int slot) const {
     const HostImage& image = sample_image.image;
     const Geometry geometry = preprocess::letterbox(image.width, image.height, shape_.width, shape_.height);
-    if (model_.task == Task::reid)
+    if (traits_of(model_).embeds)
       preprocess::reid_crop_into(image.view(), sample_image.part, input, slot);
     else
       preprocess::letterbox_into(image.view(), geometry, input, slot);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/task/task_traits.h"
 #include "graph/head.h"
 #include "graph/rewriter.h"
 
@@ -30,9 +31,11 @@ class Decoder {
     const auto classes = static_cast<Index>(info_.class_names.size());
     std::vector<ValueId> parts{boxes(), add("scores", graph::Unary{graph::Unary::Kind::sigmoid},
                                             {joined("cls", graph::class_output, classes)})};
-    if (info_.task == Task::pose) parts.push_back(keypoints());
-    if (info_.task == Task::segment)
-      parts.push_back(joined("coef", graph::coefficient_output, info_.mask_channels));
+    const TaskTraits& traits = traits_of(info_);
+    if (traits.keypoints)
+      parts.push_back(keypoints());
+    else if (traits.extra_output)  // coefficients, numbers: as they are
+      parts.push_back(joined(traits.masks ? "coef" : "extra", traits.extra_output, extra_channels(info_)));
     return add("output", graph::Concat{1}, std::move(parts));
   }
 
@@ -151,7 +154,7 @@ void decode_head(graph::Graph& graph, const ModelInfo& info) {
   graph::Rewriter rewriter(graph);
   rewriter.clear_outputs();
   graph.mark_output(output, graph::decoded_output);
-  if (info.task == Task::segment) graph.mark_output(prototypes, "output1");
+  if (traits_of(info).masks) graph.mark_output(prototypes, "output1");
   rewriter.remove_unused();
 }
 

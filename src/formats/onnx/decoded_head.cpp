@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/task/task_traits.h"
 #include "formats/advice.h"
 #include "graph/head.h"
 #include "peregrine/error.h"
@@ -230,18 +231,14 @@ std::vector<std::string> describe_decoded(const graph::Graph& graph, const State
   if (!settled && !told) ask_for_task(rows);
   info.head = HeadLayout::decoded;
   info.task = settled ? *settled : told->task;
-  if (!settled || (info.task == Task::pose && !stated.keypoints))
+  if (!settled || (traits_of(info).keypoints && !stated.keypoints))
     info.told_task = told ? to_string(*told) : "";
-  if (info.task == Task::reid || prototypes != (info.task == Task::segment)) throw unknown_head(graph);
+  if (traits_of(info).embeds || prototypes != traits_of(info).masks) throw unknown_head(graph);
 
-  Index classes = rows - 4;
-  if (info.task == Task::segment) {
-    info.mask_channels = static_cast<int>(shape_of(graph, 1)[1]);
-    classes -= info.mask_channels;
-  } else if (info.task == Task::pose) {
-    classes = pose_classes(graph, stated, told);
-    set_keypoints(rows - 4 - classes, stated, told, info);
-  }
+  if (traits_of(info).masks) info.mask_channels = static_cast<int>(shape_of(graph, 1)[1]);
+  if (traits_of(info).keypoints)
+    set_keypoints(rows - 4 - pose_classes(graph, stated, told), stated, told, info);
+  const Index classes = rows - 4 - extra_channels(info);
   if (classes < 1)
     throw Error("model.head", fmt::format("its head of {} rows has none left for classes", rows),
                 mended(stated, told));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/task/task_traits.h"
 #include "formats/advice.h"
 #include "formats/class_names.h"
 #include "formats/input_check.h"
@@ -32,7 +33,7 @@ std::optional<Task> task_of(const Metadata& metadata) {
   if (!text) return std::nullopt;
   if (const std::optional<Task> task = parse_task(*text)) return task;
   throw Error("model.unsupported", fmt::format("models for the task '{}' are not supported", *text),
-              "Supported are detect, pose, segment and reid.");
+              fmt::format("Supported are {}.", task_names([](const TaskTraits&) { return true; })));
 }
 
 std::optional<std::vector<std::string>> names_of(const Metadata& metadata) {

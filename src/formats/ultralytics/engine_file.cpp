@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/sha256.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "formats/advice.h"
 #include "formats/class_names.h"
@@ -44,10 +45,10 @@ int integer(const json& value, const char* key) {
 
 Task task_of(const json& text) {
   const std::string task = text.value("task", "");
-  if (const auto known = parse_task(task); known && *known != Task::reid) return *known;
+  if (const auto known = parse_task(task); known && !traits_of(*known).embeds) return *known;
   throw Error("model.unsupported",
               fmt::format("engines for the task '{}' are not supported", printable(task)),
-              "Supported are detect, pose and segment.");
+              fmt::format("Supported are {}.", task_names([](const TaskTraits& t) { return !t.embeds; })));
 }
 
 /// A name as Python's str() writes it.
@@ -93,8 +94,8 @@ void describe(const json& text, ModelInfo& info) {
   info.dynamic_shape = false;
   info.fixed_batch = arguments.value("dynamic", false) ? 0 : integer(text.value("batch", json(1)), "batch");
   info.class_names = names_of(text);
-  if (info.task == Task::segment) info.mask_channels = mask_channels;
-  if (info.task != Task::pose) return;
+  if (traits_of(info).masks) info.mask_channels = mask_channels;
+  if (!traits_of(info).keypoints) return;
   const json keypoints = text.value("kpt_shape", json::array({17, 3}));
   if (!keypoints.is_array() || keypoints.size() != 2)
     throw Error("model.damaged", "its 'kpt_shape' is no pair", copy_again);
@@ -161,7 +162,7 @@ std::string write_engine_file(const EngineFile& description, std::span<const std
         {"dynamic", description.dynamic},
         {"nms", false}}},
       {"plan_sha256", sha256_hex(plan)}};
-  if (info.task == Task::pose) text["kpt_shape"] = {info.keypoints, info.keypoint_dims};
+  if (traits_of(info).keypoints) text["kpt_shape"] = {info.keypoints, info.keypoint_dims};
   const std::string words = text.dump(-1, ' ', true, json::error_handler_t::replace);
   std::string file;
   for (std::size_t i = 0; i < length_bytes; ++i) file += static_cast<char>(words.size() >> (8 * i));

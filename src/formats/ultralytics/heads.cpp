@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/task/task_traits.h"
 #include "formats/ultralytics/stock_state.h"
 #include "graph/head.h"
 
@@ -123,25 +124,23 @@ void describe_head(const Module& head, Weights& weights, ModelInfo& info) {
   require_stock_bins(head, info.dfl_bins, weights);
   info.class_names.clear();
   for (int i = 0; i < count(head, "nc"); ++i) info.class_names.push_back(fmt::format("class{}", i));
-  if (known->task == Task::pose) {
+  if (traits_of(known->task).keypoints) {
     const graph::Pair shape = head.pair("kpt_shape");
     if (shape[0] < 1 || (shape[1] != 2 && shape[1] != 3))
       throw unsupported_module(head, "has an unsupported kpt_shape");
     info.keypoints = static_cast<int>(shape[0]);
     info.keypoint_dims = static_cast<int>(shape[1]);
   }
-  if (known->task == Task::segment) info.mask_channels = count(head, "nm");
+  if (traits_of(known->task).masks) info.mask_channels = count(head, "nm");
 }
 
 void lower_head(Lowering& lowering, const Module& head, std::span<const ValueId> levels) {
-  const Task task = find_class(head)->task;
+  const TaskTraits& traits = traits_of(find_class(head)->task);
   lower_branches(lowering, head.child("cv2"), levels, graph::box_output);
   lower_branches(lowering, head.child("cv3"), levels, graph::class_output);
-  if (task == Task::pose) lower_branches(lowering, head.child("cv4"), levels, graph::keypoint_output);
-  if (task == Task::segment) {
-    lower_branches(lowering, head.child("cv4"), levels, graph::coefficient_output);
+  if (traits.extra_output) lower_branches(lowering, head.child("cv4"), levels, traits.extra_output);
+  if (traits.masks)
     lowering.graph().mark_output(lowering.child(head, "proto", levels.front()), graph::proto_output);
-  }
 }
 
 }  // namespace peregrine::ultralytics

@@ -6,6 +6,7 @@
 
 #include "core/head_names.h"
 #include "core/log.h"
+#include "core/task/task_traits.h"
 #include "cuda/device.h"
 #include "cuda/stream.h"
 #include "peregrine/error.h"
@@ -43,21 +44,9 @@ bool check_outputs(GpuPolicy& policy, Task task, std::span<const postprocess::Na
         if (wanted == Precision::fp16) policy.require_fp16(name, output.view);
       }
   };
-  switch (task) {
-    case Task::detect: check(guarded::detection_output, ""); break;
-    case Task::pose:
-      check(guarded::pose_keypoints, "kpt.");
-      check(guarded::pose_confidence, "cls.");
-      check(guarded::pose_boxes, "box.");
-      check(guarded::pose_output, "");  // last: what it raises, one of the parts says more exactly
-      break;
-    case Task::segment:
-      check(guarded::segmentation_masks, "coef.");
-      check(guarded::segmentation_masks, head::proto_output);
-      check(guarded::detection_output, "");
-      break;
-    case Task::reid: check(guarded::reid_features, ""); break;
-  }
+  const TaskTraits& traits = traits_of(task);
+  for (const GuardedPart& part : traits.guarded_parts) check(part.name, part.prefix);
+  check(traits.guarded_output, "");  // last: what it raises, one of the parts says more exactly
   return in_place;
 }
 
@@ -127,7 +116,7 @@ std::vector<LayerTime> GpuEngine::time_layers() {
 GpuDetector::GpuDetector(const Model& model, const engine_cache::EngineContext& context,
                          const InputShape& shape, postprocess::Options options, const Plan* tactics_from)
     : engine_(model, context, shape, tactics_from), options_(std::move(options)) {
-  allocate(model.info().task == Task::segment ? first_mask_capacity : 0);
+  allocate(traits_of(model.info()).masks ? first_mask_capacity : 0);
 }
 
 void GpuDetector::allocate(std::size_t mask_capacity) {
@@ -139,7 +128,7 @@ void GpuDetector::allocate(std::size_t mask_capacity) {
 
 void GpuDetector::check_batch(GpuPolicy& policy, const TensorView& input) const {
   engine_.check_batch(policy, input);
-  if (model().task != Task::segment) return;
+  if (!traits_of(model()).masks) return;
   const auto bytes = static_cast<std::int64_t>(workspace_.bytes());
   const TensorView masks{workspace_.data(), DType::u8, policy.expected(), {bytes}, {1}};
   require(policy.require_gpu(guarded::segmentation_masks, masks), model().name);

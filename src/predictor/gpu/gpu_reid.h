@@ -8,7 +8,7 @@
 #include "cuda/array.h"
 #include "cuda/stream.h"
 #include "predictor/gpu/gpu_model.h"
-#include "stages/postprocess/tasks/crop_batches.h"
+#include "stages/postprocess/tasks/reid/crop_batches.h"
 #include "stages/preprocess/cuda/preprocess.h"
 
 namespace peregrine::predictor {

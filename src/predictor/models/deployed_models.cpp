@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine_cache/store/store.h"
 #include "formats/onnx/write/writer.h"
@@ -30,7 +31,7 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
                   "Leave out --engine, or deploy engines of one kind: `peregrine engines use ID...`.");
     const std::filesystem::path folder = store.root() / "engines" / manifest.id;
     if (service.unverified) unverified.push_back(folder);
-    if (task == Task::reid) {
+    if (traits_of(task).embeds) {
       if (!options.reid) options.reid = folder;
       continue;
     }
@@ -48,7 +49,7 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
 engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
                                          const Settings& settings) {
   engine_cache::Request request;
-  if (model.task != Task::reid) {
+  if (!traits_of(model).embeds) {
     request.shape = input_shape(model, settings.imgsz, settings.batch);
     return request;
   }

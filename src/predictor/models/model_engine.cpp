@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/log.h"
+#include "core/task/task_traits.h"
 #include "core/trace.h"
 #include "engine_cache/engine_cache.h"
 #include "peregrine/error.h"
@@ -49,7 +50,7 @@ int input_multiple(const ModelInfo& model) {
 InputShape input_shape(const ModelInfo& model, std::optional<InputSize> wanted, int batch) {
   const InputSize own(model.image_height, model.image_width);
   InputSize size = own;
-  if (model.task != Task::reid && (model.dynamic_shape || wanted.value_or(own) != own))
+  if (!traits_of(model).embeds && (model.dynamic_shape || wanted.value_or(own) != own))
     size = rounded_up(model, wanted.value_or(own));
   if (!model.dynamic_shape && size != own)
     throw Error("usage.imgsz", fmt::format("{} runs at --imgsz {} only.", model.name, to_string(own)),

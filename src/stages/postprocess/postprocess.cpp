@@ -23,8 +23,7 @@ Detections postprocess(const ModelInfo& model, std::span<const NamedTensor> head
     object.box = {box.x1, box.y1, box.x2, box.y2};
     result.objects.push_back(std::move(object));
   }
-  if (model.task == Task::pose) attach_keypoints(model, head, kept, geometry, result.objects);
-  if (model.task == Task::segment) attach_masks(head, kept, geometry, options, result.objects);
+  attach_extras({model, head, kept, geometry, options}, result.objects);
   if (options.keep_candidates) result.candidates = std::move(candidates);
   return result;
 }

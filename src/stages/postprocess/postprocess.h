@@ -1,4 +1,4 @@
-// Converts head tensors to objects in pixels of the image. A task is data plus one file in this folder. The
+// Converts head tensors to objects in pixels of the image. A task is data and a folder in tasks/. The
 // formulas are in docs/reference/algorithms.md. All arithmetic FP32, whatever the dtype of the tensors.
 // Here on the host; the same arithmetic in kernels: stages/postprocess/cuda/postprocess.h.
 #pragma once

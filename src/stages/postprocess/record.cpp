@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#include "core/task/task_traits.h"
 #include "image/run_length.h"
 #include "peregrine/error.h"
+#include "stages/postprocess/tasks/tasks.h"
 
 namespace peregrine::postprocess {
 namespace {
@@ -17,7 +19,7 @@ std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignm
 void* readable(const void* record) { return const_cast<void*>(record); }
 
 bool dropped(const ModelInfo& model, const Options& options, const RecordObject& object) {
-  return model.task == Task::segment && !options.validation_masks && !object.mask_set;
+  return traits_of(model).masks && !options.validation_masks && !object.mask_set;
 }
 
 std::span<const RecordObject> objects_of(const RecordLayout& layout, const void* record, int n) {
@@ -44,12 +46,14 @@ RecordLayout record_layout(const ModelInfo& model, int images, int max_detection
   RecordLayout layout;
   layout.images = images;
   layout.max_objects = max_detections;
-  layout.keypoints = model.task == Task::pose ? model.keypoints : 0;
-  layout.mask_capacity = model.task == Task::segment ? aligned(mask_capacity) : 0;
+  layout.keypoints = traits_of(model).keypoints ? model.keypoints : 0;
+  layout.mask_capacity = traits_of(model).masks ? aligned(mask_capacity) : 0;
   const auto objects = static_cast<std::size_t>(max_detections);
   layout.keypoints_offset = aligned(sizeof(RecordHeader) + objects * sizeof(RecordObject));
-  layout.image_stride =
+  layout.numbers = numbers_of(model);
+  layout.numbers_offset =
       layout.keypoints_offset + aligned(objects * layout.keypoints * sizeof(RecordKeypoint));
+  layout.image_stride = layout.numbers_offset + aligned(objects * layout.numbers * sizeof(float));
   layout.masks_offset = layout.image_stride * images;
   layout.bytes = layout.masks_offset + layout.mask_capacity * sizeof(std::uint32_t) * images;
   return layout;
@@ -66,7 +70,8 @@ std::size_t used_bytes(const RecordLayout& layout, const void* record, int image
   for (int n = 0; n < images; ++n) {
     const RecordHeader& header = *layout.header(readable(record), n);
     bytes += sizeof(RecordHeader) +
-             header.objects * (sizeof(RecordObject) + layout.keypoints * sizeof(RecordKeypoint));
+             header.objects * (sizeof(RecordObject) + layout.keypoints * sizeof(RecordKeypoint) +
+                               layout.numbers * sizeof(float));
     if (header.mask_words <= layout.mask_capacity) bytes += header.mask_words * sizeof(std::uint32_t);
   }
   return bytes;
@@ -91,7 +96,12 @@ Detections read_record(const ModelInfo& model, const RecordLayout& layout, const
     const RecordKeypoint* points = layout.keypoint(readable(record), n, i);
     for (int k = 0; k < layout.keypoints; ++k)
       object.keypoints.push_back({points[k].x, points[k].y, points[k].confidence});
-    if (model.task == Task::segment) object.mask = mask_of(from, layout.masks(readable(record), n), geometry);
+    if (traits_of(model).masks) object.mask = mask_of(from, layout.masks(readable(record), n), geometry);
+    if (layout.numbers > 0) {
+      const std::span numbers(layout.number(readable(record), n, i),
+                              static_cast<std::size_t>(layout.numbers));
+      hooks_of(model.task).take_numbers(model, numbers, geometry, object);
+    }
   }
   return result;
 }

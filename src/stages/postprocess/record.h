@@ -1,7 +1,8 @@
 // The result record holds the results of a batch. Kernels write it, and this reads it into Detections.
 //
-// One part an image, `image_stride` bytes apart: header, objects, keypoints. Behind them, for segment, one
-// area of mask words an image. Only what the header counts is written; the rest of the memory is undefined.
+// One part an image, `image_stride` bytes apart: header, objects, keypoints, numbers. Behind them, for
+// segment, one area of mask words an image. Only what the header counts is written; the rest of the memory is
+// undefined.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +41,9 @@ struct RecordKeypoint {
 /// Where things lie in a record. Plain data, also read by kernels.
 struct RecordLayout {
   int images = 0, max_objects = 0, keypoints = 0;
+  int numbers = 0;  ///< of each object, of a task that takes them
   std::size_t mask_capacity = 0;                                         ///< words an image; 0 without masks
-  std::size_t keypoints_offset = 0, image_stride = 0, masks_offset = 0;  ///< bytes
+  std::size_t keypoints_offset = 0, numbers_offset = 0, image_stride = 0, masks_offset = 0;  ///< bytes
   std::size_t bytes = 0;                                                 ///< of the whole record
 
   PEREGRINE_HD RecordHeader* header(void* record, int n) const {
@@ -54,6 +56,10 @@ struct RecordLayout {
     return reinterpret_cast<RecordKeypoint*>(static_cast<char*>(record) + n * image_stride +
                                              keypoints_offset) +
            object * keypoints;
+  }
+  PEREGRINE_HD float* number(void* record, int n, int object) const {
+    return reinterpret_cast<float*>(static_cast<char*>(record) + n * image_stride + numbers_offset) +
+           object * numbers;
   }
   PEREGRINE_HD std::uint32_t* masks(void* record, int n) const {
     return reinterpret_cast<std::uint32_t*>(static_cast<char*>(record) + masks_offset) + n * mask_capacity;

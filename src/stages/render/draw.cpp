@@ -8,15 +8,12 @@
 #include "core/trace.h"
 #include "stages/render/canvas.h"
 #include "stages/render/labels.h"
-#include "stages/render/mask.h"
+#include "stages/render/object_parts.h"
 #include "stages/render/palette.h"
 #include "stages/render/render.h"
-#include "stages/render/skeleton.h"
 
 namespace peregrine::render {
 namespace {
-
-constexpr float mask_alpha = 0.36f;
 
 /// What the eye sees as one thing: the same person found by several models is drawn with one box and label.
 struct Thing {
@@ -77,16 +74,23 @@ std::vector<Thing> group(const std::vector<Object>& objects,
   return things;
 }
 
-/// Sizes that grow with the image: a thumbnail and a poster look alike.
-struct Style {
-  float line, capital_height, limb;
-  explicit Style(const HostImage& image) {
-    const float side = std::sqrt(static_cast<float>(image.width) * static_cast<float>(image.height));
-    line = std::max(1.5f, std::round(side / 320 * 2) / 2);
-    capital_height = std::max(7.5f, side / 85);
-    limb = std::max(2.f, side / 260);
-  }
-};
+/// Parts of all things, the most confident last.
+void draw_parts(Canvas& canvas, const std::vector<Thing>& things, const Style& style,
+                void (*DrawnPart::*layer)(Canvas&, const Object&, const Style&)) {
+  for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
+    for (const Object* object : thing->parts)
+      for (const DrawnPart& part : drawn_parts())
+        if (part.*layer) (part.*layer)(canvas, *object, style);
+}
+
+std::string label_of(const Thing& thing) {
+  std::string text = fmt::format("{} {:.2f}", printable(thing.name), thing.first->confidence);
+  for (const Object* object : thing.parts)
+    for (const DrawnPart& part : drawn_parts())
+      if (const std::string more = part.label ? part.label(*object) : std::string(); !more.empty())
+        text += " " + more;
+  return text;
+}
 
 }  // namespace
 
@@ -95,7 +99,7 @@ HostImage draw(const ImageView& image, const std::vector<Object>& objects,
   HostImage drawn = copy_of(image);
   Canvas canvas(drawn);
   const trace::Range range("render");
-  const Style style(drawn);
+  const Style style(canvas);
   const std::vector<Thing> things = group(objects, class_names);
   const auto box_of = [](const Thing& thing) {
     const auto& box = thing.first->box;
@@ -103,21 +107,15 @@ HostImage draw(const ImageView& image, const std::vector<Object>& objects,
   };
 
   // From the ground up, and in each layer the most confident last: masks, boxes, bodies, labels.
-  for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
-    for (const Object* part : thing->parts)
-      if (part->mask) draw_mask(canvas, *part->mask, class_colour(part->class_id), mask_alpha, style.line);
+  draw_parts(canvas, things, style, &DrawnPart::below_boxes);
   for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
     canvas.outline(box_of(*thing), style.line * 1.5f, style.line, class_colour(thing->first->class_id));
-  for (auto thing = things.rbegin(); thing != things.rend(); ++thing)
-    for (const Object* part : thing->parts) {
-      const float height = part->box[3] - part->box[1];  // people far away get thinner limbs
-      draw_skeleton(canvas, part->keypoints, std::min(style.limb, std::max(1.f, height / 60)));
-    }
+  draw_parts(canvas, things, style, &DrawnPart::above_boxes);
 
   LabelPlacer labels(canvas, style.capital_height);
   std::vector<std::pair<std::string, Rectangle>> placed;
   for (const Thing& thing : things) {
-    const std::string text = fmt::format("{} {:.2f}", printable(thing.name), thing.first->confidence);
+    const std::string text = label_of(thing);
     placed.emplace_back(text, labels.place(text, box_of(thing), style.line));
   }
   for (std::size_t i = things.size(); i-- > 0;)

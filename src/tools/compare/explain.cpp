@@ -7,6 +7,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine/conformance/conformance.h"
 #include "engine_cache/validation/head_agreement.h"
@@ -43,7 +44,7 @@ Prepared prepare(const HostImage& image, const Operand& side) {
   Prepared prepared{preprocess::letterbox(image.width, image.height, shape.width, shape.height),
                     HostTensor::zeros(DType::f32, {shape.batch, 3, shape.height, shape.width})};
   const std::array<float, 4> whole{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)};
-  if (side.model().task == Task::reid)
+  if (traits_of(side.model()).embeds)
     preprocess::reid_crop_into(image.view(), whole, prepared.input.view(), 0);
   else
     preprocess::letterbox_into(image.view(), prepared.geometry, prepared.input.view(), 0);
@@ -154,7 +155,7 @@ class Explanation {
     limit_ = roundings * conformance::tolerance(coarser);
     compare_layers(heads_a, heads_b);
     add(compare_tensors("head", heads_a, heads_b, limit_));
-    if (a_.model().task != Task::reid) compare_objects(heads_a, heads_b);
+    if (!traits_of(a_.model()).embeds) compare_objects(heads_a, heads_b);
     report_.a = a_.title();
     report_.b = b_.title();
     for (const Operand* side : {&a_, &b_})
@@ -231,13 +232,26 @@ class Explanation {
     return postprocess::postprocess(side.model(), named, 0, geometry, options);
   }
 
-  /// A's objects against `tested`, within `limits`.
+  /// A's objects against `tested`.
   parity::Parity parity(std::span<const Object> reference, std::span<const Object> tested,
                         std::span<const parity::ParityCandidate> candidates,
-                        const ParityLimits& limits) const {
-    parity::Parity parity(limits);
+                        parity::Parity::Extent extent = parity::Parity::Extent::all) const {
+    parity::Parity parity(limits_, extent);
     parity.add({printable(image_.filename().native()), reference, tested, candidates});
     return parity;
+  }
+
+  /// What hangs on the boxes; `deviates` where objects are wrong by that alone.
+  ComparedStep measured_step(const parity::Measure& measure, float worst, bool deviates) const {
+    const float limit = measure.limit(limits_);
+    const double equal = measure.at_least ? 1 : 0;
+    return {measure.step,
+            {},
+            std::abs(equal - worst),
+            1,
+            std::abs(equal - limit),
+            deviates,
+            measure.worst(worst, limit)};
   }
 
   void compare_objects(const Tensors& heads_a, const Tensors& heads_b) {
@@ -245,31 +259,14 @@ class Explanation {
                found_b = detections(b_, heads_b, input_b_.geometry);
     report_.steps.push_back(compare_candidates(found_a.candidates, found_b.candidates, limits_));
     const auto candidates = engine_cache::in_pixels(found_b.candidates, input_b_.geometry);
-    ParityLimits boxes_alone = limits_;
-    boxes_alone.mask_iou = -1;
-    boxes_alone.keypoint_px = INFINITY;
-    const auto boxes = parity(found_a.objects, found_b.objects, candidates, boxes_alone);
-    const auto all = parity(found_a.objects, found_b.objects, candidates, limits_);
+    const auto boxes = parity(found_a.objects, found_b.objects, candidates, parity::Parity::Extent::boxes);
+    const auto all = parity(found_a.objects, found_b.objects, candidates);
     report_.steps.push_back(step_of("NMS", boxes, limits_));
     const bool more = all.found() < boxes.found();
-    if (a_.model().task == Task::segment)
-      report_.steps.push_back({"masks",
-                               {},
-                               1.0 - boxes.worst_mask_iou(),
-                               1,
-                               1.0 - limits_.mask_iou,
-                               more,
-                               fmt::format("lowest IoU of a mask {:.4f} (limit {:.3g})",
-                                           boxes.worst_mask_iou(), limits_.mask_iou)});
-    if (a_.model().task == Task::pose)
-      report_.steps.push_back({"keypoints",
-                               {},
-                               boxes.worst_keypoint_px(),
-                               1,
-                               limits_.keypoint_px,
-                               more,
-                               fmt::format("keypoints apart by {:.3g} px (limit {:.3g})",
-                                           boxes.worst_keypoint_px(), limits_.keypoint_px)});
+    for (std::size_t i = 0; i < boxes.worst().size(); ++i)
+      if (const parity::Measure& measure = parity::measures()[i];
+          measure.worst && measure.belongs(traits_of(a_.model())))
+        report_.steps.push_back(measured_step(measure, boxes.worst()[i], more));
     for (const auto& mismatch : all.mismatches())
       report_.mismatches.push_back(mismatch.what + (mismatch.nms_tie ? " (NMS tie: right before NMS)" : ""));
     compare_pipeline("A", a_, found_a.objects);
@@ -278,7 +275,7 @@ class Explanation {
 
   /// The stages as they serve, kernels included, against the host's on the same engine's heads.
   void compare_pipeline(const std::string& which, const Operand& side, std::span<const Object> host) {
-    ComparedStep step = step_of("pipeline", parity(host, side.run_pipeline(image_), {}, limits_), limits_);
+    ComparedStep step = step_of("pipeline", parity(host, side.run_pipeline(image_), {}), limits_);
     step.name = which;
     step.what = fmt::format("{} as it serves, beside the steps above: {}", which, step.what);
     report_.steps.push_back(std::move(step));

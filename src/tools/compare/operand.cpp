@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine/host_run.h"
 #include "engine_cache/engine_cache.h"
@@ -92,10 +93,9 @@ void Operand::open_cached(const std::string& id) {
   context_.store = settings_.store;
   model_ = engine_cache::open_model(store.root() / "engines" / manifest.id, task_hint(settings_, 0, 1));
   shape_ = {settings_.batch, manifest.identity.input.height, manifest.identity.input.width};
-  for (const fs::path& file :
-       {settings_.detect_model, settings_.pose_model, settings_.segment_model, settings_.reid_model})
-    if (!file.empty() && fs::is_regular_file(file))
-      take_source(load_model_expecting(file, hint_of(manifest.model)));
+  for (const TaskTraits& traits : all_tasks())
+    if (traits.setting && fs::is_regular_file(settings_.*traits.setting))
+      take_source(load_model_expecting(settings_.*traits.setting, hint_of(manifest.model)));
 }
 
 std::string Operand::title() const {

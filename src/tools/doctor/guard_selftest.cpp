@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "core/half.h"
+#include "core/task/task_traits.h"
 #include "gpu_policy/gpu_policy.h"
 #include "peregrine/error.h"
 #include "tools/doctor/selftest.h"
@@ -17,11 +19,20 @@ namespace {
 
 constexpr Device gpu = Device::cuda(0);
 
-/// The outputs, and two bindings to stand for all.
-constexpr std::array guarded_names{
-    guarded::detection_output, guarded::pose_output,       guarded::pose_keypoints,
-    guarded::pose_confidence,  guarded::pose_boxes,        guarded::segmentation_masks,
-    guarded::reid_features,    std::string_view("images"), std::string_view("box.0")};
+/// The outputs of all tasks, and two bindings to stand for all.
+std::vector<std::string_view> guarded_names() {
+  std::vector<std::string_view> names;
+  const auto add = [&](std::string_view name) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  };
+  for (const TaskTraits& traits : all_tasks()) {
+    add(traits.guarded_output);
+    for (const GuardedPart& part : traits.guarded_parts) add(part.name);
+  }
+  add("images");
+  add("box.0");
+  return names;
+}
 
 /// Passes when `provoke` ends in the error with exactly these words.
 template <class Provoke>
@@ -39,7 +50,7 @@ TensorView view_of(void* memory, DType dtype) { return {memory, dtype, gpu, {1, 
 
 void provoke_places(std::vector<SelftestCheck>& checks) {
   std::array<Half, 8> memory{};
-  for (const std::string_view name : guarded_names) {
+  for (const std::string_view name : guarded_names()) {
     for (const Device place : {Device::cpu(), Device::pinned(), Device::cuda(1)}) {
       GpuPolicy policy(true, gpu, [place](const void*) { return place; });
       checks.push_back(

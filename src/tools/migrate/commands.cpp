@@ -34,7 +34,7 @@ std::vector<std::string> commands_of(const Migration& migration) {
                                  "peregrine predict --source PICTURES" + common,
                                  "peregrine engines list" + common};
   for (const ModelSlot& slot : migration.slots)
-    if (slot.manifest && slot.task_slot != Task::reid)
+    if (slot.manifest && !traits_of(slot.task_slot).embeds)
       lines.push_back(
           fmt::format("peregrine explain {0}@{1}:fp32 {0}@{1}:{2} --image PICTURE{3}{4}",
                       quoted(std::filesystem::absolute(slot.path)), slot.manifest->identity.engine,

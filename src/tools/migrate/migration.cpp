@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine_cache/store/files.h"
 #include "peregrine/error.h"
@@ -13,13 +14,9 @@ namespace {
 
 std::vector<ModelSlot> slots_of(const Settings& settings) {
   std::vector<ModelSlot> slots;
-  const auto add = [&](Task task_slot, const std::filesystem::path& path) {
-    if (!path.empty()) slots.push_back({.task_slot = task_slot, .path = path});
-  };
-  add(Task::detect, settings.detect_model);
-  add(Task::pose, settings.pose_model);
-  add(Task::segment, settings.segment_model);
-  add(Task::reid, settings.reid_model);
+  for (const TaskTraits& traits : all_tasks())
+    if (traits.setting && !(settings.*traits.setting).empty())
+      slots.push_back({.task_slot = traits.task, .path = settings.*traits.setting});
   if (slots.empty())
     throw Error(
         "usage.models", "No model is named that could be migrated.",

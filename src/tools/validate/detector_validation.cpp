@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/log.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
@@ -19,24 +20,15 @@ namespace {
 constexpr float confidence = 0.001f, iou = 0.7f;
 constexpr int most_objects = 300;
 
-/// Poses are annotated in a file of their own, which knows persons alone.
-enum class TruthFile : std::uint8_t { instances, person_keypoints };
-
-TruthFile truth_file(Task task) {
-  return task == Task::pose ? TruthFile::person_keypoints : TruthFile::instances;
-}
-
-std::filesystem::path annotations(const std::filesystem::path& data, TruthFile file) {
-  return data / "annotations" /
-         (file == TruthFile::instances ? "instances_val2017.json" : "person_keypoints_val2017.json");
+std::filesystem::path annotations(const std::filesystem::path& data, Task task) {
+  return data / "annotations" / traits_of(task).annotations;
 }
 
 std::vector<Metric> metrics_of(Task task) {
-  switch (task) {
-    case Task::segment: return {Metric::bbox, Metric::segm};
-    case Task::pose: return {Metric::bbox, Metric::keypoints};
-    default: return {Metric::bbox};
-  }
+  std::vector<Metric> metrics{Metric::bbox};
+  if (traits_of(task).masks) metrics.push_back(Metric::segm);
+  if (traits_of(task).keypoints) metrics.push_back(Metric::keypoints);
+  return metrics;
 }
 
 struct Truth {
@@ -122,14 +114,15 @@ class Validator {
  public:
   Validator(const Settings& settings, const ValidationOptions& options)
       : options_(options), pipeline_(settings, pipeline_options(options)) {
-    const bool masks =
-        std::ranges::any_of(pipeline_.models(), [](const ModelInfo& m) { return m.task == Task::segment; });
+    std::map<std::filesystem::path, bool> with_masks;
+    for (const ModelInfo& model : pipeline_.models())
+      with_masks[annotations(options.data, model.task)] |= traits_of(model).masks;
     for (const ModelInfo& model : pipeline_.models()) {
-      const TruthFile file = truth_file(model.task);
-      truths_.try_emplace(file, annotations(options.data, file), masks && file == TruthFile::instances);
+      const std::filesystem::path file = annotations(options.data, model.task);
+      truths_.try_emplace(file, file, with_masks[file]);
     }
     for (const ModelInfo& model : pipeline_.models()) {
-      const Truth& truth = truths_.at(truth_file(model.task));
+      const Truth& truth = truths_.at(annotations(options.data, model.task));
       candidates_.emplace_back(truth, model);
       const auto unmatched =
           find_unmatched(model.class_names, candidates_.back().categories, candidates_.back().data());
@@ -185,7 +178,7 @@ class Validator {
 
   const ValidationOptions& options_;
   Pipeline pipeline_;
-  std::map<TruthFile, Truth> truths_;
+  std::map<std::filesystem::path, Truth> truths_;
   std::set<std::string> images_;
   std::vector<ComparedModel> candidates_;  ///< by model
 };
@@ -194,7 +187,7 @@ class Validator {
 
 ModelScores score_detections(const ModelInfo& model, const std::filesystem::path& data,
                              const std::map<std::string, std::vector<Object>>& found) {
-  const Truth truth(annotations(data, truth_file(model.task)), model.task == Task::segment);
+  const Truth truth(annotations(data, model.task), traits_of(model).masks);
   ComparedModel candidate(truth, model);
   for (const auto& [image_name, objects] : found)
     for (const Object& object : objects) candidate.add(object, image_name);
@@ -205,7 +198,7 @@ ModelScores score_detections(const ModelInfo& model, const std::filesystem::path
 
 std::vector<std::filesystem::path> annotated_images(Task task, const std::filesystem::path& data) {
   std::vector<std::filesystem::path> files;
-  for (const CocoImage& image : read_coco(annotations(data, truth_file(task)), false).images)
+  for (const CocoImage& image : read_coco(annotations(data, task), false).images)
     files.push_back(data / "val2017" / image.file_name);
   return files;
 }

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/task/task_traits.h"
 #include "peregrine/error.h"
 #include "tools/validate/detector_validation.h"
 #include "tools/validate/reid_validation.h"
@@ -60,7 +61,7 @@ std::vector<ModelScores> validate_models(Settings settings, const ValidationOpti
     const std::optional<TaskHint> told = task_hint(settings, i, options.models.size());
     const Model model = load_model(path, told);
     scores.push_back({.path = path, .model = model.info()});
-    if (model.info().task == Task::reid) {
+    if (traits_of(model.info()).embeds) {
       scores.back().retrieval = validate_reid(model, context, options.data, progress);
     } else {
       detectors.models.push_back(path);

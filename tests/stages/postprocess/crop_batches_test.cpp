@@ -1,4 +1,4 @@
-#include "stages/postprocess/tasks/crop_batches.h"
+#include "stages/postprocess/tasks/reid/crop_batches.h"
 
 #include <gtest/gtest.h>
 

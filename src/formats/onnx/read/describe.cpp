@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/task/task_traits.h"
 #include "formats/advice.h"
 #include "formats/head_check.h"
 #include "formats/onnx/decoded_head.h"
@@ -17,11 +18,12 @@ namespace peregrine::onnx {
 namespace {
 
 /// Size of the image: what the file fixes, else what it was trained at, else what suits the task.
-void set_size(const Network& network, const Stated& stated, bool reid, ModelInfo& info) {
+void set_size(const Network& network, const Stated& stated, Task task, ModelInfo& info) {
   const auto choose = [&](std::size_t axis, int trained) {
     return network.input()[axis] != 0 ? static_cast<int>(network.input()[axis]) : trained;
   };
-  const auto [height, width] = stated.size.value_or(reid ? std::pair{256, 128} : std::pair{640, 640});
+  const TaskTraits& traits = traits_of(task);
+  const auto [height, width] = stated.size.value_or(std::pair{traits.image_height, traits.image_width});
   info.image_height = choose(2, height);
   info.image_width = choose(3, width);
   info.dynamic_shape = network.input()[2] == 0 && network.input()[3] == 0;
@@ -52,10 +54,11 @@ class Outputs {
   const graph::Graph& graph_;
 };
 
-Task task_of_raw(const Outputs& outputs) {
-  return outputs.has(graph::keypoint_output(0))      ? Task::pose
-         : outputs.has(graph::coefficient_output(0)) ? Task::segment
-                                                     : Task::detect;
+/// The one whose extra output is there, else the one that has none.
+const TaskTraits& task_of_raw(const Outputs& outputs) {
+  for (const TaskTraits& traits : all_tasks())
+    if (traits.extra_output && outputs.has(traits.extra_output(0))) return traits;
+  return traits_of(Task::detect);
 }
 
 /// Our own exports: outputs named after graph/head.h.
@@ -63,19 +66,20 @@ void describe_raw(const graph::Graph& graph, const Stated& stated, const std::op
                   ModelInfo& info) {
   const Outputs outputs(graph);
   const std::int64_t height = graph.value(graph.inputs()[0]).shape[2];
-  info.task = task_of_raw(outputs);
-  if (stated.task.value_or(info.task) != info.task)
+  const TaskTraits& found = task_of_raw(outputs);
+  const TaskTraits& traits = stated.task ? traits_of(*stated.task) : found;
+  if (traits.embeds || traits.extra_output != found.extra_output)
     throw Error("model.head", fmt::format("its metadata say {}, but its outputs are those of a {} model",
-                                          to_string(*stated.task), to_string(info.task)));
+                                          traits.name, found.name));
+  info.task = traits.task;
   info.head = HeadLayout::raw;
   info.strides.clear();
   for (int level = 0; outputs.has(graph::box_output(level)); ++level)
     info.strides.push_back(static_cast<int>(height / outputs.shape(graph::box_output(level))[2]));
   info.dfl_bins = static_cast<int>(outputs.shape(graph::box_output(0))[1] / 4);
   set_classes(outputs.shape(graph::class_output(0))[1], stated, info);
-  if (info.task == Task::pose) set_keypoints(outputs.shape(graph::keypoint_output(0))[1], stated, told, info);
-  if (info.task == Task::segment)
-    info.mask_channels = static_cast<int>(outputs.shape(graph::proto_output)[1]);
+  if (traits.keypoints) set_keypoints(outputs.shape(traits.extra_output(0))[1], stated, told, info);
+  if (traits.masks) info.mask_channels = static_cast<int>(outputs.shape(graph::proto_output)[1]);
   check_head(graph, info);
 }
 
@@ -83,7 +87,7 @@ void describe_raw(const graph::Graph& graph, const Stated& stated, const std::op
 bool is_features(const graph::Graph& graph, const Stated& stated, const std::optional<TaskHint>& told) {
   const Shape& first = graph.value(graph.outputs()[0]).shape;
   if (graph.outputs().size() != 1 || first.rank() != 2) return false;
-  if (stated.task) return *stated.task == Task::reid;
+  if (stated.task) return traits_of(*stated.task).embeds;
   if (!told)
     throw Error("model.task",
                 fmt::format("the file does not say what its output {} is: a person's features (--task reid), "
@@ -91,7 +95,7 @@ bool is_features(const graph::Graph& graph, const Stated& stated, const std::opt
                             "scores, which are not supported",
                             to_string(first)),
                 "Pass --task reid where it is a ReID model.");
-  return told->task == Task::reid;
+  return traits_of(told->task).embeds;
 }
 
 }  // namespace
@@ -104,8 +108,7 @@ Description describe(const Network& network, ModelInfo info, const std::optional
                 "boxes, not a head's",
                 advice::raw_head);
   info.architecture = "ONNX";
-  set_size(network, stated, stated.task == Task::reid || (!stated.task && told && told->task == Task::reid),
-           info);
+  set_size(network, stated, stated.task.value_or(told ? told->task : Task::detect), info);
   const InputShape shape{std::max(info.fixed_batch, 1), info.image_height, info.image_width};
   const graph::Graph graph = network.graph(shape, network.outputs());
   if (graph.outputs().empty()) throw unknown_head(graph);
@@ -115,11 +118,11 @@ Description describe(const Network& network, ModelInfo info, const std::optional
     return {std::move(info), network.outputs()};
   }
   if (is_features(graph, stated, told)) {
-    info.task = Task::reid;
+    info.task = stated.task ? *stated.task : told->task;
     info.head = HeadLayout::raw;
     info.class_names.clear();
     info.embedding = static_cast<int>(graph.value(graph.outputs()[0]).shape[1]);
-    if (!stated.task) info.told_task = to_string(Task::reid);
+    if (!stated.task) info.told_task = to_string(info.task);
     (void)network.graph(shape, {graph::features_output}, true);  // it takes what ReID models are given
     return {std::move(info), {graph::features_output}};
   }

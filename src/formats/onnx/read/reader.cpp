@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/task/task_traits.h"
 #include "formats/onnx/read/describe.h"
 #include "formats/onnx/read/network.h"
 #include "peregrine/error.h"
@@ -22,7 +23,7 @@ Model read_model(std::span<const std::byte> file, ModelInfo info, const std::opt
   Description description = describe(*network, std::move(info), told);
   const int multiple = description.info.strides.empty() ? 1 : description.info.strides.back();
   const auto build = [network, multiple, name = description.info.name,
-                      normalised = description.info.task == Task::reid,
+                      normalised = traits_of(description.info).embeds,
                       outputs = std::move(description.output_names)](const InputShape& shape) {
     try {
       if (shape.height % multiple != 0 || shape.width % multiple != 0)

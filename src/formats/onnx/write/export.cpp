@@ -4,9 +4,9 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 
 #include "core/os/output_file.h"
+#include "core/task/task_traits.h"
 #include "formats/onnx/decode_head.h"
 #include "formats/onnx/python_literal.h"
 #include "formats/onnx/write/writer.h"
@@ -17,16 +17,6 @@
 namespace peregrine::onnx {
 
 namespace {
-
-std::string_view head_class(Task task) {
-  switch (task) {
-    case Task::detect: return "Detect";
-    case Task::pose: return "Pose";
-    case Task::segment: return "Segment";
-    case Task::reid: break;
-  }
-  return {};
-}
 
 std::string python_bool(bool value) { return value ? "True" : "False"; }
 
@@ -45,12 +35,12 @@ std::map<std::string, std::string> metadata_of(const ModelInfo& info, const Expo
       {"args",
        fmt::format("{{'batch': {}, 'half': {}, 'dynamic': {}, 'nms': False}}", options.batch.value_or(1),
                    python_bool(options.precision == DType::f16), python_bool(!options.batch))}};
-  if (info.task == Task::reid) return metadata;
+  if (traits_of(info).embeds) return metadata;
   metadata.insert({{"end2end", "False"},
-                   {"head", std::string(head_class(info.task))},
+                   {"head", traits_of(info).head_class},
                    {"names", print_names(info.class_names)},
                    {"stride", fmt::format("{}", info.strides.empty() ? 32 : info.strides.back())}});
-  if (info.task == Task::pose)
+  if (traits_of(info).keypoints)
     metadata.insert({"kpt_shape", fmt::format("[{}, {}]", info.keypoints, info.keypoint_dims)});
   return metadata;
 }
@@ -67,7 +57,7 @@ void export_model(const Model& model, const ExportOptions& options, const std::f
                          .height = options.height > 0 ? options.height : info.image_height,
                          .width = options.width > 0 ? options.width : info.image_width};
   graph::Graph graph = model.graph(shape);
-  if (options.decoded && info.task != Task::reid) decode_head(graph, info);
+  if (options.decoded && !traits_of(info).embeds) decode_head(graph, info);
   graph::run_passes(graph);
   const WriteOptions write{.precision = options.precision,
                            .open_batch = !options.batch,

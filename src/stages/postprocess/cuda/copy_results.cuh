@@ -13,7 +13,7 @@ __device__ inline void copy_bytes_to_host(void* to, const void* from, std::size_
     static_cast<uint4*>(to)[i] = static_cast<const uint4*>(from)[i];
 }
 
-/// Header, objects and keypoints of an image; by one block.
+/// Header, objects, keypoints and numbers of an image; by one block.
 __device__ inline void copy_objects_to_host(const Batch& batch, int image) {
   const RecordLayout& layout = batch.layout;
   const std::size_t objects = layout.header(batch.record, image)->objects;
@@ -21,6 +21,8 @@ __device__ inline void copy_objects_to_host(const Batch& batch, int image) {
                      sizeof(RecordHeader) + objects * sizeof(RecordObject), threadIdx.x, blockDim.x);
   copy_bytes_to_host(layout.keypoint(batch.host_record, image, 0), layout.keypoint(batch.record, image, 0),
                      objects * layout.keypoints * sizeof(RecordKeypoint), threadIdx.x, blockDim.x);
+  copy_bytes_to_host(layout.number(batch.host_record, image, 0), layout.number(batch.record, image, 0),
+                     objects * layout.numbers * sizeof(float), threadIdx.x, blockDim.x);
 }
 
 }  // namespace peregrine::postprocess

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cuda/conditional.h"
-#include "stages/postprocess/tasks/crop_batches.h"
+#include "stages/postprocess/tasks/reid/crop_batches.h"
 
 namespace peregrine::postprocess {
 

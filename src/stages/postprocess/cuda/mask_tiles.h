@@ -2,7 +2,7 @@
 #pragma once
 
 #include "stages/postprocess/cuda/batch.h"
-#include "stages/postprocess/tasks/mask_plan.h"
+#include "stages/postprocess/tasks/segment/mask_plan.h"
 
 namespace peregrine::postprocess {
 

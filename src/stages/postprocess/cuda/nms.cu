@@ -239,13 +239,28 @@ __device__ void write_object(const Batch& batch, int image_index, const Kept& ke
   batch.layout.objects(batch.record, image_index)[i] = object;
 }
 
-__device__ void write_keypoint(const Batch& batch, int image_index, const Kept& kept, int i, int k) {
-  const Geometry& geometry = batch.geometry(image_index);
+/// Where the extra channels of an object lie.
+struct ExtraPlace {
+  PyramidLevel level;
+  int row, column;
+};
+
+__device__ ExtraPlace extra_place(const Batch& batch, int image_index, const Kept& kept, int i) {
   const int anchor = static_cast<int>(key_index(kept.keys[i]) / batch.classes);
   const PyramidLevel level = batch.levels[batch.level_of_anchor(anchor)].of_image(image_index);
   const int cell = anchor - level.first_anchor;
-  const int row = cell / level.extra.width, column = cell % level.extra.width,
-            channel = k * batch.keypoint_dims;
+  return {level, cell / level.extra.width, cell % level.extra.width};
+}
+
+__device__ void write_number(const Batch& batch, int image_index, const Kept& kept, int i, int c) {
+  const auto [level, row, column] = extra_place(batch, image_index, kept, i);
+  batch.layout.number(batch.record, image_index, i)[c] = level.extra.at(c, row, column);
+}
+
+__device__ void write_keypoint(const Batch& batch, int image_index, const Kept& kept, int i, int k) {
+  const Geometry& geometry = batch.geometry(image_index);
+  const auto [level, row, column] = extra_place(batch, image_index, kept, i);
+  const int channel = k * batch.keypoint_dims;
   batch.layout.keypoint(batch.record, image_index, i)[k] = {
       image_x(level.keypoint(channel, 0, row, column), geometry),
       image_y(level.keypoint(channel, 1, row, column), geometry),
@@ -303,6 +318,8 @@ __global__ void __launch_bounds__(threads) nms_kernel(const __grid_constant__ Ba
   for (int i = threadIdx.x; i < kept.count; i += threads) write_object(batch, image_index, kept, i);
   for (int i = threadIdx.x; i < kept.count * batch.layout.keypoints; i += threads)
     write_keypoint(batch, image_index, kept, i / batch.layout.keypoints, i % batch.layout.keypoints);
+  for (int i = threadIdx.x; i < kept.count * batch.layout.numbers; i += threads)
+    write_number(batch, image_index, kept, i / batch.layout.numbers, i % batch.layout.numbers);
   __syncthreads();
   if (threadIdx.x < 32) {
     MaskTotals masks;

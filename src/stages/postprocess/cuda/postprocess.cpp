@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/task/task_traits.h"
 #include "cuda/array.h"
 #include "peregrine/error.h"
 #include "stages/postprocess/cuda/batch.h"
@@ -92,7 +93,7 @@ DevicePostprocess::DevicePostprocess(const ModelInfo& model, std::span<const Nam
   batch.bound = logit_bound(options.confidence);
   batch.iou = options.iou;
   batch.multi_label = options.multi_label;
-  batch.segments = model.task == Task::segment;
+  batch.segments = traits_of(model).masks;
   batch.validation_masks = options.validation_masks;
   batch.keypoint_dims = model.keypoint_dims;
   batch.filter = filter_of(options, batch.classes);

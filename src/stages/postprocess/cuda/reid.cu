@@ -1,6 +1,6 @@
 // Before and after the ReID model: which regions to crop, and the length of their features.
 #include "stages/postprocess/cuda/batch.h"
-#include "stages/postprocess/tasks/embedding_math.h"
+#include "stages/postprocess/tasks/reid/embedding_math.h"
 
 namespace peregrine::postprocess {
 namespace {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/head_names.h"
+#include "core/task/task_traits.h"
 #include "peregrine/error.h"
 
 namespace peregrine::postprocess {
@@ -58,11 +59,6 @@ class Heads {
   bool on_gpu_;
 };
 
-int extra_channels(const ModelInfo& model) {
-  if (model.task == Task::pose) return model.keypoints * model.keypoint_dims;
-  return model.task == Task::segment ? model.mask_channels : 0;
-}
-
 std::vector<PyramidLevel> raw_levels(const ModelInfo& model, const Heads& heads) {
   std::vector<PyramidLevel> levels;
   int anchors = 0;
@@ -70,9 +66,8 @@ std::vector<PyramidLevel> raw_levels(const ModelInfo& model, const Heads& heads)
     PyramidLevel level;
     level.box = heads.get(head::box_output(i), 4 * model.dfl_bins);
     level.classes = heads.get(head::class_output(i), static_cast<int>(model.class_names.size()));
-    if (model.task == Task::pose) level.extra = heads.get(head::keypoint_output(i), extra_channels(model));
-    if (model.task == Task::segment)
-      level.extra = heads.get(head::coefficient_output(i), extra_channels(model));
+    if (const auto extra = traits_of(model).extra_output)
+      level.extra = heads.get(extra(i), extra_channels(model));
     level.first_anchor = anchors;
     level.stride = static_cast<float>(model.strides[i]);
     anchors += level.box.height * level.box.width;
@@ -117,7 +112,7 @@ HeadView view_head(const ModelInfo& model, std::span<const NamedTensor> heads, i
     view.levels.push_back(decoded_level(model, tensors));
   else
     view.levels = raw_levels(model, tensors);
-  if (model.task == Task::segment) view.proto = tensors.get(head::proto_output, model.mask_channels);
+  if (traits_of(model).masks) view.proto = tensors.get(head::proto_output, model.mask_channels);
   if (view.levels.empty()) unfit(model, "a raw head without strides");
   return view;
 }

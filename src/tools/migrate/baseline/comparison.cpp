@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/task/task_traits.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
 #include "stages/decode/encode.h"
@@ -47,7 +48,7 @@ SpeedRequest request_of(const Migration& migration, const ModelSlot& slot) {
                        .model_info = slot.info(),
                        .settings = alone(settings_in(migration, migration.context->precision), slot)};
   request.engine = migration.context->builder->name();
-  if (slot.info().task == Task::reid) request.batches = {1, 16};
+  if (traits_of(slot.info()).embeds) request.batches = {1, 16};
   if (slot.info().fixed_batch != 0) request.batches = {slot.info().fixed_batch};
   request.images = options.images;
   request.baseline = options.baseline;
@@ -118,7 +119,7 @@ std::string add_pytorch_precision(Migration& migration, std::size_t index,
 }
 
 void add_average_precision(Migration& migration, std::size_t index, Comparison& comparison) {
-  if (migration.options.data.empty() || migration.slots[index].task_slot == Task::reid) return;
+  if (migration.options.data.empty() || traits_of(migration.slots[index].task_slot).embeds) return;
   const auto after =
       average_precision(migration, index, migration.context->builder->name(), migration.context->precision);
   const bool same = is_reference(migration);
@@ -145,7 +146,7 @@ void add_average_precision(Migration& migration, std::size_t index, Comparison& 
 }
 
 void add_layers(Migration& migration, const ModelSlot& slot, Comparison& comparison) {
-  if (is_reference(migration) || slot.task_slot == Task::reid) return;
+  if (is_reference(migration) || traits_of(slot.task_slot).embeds) return;
   const std::string model = std::filesystem::absolute(slot.path).native();
   const std::string reference = fmt::format("{}@{}:fp32", model, reference_engine(migration));
   const std::string engine = fmt::format("{}@{}:{}", model, migration.context->builder->name(),
@@ -168,7 +169,7 @@ std::vector<std::vector<std::byte>> drawn(Migration& migration, const std::strin
   Settings settings = settings_in(migration, precision);
   settings.tasks.clear();
   for (const ModelSlot& slot : migration.slots)
-    if (slot.task_slot != Task::reid) {
+    if (!traits_of(slot.task_slot).embeds) {
       options.models.push_back(slot.path);
       settings.tasks.push_back(hint_of(slot.info()));
     }

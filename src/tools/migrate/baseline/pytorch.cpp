@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/task/task_traits.h"
 #include "engine_cache/validation/object_parity.h"
 #include "stages/preprocess/letterbox.h"
 #include "tools/migrate/baseline/images.h"
@@ -26,9 +27,6 @@ constexpr const char* osnet_script =
 
 /// Objects are wanted a little below the limit, so that one that hovers there is not missed.
 constexpr float below_limit = 0.05f;
-
-/// What of an object another candidate with the same box may have otherwise.
-bool hangs_on_boxes(Task task) { return task == Task::pose || task == Task::segment; }
 
 std::string device_name(const Settings& settings, bool on_gpu) {
   return on_gpu ? fmt::format("cuda:{}", settings.device) : std::string("cpu");
@@ -59,7 +57,7 @@ std::vector<PyTorchImage> read_found(const fs::path& file, const std::vector<fs:
     ran = one.at("ran") == "float16" ? Precision::fp16 : Precision::fp32;
     PyTorchImage& image = read.emplace_back();
     image.name = images.at(i).filename().string();
-    if (task == Task::reid) {
+    if (traits_of(task).embeds) {
       image.objects.push_back(
           {.task = task, .confidence = 1, .keypoints = {}, .mask = {}, .embedding = one.at("embedding")});
       continue;
@@ -105,7 +103,7 @@ PyTorchRun run(const SpeedRequest& request, const doctor::FoundPython& python, c
 
 std::string unfit(const doctor::FoundPython& python, const SpeedRequest& request) {
   if (request.model.extension() == ".onnx") return "the model is an ONNX file, no PyTorch checkpoint";
-  if (request.model_info.task == Task::reid && !python.torch.empty()) return {};
+  if (traits_of(request.model_info).embeds && !python.torch.empty()) return {};
   return python.why;
 }
 
@@ -123,7 +121,7 @@ PyTorchRun run_detector(const SpeedRequest& request, const doctor::FoundPython& 
                     {"batches", request.batches},
                     {"runs", request.runs},
                     {"above", std::max(0.01f, settings.limits.min_confidence - below_limit)},
-                    {"unsuppressed", half && hangs_on_boxes(request.model_info.task)},
+                    {"unsuppressed", half && traits_of(request.model_info).extra_output},
                     {"files", Json::array()}};
   for (const fs::path& image : images) request_json["files"].push_back(fs::absolute(image).native());
   return run(request, python, detector_script, std::move(request_json), images);
@@ -176,7 +174,7 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
   bool all_candidates = true, all_unsuppressed = true;
   for (std::size_t i = 0; i < fp32.images.size() && i < fp16.images.size(); ++i) {
     const PyTorchImage& tested = fp16.images[i];
-    all_candidates = all_candidates && (tested.has_candidates || task == Task::reid);
+    all_candidates = all_candidates && (tested.has_candidates || traits_of(task).embeds);
     all_unsuppressed = all_unsuppressed && tested.unsuppressed;
     parity::ParityInput input{tested.name, fp32.images[i].objects, tested.objects, tested.candidates};
     if (tested.unsuppressed) input.unsuppressed = [&] { return *tested.unsuppressed; };
@@ -189,7 +187,7 @@ PyTorchAccuracy accuracy_of(const PyTorchRun& fp32, const PyTorchRun& fp16, Task
   accuracy.mismatches = engine_cache::lines_of(parity);
   accuracy.note = fmt::format("{} beside its own FP32: {} objects on {} images.", accuracy.subject,
                               parity.objects(), fp16.images.size());
-  if (hangs_on_boxes(task) && !all_unsuppressed)
+  if (traits_of(task).extra_output && !all_unsuppressed)
     accuracy.note +=
         " Of what it finds before NMS the boxes alone were had: keypoints or a mask of another candidate "
         "count as wrong.";

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine_cache/validation/object_parity.h"
 #include "tools/migrate/baseline/images.h"
@@ -25,7 +26,7 @@ SpeedRequest request_of(const Migration& migration, const ModelSlot& slot) {
 /// Why nobody runs such a model, or nothing.
 std::string unfit_for_witness(const ModelSlot& slot) {
   if (engine_cache::is_onnx_file(*slot.model)) return "the model is an ONNX file, no PyTorch checkpoint";
-  if (slot.task_slot == Task::reid)
+  if (traits_of(slot.task_slot).embeds)
     return "an OSNet checkpoint holds weights alone, and no program of yours that runs it is known";
   return {};
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/os/child.h"
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "peregrine/error.h"
 #include "tools/migrate/baseline/images.h"
@@ -23,7 +24,7 @@ using Json = nlohmann::json;
 /// What both sides run on.
 struct Subjects {
   explicit Subjects(const SpeedRequest& request) {
-    if (request.model_info.task == Task::reid)
+    if (traits_of(request.model_info).embeds)
       persons.emplace(request.images);
     else
       images.emplace(request.images);
@@ -58,7 +59,7 @@ std::vector<std::string> engine_words(const SpeedRequest& request, std::optional
 /// So that the measured process finds the engine in the store, verified on the images of the migration, and
 /// its start-up is that of every day. What goes wrong here goes wrong there again.
 void build_before(const SpeedRequest& request, const std::vector<std::string>& words) {
-  if (request.model_info.task == Task::reid)
+  if (traits_of(request.model_info).embeds)
     return;  // bench asks for the engine that serves; build makes those of one batch
   std::vector<std::string> command{request.executable.native(), "build", request.model.native()};
   command.insert(command.end(), words.begin(), words.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/task/task_traits.h"
 #include "peregrine/error.h"
 #include "tools/migrate/baseline/comparison.h"
 #include "tools/migrate/steps.h"
@@ -73,7 +74,7 @@ StepSummary compare(Migration& migration) {
   for (std::size_t i = 0; i < migration.slots.size(); ++i)
     if (!compare_one(migration, i, conditions)) summary.verdict = StepResult::Verdict::passed;
   const bool detectors = std::ranges::any_of(
-      migration.slots, [](const ModelSlot& slot) { return slot.task_slot != Task::reid; });
+      migration.slots, [](const ModelSlot& slot) { return !traits_of(slot.task_slot).embeds; });
   if (!migration.options.page.empty() && detectors) migration.report.images = image_pairs(migration);
   std::size_t deviated = 0;
   for (const MigratedModel& model : migration.report.models) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "peregrine/error.h"
 #include "peregrine/pipeline.h"
@@ -23,14 +24,15 @@ PipelineOptions pipeline_of(const Migration& migration) {
   options.engine = migration.context->builder->name();
   options.unverified = migration.options.unverified;
   for (const ModelSlot& slot : migration.slots) {
-    if (slot.task_slot == Task::reid)
+    if (traits_of(slot.task_slot).embeds)
       options.reid = folder_of(migration.store, slot.manifest->id);
     else
       options.models.push_back(folder_of(migration.store, slot.manifest->id));
   }
   if (!options.models.empty()) return options;
   for (const auto& [task_slot, service] : migration.store.current().task_slots)
-    if (task_slot != Task::reid && migration.store.show(service.engine).identity.engine == options.engine)
+    if (!traits_of(task_slot).embeds &&
+        migration.store.show(service.engine).identity.engine == options.engine)
       options.models.push_back(folder_of(migration.store, service.engine));
   return options;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/task/task_traits.h"
 #include "core/text.h"
 #include "engine/host_run.h"
 #include "engine_cache/validation/sample_images.h"
@@ -22,7 +23,7 @@ namespace {
 std::string facts_of(const ModelSlot& slot) {
   const ModelInfo& info = slot.info();
   std::string text = info.architecture;
-  if (info.task == Task::reid) text += fmt::format(", {} numbers a person", info.embedding);
+  if (traits_of(info).embeds) text += fmt::format(", {} numbers a person", info.embedding);
   if (!info.class_names.empty()) text += fmt::format(", {} classes", info.class_names.size());
   if (info.keypoints > 0) text += fmt::format(", {} keypoints", info.keypoints);
   text += fmt::format(", {:.1f} MB", static_cast<double>(std::filesystem::file_size(slot.path)) / 1e6);
@@ -65,7 +66,7 @@ void require_task_slot(const ModelSlot& slot) {
 HostTensor sample_image_input(const ModelInfo& info, const InputShape& shape) {
   const HostImage image = decode::decode_image(engine_cache::sample_image_files().front(), "scene 0");
   HostTensor input = HostTensor::zeros(DType::f32, {1, 3, shape.height, shape.width});
-  if (info.task == Task::reid)
+  if (traits_of(info).embeds)
     preprocess::reid_crop_into(image.view(),
                                {0, 0, static_cast<float>(image.width), static_cast<float>(image.height)},
                                input.view(), 0);

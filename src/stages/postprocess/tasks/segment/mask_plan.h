@@ -7,7 +7,7 @@
 
 #include "core/host_device.h"
 #include "image/geometry.h"
-#include "stages/postprocess/tasks/mask_math.h"
+#include "stages/postprocess/tasks/segment/mask_math.h"
 
 namespace peregrine::postprocess {
 

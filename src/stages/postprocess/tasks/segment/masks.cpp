@@ -1,4 +1,4 @@
-#include "stages/postprocess/tasks/masks.h"
+#include "stages/postprocess/tasks/segment/masks.h"
 
 #include <algorithm>
 

@@ -8,7 +8,7 @@
 
 #include "image/run_length.h"
 #include "stages/postprocess/head/head_view.h"
-#include "stages/postprocess/tasks/mask_plan.h"
+#include "stages/postprocess/tasks/segment/mask_plan.h"
 
 namespace peregrine::postprocess {
 

@@ -11,13 +11,12 @@ Keypoint keypoint_at(const AnchorPlace& at, int channel, bool with_visibility, c
 
 }  // namespace
 
-void attach_keypoints(const ModelInfo& model, const HeadView& head, std::span<const Candidate> kept,
-                      const Geometry& geometry, std::vector<Object>& objects) {
-  for (std::size_t i = 0; i < kept.size(); ++i) {
-    const AnchorPlace at = head.place(kept[i].anchor);
-    for (int k = 0; k < model.keypoints; ++k)
-      objects[i].keypoints.push_back(
-          keypoint_at(at, k * model.keypoint_dims, model.keypoint_dims == 3, geometry));
+void attach_keypoints(const KeptCandidates& kept, std::vector<Object>& objects) {
+  const int dims = kept.model.keypoint_dims;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const AnchorPlace at = kept.head.place(kept.candidates[i].anchor);
+    for (int k = 0; k < kept.model.keypoints; ++k)
+      objects[i].keypoints.push_back(keypoint_at(at, k * dims, dims == 3, kept.geometry));
   }
 }
 

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "stages/postprocess/postprocess.h"
-#include "stages/postprocess/tasks/embedding_math.h"
+#include "stages/postprocess/tasks/reid/embedding_math.h"
 
 namespace peregrine::postprocess {
 
