@@ -4,7 +4,6 @@
 #include <array>
 
 #include "cuda/conditional.h"
-#include "formats/onnx/write/writer.h"
 #include "gpu_policy/transfer_log.h"
 #include "predictor/models/build_engine.h"
 #include "predictor/models/deployed_models.h"
@@ -51,8 +50,7 @@ void GpuReid::add_each_batch(const Model& model, const engine_cache::EngineConte
 }
 
 void GpuReid::add_open_batch(const Model& model, const engine_cache::EngineContext& context) {
-  const InputShape shape = input_shape(model.info(), {}, onnx::open_batch_stand_in);
-  const Plan plan = build_open_batch_plan(model, context, {shape.height, shape.width}, reid_batches);
+  const Plan plan = build_plan(model, context, open_reid_request(model.info()));
   const auto add_batch = [&](std::unique_ptr<Engine> engine) {
     add(std::make_unique<GpuEngine>(model, context, input_shape(model.info(), {}, batch_of(*engine)),
                                     std::move(engine)));

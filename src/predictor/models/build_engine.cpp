@@ -6,16 +6,13 @@
 #include <utility>
 
 #include "core/log.h"
-#include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_file.h"
-#include "formats/onnx/write/writer.h"
 
 namespace peregrine::predictor {
 
-namespace {
-
 /// As kept where the model is an engine already, otherwise from the store, or built.
-Plan plan_for(const Model& model, const engine_cache::EngineContext& context, engine_cache::Request request) {
+Plan build_plan(const Model& model, const engine_cache::EngineContext& context,
+                engine_cache::Request request) {
   const bool unverified =
       context.unverified || std::ranges::count(context.unverified_engines, model.origin()) > 0;
   const store::Trust trust = unverified ? store::Trust::unverified : store::Trust::verified;
@@ -37,20 +34,11 @@ Plan plan_for(const Model& model, const engine_cache::EngineContext& context, en
   return engine_cache::load(store, cached_engine.manifest.id, context, trust).plan;
 }
 
-}  // namespace
-
 Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
                 bool dynamic, const Plan* tactics_from) {
   engine_cache::Request request{.shape = shape, .any_size = dynamic};
   request.options.tactics_from = tactics_from;
-  return plan_for(model, context, std::move(request));
-}
-
-Plan build_open_batch_plan(const Model& model, const engine_cache::EngineContext& context,
-                           const InputSize& size, const BatchRange& batches) {
-  engine_cache::Request request{.shape = {onnx::open_batch_stand_in, size.height, size.width}};
-  request.options.batches = batches;
-  return plan_for(model, context, std::move(request));
+  return build_plan(model, context, std::move(request));
 }
 
 std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::EngineContext& context,

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/engine.h"
+#include "engine_cache/engine_cache.h"
 #include "engine_cache/engine_context.h"
 #include "formats/model.h"
 
@@ -18,8 +19,8 @@ std::unique_ptr<Engine> build_engine(const Model& model, const engine_cache::Eng
 /// The plan alone.
 Plan build_plan(const Model& model, const engine_cache::EngineContext& context, const InputShape& shape,
                 bool dynamic, const Plan* tactics_from = nullptr);
-/// The plan for an open batch, of a builder that has one (Builder::has_open_batch()).
-Plan build_open_batch_plan(const Model& model, const engine_cache::EngineContext& context,
-                           const InputSize& size, const BatchRange& batches);
+/// The plan of any request, whose `verify` is what the context says.
+Plan build_plan(const Model& model, const engine_cache::EngineContext& context,
+                engine_cache::Request request);
 
 }  // namespace peregrine::predictor

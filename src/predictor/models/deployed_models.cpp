@@ -46,6 +46,12 @@ std::vector<std::filesystem::path> take_deployed(Settings& settings, PipelineOpt
   return unverified;
 }
 
+engine_cache::Request open_reid_request(const ModelInfo& model) {
+  engine_cache::Request request{.shape = input_shape(model, {}, onnx::open_batch_stand_in)};
+  request.options.batches = reid_batches;
+  return request;
+}
+
 engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
                                          const Settings& settings) {
   engine_cache::Request request;
@@ -53,14 +59,8 @@ engine_cache::Request deployment_request(const ModelInfo& model, const engine_ca
     request.shape = input_shape(model, settings.imgsz, settings.batch);
     return request;
   }
-  if (model.fixed_batch != 0) {
-    request.shape = input_shape(model, {}, model.fixed_batch);
-  } else if (context.builder->has_open_batch()) {
-    request.shape = input_shape(model, {}, onnx::open_batch_stand_in);
-    request.options.batches = reid_batches;
-  } else {
-    request.shape = input_shape(model, {}, reid_batch);
-  }
+  if (model.fixed_batch == 0 && context.builder->has_open_batch()) return open_reid_request(model);
+  request.shape = input_shape(model, {}, model.fixed_batch != 0 ? model.fixed_batch : reid_batch);
   request.any_size = model.dynamic_shape && !context.device.on_gpu();
   return request;
 }

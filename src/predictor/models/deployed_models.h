@@ -18,6 +18,9 @@ inline constexpr int reid_batch = 16;
 /// The batches of a ReID engine whose batch is open: it is fastest at reid_batch.
 inline constexpr BatchRange reid_batches{1, reid_batch, 64};
 
+/// Of a ReID model whose file leaves the batch open, and a builder that has an open batch.
+engine_cache::Request open_reid_request(const ModelInfo& model);
+
 /// The engine of a model that what is deployed is made of: of the settings' size and batch, for ReID of
 /// reid_batches where the builder has an open batch, of reid_batch otherwise.
 engine_cache::Request deployment_request(const ModelInfo& model, const engine_cache::EngineContext& context,
