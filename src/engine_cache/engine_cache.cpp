@@ -155,7 +155,7 @@ Request told(const Request& request, const EngineContext& context, const std::st
 
 void announce_build(const std::string& model, const EngineContext& context, const store::Store& store) {
   const std::string time = usual_build_time(*context.builder);
-  if (context.automatic && context.builder->name() == "tensorrt")
+  if (context.automatic && context.builder->has_long_builds())
     log::warning(
         fmt::format("{}: the engine \"auto\" is TensorRT here, whose builds take {}. --engine cuda "
                     "builds Peregrine's own engine instead, in about a minute.",

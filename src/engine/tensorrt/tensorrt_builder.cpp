@@ -156,7 +156,7 @@ class TensorRtBuilder final : public Builder {
     return {};
   }
 
-  bool has_long_builds() const override { return true; }
+  bool has_long_builds() const override { return flavour_ == Flavour::tensorrt; }
   /// TensorRT 8 takes such kernels where they are the fastest; strongly typed networks accumulate in FP32.
   bool accumulates_in_fp16() const override { return is_weakly_typed(library(0)); }
   bool has_open_batch() const override { return true; }
