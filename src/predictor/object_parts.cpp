@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int pixel_digits = 2, confidence_digits = 4, embedding_digits = 6;
+constexpr int embedding_digits = 6;
 
 Json keypoints(const Object& object) {
   Json json;

@@ -20,6 +20,8 @@ std::span<const ObjectPart> object_parts();
 /// Adds a row. For programs and tests, before results are written: not thread-safe.
 void register_object_part(const ObjectPart& part);
 
+/// Digits behind the point: a pixel's hundredth is far below what a model knows.
+inline constexpr int pixel_digits = 2, confidence_digits = 4;
 /// Rounded for reading.
 double rounded(double value, int digits);
 

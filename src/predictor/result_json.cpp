@@ -12,8 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// A pixel's hundredth is far below what a model knows.
-constexpr int pixel_digits = 2, confidence_digits = 4, time_digits = 3;
+constexpr int time_digits = 3;
 
 Json object_json(const Object& object, const std::vector<ModelInfo>& models) {
   const ModelInfo& model = models.at(static_cast<std::size_t>(object.model));
